@@ -1,0 +1,28 @@
+# The floors: which component may include which. A file includes only its own component and lower
+# floors; two components on one floor never include each other. The build reads this table, and
+# tests/repository/floors.py holds the code against it.
+#
+# component | floor | folder of its sources | its public headers, under include/pg
+
+set(PGCLIENT_COMPONENTS)
+macro(pgclient_floor floor component folder)
+  list(APPEND PGCLIENT_COMPONENTS ${component})
+  set(PGCLIENT_FLOOR_${component} ${floor})
+  set(PGCLIENT_FOLDER_${component} ${folder})
+  set(PGCLIENT_HEADERS_${component} ${ARGN})
+endmacro()
+
+pgclient_floor(0 base src/base
+  fwd.hpp export.hpp error.hpp expected.hpp sqlstate.hpp deadline.hpp stop.hpp secret.hpp config.hpp)
+pgclient_floor(1 value src/value
+  sql.hpp params.hpp codec.hpp scalar_codecs.hpp reflect.hpp row.hpp result.hpp catalog.hpp types/*.hpp)
+pgclient_floor(2 spi src/spi
+  spi/*.hpp)
+pgclient_floor(3 core src/core
+  client.hpp connection.hpp executor.hpp transaction.hpp prepared.hpp batch.hpp copy.hpp stream.hpp
+  listener.hpp large_object.hpp options.hpp)
+pgclient_floor(5 testing src/testing
+  testing/*.hpp)
+# A provider implements floor 2. Only assembly and programs include it.
+pgclient_floor(side libpq providers/libpq)
+pgclient_floor(6 assembly src/assembly)

@@ -1,0 +1,49 @@
+# The one way to make a component: a target pgclient::<name> with our warnings, visibility and install rules.
+include(components)
+
+# Flags of our own code. Never PUBLIC: a user's warnings are the user's.
+add_library(pgclient_flags INTERFACE)
+target_compile_features(pgclient_flags INTERFACE cxx_std_20)
+target_compile_options(pgclient_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual)
+if(PGCLIENT_WERROR)
+  target_compile_options(pgclient_flags INTERFACE -Werror)
+endif()
+
+if(PGCLIENT_SANITIZE)
+  add_compile_options(-fsanitize=${PGCLIENT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PGCLIENT_SANITIZE})
+  if(PGCLIENT_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+if(PGCLIENT_COVERAGE)
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+if(PGCLIENT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# pgclient_component(<name> SOURCES … [DEPENDS component…] [PRIVATE target…])
+function(pgclient_component name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  add_library(pgclient_${name} ${arg_SOURCES})
+  add_library(pgclient::${name} ALIAS pgclient_${name})
+  target_compile_features(pgclient_${name} PUBLIC cxx_std_20)
+  target_include_directories(pgclient_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR})
+  list(TRANSFORM arg_DEPENDS PREPEND pgclient::)
+  target_link_libraries(pgclient_${name}
+    PUBLIC ${arg_DEPENDS} PRIVATE $<BUILD_INTERFACE:pgclient_flags> ${arg_PRIVATE})
+  target_compile_definitions(pgclient_${name} PRIVATE PGCLIENT_BUILDING)
+  if(BUILD_SHARED_LIBS)
+    target_compile_definitions(pgclient_${name} PUBLIC PGCLIENT_SHARED)
+  endif()
+  set_target_properties(pgclient_${name} PROPERTIES
+    EXPORT_NAME ${name} OUTPUT_NAME pgclient_${name}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
+endfunction()

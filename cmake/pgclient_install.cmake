@@ -1,0 +1,1 @@
+# Install, export and package: find_package(pgclient), pkg-config, CPack.

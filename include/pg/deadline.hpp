@@ -1,0 +1,42 @@
+// A point in time after which waiting ends: made once at the edge of the library and passed down.
+#pragma once
+
+#include <chrono>
+
+namespace pg {
+
+/// "As long as it takes", in so many words: for LISTEN, VACUUM and the like.
+inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
+
+/// A moment on the monotonic clock, or never. Value.
+class Deadline {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `timeout` from `now`; `no_timeout`, or one too large for the clock, gives never.
+    static Deadline after(std::chrono::nanoseconds timeout, Clock::time_point now = Clock::now()) {
+        return timeout >= Clock::time_point::max() - now ? never() : Deadline(now + timeout);
+    }
+    static constexpr Deadline at(Clock::time_point when) { return Deadline(when); }
+    static constexpr Deadline never() { return Deadline(Clock::time_point::max()); }
+
+    [[nodiscard]] constexpr Clock::time_point when() const { return when_; }
+    [[nodiscard]] constexpr bool is_never() const { return when_ == Clock::time_point::max(); }
+    [[nodiscard]] bool passed(Clock::time_point now = Clock::now()) const { return now >= when_; }
+    /// What is left, never negative; `no_timeout` when it never ends.
+    [[nodiscard]] std::chrono::nanoseconds remaining(Clock::time_point now = Clock::now()) const {
+        if (is_never()) return no_timeout;
+        return when_ <= now ? std::chrono::nanoseconds(0) : std::chrono::nanoseconds(when_ - now);
+    }
+
+    friend constexpr auto operator<=>(const Deadline&, const Deadline&) = default;
+
+private:
+    explicit constexpr Deadline(Clock::time_point when) : when_(when) {}
+    Clock::time_point when_;
+};
+
+/// The sooner of two deadlines.
+[[nodiscard]] constexpr Deadline earlier(Deadline a, Deadline b) { return a < b ? a : b; }
+
+}  // namespace pg

@@ -1,0 +1,59 @@
+// The names of the library without their definitions, and the few enumerations that every floor speaks.
+#pragma once
+
+#include <cstdint>
+
+namespace pg {
+
+/// A PostgreSQL object identifier, most often that of a type (pg_type.oid).
+enum class Oid : std::uint32_t {};
+
+/// How a value travels: as the type's text or as its binary form.
+enum class Format : std::uint8_t { text = 0, binary = 1 };
+
+// base
+class Config;
+class Deadline;
+class Error;
+class Secret;
+class SqlState;
+class StopToken;
+struct ErrorFields;
+template <class T>
+class Expected;
+
+// value
+class Params;
+class Result;
+class Row;
+class TypeCatalog;
+class Writer;
+struct Cell;
+struct Column;
+struct WireType;
+template <class T>
+struct Codec;
+
+// spi
+namespace spi {
+class Provider;
+class Registry;
+class Session;
+class SessionSource;
+struct Request;
+}  // namespace spi
+
+// core
+class Batch;
+class Client;
+class Connection;
+class Executor;
+class LargeObject;
+class Listener;
+class Savepoint;
+class Transaction;
+struct Notification;
+struct QueryOptions;
+struct TransactionOptions;
+
+}  // namespace pg
