@@ -1,0 +1,51 @@
+# The one way to make a test program: labels say its price, and every case is a test or every program is.
+include(GoogleTest)
+
+# What `./run verify` builds alone: the programs that have threads to race.
+add_custom_target(pgclient_threads_tests)
+
+# pgclient_test(<name> SOURCES … [LIBRARIES target…] [DB | CONFORMANCE] [THREADS] [TIMEOUT seconds])
+#
+# Without DB or CONFORMANCE the program needs no server, and each of its cases is a test of its own, labelled `unit`.
+# With one of them the program starts one server and runs all its cases on it, so the program is the test, labelled
+# `db` or `conformance`; its cases are written to reports/<name>.xml. THREADS adds the label `threads`: it runs under
+# ThreadSanitizer as well.
+function(pgclient_test name)
+  cmake_parse_arguments(arg "DB;CONFORMANCE;THREADS" "TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pgclient_test(${name}): unknown argument ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE pgclient_flags ${arg_LIBRARIES} GTest::gtest_main)
+
+  set(labels unit)
+  set(timeout 60)
+  if(arg_CONFORMANCE)
+    set(labels conformance)
+    set(timeout 600)
+  elseif(arg_DB)
+    set(labels db)
+    set(timeout 600)
+  endif()
+  if(arg_THREADS)
+    list(APPEND labels threads)
+    add_dependencies(pgclient_threads_tests ${name})
+  endif()
+  if(arg_TIMEOUT)
+    set(timeout ${arg_TIMEOUT})
+  endif()
+
+  if(arg_DB OR arg_CONFORMANCE)
+    add_test(NAME ${name} COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml)
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout})
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      TEST_PREFIX ${name}. TEST_LIST ${name}_cases PROPERTIES TIMEOUT ${timeout})
+    # gtest_discover_tests flattens a list of labels, so they are set where the cases are known.
+    set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+    file(WRITE ${labels_file} "if(${name}_cases)\n"
+      "  set_tests_properties(\${${name}_cases} PROPERTIES LABELS \"${labels}\")\nendif()\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
+  endif()
+endfunction()

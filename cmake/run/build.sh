@@ -1,0 +1,37 @@
+# Configure, build and test by preset. Sourced by ./run.
+
+# What only `./run verify` runs, each in the build that it needs.
+readonly labels_of_verify='callgrind|consumer|fuzz|tidy'
+
+build_folder() { echo "$root/build/$1"; }
+
+# The project's own C++ files, NUL-separated.
+sources() {
+    find include src providers tests bench examples \( -name '*.cpp' -o -name '*.hpp' \) -print0
+}
+
+# configure PRESET: quiet when it goes well.
+configure() {
+    local log=build/$1/configure.log launcher=()
+    command -v ccache >/dev/null && launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    mkdir -p "build/$1"
+    cmake --preset "$1" "${launcher[@]}" >"$log" 2>&1 || {
+        cat "$log" >&2
+        die "configuring the preset $1 failed"
+    }
+    grep '^-- pgclient:' "$log" || true
+}
+
+# build PRESET [TARGET]: everything, or one target.
+build() {
+    say "building: ${2:-everything} ($1)"
+    cmake --build "$(build_folder "$1")" -j "$jobs" ${2:+--target "$2"} -- --quiet || die "the build of $1 failed"
+}
+
+# run_tests PRESET CTEST-ARGUMENT…
+run_tests() {
+    local preset=$1 progress=()
+    shift
+    [[ -t 1 ]] && progress=(--progress)
+    ctest --preset "$preset" -j "$jobs" "${progress[@]}" "$@"
+}

@@ -1,0 +1,105 @@
+# What the commands of ./run need on the machine: finds what is missing, says so, and installs it.
+# Sourced by ./run, which sets `install` (yes or no).
+
+readonly needs_of_build=(g++ cmake ninja-build ccache libpq-dev pkg-config)
+readonly needs_of_demo=("${needs_of_build[@]}" postgresql-15 iso-codes openssl)
+readonly needs_of_format=(clang-format-19)
+readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 "${needs_of_format[@]}")
+readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen graphviz
+    libbenchmark-dev libpqxx-dev libsoci-dev)
+readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libbenchmark-dev libpqxx-dev libsoci-dev)
+readonly needs_of_docs=(doxygen graphviz python3)
+
+readonly server_majors=(12 13 14 15 16 17 18)
+
+if [[ $(id -u) -eq 0 ]]; then
+    readonly cache=${PGCLIENT_CACHE:-/var/cache/pgclient}
+else
+    readonly cache=${PGCLIENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pgclient}
+fi
+export PGCLIENT_CACHE=$cache
+
+as_root() {
+    if [[ $(id -u) -eq 0 ]]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+# need_packages PACKAGE…: after it, every one of them is installed.
+need_packages() {
+    local missing=() package
+    command -v apt-get >/dev/null || die "this machine has no apt-get; install by hand what Debian calls: $*"
+    for package; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [[ ${#missing[@]} -eq 0 ]] && return
+    [[ $install == yes ]] || die "missing Debian packages, and --no-install was given: ${missing[*]}"
+    [[ $(id -u) -eq 0 ]] || command -v sudo >/dev/null ||
+        die "missing Debian packages, and neither root nor sudo is here to install them: ${missing[*]}"
+    say "installing Debian packages: ${missing[*]}"
+    apt_install_index
+    if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+        install_postgresql
+    fi
+    apt_install "${missing[@]}"
+}
+
+apt_install_index() { as_root apt-get update -qq || die "apt-get update failed; see its message above"; }
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        die "apt-get could not install: $*"
+}
+
+# Debian's postgresql-15 creates and starts a cluster of its own. The tests start their own servers and no other, so
+# it is told not to, for the time of this installation only.
+install_postgresql() {
+    local conf=/etc/postgresql-common/createcluster.conf before
+    say "  (postgresql-15 is installed without a system cluster: the tests start servers of their own)"
+    apt_install postgresql-common
+    before=$(pg_conftool -s "$conf" show create_main_cluster 2>/dev/null || true)
+    as_root pg_conftool "$conf" set create_main_cluster false
+    apt_install postgresql-15
+    if [[ -n $before ]]; then
+        as_root pg_conftool "$conf" set create_main_cluster "$before"
+    else
+        as_root pg_conftool "$conf" remove create_main_cluster
+    fi
+}
+
+server_folder() { echo "$cache/postgres/node_modules/pg$1"; }
+
+# A server of the pinned version is there when its package is and its libraries have their links.
+has_server() {
+    local folder
+    folder=$(server_folder "$1")
+    [[ -x $folder/native/bin/postgres && -e $folder/native/lib/libpq.so.5 ]] &&
+        cmp -s "$root/tests/servers/package-lock.json" "$cache/postgres/package-lock.json"
+}
+
+# After it, PostgreSQL 12 to 18 stand under $PGCLIENT_CACHE, readable by the account that servers run as.
+need_servers() {
+    local missing=() major
+    for major in "${server_majors[@]}"; do
+        has_server "$major" || missing+=("$major")
+    done
+    [[ ${#missing[@]} -eq 0 ]] && return
+    [[ $install == yes ]] || die "missing PostgreSQL ${missing[*]} in $cache, and --no-install was given"
+    command -v npm >/dev/null || need_packages npm
+    say "installing PostgreSQL ${missing[*]} from npm into $cache (400 MB)"
+    mkdir -p "$cache/postgres"
+    cp "$root"/tests/servers/package{,-lock}.json "$cache/postgres/"
+    # The package's install script only makes the links between its libraries. Newer npm runs no install scripts, so
+    # it is called here whatever npm does.
+    npm ci --prefix "$cache/postgres" --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null ||
+        die "npm could not install the servers of tests/servers/package.json"
+    for major in "${server_majors[@]}"; do
+        (cd "$(server_folder "$major")" && node scripts/hydrate-symlinks.js)
+        has_server "$major" || die "PostgreSQL $major is not complete after its installation in $(server_folder "$major")"
+    done
+    chmod -R a+rX "$cache"
+}
