@@ -25,18 +25,31 @@ if(PGCLIENT_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# All components without the tests: what a packager builds.
+add_custom_target(pgclient_libraries)
+
 # pgclient_component(<name> SOURCES … [DEPENDS component…] [PRIVATE target…])
+#
+# Its public headers are those that the table of floors gives it.
 function(pgclient_component name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pgclient_component(${name}): unknown argument ${arg_UNPARSED_ARGUMENTS}")
+  endif()
   add_library(pgclient_${name} ${arg_SOURCES})
   add_library(pgclient::${name} ALIAS pgclient_${name})
-  target_compile_features(pgclient_${name} PUBLIC cxx_std_20)
-  target_include_directories(pgclient_${name}
-    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
-    PRIVATE ${PROJECT_SOURCE_DIR})
+  add_dependencies(pgclient_libraries pgclient_${name})
+
+  list(TRANSFORM PGCLIENT_HEADERS_${name} PREPEND ${PROJECT_SOURCE_DIR}/include/pg/ OUTPUT_VARIABLE patterns)
+  file(GLOB headers CONFIGURE_DEPENDS ${patterns})
+  target_sources(pgclient_${name}
+    PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
+  target_include_directories(pgclient_${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+
   list(TRANSFORM arg_DEPENDS PREPEND pgclient::)
   target_link_libraries(pgclient_${name}
     PUBLIC ${arg_DEPENDS} PRIVATE $<BUILD_INTERFACE:pgclient_flags> ${arg_PRIVATE})
+  target_compile_features(pgclient_${name} PUBLIC cxx_std_20)
   target_compile_definitions(pgclient_${name} PRIVATE PGCLIENT_BUILDING)
   if(BUILD_SHARED_LIBS)
     target_compile_definitions(pgclient_${name} PUBLIC PGCLIENT_SHARED)
@@ -45,5 +58,7 @@ function(pgclient_component name)
     EXPORT_NAME ${name} OUTPUT_NAME pgclient_${name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
+    POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
+    VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
+  set_property(GLOBAL APPEND PROPERTY PGCLIENT_BUILT_COMPONENTS ${name})
 endfunction()

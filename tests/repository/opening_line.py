@@ -14,11 +14,15 @@ def opening(file, root):
     return (lines[1] if lines[0].startswith("#!") else lines[0]), start
 
 
+def says_something(line, start):
+    return (line.startswith(start) or (start == "# " and line.startswith('"""'))) and len(line) > 15
+
+
 def check(root):
     breaches = []
     for file in rule.tree_files(root):
         found = opening(file, root)
-        if found and not (found[0].startswith(found[1]) and len(found[0]) > 15):
+        if found and not says_something(*found):
             breaches.append(f"{file.relative_to(root)}:1: opens without saying what it is for: {found[0][:60]!r}")
     return breaches
 

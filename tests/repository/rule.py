@@ -50,14 +50,17 @@ def planted(files):
     return Planted()
 
 
-def main(check, self_test):
-    """Runs a rule: `check(root, *arguments)` gives the breaches as lines; `self_test()` asserts that it can."""
+def main(check, self_test, summary=None):
+    """Runs a rule: `check(root, *arguments)` gives the breaches as lines; `self_test()` asserts that it can.
+    `summary(root)` is the line to print beside them."""
     if sys.argv[1:] == ["--self-test"]:
         self_test()
         print("the rule holds its own: planted violations are found, a good tree passes")
         return
     root = Path(sys.argv[1])
     breaches = check(root, *sys.argv[2:])
+    if summary:
+        print(summary(root))
     for breach in breaches:
         print(breach)
     if breaches:
