@@ -1,0 +1,207 @@
+// How C++ values and PostgreSQL values become each other: cells in, bytes out, and the one trait between them.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "pg/export.hpp"
+#include "pg/fwd.hpp"
+
+namespace pg {
+
+/// A received value: a view of bytes that a result owns. `length` is -1 for NULL.
+struct Cell {
+    const char* data = nullptr;
+    std::int32_t length = -1;
+
+    [[nodiscard]] bool is_null() const { return length < 0; }
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(length); }
+    [[nodiscard]] std::string_view bytes() const { return {data, is_null() ? 0 : size()}; }
+};
+
+/// How a received value was sent. `types` knows the types that are no part of PostgreSQL itself; may be null.
+struct WireType {
+    Oid oid{};
+    Format format = Format::text;
+    const TypeCatalog* types = nullptr;
+};
+
+/// Why a value was refused: null when it was not. Points at text that lives as long as the program.
+struct [[nodiscard]] Fault {
+    const char* reason = nullptr;
+
+    constexpr explicit operator bool() const { return reason != nullptr; }
+};
+
+/// A PostgreSQL type as known at compile time. A type of an extension or of a user has no fixed oid: its name finds it.
+struct TypeId {
+    Oid oid{};
+    Oid array{};
+    std::string_view name;
+};
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] T load_big_endian(const char* from) {
+    T value;
+    std::memcpy(&value, from, sizeof(T));
+    if constexpr (std::endian::native == std::endian::little) {
+        if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+        if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+        if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    }
+    return value;
+}
+
+template <class T>
+void store_big_endian(char* to, T value) {
+    if constexpr (std::endian::native == std::endian::little) {
+        if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+        if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+        if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    }
+    std::memcpy(to, &value, sizeof(T));
+}
+
+}  // namespace detail
+
+/// A growing run of bytes in network order, the first 256 of them without the heap. One thread at a time.
+class PGCLIENT_API Writer {
+public:
+    Writer() = default;
+    explicit Writer(const TypeCatalog* types) : types_(types) {}
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    ~Writer();
+
+    /// Room for `count` more bytes, to be filled by the caller. Valid until the next call.
+    [[nodiscard]] char* claim(std::size_t count) {
+        if (static_cast<std::size_t>(limit_ - end_) < count) [[unlikely]]
+            grow(count);
+        char* room = end_;
+        end_ += count;
+        return room;
+    }
+    /// Makes room ahead of `count` bytes without writing any.
+    void reserve(std::size_t count) {
+        if (static_cast<std::size_t>(limit_ - end_) < count) grow(count);
+    }
+    template <class T>
+        requires(std::is_integral_v<T> || std::is_enum_v<T>)
+    void put(T value) {
+        detail::store_big_endian(claim(sizeof(T)), value);
+    }
+    void put(float value) { put(std::bit_cast<std::uint32_t>(value)); }
+    void put(double value) { put(std::bit_cast<std::uint64_t>(value)); }
+    void put(std::string_view bytes) {
+        if (!bytes.empty()) std::memcpy(claim(bytes.size()), bytes.data(), bytes.size());
+    }
+
+    /// Overwrites four bytes that were written before, at `offset`.
+    void patch(std::size_t offset, std::int32_t value) { detail::store_big_endian(begin_ + offset, value); }
+
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
+    [[nodiscard]] std::string_view bytes() const { return {begin_, size()}; }
+    [[nodiscard]] const char* data() const { return begin_; }
+    void truncate(std::size_t size) { end_ = begin_ + size; }
+    /// Forgets the bytes and keeps the room.
+    void clear() { end_ = begin_; }
+
+    /// The types of the database that the bytes are for, when it was asked for them; null otherwise.
+    [[nodiscard]] const TypeCatalog* types() const { return types_; }
+    void set_types(const TypeCatalog* types) { types_ = types; }
+
+private:
+    void grow(std::size_t count);
+
+    char inline_[256];
+    char* begin_ = inline_;
+    char* end_ = inline_;
+    char* limit_ = inline_ + sizeof(inline_);
+    const TypeCatalog* types_ = nullptr;
+};
+
+/// The one trait that makes `T` a column, an argument, an array element or a field of a composite.
+/// Specialise it for your own types; `pg::EnumCodec` and `pg::CompositeCodec` do most of the work for those two kinds.
+///
+///     static constexpr TypeId type;                                   // the PostgreSQL type it is sent as
+///     static bool accepts(const WireType&);                           // the types it can be read from
+///     static Fault decode(const Cell&, const WireType&, T& out);      // from text or binary, by WireType::format;
+///     never NULL static Fault encode(Writer&, const T&);                         // appends the binary form, without a
+///     length static Fault encode_text(Writer&, const T&);                    // appends the text form static constexpr
+///     Format argument = Format::binary;              // how it travels as an argument: binary with its
+///                                                                     // type, or text of a type that the server
+///                                                                     infers
+template <class T>
+struct Codec;
+
+/// A type with a codec: it fits one column.
+template <class T>
+concept Scalar = requires { Codec<T>::type; };
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+struct without_optional {
+    using type = T;
+};
+template <class T>
+struct without_optional<std::optional<T>> {
+    using type = T;
+};
+template <class T>
+using without_optional_t = typename without_optional<T>::type;
+
+}  // namespace detail
+
+/// A scalar, or an optional one: a column that may be NULL.
+template <class T>
+concept Cellular = Scalar<detail::without_optional_t<T>>;
+
+/// Reads one cell into `out`. NULL fits `std::optional` only.
+template <Cellular T>
+[[nodiscard]] Fault decode_cell(const Cell& cell, const WireType& type, T& out) {
+    if constexpr (detail::is_optional<T>) {
+        if (cell.is_null()) {
+            out.reset();
+            return {};
+        }
+        return Codec<typename T::value_type>::decode(cell, type, out.emplace());
+    } else {
+        if (cell.is_null()) [[unlikely]]
+            return {"is null, but the target cannot hold NULL: use std::optional"};
+        return Codec<T>::decode(cell, type, out);
+    }
+}
+
+/// Appends a four-byte length and the binary form of `value`; NULL is a length of -1.
+template <Cellular T>
+[[nodiscard]] Fault encode_with_length(Writer& out, const T& value) {
+    if constexpr (detail::is_optional<T>) {
+        if (!value) {
+            out.put(std::int32_t{-1});
+            return {};
+        }
+        return encode_with_length(out, *value);
+    } else {
+        const std::size_t mark = out.size();
+        out.put(std::int32_t{0});
+        if (Fault fault = Codec<T>::encode(out, value)) return fault;
+        out.patch(mark, static_cast<std::int32_t>(out.size() - mark - sizeof(std::int32_t)));
+        return {};
+    }
+}
+
+}  // namespace pg

@@ -1,0 +1,74 @@
+// Options of a request and of a transaction: plain structs, trivially destructible, so that they are safe in any
+// expression.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+#include "pg/deadline.hpp"
+#include "pg/fwd.hpp"
+
+namespace pg {
+
+/// What becomes of result columns that no field of a struct asks for.
+enum class Extra : std::uint8_t {
+    refuse,  ///< a shape error names them
+    ignore,  ///< they are skipped
+};
+
+/// How one request is run. Value. Views must outlive the call.
+struct QueryOptions {
+    /// Time for the request, acquiring a session included. Zero: the client's default (30 s). `pg::no_timeout`: as long
+    /// as it takes. For a stream it bounds each wait for the server, not the loop's body.
+    std::chrono::nanoseconds timeout{};
+    /// Cancels the request when it is asked to stop; null: nothing does. See `<pg/stop.hpp>`.
+    const StopToken* stop = nullptr;
+    /// Asks for all columns in this format. Text is for types without a binary form inside a transaction.
+    Format format = Format::binary;
+    /// The statement may be run twice without harm: it is sent again, once, when its connection is lost.
+    bool idempotent = false;
+    /// More received bytes than this give ResultTooLarge. Zero: no limit.
+    std::size_t max_result_bytes = 0;
+    /// What becomes of columns without a field.
+    Extra extra = Extra::refuse;
+};
+
+/// A text known at run time with its options: goes wherever a text goes. Value. Views must outlive the call.
+struct Query {
+    std::string_view sql;
+    std::chrono::nanoseconds timeout{};
+    const StopToken* stop = nullptr;
+    Format format = Format::binary;
+    bool idempotent = false;
+    std::size_t max_result_bytes = 0;
+    Extra extra = Extra::refuse;
+
+    [[nodiscard]] constexpr QueryOptions options() const {
+        return {.timeout = timeout,
+                .stop = stop,
+                .format = format,
+                .idempotent = idempotent,
+                .max_result_bytes = max_result_bytes,
+                .extra = extra};
+    }
+};
+
+enum class Isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
+enum class Access : std::uint8_t { server_default, read_write, read_only };
+
+/// How a transaction begins, and how `transaction(…)` runs it again. Value.
+struct TransactionOptions {
+    Isolation isolation = Isolation::server_default;
+    Access access = Access::server_default;
+    /// Waits for a snapshot that can neither fail nor disturb; serializable and read only.
+    bool deferrable = false;
+    /// Time for all of it, repetitions included. Zero: each statement has the client's default, the whole has no limit
+    /// of its own.
+    std::chrono::nanoseconds timeout{};
+    /// `transaction(…)` runs its function again at most this many times, on 40001, 40P01 and invalidated plans.
+    int retries = 3;
+    const StopToken* stop = nullptr;
+};
+
+}  // namespace pg

@@ -1,0 +1,101 @@
+// Params: the arguments of one statement, encoded.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "pg/scalar_codecs.hpp"
+
+namespace pg {
+
+/// Encoded arguments. The first 16, and 256 bytes of them, need no heap. One thread at a time.
+/// How each type travels is `Codec<T>::argument`: in binary with its type, or as text whose type the server infers.
+class PGCLIENT_API Params {
+public:
+    /// One argument. `length` is -1 for NULL. A text argument is followed by a zero byte that `length` leaves out.
+    struct Slot {
+        Oid type{};
+        Format format = Format::text;
+        std::int32_t length = -1;
+        std::uint32_t offset = 0;
+    };
+    /// The largest value that the server accepts: 1 GiB less one.
+    static constexpr std::size_t max_value_size = 0x3fffffff;
+
+    Params() = default;
+
+    /// Appends one argument; a fault leaves the arguments as they were.
+    template <class T>
+    [[nodiscard]] Fault add(const T& value) {
+        if constexpr (std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, std::nullopt_t>) {
+            add_slot() = Slot{};
+            return {};
+        } else if constexpr (detail::is_optional<T>) {
+            return value ? add(*value) : add(nullptr);
+        } else if constexpr (std::is_convertible_v<const T&, const char*>) {
+            const char* text = value;
+            return text ? add_text(text) : add(nullptr);
+        } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+            return add_text(value);
+        } else {
+            static_assert(Scalar<T>,
+                          "this type cannot be an argument: include its header from pg/types, or specialise pg::Codec");
+            const std::size_t start = bytes_.size();
+            if constexpr (Codec<T>::argument == Format::binary) {
+                if (Fault fault = Codec<T>::encode(bytes_, value)) return undo(start, fault);
+                return finish(start, Codec<T>::type.oid, Format::binary);
+            } else {
+                if (Fault fault = Codec<T>::encode_text(bytes_, value)) return undo(start, fault);
+                return finish(start, Oid{}, Format::text);
+            }
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const { return count_; }
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+    [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots()[index]; }
+    [[nodiscard]] const Slot* begin() const { return slots(); }
+    [[nodiscard]] const Slot* end() const { return slots() + count_; }
+    /// The bytes of an argument; null for NULL.
+    [[nodiscard]] const char* data(const Slot& slot) const {
+        return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
+    }
+
+    /// Sends every number as text whose type the server infers, as a literal in the statement would be.
+    /// False when there is no number among the arguments.
+    bool retype_numbers();
+
+    void clear();
+
+private:
+    [[nodiscard]] const Slot* slots() const { return more_ ? more_.get() : inline_; }
+    [[nodiscard]] Slot& add_slot() {
+        if (count_ == capacity_) [[unlikely]]
+            grow();
+        return (more_ ? more_.get() : inline_)[count_++];
+    }
+    Fault add_text(std::string_view text);
+    Fault finish(std::size_t start, Oid type, Format format) {
+        const std::size_t length = bytes_.size() - start;
+        if (bytes_.size() > max_value_size) [[unlikely]]
+            return undo(start, {"arguments of more than 1 GiB: use COPY or a large object"});
+        if (format == Format::text) bytes_.put('\0');
+        add_slot() = Slot{type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)};
+        return {};
+    }
+    Fault undo(std::size_t start, Fault fault) {
+        bytes_.truncate(start);
+        return fault;
+    }
+    void grow();
+
+    Writer bytes_;
+    Slot inline_[16];
+    std::unique_ptr<Slot[]> more_;
+    std::size_t count_ = 0;
+    std::size_t capacity_ = 16;
+};
+
+}  // namespace pg

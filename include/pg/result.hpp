@@ -1,0 +1,175 @@
+// Result: the rows of one statement, owned; Row: one of them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "pg/codec.hpp"
+#include "pg/expected.hpp"
+
+namespace pg {
+
+/// A column of a result. Value; its name is a view of the result it belongs to.
+struct Column {
+    std::string_view name;
+    WireType type;
+    std::int32_t modifier = -1;  ///< pg_attribute.atttypmod; -1 when there is none
+    Oid table{};                 ///< of the table column it comes from; zero when it is computed
+    std::int16_t attribute = 0;  ///< its number in that table
+};
+
+/// Where the bytes of a result are: a provider's own object. Immutable once it is handed over; safe to read from
+/// several threads. The fields are set by the provider that makes it.
+class PGCLIENT_API ResultStorage {
+public:
+    ResultStorage() = default;
+    ResultStorage(const ResultStorage&) = delete;
+    ResultStorage& operator=(const ResultStorage&) = delete;
+    virtual ~ResultStorage();
+
+    [[nodiscard]] std::span<const Column> columns() const { return columns_; }
+    [[nodiscard]] std::size_t rows() const { return rows_; }
+    /// Rows inserted, updated, deleted, selected or copied, as the command tag says.
+    [[nodiscard]] std::uint64_t affected() const { return affected_; }
+    /// The command tag: "SELECT 3", "COMMIT".
+    [[nodiscard]] std::string_view tag() const { return tag_; }
+
+    /// Writes all cells of a row to `out`, which has room for one per column.
+    void read(std::size_t row, Cell* out) const noexcept { do_read(row, out); }
+    [[nodiscard]] Cell cell(std::size_t row, std::size_t column) const noexcept { return do_cell(row, column); }
+
+protected:
+    std::span<const Column> columns_;
+    std::size_t rows_ = 0;
+    std::uint64_t affected_ = 0;
+    std::string_view tag_;
+
+private:
+    virtual void do_read(std::size_t row, Cell* out) const noexcept = 0;
+    virtual Cell do_cell(std::size_t row, std::size_t column) const noexcept = 0;
+};
+
+namespace detail {
+[[nodiscard]] PGCLIENT_API Error decode_error(const ResultStorage& result, std::size_t row, std::size_t column,
+                                              Fault fault);
+[[nodiscard]] PGCLIENT_API Error type_error(const ResultStorage& result, std::size_t column, const TypeId& wanted);
+/// The index of the only column of that name. Throws UsageError when there is none or more than one.
+[[nodiscard]] PGCLIENT_API std::size_t column_index(const ResultStorage& result, std::string_view name);
+PGCLIENT_API std::size_t checked_column(const ResultStorage& result, std::size_t column);
+PGCLIENT_API std::size_t checked_row(const ResultStorage& result, std::size_t row);
+}  // namespace detail
+
+/// One row whose columns are not known at compile time. Value; owns a share of its result.
+class PGCLIENT_API Row {
+public:
+    Row(std::shared_ptr<const ResultStorage> result, std::size_t index) : result_(std::move(result)), index_(index) {}
+
+    [[nodiscard]] std::size_t size() const { return result_->columns().size(); }
+    [[nodiscard]] std::span<const Column> columns() const { return result_->columns(); }
+    /// Its number in the result, from zero.
+    [[nodiscard]] std::size_t index() const { return index_; }
+
+    /// The value of a column, by number or by name. Throws UsageError (no such column, or two of that name), ShapeError
+    /// (its type does not fit `T`), DecodeError (its value does not). A `T` that borrows lives as long as the result.
+    template <Cellular T>
+    [[nodiscard]] T get(std::size_t column) const& {
+        using Scalar = detail::without_optional_t<T>;
+        detail::checked_column(*result_, column);
+        const WireType& type = result_->columns()[column].type;
+        if (!Codec<Scalar>::accepts(type)) detail::type_error(*result_, column, Codec<Scalar>::type).raise();
+        T value{};
+        if (Fault fault = decode_cell(result_->cell(index_, column), type, value))
+            detail::decode_error(*result_, index_, column, fault).raise();
+        return value;
+    }
+    template <Cellular T>
+    [[nodiscard]] T get(std::string_view column) const& {
+        return get<T>(detail::column_index(*result_, column));
+    }
+    template <Cellular T>
+    [[nodiscard]] T get(std::size_t column) const&& = delete;
+    template <Cellular T>
+    [[nodiscard]] T get(std::string_view column) const&& = delete;
+
+    [[nodiscard]] bool is_null(std::size_t column) const {
+        return result_->cell(index_, detail::checked_column(*result_, column)).is_null();
+    }
+    [[nodiscard]] bool is_null(std::string_view column) const {
+        return result_->cell(index_, detail::column_index(*result_, column)).is_null();
+    }
+    /// The bytes of a value as they were received, in the format that its column names.
+    [[nodiscard]] Cell cell(std::size_t column) const& {
+        return result_->cell(index_, detail::checked_column(*result_, column));
+    }
+    [[nodiscard]] Cell cell(std::size_t column) const&& = delete;
+
+private:
+    friend class Result;
+    std::shared_ptr<const ResultStorage> result_;
+    std::size_t index_ = 0;
+};
+
+template <class T>
+class Rows;
+
+/// The outcome of one statement. Value: copies share the bytes, which nothing changes any more.
+class PGCLIENT_API Result {
+public:
+    explicit Result(std::shared_ptr<const ResultStorage> storage) noexcept : storage_(std::move(storage)) {}
+
+    [[nodiscard]] std::size_t size() const { return storage_->rows(); }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] std::span<const Column> columns() const { return storage_->columns(); }
+    /// Rows inserted, updated, deleted, selected or copied.
+    [[nodiscard]] std::uint64_t affected() const { return storage_->affected(); }
+    /// The command tag: "SELECT 3".
+    [[nodiscard]] std::string_view tag() const { return storage_->tag(); }
+
+    /// Throws UsageError past the end.
+    [[nodiscard]] Row operator[](std::size_t row) const {
+        if (row >= size()) detail::checked_row(*storage_, row);
+        return Row(storage_, row);
+    }
+
+    /// The rows as `T`, decoded one by one while iterating; a `T` that borrows lives as long as this result.
+    /// Several types are read as a tuple. Throws ShapeError at once, DecodeError while iterating.
+    template <class... T>
+    [[nodiscard]] auto rows() const&;
+    template <class... T>
+    [[nodiscard]] auto rows() const&& = delete;
+
+    class Iterator {
+    public:
+        using value_type = Row;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator(std::shared_ptr<const ResultStorage> storage, std::size_t at) : row_(std::move(storage), at) {}
+        [[nodiscard]] const Row& operator*() const { return row_; }
+        [[nodiscard]] const Row* operator->() const { return &row_; }
+        Iterator& operator++() {
+            ++row_.index_;
+            return *this;
+        }
+        Iterator operator++(int) {
+            Iterator before = *this;
+            ++row_.index_;
+            return before;
+        }
+        friend bool operator==(const Iterator& a, const Iterator& b) { return a.row_.index() == b.row_.index(); }
+
+    private:
+        Row row_;
+    };
+    [[nodiscard]] Iterator begin() const { return {storage_, 0}; }
+    [[nodiscard]] Iterator end() const { return {storage_, size()}; }
+
+    [[nodiscard]] const std::shared_ptr<const ResultStorage>& storage() const { return storage_; }
+
+private:
+    std::shared_ptr<const ResultStorage> storage_;
+};
+
+}  // namespace pg

@@ -1,0 +1,236 @@
+// Rows into C++ types: a scalar, a tuple by position, a struct by field names; checked once, then read front to back.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "pg/options.hpp"
+#include "pg/reflect.hpp"
+#include "pg/result.hpp"
+#include "pg/scalar_codecs.hpp"
+
+namespace pg {
+namespace detail {
+
+/// What one target expects of its column.
+struct Target {
+    std::string_view name;  // empty: by position
+    bool (*accepts)(const WireType&);
+    const TypeId* type;
+};
+
+template <Cellular T>
+constexpr Target target(std::string_view name = {}) {
+    using Scalar = without_optional_t<T>;
+    return {name, &Codec<Scalar>::accepts, &Codec<Scalar>::type};
+}
+
+/// Finds the column of each target and writes its number to `map`. The error names every column that does not fit.
+[[nodiscard]] PGCLIENT_API Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets,
+                                                        Extra extra, std::uint16_t* map);
+
+template <class T>
+struct RowShape;
+
+template <Cellular T>
+struct RowShape<T> {
+    static constexpr std::size_t size = 1;
+    static constexpr std::array<Target, 1> targets{target<T>()};
+    template <class F>
+    static Fault visit(T& row, F&& field) {
+        return field(std::integral_constant<std::size_t, 0>{}, row);
+    }
+};
+
+template <Cellular... T>
+struct RowShape<std::tuple<T...>> {
+    static constexpr std::size_t size = sizeof...(T);
+    static constexpr std::array<Target, size> targets{target<T>()...};
+    template <class F>
+    static Fault visit(std::tuple<T...>& row, F&& field) {
+        return visit(row, field, std::index_sequence_for<T...>{});
+    }
+
+private:
+    template <class F, std::size_t... I>
+    static Fault visit(std::tuple<T...>& row, F& field, std::index_sequence<I...>) {
+        Fault fault;
+        static_cast<void>(((fault = field(std::integral_constant<std::size_t, I>{}, std::get<I>(row))) || ...));
+        return fault;
+    }
+};
+
+template <class T>
+    requires(!Cellular<T> && reflect::mapped<T>)
+struct RowShape<T> {
+    static constexpr std::size_t size = reflect::size<T>;
+    static constexpr std::array<Target, size> targets = []<std::size_t... I>(std::index_sequence<I...>) {
+        return std::array<Target, size>{target<reflect::field_type<T, I>>(reflect::field_names<T>[I])...};
+    }(std::make_index_sequence<size>{});
+    template <class F>
+    static Fault visit(T& row, F&& field) {
+        return reflect::with_fields(row, [&](auto&... f) {
+            return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                Fault fault;
+                static_cast<void>(((fault = field(std::integral_constant<std::size_t, I>{}, f)) || ...));
+                return fault;
+            }(std::make_index_sequence<size>{});
+        });
+    }
+};
+
+/// True for a row type any part of which points into the result.
+template <class T>
+inline constexpr bool row_borrows = borrows<T>;
+template <class... T>
+inline constexpr bool row_borrows<std::tuple<T...>> = (borrows<T> || ...);
+template <class T>
+    requires(!Cellular<T> && reflect::mapped<T>)
+inline constexpr bool row_borrows<T> = []<std::size_t... I>(std::index_sequence<I...>) {
+    return (borrows<reflect::field_type<T, I>> || ...);
+}(std::make_index_sequence<reflect::size<T>>{});
+
+}  // namespace detail
+
+/// What a row can be read as: a scalar, an optional one, a tuple of them, or an aggregate whose fields are.
+template <class T>
+concept RowType = std::is_default_constructible_v<T> && requires { detail::RowShape<T>::size; };
+
+namespace detail {
+
+/// Reads rows of one result as `T`. Its columns were matched once, by `make`.
+template <RowType T>
+class RowReader {
+public:
+    [[nodiscard]] static Expected<RowReader> make(const ResultStorage& result, Extra extra = Extra::refuse) {
+        RowReader reader(result);
+        if (auto matched = match_columns(result, RowShape<T>::targets, extra, reader.map_.data()); !matched)
+            return std::move(matched).error();
+        return reader;
+    }
+
+    /// Reads the same columns from another part of the same result.
+    void rebind(const ResultStorage& result) { result_ = &result; }
+
+    [[nodiscard]] Fault read(std::size_t row, T& out) {
+        result_->read(row, cells_.data());
+        const Column* columns = result_->columns().data();
+        return RowShape<T>::visit(out, [&](auto index, auto& field) {
+            const std::size_t column = map_[index];
+            Fault fault = decode_cell(cells_.data()[column], columns[column].type, field);
+            if (fault) [[unlikely]]
+                failed_ = column;
+            return fault;
+        });
+    }
+    [[nodiscard]] Error error(std::size_t row, Fault fault) const {
+        return decode_error(*result_, row, failed_, fault);
+    }
+
+private:
+    explicit RowReader(const ResultStorage& result) : result_(&result), cells_(result.columns().size()) {}
+
+    const ResultStorage* result_;
+    std::vector<Cell> cells_;
+    std::array<std::uint16_t, RowShape<T>::size> map_{};
+    std::size_t failed_ = 0;
+};
+
+template <class T>
+[[nodiscard]] Expected<std::vector<T>> read_all(const Result& result, Extra extra) {
+    std::vector<T> rows;
+    rows.reserve(result.size());
+    if constexpr (std::is_same_v<T, Row>) {
+        for (std::size_t i = 0; i < result.size(); ++i) rows.push_back(result[i]);
+    } else {
+        Expected<RowReader<T>> reader = RowReader<T>::make(*result.storage(), extra);
+        if (!reader) return std::move(reader).error();
+        for (std::size_t i = 0; i < result.size(); ++i) {
+            if constexpr (std::is_same_v<T, bool>) {
+                bool value = false;
+                if (Fault fault = reader->read(i, value)) return reader->error(i, fault);
+                rows.push_back(value);
+            } else {
+                if (Fault fault = reader->read(i, rows.emplace_back())) return reader->error(i, fault);
+            }
+        }
+    }
+    return rows;
+}
+
+/// The first row of a result that has one.
+template <class T>
+[[nodiscard]] Expected<T> read_first(const Result& result, Extra extra) {
+    if constexpr (std::is_same_v<T, Row>) {
+        return result[0];
+    } else {
+        Expected<RowReader<T>> reader = RowReader<T>::make(*result.storage(), extra);
+        if (!reader) return std::move(reader).error();
+        Expected<T> row{T{}};
+        if (Fault fault = reader->read(0, *row)) return reader->error(0, fault);
+        return row;
+    }
+}
+
+/// One type as it is, several as a tuple.
+template <class... T>
+struct row_of {
+    using type = std::tuple<T...>;
+};
+template <class T>
+struct row_of<T> {
+    using type = T;
+};
+template <class... T>
+using row_of_t = typename row_of<T...>::type;
+
+}  // namespace detail
+
+/// The rows of a result as `T`, decoded while iterating. Borrows the result.
+template <class T>
+class Rows {
+public:
+    class Iterator {
+    public:
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator(Rows& rows, std::size_t at) : rows_(&rows), at_(at) {}
+        /// Throws DecodeError.
+        [[nodiscard]] T& operator*() const { return rows_->read(at_); }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+    private:
+        Rows* rows_;
+        std::size_t at_;
+    };
+
+    explicit Rows(const Result& result)
+        : reader_(detail::RowReader<T>::make(*result.storage()).value()), size_(result.size()) {}
+    [[nodiscard]] Iterator begin() { return {*this, 0}; }
+    [[nodiscard]] Iterator end() { return {*this, size_}; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    T& read(std::size_t row) {
+        if (Fault fault = reader_.read(row, current_)) reader_.error(row, fault).raise();
+        return current_;
+    }
+
+    detail::RowReader<T> reader_;
+    std::size_t size_;
+    T current_{};
+};
+
+template <class... T>
+auto Result::rows() const& {
+    return Rows<detail::row_of_t<T...>>(*this);
+}
+
+}  // namespace pg

@@ -1,0 +1,62 @@
+// What goes down to a provider: requests, waits and the bookkeeping words of a session.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/deadline.hpp"
+#include "pg/params.hpp"
+#include "pg/result.hpp"
+
+namespace pg {
+
+/// A message of NOTIFY. Value.
+struct Notification {
+    std::string channel;
+    std::string payload;
+    int process = 0;  ///< of the server process that sent it
+};
+
+}  // namespace pg
+
+namespace pg::spi {
+
+/// How long a call may wait, and what may end it sooner. Value.
+struct Wait {
+    Deadline deadline = Deadline::never();
+    const StopToken* stop = nullptr;
+};
+
+/// One statement to run. Passed by reference; its views and its params outlive the call.
+struct Request {
+    std::string_view sql;        ///< its text; for a prepared statement too, for errors
+    std::string_view statement;  ///< the name of a prepared statement; empty: parse `sql`
+    const Params* params = nullptr;
+    Format format = Format::binary;
+    std::size_t max_result_bytes = 0;  ///< zero: no limit
+};
+
+/// How many Syncs a batch has.
+enum class BatchSync : std::uint8_t {
+    once,  ///< one at its end: an implicit transaction, a failure stops what follows
+    each,  ///< one for each statement: they fail alone
+};
+
+enum class TransactionStatus : std::uint8_t {
+    idle,     ///< no transaction
+    open,     ///< in a transaction
+    failed,   ///< in a transaction that a failure ended
+    unknown,  ///< the connection is broken
+};
+
+/// What a prepared statement takes and gives.
+struct Description {
+    std::vector<Oid> parameters;
+    std::vector<Column> columns;  ///< their names are views of `names`
+    std::shared_ptr<const ResultStorage> names;
+};
+
+}  // namespace pg::spi

@@ -1,0 +1,138 @@
+// Session: one connection to a server, as a provider supplies it.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "pg/spi/request.hpp"
+
+namespace pg::spi {
+
+/// Rows of one statement as they arrive. Destroyed before its end, it cancels the statement and drains the session.
+/// One thread at a time; the session serves nothing else meanwhile.
+class PGCLIENT_API RowStream {
+public:
+    virtual ~RowStream();
+    /// The next rows; none at the end. Every chunk has the columns of the first. After an error or the end: nothing
+    /// more.
+    [[nodiscard]] Expected<Result> next(const Wait& wait) noexcept { return do_next(wait); }
+
+private:
+    virtual Expected<Result> do_next(const Wait& wait) noexcept = 0;
+};
+
+/// COPY … FROM STDIN. Destroyed unfinished, it makes the server give up the COPY.
+class PGCLIENT_API CopyIn {
+public:
+    virtual ~CopyIn();
+    /// Sends bytes of the stream; waits while the server takes none.
+    [[nodiscard]] Expected<void> write(std::string_view bytes, const Wait& wait) noexcept {
+        return do_write(bytes, wait);
+    }
+    /// Ends the stream; the number of rows that were copied.
+    [[nodiscard]] Expected<std::uint64_t> finish(const Wait& wait) noexcept { return do_finish(wait); }
+    /// Ends the stream with an error of ours: the server copies nothing.
+    [[nodiscard]] Expected<void> fail(std::string_view reason, const Wait& wait) noexcept {
+        return do_fail(reason, wait);
+    }
+    /// Columns that the server expects.
+    [[nodiscard]] std::size_t columns() const noexcept { return do_columns(); }
+
+private:
+    virtual Expected<void> do_write(std::string_view bytes, const Wait& wait) noexcept = 0;
+    virtual Expected<std::uint64_t> do_finish(const Wait& wait) noexcept = 0;
+    virtual Expected<void> do_fail(std::string_view reason, const Wait& wait) noexcept = 0;
+    virtual std::size_t do_columns() const noexcept = 0;
+};
+
+/// COPY … TO STDOUT. Destroyed before its end, it cancels the statement and drains the session.
+class PGCLIENT_API CopyOut {
+public:
+    virtual ~CopyOut();
+    /// The next piece, which in text and binary format is a whole row, valid until the next call; nothing at the end.
+    [[nodiscard]] Expected<std::optional<std::string_view>> read(const Wait& wait) noexcept { return do_read(wait); }
+
+private:
+    virtual Expected<std::optional<std::string_view>> do_read(const Wait& wait) noexcept = 0;
+};
+
+/// One connection. One thread at a time, one exchange at a time. Nothing here throws, nothing waits past its deadline:
+/// on expiry the statement is cancelled on the server and the session drained, or it is closed and `usable()` says so.
+class PGCLIENT_API Session {
+public:
+    virtual ~Session();
+
+    /// Runs one statement. An error leaves the session usable unless `Error::connection_usable()` says otherwise.
+    [[nodiscard]] Expected<Result> run(const Request& request, const Wait& wait) noexcept {
+        return do_run(request, wait);
+    }
+    /// Runs statements in one flush, reading while writing. One outcome for each; after a failure with
+    /// `BatchSync::once` those behind it have not run.
+    [[nodiscard]] std::vector<Expected<Result>> run_batch(std::span<const Request> requests, BatchSync sync,
+                                                          const Wait& wait) noexcept {
+        return do_run_batch(requests, sync, wait);
+    }
+    /// Runs a text of several statements by the simple protocol; their rows are thrown away.
+    [[nodiscard]] Expected<void> run_script(std::string_view text, const Wait& wait) noexcept {
+        return do_run_script(text, wait);
+    }
+    [[nodiscard]] Expected<std::unique_ptr<RowStream>> stream(const Request& request, const Wait& wait) noexcept {
+        return do_stream(request, wait);
+    }
+    [[nodiscard]] Expected<std::unique_ptr<CopyIn>> copy_in(std::string_view sql, const Wait& wait) noexcept {
+        return do_copy_in(sql, wait);
+    }
+    [[nodiscard]] Expected<std::unique_ptr<CopyOut>> copy_out(std::string_view sql, const Wait& wait) noexcept {
+        return do_copy_out(sql, wait);
+    }
+
+    /// Prepares and describes in one flush. An empty name is the unnamed statement.
+    [[nodiscard]] Expected<Description> prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                                const Wait& wait) noexcept {
+        return do_prepare(name, sql, types, wait);
+    }
+    [[nodiscard]] Expected<void> deallocate(std::string_view name, const Wait& wait) noexcept {
+        return do_deallocate(name, wait);
+    }
+
+    /// A notification that is there already, or the next one to come; nothing when the deadline passes first.
+    [[nodiscard]] Expected<std::optional<Notification>> wait_notification(const Wait& wait) noexcept {
+        return do_wait_notification(wait);
+    }
+
+    [[nodiscard]] TransactionStatus transaction_status() const noexcept { return do_transaction_status(); }
+    /// False once the connection is closed or broken.
+    [[nodiscard]] bool usable() const noexcept { return do_transaction_status() != TransactionStatus::unknown; }
+    /// False when the peer has closed an idle session, or sent what only a dying server sends. No round trip.
+    [[nodiscard]] bool alive() noexcept { return do_alive(); }
+    /// A parameter that the server reports by itself ("server_version", "TimeZone"); empty when it does not.
+    [[nodiscard]] std::string_view parameter(const char* name) const noexcept { return do_parameter(name); }
+    [[nodiscard]] int backend_process() const noexcept { return do_backend_process(); }
+    /// 150018 for 15.18.
+    [[nodiscard]] int server_version() const noexcept { return do_server_version(); }
+    /// "host:port", or the socket's folder and port.
+    [[nodiscard]] std::string_view node() const noexcept { return do_node(); }
+    [[nodiscard]] std::string_view engine() const noexcept { return do_engine(); }
+
+private:
+    virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
+    virtual std::vector<Expected<Result>> do_run_batch(std::span<const Request> requests, BatchSync sync,
+                                                       const Wait& wait) noexcept = 0;
+    virtual Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept = 0;
+    virtual Expected<std::unique_ptr<RowStream>> do_stream(const Request& request, const Wait& wait) noexcept = 0;
+    virtual Expected<std::unique_ptr<CopyIn>> do_copy_in(std::string_view sql, const Wait& wait) noexcept = 0;
+    virtual Expected<std::unique_ptr<CopyOut>> do_copy_out(std::string_view sql, const Wait& wait) noexcept = 0;
+    virtual Expected<Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                             const Wait& wait) noexcept = 0;
+    virtual Expected<void> do_deallocate(std::string_view name, const Wait& wait) noexcept = 0;
+    virtual Expected<std::optional<Notification>> do_wait_notification(const Wait& wait) noexcept = 0;
+    virtual TransactionStatus do_transaction_status() const noexcept = 0;
+    virtual bool do_alive() noexcept = 0;
+    virtual std::string_view do_parameter(const char* name) const noexcept = 0;
+    virtual int do_backend_process() const noexcept = 0;
+    virtual int do_server_version() const noexcept = 0;
+    virtual std::string_view do_node() const noexcept = 0;
+    virtual std::string_view do_engine() const noexcept = 0;
+};
+
+}  // namespace pg::spi

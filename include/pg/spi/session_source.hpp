@@ -1,0 +1,62 @@
+// SessionSource: where a client borrows its sessions: one connection, a simple set of them, or a pool.
+#pragma once
+
+#include <unordered_set>
+#include <utility>
+
+#include "pg/spi/session.hpp"
+
+namespace pg::spi {
+
+/// A session and what the library remembers about it between two borrowers.
+struct SessionSlot {
+    std::unique_ptr<Session> session;
+    std::unordered_set<std::uint64_t> prepared;  ///< the numbers of the statements that were prepared on it
+};
+
+class SessionSource;
+
+/// A borrowed session. Handle: move-only, gives it back when it goes.
+class [[nodiscard]] PGCLIENT_API Lease {
+public:
+    Lease() = default;
+    Lease(SessionSource& source, SessionSlot& slot) : source_(&source), slot_(&slot) {}
+    Lease(Lease&& other) noexcept
+        : source_(std::exchange(other.source_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
+    Lease& operator=(Lease&& other) noexcept {
+        std::swap(source_, other.source_);
+        std::swap(slot_, other.slot_);
+        return *this;
+    }
+    ~Lease() { give_back(); }
+
+    [[nodiscard]] explicit operator bool() const { return slot_ != nullptr; }
+    [[nodiscard]] Session& session() const { return *slot_->session; }
+    [[nodiscard]] SessionSlot& slot() const { return *slot_; }
+    void give_back() noexcept;
+
+private:
+    SessionSource* source_ = nullptr;
+    SessionSlot* slot_ = nullptr;
+};
+
+/// Lends sessions. Thread-safe. Outlives its leases.
+class PGCLIENT_API SessionSource {
+public:
+    virtual ~SessionSource();
+    /// Waits until `wait` for a session that is alive, outside a transaction, and nobody else's.
+    /// PoolTimeout when none came free, otherwise why none could be opened.
+    [[nodiscard]] Expected<Lease> acquire(const Wait& wait) noexcept { return do_acquire(wait); }
+
+private:
+    friend class Lease;
+    virtual Expected<Lease> do_acquire(const Wait& wait) noexcept = 0;
+    /// Takes a session back in whatever state it is.
+    virtual void do_release(SessionSlot& slot) noexcept = 0;
+};
+
+inline void Lease::give_back() noexcept {
+    if (slot_) std::exchange(source_, nullptr)->do_release(*std::exchange(slot_, nullptr));
+}
+
+}  // namespace pg::spi

@@ -1,0 +1,200 @@
+// Sql: the text of one statement, its parameters counted: at compile time for a literal, before sending for any other.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "pg/options.hpp"
+
+namespace pg {
+
+/// What a scan of a statement's text finds. `end` is where the first statement ends.
+struct SqlScan {
+    enum class Problem : std::uint8_t {
+        none,
+        empty,
+        several_statements,
+        unterminated_string,
+        unterminated_name,
+        unterminated_comment,
+        parameter_zero,
+        parameter_too_large
+    };
+
+    std::size_t parameters = 0;  ///< the highest $n
+    Problem problem = Problem::none;
+    std::size_t offset = 0;  ///< of the problem, in bytes
+};
+
+namespace detail {
+
+/// Walks a statement as the server's lexer does with standard_conforming_strings on.
+class SqlScanner {
+public:
+    constexpr explicit SqlScanner(std::string_view text) : text_(text) {}
+
+    constexpr SqlScan scan() {
+        while (at_ < text_.size() && found_.problem == SqlScan::Problem::none) step();
+        if (found_.problem == SqlScan::Problem::none && !any_) fail(SqlScan::Problem::empty, 0);
+        return found_;
+    }
+
+private:
+    using Problem = SqlScan::Problem;
+
+    static constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
+    static constexpr bool space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+    static constexpr bool word_start(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    }
+    static constexpr bool word(char c) { return word_start(c) || digit(c) || c == '$'; }
+    constexpr char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+    constexpr void fail(Problem problem, std::size_t offset) {
+        found_.problem = problem;
+        found_.offset = offset;
+    }
+
+    constexpr void step() {
+        const char c = peek();
+        if (space(c)) return void(++at_);
+        if (c == '-' && peek(1) == '-') return line_comment();
+        if (c == '/' && peek(1) == '*') return block_comment();
+        if (c == ';') {
+            ended_ = ended_ || any_;
+            return void(++at_);
+        }
+        if (ended_) return fail(Problem::several_statements, at_);
+        any_ = true;
+        if (c == '\'') return quoted('\'', false, Problem::unterminated_string);
+        if (c == '"') return quoted('"', false, Problem::unterminated_name);
+        if (c == '$') return dollar();
+        if (word_start(c)) return name();
+        if (digit(c)) return number();
+        ++at_;
+    }
+    constexpr void line_comment() {
+        while (at_ < text_.size() && peek() != '\n' && peek() != '\r') ++at_;
+    }
+    constexpr void block_comment() {
+        const std::size_t start = at_;
+        std::size_t depth = 0;
+        do {
+            if (at_ >= text_.size()) return fail(Problem::unterminated_comment, start);
+            const bool opens = peek() == '/' && peek(1) == '*';
+            const bool closes = peek() == '*' && peek(1) == '/';
+            depth += opens ? 1 : 0;
+            depth -= closes ? 1 : 0;
+            at_ += opens || closes ? 2 : 1;
+        } while (depth > 0);
+    }
+    constexpr void quoted(char quote, bool escapes, Problem unterminated) {
+        const std::size_t start = at_++;
+        for (;; ++at_) {
+            if (at_ >= text_.size()) return fail(unterminated, start);
+            if (escapes && peek() == '\\') {
+                ++at_;
+            } else if (peek() == quote) {
+                ++at_;
+                if (peek() != quote) return;
+            }
+        }
+    }
+    constexpr void name() {
+        const bool escapes = (peek() == 'e' || peek() == 'E') && peek(1) == '\'';
+        if (escapes) {
+            ++at_;
+            return quoted('\'', true, Problem::unterminated_string);
+        }
+        while (word(peek())) ++at_;
+    }
+    /// A number ends before its `$`: `1$1` is a number and a parameter, as old servers read it.
+    constexpr void number() {
+        while (digit(peek()) || word_start(peek()) || (peek() == '.' && digit(peek(1)))) ++at_;
+    }
+    constexpr void dollar() {
+        const std::size_t start = at_++;
+        if (digit(peek())) return parameter(start);
+        while (peek() != '$' && word(peek())) ++at_;
+        if (peek() != '$') return;  // a lone dollar: the server will say what it thinks
+        ++at_;
+        const std::string_view tag = text_.substr(start, at_ - start);
+        const std::size_t end = text_.find(tag, at_);
+        if (end == std::string_view::npos) return fail(Problem::unterminated_string, start);
+        at_ = end + tag.size();
+    }
+    constexpr void parameter(std::size_t start) {
+        std::size_t number = 0;
+        while (digit(peek())) {
+            number = number * 10 + static_cast<std::size_t>(peek() - '0');
+            ++at_;
+            if (number > 65535) return fail(Problem::parameter_too_large, start);
+        }
+        if (number == 0) return fail(Problem::parameter_zero, start);
+        if (number > found_.parameters) found_.parameters = number;
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    bool any_ = false;
+    bool ended_ = false;
+    SqlScan found_;
+};
+
+// Not constexpr and never defined: naming one of them in a constant expression is the compile error that the user
+// reads.
+void this_sql_has_another_number_of_parameters_than_arguments();
+void this_sql_is_empty();
+void this_sql_holds_several_statements__use_run_script();
+void this_sql_has_an_unterminated_string_name_or_comment();
+void this_sql_has_a_parameter_out_of_range__they_are_1_to_65535();
+
+}  // namespace detail
+
+/// Counts the parameters of one statement, skipping strings, quoted names, comments and dollar quotes.
+[[nodiscard]] constexpr SqlScan scan_sql(std::string_view text) { return detail::SqlScanner(text).scan(); }
+
+/// A text known only at run time. It is checked before anything is sent.
+struct RuntimeSql {
+    std::string_view text;
+};
+[[nodiscard]] constexpr RuntimeSql runtime(std::string_view text) { return {text}; }
+
+/// The text of one statement that takes `Arguments` arguments. Value; views the text, which must outlive it.
+template <std::size_t Arguments>
+class Sql {
+public:
+    /// A literal: a wrong number of arguments, or more than one statement, does not compile.
+    template <std::size_t Size>
+    consteval Sql(const char (&text)[Size]) : text_(text, Size - 1), checked_(true) {
+        const SqlScan found = scan_sql(text_);
+        switch (found.problem) {
+            case SqlScan::Problem::none: break;
+            case SqlScan::Problem::empty: detail::this_sql_is_empty(); break;
+            case SqlScan::Problem::several_statements:
+                detail::this_sql_holds_several_statements__use_run_script();
+                break;
+            case SqlScan::Problem::parameter_zero:
+            case SqlScan::Problem::parameter_too_large:
+                detail::this_sql_has_a_parameter_out_of_range__they_are_1_to_65535();
+                break;
+            default: detail::this_sql_has_an_unterminated_string_name_or_comment(); break;
+        }
+        if (found.parameters != Arguments) detail::this_sql_has_another_number_of_parameters_than_arguments();
+    }
+    constexpr Sql(RuntimeSql sql) : text_(sql.text) {}
+    constexpr Sql(const Query& query) : text_(query.sql), options_(query.options()), has_options_(true) {}
+
+    [[nodiscard]] constexpr std::string_view text() const { return text_; }
+    /// True for a literal: its parameters were counted by the compiler.
+    [[nodiscard]] constexpr bool checked() const { return checked_; }
+    /// The options of a `pg::Query`; null for any other text.
+    [[nodiscard]] constexpr const QueryOptions* options() const { return has_options_ ? &options_ : nullptr; }
+
+private:
+    std::string_view text_;
+    QueryOptions options_{};
+    bool has_options_ = false;
+    bool checked_ = false;
+};
+
+}  // namespace pg
