@@ -1,0 +1,80 @@
+// Result and Row: looking a column up, and saying clearly why a value cannot be had.
+#include "pg/result.hpp"
+
+#include "src/value/type_name.hpp"
+
+namespace pg {
+
+ResultStorage::~ResultStorage() = default;
+
+namespace detail {
+namespace {
+
+Error usage(std::string message) { return Error({.kind = ErrorKind::usage, .message = std::move(message)}); }
+
+std::string column_names(const ResultStorage& result) {
+    std::string names;
+    for (const Column& column : result.columns()) {
+        if (!names.empty()) names += ", ";
+        names.append(column.name);
+    }
+    return names;
+}
+
+std::string quoted_column(const ResultStorage& result, std::size_t column) {
+    const std::string_view name = result.columns()[column].name;
+    return "column " + std::to_string(column + 1) + " \"" + std::string(name) + "\"";
+}
+
+}  // namespace
+
+Error decode_error(const ResultStorage& result, std::size_t row, std::size_t column, Fault fault) {
+    const Column& at = result.columns()[column];
+    ErrorFields fields{.kind = ErrorKind::decode, .outcome = Outcome::applied};
+    fields.message = quoted_column(result, column) + " (" + type_name(at.type) + ") of row " + std::to_string(row + 1) +
+                     ": " + fault.reason;
+    fields.column = at.name;
+    fields.type = type_name(at.type);
+    return Error(std::move(fields));
+}
+
+Error type_error(const ResultStorage& result, std::size_t column, const TypeId& wanted) {
+    ErrorFields fields{.kind = ErrorKind::shape, .outcome = Outcome::applied};
+    fields.message = quoted_column(result, column) + " is " + type_name(result.columns()[column].type) +
+                     ", which does not fit a C++ target for " + std::string(wanted.name) + "; cast it in the statement";
+    fields.column = result.columns()[column].name;
+    return Error(std::move(fields));
+}
+
+std::size_t column_index(const ResultStorage& result, std::string_view name) {
+    const std::span<const Column> columns = result.columns();
+    std::size_t found = columns.size();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (columns[i].name != name) continue;
+        if (found != columns.size())
+            usage("two columns are named \"" + std::string(name) + "\"; use their numbers, or rename one").raise();
+        found = i;
+    }
+    if (found == columns.size())
+        usage("no column is named \"" + std::string(name) + "\"; there are: " + column_names(result)).raise();
+    return found;
+}
+
+std::size_t checked_column(const ResultStorage& result, std::size_t column) {
+    if (column >= result.columns().size())
+        usage("column number " + std::to_string(column) + " of a result with " +
+              std::to_string(result.columns().size()) + " columns; the first is 0")
+            .raise();
+    return column;
+}
+
+std::size_t checked_row(const ResultStorage& result, std::size_t row) {
+    if (row >= result.rows())
+        usage("row number " + std::to_string(row) + " of a result with " + std::to_string(result.rows()) +
+              " rows; the first is 0")
+            .raise();
+    return row;
+}
+
+}  // namespace detail
+}  // namespace pg
