@@ -97,14 +97,14 @@ struct ErrorFields {
     bool connection_usable = true;  ///< the session can serve the next request
     SqlState sqlstate{};
     std::uint32_t position = 0;  ///< 1-based character in the statement; 0 when there is none
-    std::string message;         ///< what failed, with what, and what to do
-    std::string severity;        ///< ERROR, FATAL or PANIC, never translated
-    std::string detail, hint, context;
-    std::string schema, table, column, type, constraint;
-    std::string routine;  ///< the server function that reported it
-    std::string sql;      ///< the statement's text, never its arguments
-    std::string node;     ///< "host:port" or the socket's path
-    std::string engine;   ///< "libpq" or "direct"
+    std::string message{};       ///< what failed, with what, and what to do
+    std::string severity{};      ///< ERROR, FATAL or PANIC, never translated
+    std::string detail{}, hint{}, context{};
+    std::string schema{}, table{}, column{}, type{}, constraint{};
+    std::string routine{};  ///< the server function that reported it
+    std::string sql{};      ///< the statement's text, never its arguments
+    std::string node{};     ///< "host:port" or the socket's path
+    std::string engine{};   ///< "libpq" or "direct"
 };
 
 /// The base of all errors of the library. Value: copies share their fields, copying never throws.
