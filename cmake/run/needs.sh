@@ -5,10 +5,10 @@ readonly needs_of_build=(g++ cmake ninja-build ccache libpq-dev pkg-config)
 readonly needs_of_demo=("${needs_of_build[@]}" postgresql-15 iso-codes openssl)
 readonly needs_of_format=(clang-format-19)
 readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 "${needs_of_format[@]}")
-readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen graphviz
+readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen
     libbenchmark-dev libpqxx-dev libsoci-dev)
 readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libbenchmark-dev libpqxx-dev libsoci-dev)
-readonly needs_of_docs=(doxygen graphviz python3)
+readonly needs_of_docs=(doxygen)
 
 readonly server_majors=(12 13 14 15 16 17 18)
 

@@ -1,13 +1,75 @@
 # The steps of ./run verify: each is one function, and the list at the end says which there are. Sourced by ./run.
 
-# Everything, under AddressSanitizer and UndefinedBehaviorSanitizer.
+# The majors beside the 15 of ./run test.
+readonly conformance_majors=(12 13 14 16 17 18)
+
+# Everything under AddressSanitizer and UndefinedBehaviorSanitizer.
 verify_asan() {
     configure asan
     build asan
     run_tests asan -L '^(unit|db|conformance)$'
 }
 
-readonly verify_steps=(asan)
+# What has threads, under ThreadSanitizer.
+verify_tsan() {
+    configure tsan
+    build tsan pgclient_threads_tests
+    run_tests tsan -L '^threads$'
+}
+
+# The conformance suite on every other major; a major that is missing is a failure.
+verify_conformance() {
+    local major reports
+    need_servers
+    configure test
+    build test
+    for major in "${conformance_majors[@]}"; do
+        has_server "$major" || die "PostgreSQL $major is missing in $PGCLIENT_CACHE"
+        reports=$(build_folder test)/reports
+        rm -rf "$reports"
+        PGCLIENT_TEST_MAJOR=$major run_tests test -L '^conformance$' ||
+            die "the conformance suite failed on PostgreSQL $major"
+        python3 -B cmake/run/count_cases.py "PostgreSQL $major" "$reports"/*.xml
+    done
+}
+
+# The lines that the tests run, by component.
+verify_coverage() {
+    local folder
+    folder=$(build_folder coverage)
+    configure coverage
+    build coverage
+    find "$folder" -name '*.gcda' -delete
+    run_tests coverage -L '^(unit|db|conformance)$'
+    gcovr --root "$root" --object-directory "$folder" -j "$jobs" --filter include/ --filter src/ --filter providers/ \
+        --json "$folder/coverage.json" >/dev/null
+    python3 -B cmake/run/coverage.py "$root" "$folder/coverage.json"
+}
+
+# Strangers' projects on an installation of the static libraries, then on the shared ones, built without RTTI.
+verify_consumers() {
+    configure test
+    build test
+    run_tests test -L '^consumer$'
+    configure shared
+    build shared pgclient_libraries
+    run_tests shared -L '^consumer$'
+}
+
+# clang-tidy on the library itself.
+verify_tidy() {
+    configure test
+    run-clang-tidy-19 -p "$(build_folder test)" -j "$jobs" -quiet "^$root/(src|providers)/.*\.cpp$" \
+        >build/tidy.log 2>&1 || {
+        grep -E '(warning|error):' build/tidy.log | sort -u >&2
+        die "clang-tidy has findings; the whole log is build/tidy.log"
+    }
+}
+
+# Every public symbol is documented.
+verify_docs() { run_docs; }
+
+readonly verify_steps=(asan tsan conformance coverage consumers tidy docs)
 
 run_verify() {
     local step steps=("$@") started

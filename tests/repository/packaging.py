@@ -1,0 +1,114 @@
+# The vcpkg port and the Conan recipe call what they should; neither tool is at hand, so stand-ins take the calls.
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import rule
+
+PACKAGING = "cmake/packaging"
+VCPKG_CALLS = ["vcpkg_cmake_configure", "vcpkg_cmake_install", "vcpkg_cmake_config_fixup", "vcpkg_fixup_pkgconfig"]
+VCPKG_CALLS += ["vcpkg_install_copyright"]
+
+
+def project_version(root):
+    return re.search(r"project\(pgclient VERSION ([\d.]+)", (root / "CMakeLists.txt").read_text(encoding="utf-8"))[1]
+
+
+def vcpkg(root):
+    port = root / PACKAGING / "vcpkg"
+    manifest = json.loads((port / "vcpkg.json").read_text(encoding="utf-8"))
+    if manifest.get("version") != project_version(root):
+        yield f"vcpkg.json is of version {manifest.get('version')}, the project of {project_version(root)}"
+    if "libpq" not in [dependency["name"] for dependency in manifest["dependencies"]]:
+        yield "vcpkg.json does not depend on libpq"
+    stand_ins = "".join(f'function({name})\n  message("called {name} ${{ARGN}}")\nendfunction()\n' for name in VCPKG_CALLS)
+    stand_ins += "set(CURRENT_PACKAGES_DIR ${CMAKE_CURRENT_BINARY_DIR}/no-such-folder)\n"
+    with rule.planted({"script.cmake": f'{stand_ins}include("{(port / "portfile.cmake").resolve()}")\n'}) as folder:
+        command = ["cmake", "-P", str(folder / "script.cmake")]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    if result.returncode:
+        yield f"portfile.cmake fails: {result.stderr.strip()}"
+    for name in VCPKG_CALLS:
+        if f"called {name} " not in result.stderr:
+            yield f"portfile.cmake does not call {name}"
+    known = (root / "CMakeLists.txt").read_text(encoding="utf-8")
+    known += (root / "cmake/pgclient_install.cmake").read_text(encoding="utf-8")
+    for option in re.findall(r"-D(PGCLIENT_\w+)=", result.stderr):
+        if f"option({option} " not in known:
+            yield f"portfile.cmake sets {option}, which the project does not have"
+
+
+class StandIn:
+    """Takes any call and notes it."""
+
+    calls = []
+
+    def __init__(self, *arguments):
+        self.cache_variables = {}
+
+    def __getattr__(self, name):
+        return lambda *arguments: StandIn.calls.append(f"{type(self).__name__}.{name}")
+
+
+def conan(root):
+    names = {name: type(name, (StandIn,), {}) for name in ("CMake", "CMakeDeps", "CMakeToolchain")}
+    recipe_base = type("ConanFile", (), {"requires": lambda self, name: self.required.append(name)})
+    modules = {"conan": types.SimpleNamespace(ConanFile=recipe_base), "conan.tools": types.SimpleNamespace()}
+    modules["conan.tools.cmake"] = types.SimpleNamespace(**names)
+    StandIn.calls.clear()
+    sys.modules.update(modules)
+    try:
+        spec = importlib.util.spec_from_file_location("conanfile", root / PACKAGING / "conan/conanfile.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        recipe = module.Pgclient()
+        recipe.required, recipe.folders = [], types.SimpleNamespace()
+        recipe.cpp_info = types.SimpleNamespace(set_property=lambda *arguments: None)
+        for step in ("requirements", "layout", "generate", "build", "package", "package_info"):
+            getattr(recipe, step)()
+    finally:
+        for name in modules:
+            del sys.modules[name]
+    if recipe.version != project_version(root):
+        yield f"conanfile.py is of version {recipe.version}, the project of {project_version(root)}"
+    if not any(name.startswith("libpq/") for name in recipe.required):
+        yield "conanfile.py does not require libpq"
+    if not (Path(recipe.folders.source) / "CMakeLists.txt").is_file():
+        yield f"conanfile.py looks for the sources in {recipe.folders.source}"
+    wanted = ["CMakeToolchain.generate", "CMakeDeps.generate", "CMake.configure", "CMake.build", "CMake.install"]
+    if StandIn.calls != wanted:
+        yield f"conanfile.py calls {StandIn.calls} instead of {wanted}"
+
+
+def check(root):
+    return [*vcpkg(root), *conan(root)]
+
+
+def self_test():
+    here = Path(__file__).parents[2]
+    names = ["vcpkg/vcpkg.json", "vcpkg/portfile.cmake", "conan/conanfile.py"]
+    names = ["CMakeLists.txt", "cmake/pgclient_install.cmake", *(f"{PACKAGING}/{name}" for name in names)]
+    good = {name: (here / name).read_text(encoding="utf-8") for name in names}
+    with rule.planted(good) as root:
+        assert check(root) == [], check(root)
+    plants = (
+        (names[2], '"version": "', '"version": "9', "vcpkg.json is of version"),
+        (names[2], "libpq", "libpqxx", "not depend on libpq"),
+        (names[3], "vcpkg_cmake_install()", "", "does not call vcpkg_cmake_install"),
+        (names[3], "BUILD_TESTS", "BUILD_TOYS", "sets PGCLIENT_BUILD_TOYS"),
+        (names[3], "vcpkg_fixup_pkgconfig()", "vcpkg_nonsense()", "fails"),
+        (names[4], 'version = "', 'version = "9', "conanfile.py is of version"),
+        (names[4], "libpq/", "libpqxx/", "not require libpq"),
+        (names[4], "parents[3]", "parents[2]", "looks for the sources"),
+        (names[4], "cmake.build()", "pass", "conanfile.py calls"),
+    )
+    for name, before, after, reason in plants:
+        with rule.planted({**good, name: good[name].replace(before, after)}) as root:
+            assert any(reason in breach for breach in check(root)), (reason, check(root))
+
+
+rule.main(check, self_test)
