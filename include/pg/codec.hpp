@@ -131,20 +131,27 @@ private:
 /// The one trait that makes `T` a column, an argument, an array element or a field of a composite.
 /// Specialise it for your own types; `pg::EnumCodec` and `pg::CompositeCodec` do most of the work for those two kinds.
 ///
-///     static constexpr TypeId type;                                   // the PostgreSQL type it is sent as
-///     static bool accepts(const WireType&);                           // the types it can be read from
-///     static Fault decode(const Cell&, const WireType&, T& out);      // from text or binary, by WireType::format;
-///     never NULL static Fault encode(Writer&, const T&);                         // appends the binary form, without a
-///     length static Fault encode_text(Writer&, const T&);                    // appends the text form static constexpr
-///     Format argument = Format::binary;              // how it travels as an argument: binary with its
-///                                                                     // type, or text of a type that the server
-///                                                                     infers
+///     // the PostgreSQL type it is sent as
+///     static constexpr TypeId type;
+///     // how it travels as an argument: binary with its type, or text of a type that the server infers
+///     static constexpr Format argument = Format::binary;
+///     // the types it can be read from
+///     static bool accepts(const WireType&);
+///     // from text or binary, by WireType::format; the cell is never NULL
+///     static Fault decode(const Cell&, const WireType&, T& out);
+///     // appends the binary form, without a length
+///     static Fault encode(Writer&, const T&);
+///     // appends the text form
+///     static Fault encode_text(Writer&, const T&);
 template <class T>
 struct Codec;
 
 /// A type with a codec: it fits one column.
 template <class T>
 concept Scalar = requires { Codec<T>::type; };
+
+/// The largest value that the server accepts: 1 GiB less one.
+inline constexpr std::size_t max_value_size = 0x3fffffff;
 
 namespace detail {
 
@@ -199,7 +206,10 @@ template <Cellular T>
         const std::size_t mark = out.size();
         out.put(std::int32_t{0});
         if (Fault fault = Codec<T>::encode(out, value)) return fault;
-        out.patch(mark, static_cast<std::int32_t>(out.size() - mark - sizeof(std::int32_t)));
+        const std::size_t length = out.size() - mark - sizeof(std::int32_t);
+        if (length > max_value_size) [[unlikely]]
+            return {"value of more than 1 GiB: use COPY or a large object"};
+        out.patch(mark, static_cast<std::int32_t>(length));
         return {};
     }
 }

@@ -21,8 +21,7 @@ public:
         std::int32_t length = -1;
         std::uint32_t offset = 0;
     };
-    /// The largest value that the server accepts: 1 GiB less one.
-    static constexpr std::size_t max_value_size = 0x3fffffff;
+    static constexpr std::size_t max_value_size = pg::max_value_size;
 
     Params() = default;
 
@@ -33,7 +32,9 @@ public:
             add_slot() = Slot{};
             return {};
         } else if constexpr (detail::is_optional<T>) {
-            return value ? add(*value) : add(nullptr);
+            if (value) return add(*value);
+            add_slot() = Slot{text_type<typename T::value_type>()};
+            return {};
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
             return text ? add_text(text) : add(nullptr);
@@ -48,7 +49,7 @@ public:
                 return finish(start, Codec<T>::type.oid, Format::binary);
             } else {
                 if (Fault fault = Codec<T>::encode_text(bytes_, value)) return undo(start, fault);
-                return finish(start, Oid{}, Format::text);
+                return finish(start, text_type<T>(), Format::text);
             }
         }
     }
@@ -70,6 +71,14 @@ public:
     void clear();
 
 private:
+    // The type of a text argument: one that its codec insists on (pg::as), else what the server infers.
+    template <class T>
+    static constexpr Oid text_type() {
+        if constexpr (requires { Codec<T>::argument_type; })
+            return Codec<T>::argument_type;
+        else
+            return Oid{};
+    }
     [[nodiscard]] const Slot* slots() const { return more_ ? more_.get() : inline_; }
     [[nodiscard]] Slot& add_slot() {
         if (count_ == capacity_) [[unlikely]]

@@ -1,0 +1,90 @@
+// Params: growth, text arguments, and numbers turned back into literals.
+#include "pg/params.hpp"
+
+#include <algorithm>
+
+#include "src/value/number_text.hpp"
+#include "src/value/numeric_digits.hpp"
+
+namespace pg {
+namespace {
+
+bool is_number(const Params::Slot& slot) {
+    if (slot.format != Format::binary || slot.length < 0) return false;
+    switch (static_cast<std::uint32_t>(slot.type)) {
+        case 21:    // int2
+        case 23:    // int4
+        case 20:    // int8
+        case 700:   // float4
+        case 701:   // float8
+        case 1700:  // numeric
+            return true;
+        default: return false;
+    }
+}
+
+// What our own codecs encoded, so only a codec of the user can make it malformed.
+Fault write_number(Writer& out, Oid type, const Cell& cell) {
+    const WireType wire{type, Format::binary, nullptr};
+    if (type == Oid{1700}) {
+        detail::NumericView numeric;
+        if (Fault fault = detail::read_numeric(cell.bytes(), numeric)) return fault;
+        detail::write_numeric_text(out, numeric);
+    } else if (type == Oid{700}) {
+        float value = 0;
+        if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
+        detail::write_float(out, value);
+    } else if (type == Oid{701}) {
+        double value = 0;
+        if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
+        detail::write_float(out, value);
+    } else {
+        std::int64_t value = 0;
+        if (Fault fault = detail::decode_integer(cell, wire, std::numeric_limits<std::int64_t>::min(),
+                                                 std::numeric_limits<std::int64_t>::max(), value))
+            return fault;
+        detail::write_integer(out, value);
+    }
+    return {};
+}
+
+}  // namespace
+
+Fault Params::add_text(std::string_view text) {
+    const std::size_t start = bytes_.size();
+    if (text.size() > max_value_size) return {"text of more than 1 GiB: use COPY or a large object"};
+    bytes_.reserve(text.size() + 1);
+    if (Fault fault = detail::encode_checked_text(bytes_, text)) return undo(start, fault);
+    return finish(start, Oid{}, Format::text);
+}
+
+bool Params::retype_numbers() {
+    bool retyped = false;
+    Slot* const all = more_ ? more_.get() : inline_;
+    for (Slot& slot : std::span(all, count_)) {
+        if (!is_number(slot)) continue;
+        Writer text;
+        if (write_number(text, slot.type, Cell{data(slot), slot.length})) continue;
+        slot = Slot{Oid{}, Format::text, static_cast<std::int32_t>(text.size()),
+                    static_cast<std::uint32_t>(bytes_.size())};
+        bytes_.put(text.bytes());
+        bytes_.put('\0');
+        retyped = true;
+    }
+    return retyped;
+}
+
+void Params::clear() {
+    bytes_.clear();
+    count_ = 0;
+}
+
+void Params::grow() {
+    const std::size_t capacity = 2 * capacity_;
+    auto more = std::make_unique<Slot[]>(capacity);
+    std::copy_n(slots(), count_, more.get());
+    more_ = std::move(more);
+    capacity_ = capacity;
+}
+
+}  // namespace pg
