@@ -101,5 +101,6 @@ need_servers() {
         (cd "$(server_folder "$major")" && node scripts/hydrate-symlinks.js)
         has_server "$major" || die "PostgreSQL $major is not complete after its installation in $(server_folder "$major")"
     done
-    chmod -R a+rX "$cache"
+    chmod a+rx "$cache"
+    chmod -R a+rX "$cache/postgres"
 }
