@@ -1,0 +1,144 @@
+// The binary and text forms of composites and records, whatever their fields are.
+#include "pg/types/composite.hpp"
+
+#include "pg/catalog.hpp"
+#include "src/value/types/literal.hpp"
+
+namespace pg::detail {
+namespace {
+
+constexpr Oid record_oid{2249};
+constexpr Fault too_short{"composite that ends too early"};
+constexpr Fault drifted{"composite whose attributes are not the fields of its target: altered, or unknown?"};
+
+const TypeInfo* find_composite(const WireType& type) {
+    const TypeInfo* info = find_type(type);
+    return info != nullptr && info->kind == TypeKind::composite ? info : nullptr;
+}
+
+Fault read_binary(const Cell& cell, const WireType& type, std::span<const FieldReader> readers, void* const* fields) {
+    constexpr std::size_t header_size = 8;
+    const char* at = cell.data;
+    std::size_t left = cell.size();
+    if (left < sizeof(std::int32_t)) return too_short;
+    if (load_big_endian<std::uint32_t>(at) != readers.size()) return drifted;
+    at += sizeof(std::int32_t);
+    left -= sizeof(std::int32_t);
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+        if (left < header_size) return too_short;
+        const WireType field = base_type({Oid{load_big_endian<std::uint32_t>(at)}, Format::binary, type.types});
+        const Cell value{at + header_size, load_big_endian<std::int32_t>(at + 4)};
+        at += header_size;
+        left -= header_size;
+        if (value.length < -1) return {"malformed composite"};
+        if (!value.is_null()) {
+            if (left < value.size()) return too_short;
+            at += value.size();
+            left -= value.size();
+        }
+        if (!readers[i].accepts(field)) return drifted;
+        if (Fault fault = readers[i].read(fields[i], value, field)) return fault;
+    }
+    return left == 0 ? Fault{} : Fault{"composite with bytes behind its last field"};
+}
+
+Fault read_text(const Cell& cell, const WireType& type, std::span<const FieldReader> readers, void* const* fields) {
+    const TypeInfo* info = find_composite(type);
+    if (info != nullptr && info->fields.size() != readers.size()) return drifted;
+    Scanner in(cell.bytes());
+    if (!in.skip('(')) return {"composite without an opening bracket"};
+    std::string scratch;
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+        if (i > 0 && !in.skip(',')) return in.done() ? too_short : drifted;
+        Piece piece;
+        if (Fault fault = read_piece(in, ",)", scratch, piece)) return fault;
+        const bool is_null = piece.text.empty() && !piece.quoted;
+        WireType field{readers[i].oid, Format::text, type.types};
+        if (info != nullptr) {
+            field.oid = info->fields[i].type;
+            field = base_type(field);
+        }
+        if (Fault fault = readers[i].read(fields[i], is_null ? Cell{} : piece.cell(), field)) return fault;
+    }
+    if (!in.skip(')')) return in.done() ? too_short : drifted;
+    return in.done() ? Fault{} : Fault{"composite with text behind its closing bracket"};
+}
+
+// Types whose binary form is the bare text, as that of text is.
+bool is_plain_text(const WireType& type) {
+    switch (static_cast<std::uint32_t>(type.oid)) {
+        case 19:    // name
+        case 25:    // text
+        case 114:   // json
+        case 142:   // xml
+        case 1042:  // bpchar
+        case 1043:  // varchar
+            return true;
+        default: break;
+    }
+    const TypeInfo* info = find_type(type);
+    return info != nullptr && (info->kind == TypeKind::enumeration || info->name == "citext");
+}
+
+// The oid that the server expects before a field: that of the attribute, be it a domain. Zero when the field's binary
+// form would not be the attribute's.
+Oid attribute_oid(const TypeCatalog* types, Oid attribute, Oid field) {
+    const WireType base = base_type({attribute, Format::binary, types});
+    const bool fits = base.oid == field || (field == Oid{25} && is_plain_text(base));
+    return fits ? attribute : Oid{};
+}
+
+}  // namespace
+
+bool accepts_record(const WireType& type, std::span<const FieldReader> readers,
+                    std::span<const std::string_view> names) {
+    const Nesting nesting;
+    if (Nesting::is_too_deep()) return false;
+    if (base_type(type).oid == record_oid) return true;  // its fields are checked when it is read
+    const TypeInfo* info = find_composite(type);
+    if (info == nullptr || info->fields.size() != readers.size()) return false;
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+        if (!names.empty() && info->fields[i].name != names[i]) return false;
+        if (!readers[i].accepts(base_type({info->fields[i].type, type.format, type.types}))) return false;
+    }
+    return true;
+}
+
+Fault read_record(const Cell& cell, const WireType& type, std::span<const FieldReader> readers, void* const* fields) {
+    const Nesting nesting;
+    if (Nesting::is_too_deep()) return {"values nested too deep"};
+    return type.format == Format::binary ? read_binary(cell, type, readers, fields)
+                                         : read_text(cell, type, readers, fields);
+}
+
+Fault write_record(Writer& out, std::string_view name, std::span<const FieldWriter> writers,
+                   const void* const* fields) {
+    const TypeInfo* info = out.types() == nullptr || name.empty() ? nullptr : out.types()->find(name);
+    if (info != nullptr && info->fields.size() != writers.size()) return drifted;
+    out.put(static_cast<std::int32_t>(writers.size()));
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+        Oid oid = writers[i].oid(out.types());
+        if (oid == Oid{})
+            return {"field of a type that the database's catalogue was not asked for: its binary form needs the oid"};
+        if (info != nullptr) oid = attribute_oid(out.types(), info->fields[i].type, oid);
+        if (oid == Oid{}) return {"field whose binary form is not that of its attribute"};
+        out.put(oid);
+        if (Fault fault = writers[i].write(out, fields[i])) return fault;
+    }
+    return {};
+}
+
+Fault write_record_text(Writer& out, std::span<const FieldWriter> writers, const void* const* fields) {
+    out.put('(');
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+        if (i > 0) out.put(',');
+        if (writers[i].is_null(fields[i])) continue;
+        const std::size_t mark = out.size();
+        if (Fault fault = writers[i].write_text(out, fields[i])) return fault;
+        quote_since(out, mark, Quoting::record);
+    }
+    out.put(')');
+    return {};
+}
+
+}  // namespace pg::detail
