@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "pg/export.hpp"
 #include "pg/fwd.hpp"
 
 namespace pg {

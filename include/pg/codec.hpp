@@ -10,7 +10,6 @@
 #include <string_view>
 #include <type_traits>
 
-#include "pg/export.hpp"
 #include "pg/fwd.hpp"
 
 namespace pg {

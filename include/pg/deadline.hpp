@@ -3,10 +3,9 @@
 
 #include <chrono>
 
-namespace pg {
+#include "pg/options.hpp"
 
-/// "As long as it takes", in so many words: for LISTEN, VACUUM and the like.
-inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
+namespace pg {
 
 /// A moment on the monotonic clock, or never. Value.
 class Deadline {

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "pg/export.hpp"
 #include "pg/fwd.hpp"
 
 namespace pg {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "pg/error.hpp"
-#include "pg/export.hpp"
+#include "pg/fwd.hpp"
 
 namespace pg {
 

@@ -1,7 +1,7 @@
 // Expected<T>: a value or the Error that came instead.
 #pragma once
 
-#include <new>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>

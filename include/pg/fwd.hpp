@@ -3,6 +3,13 @@
 
 #include <cstdint>
 
+/// What a shared build of the library exports. Everything else stays hidden.
+#if defined(PGCLIENT_SHARED) || defined(PGCLIENT_BUILDING)
+#define PGCLIENT_API __attribute__((visibility("default")))
+#else
+#define PGCLIENT_API
+#endif
+
 namespace pg {
 
 /// A PostgreSQL object identifier, most often that of a type (pg_type.oid).
@@ -36,6 +43,7 @@ struct Codec;
 
 // spi
 namespace spi {
+class NoticeHandler;
 class Provider;
 class Registry;
 class Session;

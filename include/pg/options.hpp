@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <string_view>
 
-#include "pg/deadline.hpp"
 #include "pg/fwd.hpp"
 
 namespace pg {
+
+/// "As long as it takes", in so many words: for LISTEN, VACUUM and the like.
+inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
 
 /// What becomes of result columns that no field of a struct asks for.
 enum class Extra : std::uint8_t {

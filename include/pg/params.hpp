@@ -33,7 +33,7 @@ public:
             return {};
         } else if constexpr (detail::is_optional<T>) {
             if (value) return add(*value);
-            add_slot() = Slot{text_type<typename T::value_type>()};
+            add_slot() = Slot{type_of<typename T::value_type>()};
             return {};
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
@@ -71,6 +71,14 @@ public:
     void clear();
 
 private:
+    // The type that an argument declares, its value there or not.
+    template <class T>
+    static constexpr Oid type_of() {
+        if constexpr (Scalar<T>) {
+            if constexpr (Codec<T>::argument == Format::binary) return Codec<T>::type.oid;
+        }
+        return text_type<T>();
+    }
     // The type of a text argument: one that its codec insists on (pg::as), else what the server infers.
     template <class T>
     static constexpr Oid text_type() {

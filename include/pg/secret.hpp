@@ -5,7 +5,7 @@
 #include <memory>
 #include <string_view>
 
-#include "pg/export.hpp"
+#include "pg/fwd.hpp"
 
 namespace pg {
 

@@ -1,7 +1,8 @@
 // SessionSource: where a client borrows its sessions: one connection, a simple set of them, or a pool.
 #pragma once
 
-#include <unordered_set>
+#include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "pg/spi/session.hpp"
@@ -11,7 +12,10 @@ namespace pg::spi {
 /// A session and what the library remembers about it between two borrowers.
 struct SessionSlot {
     std::unique_ptr<Session> session;
-    std::unordered_set<std::uint64_t> prepared;  ///< the numbers of the statements that were prepared on it
+    /// The statements that were prepared on it, by number. An expired one is forgotten when the session is next lent.
+    std::unordered_map<std::uint64_t, std::weak_ptr<const void>> prepared{};
+    std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
+    bool dirty = false;       ///< it may hold settings, listeners, locks or temporary tables of its borrower
 };
 
 class SessionSource;
@@ -47,12 +51,15 @@ public:
     /// Waits until `wait` for a session that is alive, outside a transaction, and nobody else's.
     /// PoolTimeout when none came free, otherwise why none could be opened.
     [[nodiscard]] Expected<Lease> acquire(const Wait& wait) noexcept { return do_acquire(wait); }
+    /// Closes idle sessions now and busy ones as they come back; whoever waits gets a UsageError.
+    void close() noexcept { do_close(); }
 
 private:
     friend class Lease;
     virtual Expected<Lease> do_acquire(const Wait& wait) noexcept = 0;
     /// Takes a session back in whatever state it is.
     virtual void do_release(SessionSlot& slot) noexcept = 0;
+    virtual void do_close() noexcept = 0;
 };
 
 inline void Lease::give_back() noexcept {

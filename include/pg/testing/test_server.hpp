@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "pg/expected.hpp"
-#include "pg/export.hpp"
+#include "pg/fwd.hpp"
 
 namespace pg::testing {
 

@@ -1,0 +1,91 @@
+// Client: what a service holds. pg::connect and pg::open make one.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "pg/prepared.hpp"
+#include "pg/transaction.hpp"
+
+namespace pg {
+
+/// What a client is made with, beside its connection string. Explicit beats the string. Value; views live through the
+/// call.
+struct Options {
+    /// Which provider serves it. Empty: as the string says, "libpq" when it does not.
+    std::string_view provider{};
+    /// auto or libpq. Empty: as the string says.
+    std::string_view engine{};
+    /// Sessions at most. Zero: as the string says, 10 when it does not.
+    std::size_t pool_max_size = 0;
+    /// Time to wait for a session, within the request's own. Zero: as the string says, or no limit of its own.
+    std::chrono::nanoseconds pool_acquire_timeout{};
+    /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
+    std::chrono::nanoseconds timeout{};
+    /// Hears notices and warnings. Null: they are dropped. Shared with the client.
+    const std::shared_ptr<spi::NoticeHandler>* notices = nullptr;
+    /// Where providers are looked up. Null: the library's own. Outlives the call.
+    spi::Registry* registry = nullptr;
+};
+
+/// A database. Handle: cheap to copy, copies share their sessions. Thread-safe. The sessions close when the last copy,
+/// and the last connection, transaction, stream and prepared statement made from it, is gone.
+class PGCLIENT_API Client final : public Executor {
+public:
+    struct Impl;
+
+    explicit Client(std::shared_ptr<Impl> impl);
+    Client(const Client& other);
+    Client& operator=(const Client& other);
+    ~Client();
+
+    /// A session of one's own. Waits at most `timeout` (zero: the client's default).
+    [[nodiscard]] Connection connection(std::chrono::nanoseconds timeout = {});
+    [[nodiscard]] Expected<Connection> try_connection(std::chrono::nanoseconds timeout = {});
+
+    [[nodiscard]] Transaction begin(const TransactionOptions& options = {}) { return try_begin(options).value(); }
+    [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
+
+    /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and invalidated plans, with
+    /// backoff, within `retries` and `timeout`. An exception rolls back and goes on to the caller.
+    template <class F>
+    auto transaction(const TransactionOptions& options, F&& body) {
+        return detail::run_transaction(*this, options, body);
+    }
+    template <class F>
+    auto transaction(F&& body) {
+        return detail::run_transaction(*this, TransactionOptions{}, body);
+    }
+
+    /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Nothing is sent before it is
+    /// called.
+    template <class Signature>
+    [[nodiscard]] Prepared<Signature> prepare(Sql<detail::arity<Signature>::value> sql) const {
+        return Prepared<Signature>(shared_executor(),
+                                   checked_statement(sql.text(), detail::arity<Signature>::value, sql.checked()));
+    }
+
+    /// Closes idle sessions now and busy ones as they come back; every later call is a UsageError. Thread-safe.
+    void close() noexcept;
+
+    [[nodiscard]] const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+private:
+    Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+    [[nodiscard]] std::shared_ptr<Executor> shared_executor() const;
+    [[nodiscard]] static std::shared_ptr<const detail::Statement> checked_statement(std::string_view sql,
+                                                                                    std::size_t arguments,
+                                                                                    bool checked);
+
+    std::shared_ptr<Impl> impl_;
+};
+
+/// Makes a client and opens its first session, so that a wrong address, password or certificate shows here.
+/// Throws UsageError (the string, with position and suggestion), ConnectError and its classes.
+[[nodiscard]] PGCLIENT_API Client connect(std::string_view conninfo, const Options& options = {});
+/// Makes a client without contacting anything. Throws UsageError.
+[[nodiscard]] PGCLIENT_API Client open(std::string_view conninfo, const Options& options = {});
+[[nodiscard]] PGCLIENT_API Expected<Client> try_connect(std::string_view conninfo, const Options& options = {});
+[[nodiscard]] PGCLIENT_API Expected<Client> try_open(std::string_view conninfo, const Options& options = {});
+
+}  // namespace pg

@@ -1,0 +1,50 @@
+// Connection: one session of a client, for what belongs to a session: temporary tables, settings, locks, LISTEN.
+#pragma once
+
+#include <string>
+
+#include "pg/client.hpp"
+
+namespace pg {
+
+/// One session with the verbs of an executor. Handle: move-only; gives the session back when it goes.
+/// One thread at a time.
+class PGCLIENT_API Connection final : public Executor {
+public:
+    struct Impl;
+
+    explicit Connection(std::unique_ptr<Impl> impl);
+    Connection(Connection&& other) noexcept;
+    Connection& operator=(Connection&& other) noexcept;
+    ~Connection();
+
+    [[nodiscard]] Transaction begin(const TransactionOptions& options = {}) { return try_begin(options).value(); }
+    [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
+    template <class F>
+    auto transaction(const TransactionOptions& options, F&& body) {
+        return detail::run_transaction(*this, options, body);
+    }
+    template <class F>
+    auto transaction(F&& body) {
+        return detail::run_transaction(*this, TransactionOptions{}, body);
+    }
+
+    /// "libpq" or "direct".
+    [[nodiscard]] std::string_view engine() const;
+    /// "host:port", or the socket's folder and port.
+    [[nodiscard]] std::string_view node() const;
+    /// 150018 for 15.18.
+    [[nodiscard]] int server_version() const;
+    [[nodiscard]] int backend_process() const;
+    /// What the server reports by itself ("TimeZone", "application_name"); empty when it does not.
+    [[nodiscard]] std::string parameter(const char* name) const;
+
+    [[nodiscard]] Impl& impl() { return *impl_; }
+
+private:
+    Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pg

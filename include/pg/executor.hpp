@@ -1,0 +1,305 @@
+// Executor: the six verbs and their try_ twins, the same on a client, a connection and a transaction.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "pg/params.hpp"
+#include "pg/row.hpp"
+#include "pg/sql.hpp"
+
+namespace pg {
+
+class Tuned;
+template <RowType T>
+class Stream;
+
+namespace detail {
+
+struct Borrowed;
+struct ExecutorAccess;
+struct Statement;
+class StreamSource;
+struct StreamSourceDeleter {
+    PGCLIENT_API void operator()(StreamSource* source) const noexcept;
+};
+using StreamSourcePtr = std::unique_ptr<StreamSource, StreamSourceDeleter>;
+
+/// One call of a verb on its way down. Its views outlive it.
+struct Call {
+    std::string_view sql;
+    Params* params = nullptr;
+    std::size_t arguments = 0;
+    bool checked = false;                   // by the compiler
+    const QueryOptions* options = nullptr;  // null: the defaults of whoever runs it
+    const Statement* statement = nullptr;   // null: not prepared
+    bool needs_types = false;               // its row type names types that only the catalogue knows
+
+    [[nodiscard]] Extra extra() const { return options ? options->extra : Extra::refuse; }
+};
+
+[[nodiscard]] PGCLIENT_API Error encode_error(std::string_view sql, std::size_t argument, Fault fault);
+[[nodiscard]] PGCLIENT_API Error no_rows(std::string_view sql);
+[[nodiscard]] PGCLIENT_API Error too_many_rows(std::string_view sql, std::size_t rows);
+/// The next rows of a stream; none at its end.
+[[nodiscard]] PGCLIENT_API Expected<Result> next_chunk(StreamSource& source);
+
+/// Encodes the arguments in order; an error names the one that has no wire form.
+template <class... A>
+[[nodiscard]] Expected<void> encode_all(std::string_view sql, Params& params, const A&... arguments) {
+    std::size_t at = 0;
+    Fault fault;
+    static_cast<void>(((++at, fault = params.add(arguments)) || ...));
+    if (fault) return encode_error(sql, at, fault);
+    return {};
+}
+
+/// True for a row type with a part whose type has no fixed oid.
+template <RowType T>
+inline constexpr bool needs_types = [] {
+    for (const Target& part : RowShape<T>::targets)
+        if (part.type->oid == Oid{}) return true;
+    return false;
+}();
+
+template <class T>
+[[nodiscard]] Expected<T> exactly_one(const Result& result, const Call& call) {
+    if (result.size() == 0) return no_rows(call.sql);
+    if (result.size() > 1) return too_many_rows(call.sql, result.size());
+    return read_first<T>(result, call.extra());
+}
+template <class T>
+[[nodiscard]] Expected<std::optional<T>> at_most_one(const Result& result, const Call& call) {
+    if (result.size() > 1) return too_many_rows(call.sql, result.size());
+    if (result.empty()) {
+        // The columns are checked even so: a wrong row type does not wait for the first row to show.
+        if constexpr (!std::is_same_v<T, Row>)
+            if (auto reader = RowReader<T>::make(*result.storage(), call.extra()); !reader)
+                return std::move(reader).error();
+        return std::optional<T>();
+    }
+    Expected<T> row = read_first<T>(result, call.extra());
+    if (!row) return std::move(row).error();
+    return std::optional<T>(*std::move(row));
+}
+
+}  // namespace detail
+
+/// What can be read into values that own their bytes: a row type or `pg::Row`.
+template <class T>
+concept OwningRow = std::is_same_v<T, Row> || (RowType<T> && !detail::row_borrows<T>);
+
+/// Runs SQL. The verbs wait at most for the request's timeout; they throw what `Error` and its classes say, and their
+/// `try_` twins return it. A text is a literal, checked at compile time against the arguments, `pg::runtime(text)`, or
+/// a `pg::Query`. Arguments travel as `Codec<T>::argument` says, never inside the text.
+class PGCLIENT_API Executor {
+public:
+    /// The rows, undecoded.
+    template <class... A>
+    Result query(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_query(sql, arguments...).value();
+    }
+    /// All rows as `T`.
+    template <OwningRow T, class... A>
+    [[nodiscard]] std::vector<T> query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_query_all<T>(sql, arguments...).value();
+    }
+    /// The only row as `T`. Throws NoRows, TooManyRows.
+    template <OwningRow T, class... A>
+    [[nodiscard]] T query_one(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_query_one<T>(sql, arguments...).value();
+    }
+    /// The only row as `T`, or none. Throws TooManyRows.
+    template <OwningRow T, class... A>
+    [[nodiscard]] std::optional<T> query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_query_maybe<T>(sql, arguments...).value();
+    }
+    /// The number of rows affected; rows themselves are thrown away.
+    template <class... A>
+    std::uint64_t exec(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_exec(sql, arguments...).value();
+    }
+    /// The rows one by one in constant memory; an element lives until the next step, so it may borrow. Several types
+    /// are read as a tuple. The session is busy until the stream ends or is destroyed.
+    template <class... T, class... A>
+    [[nodiscard]] Stream<detail::row_of_t<T...>> stream(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return try_stream<T...>(sql, arguments...).value();
+    }
+
+    template <class... A>
+    [[nodiscard]] Expected<Result> try_query(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return answer(
+            sql, [](Result&& result, const detail::Call&) { return Expected<Result>(std::move(result)); },
+            arguments...);
+    }
+    template <OwningRow T, class... A>
+    [[nodiscard]] Expected<std::vector<T>> try_query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return answer(
+            sql, [](Result&& result, const detail::Call& call) { return detail::read_all<T>(result, call.extra()); },
+            arguments...);
+    }
+    template <OwningRow T, class... A>
+    [[nodiscard]] Expected<T> try_query_one(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return answer(
+            sql, [](Result&& result, const detail::Call& call) { return detail::exactly_one<T>(result, call); },
+            arguments...);
+    }
+    template <OwningRow T, class... A>
+    [[nodiscard]] Expected<std::optional<T>> try_query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return answer(
+            sql, [](Result&& result, const detail::Call& call) { return detail::at_most_one<T>(result, call); },
+            arguments...);
+    }
+    template <class... A>
+    [[nodiscard]] Expected<std::uint64_t> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) {
+        return answer(
+            sql, [](Result&& result, const detail::Call&) { return Expected<std::uint64_t>(result.affected()); },
+            arguments...);
+    }
+    template <class... T, class... A>
+    [[nodiscard]] Expected<Stream<detail::row_of_t<T...>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments);
+
+    /// The same executor with other options: `db.with({.timeout = 50ms}).query_all<User>("…")`. Borrows this one.
+    [[nodiscard]] Tuned with(const QueryOptions& options);
+
+    /// Runs a text of several statements, without arguments or results, as one implicit transaction unless it says
+    /// otherwise.
+    void run_script(std::string_view text, const QueryOptions& options = {}) { try_run_script(text, options).value(); }
+    [[nodiscard]] Expected<void> try_run_script(std::string_view text, const QueryOptions& options = {});
+
+    Executor& operator=(const Executor&) = delete;
+
+protected:
+    Executor() = default;
+    explicit Executor(const QueryOptions* options) : options_(options) {}
+    Executor(const Executor&) = default;
+    ~Executor() = default;
+
+private:
+    friend class Tuned;
+    friend struct detail::ExecutorAccess;
+    template <class Signature>
+    friend class Prepared;
+
+    template <class F, class... A>
+    auto answer(const Sql<sizeof...(A)>& sql, F finish, const A&... arguments)
+        -> decltype(finish(std::declval<Result>(), std::declval<const detail::Call&>())) {
+        Params params;
+        if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
+            return std::move(encoded).error();
+        const detail::Call call = make_call(sql, params);
+        Expected<Result> result = run(call);
+        if (!result) return std::move(result).error();
+        return finish(*std::move(result), call);
+    }
+
+    template <std::size_t N>
+    detail::Call make_call(const Sql<N>& sql, Params& params) const {
+        return {sql.text(), &params, N, sql.checked(), sql.options() ? sql.options() : options_};
+    }
+
+    [[nodiscard]] Expected<Result> run(const detail::Call& call);
+    [[nodiscard]] Expected<detail::StreamSourcePtr> open_stream(const detail::Call& call);
+
+    /// A session for one request, and how long it may take. Never null.
+    virtual Expected<detail::Borrowed> do_borrow(const QueryOptions* options) = 0;
+
+    const QueryOptions* options_ = nullptr;  // of every call that has none of its own; null: the client's defaults
+};
+
+/// An executor with other options. Handle: borrows the executor it was made from.
+class PGCLIENT_API Tuned final : public Executor {
+public:
+    Tuned(Executor& base, const QueryOptions& options) : Executor(&own_), base_(base), own_(options) {}
+    Tuned(const Tuned&) = delete;
+
+private:
+    Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+
+    Executor& base_;
+    QueryOptions own_;
+};
+
+inline Tuned Executor::with(const QueryOptions& options) { return Tuned(*this, options); }
+
+/// Rows as they arrive: an input range. Handle: move-only; destroyed before its end, it cancels the statement.
+/// One thread at a time. Throws what the server says, ShapeError before row one, DecodeError.
+template <RowType T>
+class Stream {
+public:
+    class Iterator {
+    public:
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+
+        explicit Iterator(Stream* stream) : stream_(stream) {}
+        [[nodiscard]] T& operator*() const { return stream_->current_; }
+        [[nodiscard]] T* operator->() const { return &stream_->current_; }
+        Iterator& operator++() {
+            if (!stream_->advance()) stream_ = nullptr;
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& a, const Iterator& b) { return a.stream_ == b.stream_; }
+
+    private:
+        Stream* stream_;
+    };
+
+    /// Reads the first row; once.
+    [[nodiscard]] Iterator begin() { return Iterator(advance() ? this : nullptr); }
+    [[nodiscard]] Iterator end() { return Iterator(nullptr); }
+
+    /// The next row, null at the end. Its views live until the next call.
+    [[nodiscard]] Expected<T*> try_next() {
+        if (!chunk_) return nullptr;
+        while (at_ == chunk_->size()) {
+            if (chunk_->empty()) return nullptr;  // the end was seen
+            Expected<Result> more = detail::next_chunk(*source_);
+            if (!more) {
+                chunk_.reset();
+                return std::move(more).error();
+            }
+            chunk_ = *std::move(more);
+            at_ = 0;
+            reader_->rebind(*chunk_->storage());
+        }
+        const std::size_t row = at_++;
+        if (Fault fault = reader_->read(row, current_)) return reader_->error(row, fault);
+        return &current_;
+    }
+
+private:
+    friend class Executor;
+
+    Stream(detail::StreamSourcePtr source, Result first) : source_(std::move(source)), chunk_(std::move(first)) {}
+    bool advance() { return try_next().value() != nullptr; }
+
+    detail::StreamSourcePtr source_;
+    std::optional<Result> chunk_;
+    std::size_t at_ = 0;
+    std::optional<detail::RowReader<T>> reader_;
+    T current_{};
+};
+
+template <class... T, class... A>
+Expected<Stream<detail::row_of_t<T...>>> Executor::try_stream(Sql<sizeof...(A)> sql, const A&... arguments) {
+    using Element = detail::row_of_t<T...>;
+    Params params;
+    if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
+        return std::move(encoded).error();
+    detail::Call call = make_call(sql, params);
+    call.needs_types = detail::needs_types<Element>;
+    Expected<detail::StreamSourcePtr> source = open_stream(call);
+    if (!source) return std::move(source).error();
+    Expected<Result> first = detail::next_chunk(**source);
+    if (!first) return std::move(first).error();
+    auto reader = detail::RowReader<Element>::make(*first->storage(), call.extra());
+    if (!reader) return std::move(reader).error();
+    Stream<Element> stream(*std::move(source), *std::move(first));
+    stream.reader_ = *std::move(reader);
+    return stream;
+}
+
+}  // namespace pg

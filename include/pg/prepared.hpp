@@ -1,0 +1,88 @@
+// Prepared: a statement as a callable, prepared once on each connection, by itself.
+#pragma once
+
+#include <memory>
+
+#include "pg/executor.hpp"
+
+namespace pg {
+
+/// The result of a prepared statement that gives no rows: how many it affected.
+struct Affected {
+    std::uint64_t rows = 0;
+};
+
+template <class Signature>
+class Prepared;
+
+namespace detail {
+
+[[nodiscard]] PGCLIENT_API std::shared_ptr<const Statement> make_statement(std::string_view sql);
+[[nodiscard]] PGCLIENT_API std::string_view statement_sql(const Statement& statement);
+
+/// What the rows of a prepared statement become.
+template <class R>
+struct Finish {
+    static Expected<R> apply(const Result& result, const Call& call) { return exactly_one<R>(result, call); }
+};
+template <class R>
+struct Finish<std::optional<R>> {
+    static Expected<std::optional<R>> apply(const Result& result, const Call& call) {
+        return at_most_one<R>(result, call);
+    }
+};
+template <class R>
+struct Finish<std::vector<R>> {
+    static Expected<std::vector<R>> apply(const Result& result, const Call& call) {
+        return read_all<R>(result, call.extra());
+    }
+};
+template <>
+struct Finish<Affected> {
+    static Expected<Affected> apply(const Result& result, const Call&) { return Affected{result.affected()}; }
+};
+
+}  // namespace detail
+
+/// A statement that takes `Args` and gives `R`: a row type (exactly one row), `std::optional<R>` (at most one),
+/// `std::vector<R>`, or `pg::Affected`. Value: copies share the statement. Thread-safe as its executor is. When the
+/// last copy goes, connections forget the statement as they come by.
+template <class R, class... Args>
+class Prepared<R(Args...)> {
+public:
+    Prepared(std::shared_ptr<Executor> executor, std::shared_ptr<const detail::Statement> statement)
+        : executor_(std::move(executor)), statement_(std::move(statement)) {}
+
+    R operator()(const Args&... arguments) const { return try_call(arguments...).value(); }
+    [[nodiscard]] Expected<R> try_call(const Args&... arguments) const {
+        Params params;
+        const std::string_view sql = detail::statement_sql(*statement_);
+        if (auto encoded = detail::encode_all(sql, params, arguments...); !encoded) return std::move(encoded).error();
+        const detail::Call call{sql, &params, sizeof...(Args), true, executor_->options_, statement_.get()};
+        Expected<Result> result = executor_->run(call);
+        if (!result) return std::move(result).error();
+        return detail::Finish<R>::apply(*result, call);
+    }
+
+    /// The same statement on another executor, a transaction most often. Borrows it.
+    [[nodiscard]] Prepared on(Executor& executor) const {
+        return Prepared(std::shared_ptr<Executor>(std::shared_ptr<void>(), &executor), statement_);
+    }
+
+    [[nodiscard]] std::string_view sql() const { return detail::statement_sql(*statement_); }
+    [[nodiscard]] const std::shared_ptr<const detail::Statement>& statement() const { return statement_; }
+
+private:
+    std::shared_ptr<Executor> executor_;
+    std::shared_ptr<const detail::Statement> statement_;
+};
+
+namespace detail {
+template <class Signature>
+struct arity;
+template <class R, class... Args>
+struct arity<R(Args...)> {
+    static constexpr std::size_t value = sizeof...(Args);
+};
+}  // namespace detail
+}  // namespace pg

@@ -1,0 +1,112 @@
+// Transaction and Savepoint: all of it, or nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "pg/executor.hpp"
+
+namespace pg {
+
+class Savepoint;
+
+/// An open transaction with the verbs of an executor. Handle: move-only; destroyed without `commit`, it rolls back.
+/// One thread at a time; the session is its own until it ends.
+class PGCLIENT_API Transaction final : public Executor {
+public:
+    struct Impl;
+
+    explicit Transaction(std::unique_ptr<Impl> impl);
+    Transaction(Transaction&& other) noexcept;
+    Transaction& operator=(Transaction&& other) noexcept;
+    ~Transaction();
+
+    /// Throws CommitRolledBack (the server answered ROLLBACK), CommitUnknown (the connection was lost, or the deadline
+    /// passed, after COMMIT was sent), or what the server says (deferred constraints, 40001): then nothing was applied.
+    void commit() { try_commit().value(); }
+    [[nodiscard]] Expected<void> try_commit();
+    /// Ends it without effect. Throws ConnectionLost; the server then rolls back by itself.
+    void rollback() { try_rollback().value(); }
+    [[nodiscard]] Expected<void> try_rollback();
+    /// False after `commit` or `rollback`.
+    [[nodiscard]] bool is_open() const noexcept;
+
+    /// A point to come back to. Borrows the transaction.
+    [[nodiscard]] Savepoint savepoint();
+    [[nodiscard]] Expected<Savepoint> try_savepoint();
+
+private:
+    friend class Savepoint;
+    Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+
+    std::unique_ptr<Impl> impl_;
+};
+
+/// A part of a transaction that can fail alone. Handle: move-only; destroyed without `release`, it rolls its part back.
+class PGCLIENT_API Savepoint final {
+public:
+    Savepoint(Savepoint&& other) noexcept;
+    Savepoint& operator=(Savepoint&& other) noexcept;
+    ~Savepoint();
+
+    /// Keeps what was done since.
+    void release() { try_release().value(); }
+    [[nodiscard]] Expected<void> try_release();
+    /// Undoes what was done since; the transaction can go on.
+    void rollback() { try_rollback().value(); }
+    [[nodiscard]] Expected<void> try_rollback();
+
+private:
+    friend class Transaction;
+    Savepoint(Transaction& transaction, std::uint32_t number) : transaction_(&transaction), number_(number) {}
+
+    Transaction* transaction_;  // null once it ended
+    std::uint32_t number_;
+};
+
+inline Savepoint Transaction::savepoint() { return try_savepoint().value(); }
+
+namespace detail {
+
+/// How often a transaction is run again, and how long to wait before.
+class PGCLIENT_API TransactionRetries {
+public:
+    explicit TransactionRetries(const TransactionOptions& options);
+    /// Waits before the next attempt and says true; false when `error` is not to be tried again, the attempts are used
+    /// up, or the deadline would pass.
+    [[nodiscard]] bool again(const Error& error);
+    /// The options of the next attempt: what is left of the time.
+    [[nodiscard]] TransactionOptions remaining() const;
+
+private:
+    TransactionOptions options_;
+    std::chrono::steady_clock::time_point end_;
+    int attempt_ = 0;
+};
+
+/// Runs `body` in transactions from `begin` until one commits. Source: a client or a connection.
+template <class Source, class F>
+auto run_transaction(Source& source, const TransactionOptions& options, F& body)
+    -> std::invoke_result_t<F&, Transaction&> {
+    TransactionRetries retries(options);
+    for (;;) {
+        try {
+            Transaction transaction = source.begin(retries.remaining());
+            if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
+                body(transaction);
+                if (transaction.is_open()) transaction.commit();
+                return;
+            } else {
+                auto value = body(transaction);
+                if (transaction.is_open()) transaction.commit();
+                return value;
+            }
+        } catch (const Error& error) {
+            if (!retries.again(error)) throw;
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace pg

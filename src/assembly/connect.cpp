@@ -1,0 +1,78 @@
+// pg::connect: a connection string, a provider and a set of sessions become a client.
+#include <cstdlib>
+
+#include "pg/client.hpp"
+#include "pg/config.hpp"
+#include "pg/spi/registry.hpp"
+#include "providers/libpq/provider.hpp"
+#include "src/core/client_impl.hpp"
+#include "src/core/session_set.hpp"
+
+namespace pg {
+namespace {
+
+constexpr std::uint32_t default_pool_max_size = 10;
+constexpr std::chrono::seconds default_timeout{30};
+
+spi::Registry& default_registry() {
+    static spi::Registry registry = [] {
+        const char* path = std::getenv("PGCLIENT_PROVIDER_PATH");
+        return spi::Registry(path ? path : "");
+    }();
+    static const bool filled = [] {
+        static_cast<void>(registry.add(libpq::make_libpq_provider()));  // into an empty registry: cannot be refused
+        return true;
+    }();
+    static_cast<void>(filled);
+    return registry;
+}
+
+/// The string's settings with those that were given explicitly over them.
+Expected<Config> configure(std::string_view conninfo, const Options& options) {
+    Expected<Config> config = Config::parse(conninfo);
+    if (!config) return config;
+    if (!options.provider.empty())
+        if (auto set = config->set("provider", options.provider); !set) return std::move(set).error();
+    if (!options.engine.empty())
+        if (auto set = config->set("engine", options.engine); !set) return std::move(set).error();
+    if (auto valid = config->validate(); !valid) return std::move(valid).error();
+    return config;
+}
+
+std::chrono::nanoseconds first_of(std::chrono::nanoseconds given, std::optional<std::chrono::nanoseconds> configured,
+                                  std::chrono::nanoseconds otherwise) {
+    return given.count() != 0 ? given : configured.value_or(otherwise);
+}
+
+}  // namespace
+
+Expected<Client> try_open(std::string_view conninfo, const Options& options) {
+    Expected<Config> config = configure(conninfo, options);
+    if (!config) return std::move(config).error();
+    spi::Registry& registry = options.registry ? *options.registry : default_registry();
+    auto provider = registry.find(config->provider().value_or("libpq"));
+    if (!provider) return std::move(provider).error();
+
+    auto context = std::make_shared<detail::Context>();
+    context->types = std::make_shared<TypeCatalog>();
+    context->timeout = first_of(options.timeout, config->timeout(), default_timeout);
+    context->acquire_timeout = first_of(options.pool_acquire_timeout, config->pool_acquire_timeout(), no_timeout);
+    const std::size_t max_size =
+        options.pool_max_size != 0 ? options.pool_max_size : config->pool_max_size().value_or(default_pool_max_size);
+    spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
+    context->source =
+        std::make_shared<detail::SessionSet>(*std::move(provider), *std::move(config), std::move(sessions), max_size);
+    return Client(std::make_shared<Client::Impl>(Client::Impl{std::move(context)}));
+}
+
+Expected<Client> try_connect(std::string_view conninfo, const Options& options) {
+    Expected<Client> client = try_open(conninfo, options);
+    if (!client) return client;
+    if (auto opened = client->try_connection(); !opened) return std::move(opened).error();
+    return client;
+}
+
+Client connect(std::string_view conninfo, const Options& options) { return try_connect(conninfo, options).value(); }
+Client open(std::string_view conninfo, const Options& options) { return try_open(conninfo, options).value(); }
+
+}  // namespace pg

@@ -1,0 +1,54 @@
+// Borrowing a session for a request, and forgetting the prepared statements that nobody holds any more.
+#include <atomic>
+
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+namespace {
+
+std::atomic<std::uint64_t> statements_made{0};
+std::atomic<std::uint64_t> statements_expired{0};
+
+std::string statement_name(std::uint64_t number) { return "pgclient_" + std::to_string(number); }
+
+/// Deallocates what expired since the session was last lent. What fails is tried again the next time.
+void sweep(spi::SessionSlot& slot, const spi::Wait& wait) {
+    const std::uint64_t expired = Statement::expired();
+    if (slot.swept == expired) return;
+    for (auto at = slot.prepared.begin(); at != slot.prepared.end();) {
+        if (!at->second.expired()) {
+            ++at;
+        } else if (slot.session->deallocate(statement_name(at->first), wait)) {
+            at = slot.prepared.erase(at);
+        } else {
+            return;
+        }
+    }
+    slot.swept = expired;
+}
+
+}  // namespace
+
+Statement::Statement(std::string_view text) : number(++statements_made), name(statement_name(number)), sql(text) {}
+
+Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
+
+std::uint64_t Statement::expired() noexcept { return statements_expired.load(std::memory_order_relaxed); }
+
+Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait) {
+    if (context->closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
+    spi::Wait acquire = wait;
+    if (context->acquire_timeout != no_timeout)
+        acquire.deadline = earlier(acquire.deadline, Deadline::after(context->acquire_timeout));
+    Expected<spi::Lease> lease = context->source->acquire(acquire);
+    if (!lease) return std::move(lease).error();
+    spi::SessionSlot& slot = lease->slot();
+    sweep(slot, wait);
+    return Borrowed{context, *std::move(lease), &slot, wait};
+}
+
+std::shared_ptr<const Statement> make_statement(std::string_view sql) { return std::make_shared<const Statement>(sql); }
+
+std::string_view statement_sql(const Statement& statement) { return statement.sql; }
+
+}  // namespace pg::detail

@@ -1,0 +1,53 @@
+// Client: sessions from a source, one for each request.
+#include "pg/client.hpp"
+
+#include "pg/connection.hpp"
+#include "src/core/client_impl.hpp"
+#include "src/core/connection_impl.hpp"
+#include "src/core/transaction_impl.hpp"
+
+namespace pg {
+
+Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(const Client& other) = default;
+Client& Client::operator=(const Client& other) {
+    impl_ = other.impl_;
+    return *this;
+}
+Client::~Client() = default;
+
+Expected<detail::Borrowed> Client::do_borrow(const QueryOptions* options) {
+    return detail::borrow(impl_->context, impl_->context->wait_of(options));
+}
+
+Connection Client::connection(std::chrono::nanoseconds timeout) { return try_connection(timeout).value(); }
+
+Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout) {
+    const QueryOptions options{.timeout = timeout};
+    Expected<detail::Borrowed> borrowed = do_borrow(&options);
+    if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->dirty = true;  // it is taken for the sake of what it leaves in the session
+    return Connection(std::make_unique<Connection::Impl>(impl_->context, std::move(borrowed->lease)));
+}
+
+Expected<Transaction> Client::try_begin(const TransactionOptions& options) {
+    const detail::TransactionTime time(*impl_->context, options);
+    Expected<detail::Borrowed> borrowed = detail::borrow(impl_->context, time.wait());
+    if (!borrowed) return std::move(borrowed).error();
+    return detail::begin_on(*std::move(borrowed), options, time);
+}
+
+std::shared_ptr<Executor> Client::shared_executor() const { return std::make_shared<Client>(*this); }
+
+std::shared_ptr<const detail::Statement> Client::checked_statement(std::string_view sql, std::size_t arguments,
+                                                                   bool checked) {
+    if (!checked) detail::check_text({.sql = sql, .arguments = arguments}).value();
+    return detail::make_statement(sql);
+}
+
+void Client::close() noexcept {
+    impl_->context->closed.store(true, std::memory_order_release);
+    impl_->context->source->close();
+}
+
+}  // namespace pg

@@ -1,0 +1,34 @@
+// Connection: one session, lent request by request.
+#include "pg/connection.hpp"
+
+#include "src/core/connection_impl.hpp"
+#include "src/core/transaction_impl.hpp"
+
+namespace pg {
+
+Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Connection::Connection(Connection&& other) noexcept : impl_(std::move(other.impl_)) {}
+Connection& Connection::operator=(Connection&& other) noexcept {
+    impl_ = std::move(other.impl_);
+    return *this;
+}
+Connection::~Connection() = default;
+
+Expected<detail::Borrowed> Connection::do_borrow(const QueryOptions* options) {
+    return impl_->lend(impl_->context->wait_of(options));
+}
+
+Expected<Transaction> Connection::try_begin(const TransactionOptions& options) {
+    const detail::TransactionTime time(*impl_->context, options);
+    return detail::begin_on(impl_->lend(time.wait()), options, time);
+}
+
+std::string_view Connection::engine() const { return impl_->lease.session().engine(); }
+std::string_view Connection::node() const { return impl_->lease.session().node(); }
+int Connection::server_version() const { return impl_->lease.session().server_version(); }
+int Connection::backend_process() const { return impl_->lease.session().backend_process(); }
+std::string Connection::parameter(const char* name) const {
+    return std::string(impl_->lease.session().parameter(name));
+}
+
+}  // namespace pg

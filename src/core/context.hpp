@@ -1,0 +1,100 @@
+// What the sessions of one client share, and what a borrowed session comes with. Internal to core.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "pg/catalog.hpp"
+#include "pg/executor.hpp"
+#include "pg/spi/session_source.hpp"
+
+namespace pg::detail {
+
+/// Texts whose typed numbers the server refused and whose literals it took. Bounded. Thread-safe.
+class RetypedTexts {
+public:
+    [[nodiscard]] bool contains(std::string_view sql) const;
+    void add(std::string_view sql);
+
+private:
+    static constexpr std::size_t capacity = 1024;
+
+    std::atomic<bool> any_{false};  // spares the lock of clients that never needed one
+    mutable std::mutex mutex_;      // guards texts_
+    std::unordered_set<std::string> texts_;
+};
+
+/// One for a client and all that was made from it.
+struct Context {
+    std::shared_ptr<spi::SessionSource> source;
+    std::shared_ptr<TypeCatalog> types;
+    std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
+    std::chrono::nanoseconds acquire_timeout{no_timeout};
+    std::atomic<bool> closed{false};
+    RetypedTexts retyped;
+
+    /// The time of a request: its own, or the client's.
+    [[nodiscard]] std::chrono::nanoseconds timeout_of(const QueryOptions* options) const {
+        return options && options->timeout.count() != 0 ? options->timeout : timeout;
+    }
+    [[nodiscard]] spi::Wait wait_of(const QueryOptions* options) const {
+        return {Deadline::after(timeout_of(options)), options ? options->stop : nullptr};
+    }
+};
+
+/// A session for one request. The lease is empty when a connection or a transaction holds the session.
+struct Borrowed {
+    std::shared_ptr<Context> context;
+    spi::Lease lease;
+    spi::SessionSlot* slot = nullptr;
+    spi::Wait wait;
+
+    [[nodiscard]] spi::Session& session() const { return *slot->session; }
+};
+
+/// A statement that may be prepared on any number of sessions. Its number never comes again in this process.
+struct Statement : std::enable_shared_from_this<Statement> {
+    std::uint64_t number;
+    std::string name;
+    std::string sql;
+
+    explicit Statement(std::string_view text);
+    ~Statement();
+    Statement(const Statement&) = delete;
+    Statement& operator=(const Statement&) = delete;
+
+    /// How many have been destroyed so far.
+    static std::uint64_t expired() noexcept;
+};
+
+/// Takes a session from the client's source and forgets the statements that expired.
+[[nodiscard]] Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait);
+
+/// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
+[[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);
+
+/// UsageError when a text known at run time is not one statement with that many parameters.
+[[nodiscard]] Expected<void> check_text(const Call& call);
+
+/// Makes sure that the catalogue knows every type of these columns.
+[[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
+                                         const spi::Wait& wait);
+/// Makes sure that the catalogue knows the types of these names, where the database has them.
+[[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types,
+                                         const std::vector<std::string>& names, const spi::Wait& wait);
+
+/// The door of an executor for the other rooms of core.
+struct ExecutorAccess {
+    static Expected<Borrowed> borrow(Executor& executor, const QueryOptions* options) {
+        return executor.do_borrow(options);
+    }
+};
+
+[[nodiscard]] inline Error usage_error(std::string message) {
+    return Error({.kind = ErrorKind::usage, .message = std::move(message)});
+}
+
+}  // namespace pg::detail

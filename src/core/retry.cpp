@@ -1,0 +1,45 @@
+// When a transaction is run again, and how long to wait before: full jitter under a doubling ceiling.
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "pg/transaction.hpp"
+
+namespace pg::detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds first_ceiling{10};
+constexpr std::chrono::milliseconds last_ceiling{1000};
+
+std::chrono::nanoseconds backoff(int attempt) {
+    const auto ceiling = std::min<std::chrono::nanoseconds>(first_ceiling * (1 << std::min(attempt, 10)), last_ceiling);
+    thread_local std::minstd_rand random{std::random_device{}()};
+    return std::chrono::nanoseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
+}
+
+}  // namespace
+
+TransactionRetries::TransactionRetries(const TransactionOptions& options)
+    : options_(options),
+      end_(options.timeout.count() == 0 ? Clock::time_point::max() : Deadline::after(options.timeout).when()) {}
+
+bool TransactionRetries::again(const Error& error) {
+    if (error.retry_scope() != RetryScope::transaction || error.kind() == ErrorKind::commit_unknown) return false;
+    if (attempt_ >= options_.retries) return false;
+    const std::chrono::nanoseconds pause = backoff(attempt_);
+    if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
+    ++attempt_;
+    std::this_thread::sleep_for(pause);
+    return true;
+}
+
+TransactionOptions TransactionRetries::remaining() const {
+    TransactionOptions left = options_;
+    if (end_ != Clock::time_point::max())
+        left.timeout = std::max<std::chrono::nanoseconds>(end_ - Clock::now(), std::chrono::nanoseconds(1));
+    return left;
+}
+
+}  // namespace pg::detail

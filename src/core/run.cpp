@@ -1,0 +1,152 @@
+// Running one call on one session: prepare, run, heal once what the server says had no effect, learn new types.
+#include <algorithm>
+
+#include "pg/sqlstate.hpp"
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+namespace {
+
+std::string problem_text(SqlScan::Problem problem) {
+    switch (problem) {
+        case SqlScan::Problem::none: return {};
+        case SqlScan::Problem::empty: return "the statement is empty";
+        case SqlScan::Problem::several_statements: return "the text holds several statements; use run_script";
+        case SqlScan::Problem::unterminated_string: return "a string has no end";
+        case SqlScan::Problem::unterminated_name: return "a quoted name has no end";
+        case SqlScan::Problem::unterminated_comment: return "a comment has no end";
+        case SqlScan::Problem::parameter_zero: return "there is no $0; the first parameter is $1";
+        case SqlScan::Problem::parameter_too_large: return "the highest parameter is $65535";
+    }
+    return {};
+}
+
+/// The server chose no function, or refused an expression, for the number types we declared.
+bool refuses_number_types(const Error& error) {
+    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+}
+
+Expected<void> prepare_once(const Borrowed& borrowed, const Call& call) {
+    const Statement& statement = *call.statement;
+    if (borrowed.slot->prepared.contains(statement.number)) return {};
+    std::vector<Oid> types;
+    types.reserve(call.params->size());
+    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
+    auto prepared = borrowed.session().prepare(statement.name, statement.sql, types, borrowed.wait);
+    if (!prepared) return std::move(prepared).error();
+    borrowed.slot->prepared.emplace(statement.number, statement.weak_from_this());
+    return {};
+}
+
+Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
+    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
+    if (call.options) {
+        request.format = call.options->format;
+        request.max_result_bytes = call.options->max_result_bytes;
+    }
+    if (call.statement) {
+        if (auto prepared = prepare_once(borrowed, call); !prepared) return std::move(prepared).error();
+        request.statement = call.statement->name;
+    }
+    return borrowed.session().run(request, borrowed.wait);
+}
+
+/// Drops a plan that no longer fits, so that the next attempt makes a new one.
+Expected<void> forget_plan(const Borrowed& borrowed, const Call& call, const Error& error) {
+    borrowed.slot->prepared.erase(call.statement->number);
+    if (error.sqlstate() == sqlstate::invalid_sql_statement_name) return {};  // the server has forgotten it already
+    return borrowed.session().deallocate(call.statement->name, borrowed.wait);
+}
+
+/// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
+/// failure has ended it.
+bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
+    if (!error.connection_usable() || error.outcome() != Outcome::not_applied) return false;
+    if (refuses_number_types(error) && call.params->retype_numbers()) {
+        borrowed.context->retyped.add(call.sql);
+        return true;
+    }
+    return call.statement && error.kind() == ErrorKind::plan_invalidated &&
+           forget_plan(borrowed, call, error).has_value();
+}
+
+/// Tags of statements whose effect stays with the session.
+bool leaves_traces(std::string_view tag) {
+    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD";
+}
+
+}  // namespace
+
+bool RetypedTexts::contains(std::string_view sql) const {
+    if (!any_.load(std::memory_order_acquire)) return false;
+    const std::lock_guard lock(mutex_);
+    return texts_.contains(std::string(sql));
+}
+
+void RetypedTexts::add(std::string_view sql) {
+    const std::lock_guard lock(mutex_);
+    if (texts_.size() >= capacity) texts_.clear();
+    texts_.emplace(sql);
+    any_.store(true, std::memory_order_release);
+}
+
+Expected<void> check_text(const Call& call) {
+    const SqlScan found = scan_sql(call.sql);
+    ErrorFields fields{.kind = ErrorKind::usage};
+    fields.sql = call.sql;
+    if (found.problem != SqlScan::Problem::none) {
+        fields.message = problem_text(found.problem);
+        fields.position = static_cast<std::uint32_t>(found.offset + 1);
+        return Error(std::move(fields));
+    }
+    if (found.parameters != call.arguments) {
+        fields.message = "the statement has " + std::to_string(found.parameters) + " parameters, but " +
+                         std::to_string(call.arguments) + " arguments were given";
+        return Error(std::move(fields));
+    }
+    return {};
+}
+
+Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
+    if (borrowed.context->retyped.contains(call.sql)) call.params->retype_numbers();
+    const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
+    Expected<Result> result = attempt(borrowed, call);
+    if (!result && outside && heal(borrowed, call, result.error())) result = attempt(borrowed, call);
+    if (!result) return result;
+    if (leaves_traces(result->tag())) borrowed.slot->dirty = true;
+    if (auto learned = learn_types(borrowed.session(), *borrowed.context->types, result->columns(), borrowed.wait);
+        !learned)
+        return std::move(learned).error();
+    return result;
+}
+
+}  // namespace pg::detail
+
+namespace pg {
+
+Expected<Result> Executor::run(const detail::Call& call) {
+    if (!call.checked)
+        if (auto text = detail::check_text(call); !text) return std::move(text).error();
+    for (bool again = false;; again = true) {
+        Expected<detail::Borrowed> borrowed = do_borrow(call.options);
+        if (!borrowed) return std::move(borrowed).error();
+        Expected<Result> result = detail::run_on(*borrowed, call);
+        if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
+        const bool harmless =
+            result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
+        if (!harmless) return result;
+    }
+}
+
+Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
+    Expected<detail::Borrowed> borrowed = do_borrow(&options);
+    if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->dirty = true;  // nobody looked at what is in it
+    return borrowed->session().run_script(text, borrowed->wait);
+}
+
+Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {
+    return base_.do_borrow(options ? options : &own_);
+}
+
+}  // namespace pg

@@ -1,0 +1,57 @@
+// Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
+#include "src/core/context.hpp"
+
+namespace pg {
+namespace detail {
+
+class StreamSource {
+public:
+    StreamSource(Borrowed borrowed, std::unique_ptr<spi::RowStream> rows, std::chrono::nanoseconds timeout)
+        : borrowed_(std::move(borrowed)), rows_(std::move(rows)), timeout_(timeout) {}
+
+    [[nodiscard]] Expected<Result> next() { return rows_->next({Deadline::after(timeout_), borrowed_.wait.stop}); }
+
+private:
+    Borrowed borrowed_;  // outlives the rows that come over it
+    std::unique_ptr<spi::RowStream> rows_;
+    std::chrono::nanoseconds timeout_;
+};
+
+void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
+
+Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
+
+namespace {
+
+/// The types of a statement's columns, learned before its rows occupy the session.
+Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
+    std::vector<Oid> types;
+    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
+    auto described = borrowed.session().prepare({}, call.sql, types, borrowed.wait);
+    if (!described) return std::move(described).error();
+    return learn_types(borrowed.session(), *borrowed.context->types, described->columns, borrowed.wait);
+}
+
+}  // namespace
+}  // namespace detail
+
+Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call) {
+    if (!call.checked)
+        if (auto text = detail::check_text(call); !text) return std::move(text).error();
+    Expected<detail::Borrowed> borrowed = do_borrow(call.options);
+    if (!borrowed) return std::move(borrowed).error();
+    if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
+    if (call.needs_types)
+        if (auto learned = detail::learn_column_types(*borrowed, call); !learned) return std::move(learned).error();
+    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
+    if (call.options) {
+        request.format = call.options->format;
+        request.max_result_bytes = call.options->max_result_bytes;
+    }
+    const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
+    auto rows = borrowed->session().stream(request, borrowed->wait);
+    if (!rows) return std::move(rows).error();
+    return detail::StreamSourcePtr(new detail::StreamSource(*std::move(borrowed), *std::move(rows), timeout));
+}
+
+}  // namespace pg

@@ -1,0 +1,146 @@
+// Transaction and Savepoint: BEGIN, and the honest end of it.
+//
+// A commit has three outcomes:
+//   COMMIT answered COMMIT                          → committed
+//   COMMIT answered ROLLBACK, or an error report    → not applied: CommitRolledBack, or what the server says
+//   no answer: connection lost, deadline passed     → unknown: CommitUnknown
+#include "pg/transaction.hpp"
+
+#include <utility>
+
+#include "src/core/transaction_impl.hpp"
+
+namespace pg {
+namespace {
+
+/// A rollback that nobody waits for takes no longer than this.
+constexpr std::chrono::seconds destructor_budget{2};
+
+std::string begin_text(const TransactionOptions& options) {
+    std::string sql = "begin";
+    switch (options.isolation) {
+        case Isolation::server_default: break;
+        case Isolation::read_committed: sql += " isolation level read committed"; break;
+        case Isolation::repeatable_read: sql += " isolation level repeatable read"; break;
+        case Isolation::serializable: sql += " isolation level serializable"; break;
+    }
+    switch (options.access) {
+        case Access::server_default: break;
+        case Access::read_write: sql += " read write"; break;
+        case Access::read_only: sql += " read only"; break;
+    }
+    if (options.deferrable) sql += " deferrable";
+    return sql;
+}
+
+Error ended() { return detail::usage_error("the transaction has ended; begin another"); }
+
+bool no_answer(const Error& error) { return error.outcome() == Outcome::unknown; }
+
+Error commit_unknown(const Error& cause) {
+    ErrorFields fields = cause.fields();
+    fields.kind = ErrorKind::commit_unknown;
+    fields.retry_scope = RetryScope::none;
+    fields.message =
+        "no answer to COMMIT (" + fields.message + "); it may have been applied: look at the data before repeating";
+    return Error(std::move(fields));
+}
+
+Error commit_rolled_back() {
+    return Error({.kind = ErrorKind::commit_rolled_back,
+                  .outcome = Outcome::not_applied,
+                  .retry_scope = RetryScope::none,
+                  .message = "COMMIT was answered by ROLLBACK: a statement of the transaction had failed"});
+}
+
+}  // namespace
+
+Expected<Transaction> detail::begin_on(Borrowed borrowed, const TransactionOptions& options,
+                                       const TransactionTime& time) {
+    if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
+        return usage_error("the connection is in a transaction already; use a savepoint");
+    auto impl = std::make_unique<Transaction::Impl>(
+        Transaction::Impl{borrowed.context, std::move(borrowed.lease), borrowed.slot, time});
+    Expected<Result> begun = impl->control(begin_text(options), borrowed.wait);
+    if (!begun) return std::move(begun).error();
+    return Transaction(std::move(impl));
+}
+
+Transaction::Transaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Transaction::Transaction(Transaction&& other) noexcept : impl_(std::move(other.impl_)) {}
+Transaction& Transaction::operator=(Transaction&& other) noexcept {
+    std::swap(impl_, other.impl_);  // what this one held rolls back with the other
+    return *this;
+}
+
+Transaction::~Transaction() {
+    if (!is_open()) return;
+    // What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
+    static_cast<void>(impl_->control("rollback", {Deadline::after(destructor_budget)}));
+}
+
+bool Transaction::is_open() const noexcept { return impl_ && impl_->open; }
+
+Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
+    if (!is_open()) return ended();
+    return detail::Borrowed{impl_->context, {}, impl_->slot, impl_->time.wait(*impl_->context, options)};
+}
+
+Expected<void> Transaction::try_commit() {
+    if (!is_open()) return ended();
+    impl_->open = false;
+    Expected<Result> committed = impl_->control("commit", impl_->time.wait());
+    const std::string tag(committed ? committed->tag() : std::string_view());
+    impl_->lease.give_back();
+    if (!committed) return no_answer(committed.error()) ? commit_unknown(committed.error()) : committed.error();
+    if (tag != "COMMIT") return commit_rolled_back();
+    return {};
+}
+
+Expected<void> Transaction::try_rollback() {
+    if (!is_open()) return ended();
+    impl_->open = false;
+    Expected<Result> rolled_back = impl_->control("rollback", impl_->time.wait());
+    impl_->lease.give_back();
+    if (!rolled_back) return std::move(rolled_back).error();
+    return {};
+}
+
+Expected<Savepoint> Transaction::try_savepoint() {
+    if (!is_open()) return ended();
+    const std::uint32_t number = ++impl_->savepoints;
+    auto set = impl_->control("savepoint pgclient_" + std::to_string(number), impl_->time.wait());
+    if (!set) return std::move(set).error();
+    return Savepoint(*this, number);
+}
+
+Savepoint::Savepoint(Savepoint&& other) noexcept
+    : transaction_(std::exchange(other.transaction_, nullptr)), number_(other.number_) {}
+Savepoint& Savepoint::operator=(Savepoint&& other) noexcept {
+    std::swap(transaction_, other.transaction_);
+    std::swap(number_, other.number_);
+    return *this;
+}
+
+Savepoint::~Savepoint() {
+    if (transaction_ && transaction_->is_open()) static_cast<void>(try_rollback());
+}
+
+Expected<void> Savepoint::try_release() {
+    if (!transaction_ || !transaction_->is_open()) return detail::usage_error("the savepoint has ended");
+    Transaction::Impl& impl = *std::exchange(transaction_, nullptr)->impl_;
+    auto released = impl.control("release savepoint pgclient_" + std::to_string(number_), impl.time.wait());
+    if (!released) return std::move(released).error();
+    return {};
+}
+
+Expected<void> Savepoint::try_rollback() {
+    if (!transaction_ || !transaction_->is_open()) return detail::usage_error("the savepoint has ended");
+    Transaction::Impl& impl = *transaction_->impl_;
+    auto undone = impl.control("rollback to savepoint pgclient_" + std::to_string(number_), impl.time.wait());
+    if (!undone) return std::move(undone).error();
+    transaction_ = nullptr;
+    return {};
+}
+
+}  // namespace pg

@@ -1,0 +1,115 @@
+// Learning the types that only the database's own catalogue can explain: one query, once for a client.
+#include <algorithm>
+
+#include "pg/types/array.hpp"
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+namespace {
+
+// $1 are oids to start from; what they are made of (elements, bounds, base types, fields) comes along.
+// PostgreSQL 12 and 13 have no multiranges, so the column that names them is asked for from 14 on.
+constexpr std::string_view before_14 =
+    "with recursive wanted(oid) as (select unnest($1::oid[]) union select part.oid from wanted join pg_type t "
+    "on t.oid = wanted.oid cross join lateral (select t.typelem union all select t.typbasetype union all select "
+    "t.typarray "
+    "union all select rngsubtype from pg_range where rngtypid = t.oid union all select atttypid from pg_attribute "
+    "where attrelid = t.typrelid and t.typtype = 'c' and attnum > 0 and not attisdropped) part(oid) where part.oid >= "
+    "16384) "
+    "select t.oid, n.nspname::text, t.typname::text, t.typtype::text, t.typcategory::text, t.typarray, "
+    "coalesce((select rngsubtype from pg_range where rngtypid = t.oid), nullif(t.typbasetype, 0), t.typelem) as "
+    "element, "
+    "array(select attname::text from pg_attribute where attrelid = t.typrelid and t.typtype = 'c' and attnum > 0 "
+    "and not attisdropped order by attnum) as names, "
+    "array(select atttypid from pg_attribute where attrelid = t.typrelid and t.typtype = 'c' and attnum > 0 "
+    "and not attisdropped order by attnum) as types, "
+    "array(select enumlabel::text from pg_enum where enumtypid = t.oid order by enumsortorder) as labels "
+    "from wanted join pg_type t on t.oid = wanted.oid join pg_namespace n on n.oid = t.typnamespace";
+
+std::string query_for(int server_version) {
+    std::string sql(before_14);
+    if (server_version >= 140000) {
+        // a multirange leads to its range's bounds just as the range does
+        for (std::size_t at = 0; (at = sql.find("rngtypid = t.oid", at)) != std::string::npos;) {
+            constexpr std::string_view either = "t.oid in (rngtypid, rngmultitypid)";
+            sql.replace(at, std::string_view("rngtypid = t.oid").size(), either);
+            at += either.size();
+        }
+    }
+    return sql;
+}
+
+using TypeTuple = std::tuple<Oid, std::string, std::string, std::string, std::string, Oid, Oid,
+                             std::vector<std::string>, std::vector<Oid>, std::vector<std::string>>;
+
+TypeKind kind_of(const std::string& kind, const std::string& category) {
+    if (category == "A") return TypeKind::array;
+    switch (kind[0]) {
+        case 'c': return TypeKind::composite;
+        case 'd': return TypeKind::domain;
+        case 'e': return TypeKind::enumeration;
+        case 'r': return TypeKind::range;
+        case 'm': return TypeKind::multirange;
+        case 'p': return TypeKind::pseudo;
+        default: return TypeKind::base;
+    }
+}
+
+TypeInfo to_info(TypeTuple&& row) {
+    auto& [oid, schema, name, kind, category, array, element, names, types, labels] = row;
+    TypeInfo info{.oid = oid,
+                  .schema = std::move(schema),
+                  .name = std::move(name),
+                  .kind = kind_of(kind, category),
+                  .array = array,
+                  .element = element,
+                  .fields = {},
+                  .labels = std::move(labels)};
+    for (std::size_t i = 0; i < names.size(); ++i) info.fields.push_back({std::move(names[i]), types[i]});
+    return info;
+}
+
+Expected<void> load(spi::Session& session, TypeCatalog& types, const std::vector<Oid>& oids, const spi::Wait& wait) {
+    Params params;
+    if (Fault fault = params.add(oids)) return encode_error("pg_type", 1, fault);
+    const std::string sql = query_for(session.server_version());
+    Expected<Result> result = session.run({.sql = sql, .statement = {}, .params = &params}, wait);
+    if (!result) return std::move(result).error();
+    Expected<std::vector<TypeTuple>> rows = read_all<TypeTuple>(*result, Extra::refuse);
+    if (!rows) return std::move(rows).error();
+    for (TypeTuple& row : *rows) types.add(to_info(std::move(row)));
+    return {};
+}
+
+}  // namespace
+
+Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
+                           const spi::Wait& wait) {
+    std::vector<Oid> unknown;
+    for (const Column& column : columns)
+        if (TypeCatalog::is_user_defined(column.type.oid) && !types.find(column.type.oid))
+            unknown.push_back(column.type.oid);
+    if (unknown.empty()) return {};
+    return load(session, types, unknown, wait);
+}
+
+Expected<void> learn_types(spi::Session& session, TypeCatalog& types, const std::vector<std::string>& names,
+                           const spi::Wait& wait) {
+    std::vector<std::string> unknown;
+    for (const std::string& name : names)
+        if (!types.find(name)) unknown.push_back(name);
+    if (unknown.empty()) return {};
+    Params params;
+    if (Fault fault = params.add(unknown)) return encode_error("to_regtype", 1, fault);
+    Expected<Result> found =
+        session.run({.sql = "select t::oid from unnest($1::text[]) name, to_regtype(name) t where t is not null",
+                     .statement = {},
+                     .params = &params},
+                    wait);
+    if (!found) return std::move(found).error();
+    Expected<std::vector<Oid>> oids = read_all<Oid>(*found, Extra::refuse);
+    if (!oids) return std::move(oids).error();
+    return oids->empty() ? Expected<void>() : load(session, types, *oids, wait);
+}
+
+}  // namespace pg::detail
