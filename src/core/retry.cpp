@@ -3,6 +3,7 @@
 #include <random>
 #include <thread>
 
+#include "pg/deadline.hpp"
 #include "pg/transaction.hpp"
 
 namespace pg::detail {
