@@ -10,10 +10,10 @@ namespace pg::testing {
 
 /// The environment variables that matter here, empty when unset, and whether the process is root. Value.
 struct Environment {
-    std::string postgres_folder;  ///< $PGCLIENT_POSTGRES_DIR
-    std::string cache;            ///< $PGCLIENT_CACHE
-    std::string xdg_cache;        ///< $XDG_CACHE_HOME
-    std::string home;             ///< $HOME
+    std::string postgres_folder = {};  ///< $PGCLIENT_POSTGRES_DIR
+    std::string cache = {};            ///< $PGCLIENT_CACHE
+    std::string xdg_cache = {};        ///< $XDG_CACHE_HOME
+    std::string home = {};             ///< $HOME
     bool root = false;
 };
 

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,8 @@ void announce_pid(int socket) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     // A session of its own: a Ctrl-C, or the end of a `timeout`, is for the tests and not for the server.
     ::setsid();
+    // What a child makes is private, copies included: a key or a data folder that others may read is refused.
+    ::umask(S_IRWXG | S_IRWXO);
 
     if (::dup2(launch.input, STDIN_FILENO) < 0 || ::dup2(launch.output, STDOUT_FILENO) < 0 ||
         ::dup2(launch.output, STDERR_FILENO) < 0) {

@@ -17,8 +17,8 @@ namespace pg::testing {
 inline constexpr const char* no_file = "/dev/null";
 
 /// What to run, and as whom. Value; `account` must outlive it.
-/// The child starts in `/`, with a small environment of its own, default signal dispositions, and none of the
-/// process's descriptors but those named here.
+/// The child starts in `/`, with a small environment of its own, default signal dispositions, a umask that keeps what
+/// it makes to its account, and none of the process's descriptors but those named here.
 struct Command {
     std::string program;  ///< a path, or a name that is looked up in $PATH
     std::vector<std::string> arguments;

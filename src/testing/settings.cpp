@@ -48,6 +48,8 @@ std::string configuration_text(const TestServerOptions& options, const TestServe
         "synchronous_commit = on\n"
         "shared_buffers = 16MB\n"
         "dynamic_shared_memory_type = mmap\n"
+        "timezone = 'UTC'\n"
+        "log_timezone = 'UTC'\n"
         "logging_collector = off\n"
         "log_destination = 'stderr'\n"
         "unix_socket_permissions = 0700\n";

@@ -61,17 +61,20 @@ int signal_number(ShutdownMode mode) {
     return SIGINT;
 }
 
-/// Returns when the process stands still, or is gone.
-void wait_for_standstill(pid_t pid) {
+/// Whether the process stands still, or is gone, after a wait of at most `standstill_time`.
+bool wait_for_standstill(pid_t pid) {
     const auto deadline = Deadline::after(standstill_time);
     for (;;) {
         const auto state = process_state(pid);
-        if (!state || state->state == 'T' || state->state == 'Z') return;
-        if (deadline.passed())
-            failure(ErrorKind::timeout, "freeze process " + std::to_string(pid) + ": it is in state " + state->state)
-                .raise();
+        if (!state || state->state == 'T' || state->state == 'Z') return true;
+        if (deadline.passed()) return false;
         std::this_thread::sleep_for(look_interval);
     }
+}
+
+void require_standstill(pid_t pid) {
+    if (!wait_for_standstill(pid))
+        failure(ErrorKind::timeout, "freeze process " + std::to_string(pid) + ": it does not stand still").raise();
 }
 
 /// A handle for a process that is not our child.
@@ -176,9 +179,14 @@ Expected<void> TestServer::Impl::prepare(Deadline deadline) {
 }
 
 Expected<void> TestServer::Impl::copy(const std::string& from, const std::string& to, Deadline deadline) {
-    return run(
-        {.program = "cp", .arguments = {"-a", "--reflink=auto", from, to}, .account = &account, .output = folder.log()},
-        deadline);
+    auto outcome = run({.program = "cp",
+                        .arguments = {"-R", "--reflink=auto", from, to},
+                        .account = &account,
+                        .output = folder.log(),
+                        .announce = watchdog->socket()},
+                       deadline);
+    watchdog->forget();
+    return outcome;
 }
 
 Expected<void> TestServer::Impl::configure() {
@@ -265,7 +273,7 @@ void TestServer::Impl::power_cut() {
     for (const auto& child : children) child.signal(SIGKILL);
     postmaster.signal(SIGKILL);
     for (auto& child : children) child.wait(Deadline::after(standstill_time));
-    wait_for_end(Deadline::never());
+    wait_for_end(Deadline::after(standstill_time));
     // A power cut takes the shared memory as well; nobody else would remove it.
     if (shared_memory >= 0) ::shmctl(shared_memory, IPC_RMID, nullptr);
 }
@@ -349,10 +357,10 @@ void TestServer::freeze() {
     if (pid() == 0) failure(ErrorKind::usage, "freeze " + impl_->name() + ": it does not run").raise();
     // The postmaster first: then no child is born that would be missed.
     impl_->postmaster.signal(SIGSTOP);
-    wait_for_standstill(pid());
+    require_standstill(pid());
     const auto children = impl_->backends();
     for (const pid_t child : children) ::kill(child, SIGSTOP);
-    for (const pid_t child : children) wait_for_standstill(child);
+    for (const pid_t child : children) require_standstill(child);
 }
 
 void TestServer::thaw() { impl_->thaw_all(); }
@@ -360,7 +368,7 @@ void TestServer::thaw() { impl_->thaw_all(); }
 void TestServer::freeze_backend(int backend_pid) {
     const pid_t backend = impl_->checked_backend(backend_pid, "freeze");
     ::kill(backend, SIGSTOP);
-    wait_for_standstill(backend);
+    require_standstill(backend);
 }
 
 void TestServer::thaw_backend(int backend_pid) { ::kill(impl_->checked_backend(backend_pid, "thaw"), SIGCONT); }

@@ -1,0 +1,34 @@
+// Where a server's folder may be.
+#include "src/testing/server_folder.hpp"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+namespace pg::testing {
+namespace {
+
+TEST(ServerFolder, FitsASocketWhileItsPathStaysBelowAHundredCharacters) {
+    const std::string longest = "/" + std::string(83, 'a');
+    ASSERT_EQ((longest + "/.s.PGSQL.65535").size(), 99U);
+    EXPECT_TRUE(fits_a_socket(longest));
+    EXPECT_FALSE(fits_a_socket(longest + "a"));
+}
+
+TEST(ServerFolder, DoesNotFitASocketWhenTheServerWouldMisreadItsName) {
+    EXPECT_TRUE(fits_a_socket("/dev/shm/pgclient-aZ09_.x"));
+    for (const char* folder : {"/a b", "/a,b", "/a'b", "/a\"b", "/\u00e4"})
+        EXPECT_FALSE(fits_a_socket(folder)) << folder;
+}
+
+TEST(ServerFolder, IsMadeWhereTheEnvironmentSays) {
+    const char* before = std::getenv("TMPDIR");
+    const std::string kept = before != nullptr ? before : "";
+    ::setenv("TMPDIR", "/somewhere", 1);
+    EXPECT_EQ(temporary_folder(), "/somewhere");
+    ::unsetenv("TMPDIR");
+    EXPECT_TRUE(temporary_folder() == "/dev/shm" || temporary_folder() == "/tmp") << temporary_folder();
+    if (before != nullptr) ::setenv("TMPDIR", kept.c_str(), 1);
+}
+
+}  // namespace
+}  // namespace pg::testing
