@@ -1,18 +1,41 @@
 // TestServer: starting, what its accessors say, databases, stopping and starting again.
+#include <arpa/inet.h>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <optional>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "pg/testing/test_server.hpp"
+#include "src/testing/descriptor.hpp"
 #include "tests/db/testing/own_tmpdir.hpp"
 #include "tests/db/testing/session.hpp"
 
 namespace pg::testing {
 namespace {
+
+/// Somebody else's server on 127.0.0.1.
+class Listener final {
+public:
+    explicit Listener(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const int on = 1;
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const void* untyped = &address;
+        EXPECT_EQ(::bind(socket_.get(), static_cast<const sockaddr*>(untyped), sizeof address), 0);
+        EXPECT_EQ(::listen(socket_.get(), 1), 0);
+    }
+
+private:
+    Descriptor socket_;
+};
 
 TEST(TestServer, IsWhatItsAccessorsSay) {
     const auto server = TestServer::start();
@@ -212,6 +235,19 @@ TEST(Stop, ARunningServerIsNotStartedAgain) {
     auto server = TestServer::start();
     EXPECT_THROW(server.start_again(), UsageError);
     EXPECT_TRUE(Session(server.conninfo()).connected());
+}
+
+TEST(Stop, APortThatSomebodyTookMeanwhileIsNamedAsTheReason) {
+    auto server = TestServer::start();
+    server.stop();
+    {
+        const Listener other(server.port());
+        const auto started = server.try_start_again();
+        ASSERT_FALSE(started);
+        EXPECT_TRUE(contains(started.error().detail(), "Address already in use")) << started.error().what();
+    }
+    server.start_again();
+    EXPECT_TRUE(Session(server.tcp_conninfo()).connected());
 }
 
 // [suite]
