@@ -1,0 +1,118 @@
+// Config: how a connection string becomes settings, and what is asked of them.
+#include "pg/config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "src/base/config_assignment.hpp"
+#include "src/base/config_duration.hpp"
+#include "src/base/config_error.hpp"
+#include "src/base/config_keywords.hpp"
+
+namespace pg {
+namespace {
+
+using config::Keyword;
+using config::Owner;
+
+/// What is wrong with setting this keyword, apart from its value; empty when nothing is.
+std::string refusal(const Keyword* keyword, std::string_view name, bool may_show) {
+    if (keyword == nullptr) return "unknown keyword" + config::shown(name, may_show);
+    if (keyword->owner == Owner::unbuilt)
+        return std::string("`").append(keyword->name).append("` belongs to a part that is not built yet");
+    return {};
+}
+
+std::string advice(const Keyword* keyword, std::string_view name, bool may_show) {
+    if (keyword != nullptr) return "take it out";
+    if (!may_show) return "a password that holds blanks needs quotes, and in a URI its `@`, `/` and `?` need encoding";
+    const std::string_view meant = config::nearest_keyword(name);
+    return meant.empty() ? std::string() : std::string("did you mean `").append(meant).append("`?");
+}
+
+/// libpq still takes this keyword of its oldest versions, for what became sslmode.
+void translate_requiressl(config::Assignment& assignment) {
+    if (assignment.keyword != "requiressl") return;
+    assignment.keyword = "sslmode";
+    assignment.value = Secret(assignment.value.reveal().starts_with('1') ? "require" : "prefer");
+}
+
+}  // namespace
+
+Expected<Config> Config::parse(std::string_view conninfo) {
+    if (const std::size_t nul = conninfo.find('\0'); nul != conninfo.npos)
+        return config::conninfo_error(conninfo, nul, "a NUL character");
+    auto assignments = config::is_uri(conninfo) ? config::split_uri(conninfo) : config::split_pairs(conninfo);
+    if (!assignments) return std::move(assignments).error();
+
+    Config parsed;
+    for (config::Assignment& assignment : *assignments) {
+        translate_requiressl(assignment);
+        const std::string& name = assignment.keyword;
+        const Keyword* keyword = config::find_keyword(name);
+        if (const std::string refused = refusal(keyword, name, assignment.may_show_keyword); !refused.empty()) {
+            return config::conninfo_error(conninfo, assignment.keyword_at, refused,
+                                          advice(keyword, name, assignment.may_show_keyword));
+        }
+        if (keyword->owner == Owner::ours) {
+            const std::string wrong = config::complaint(*keyword, assignment.value.reveal());
+            if (!wrong.empty()) return config::value_error(conninfo, assignment.value_at, wrong);
+        }
+        parsed.store(config::place_of(*keyword), assignment.value.reveal());
+    }
+    return parsed;
+}
+
+void Config::store(std::uint8_t keyword, std::string_view value) {
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), keyword,
+                                     [](const Entry& entry, std::uint8_t place) { return entry.keyword < place; });
+    if (at != entries_.end() && at->keyword == keyword)
+        at->value = Secret(value);
+    else
+        entries_.insert(at, {keyword, Secret(value)});
+}
+
+Expected<void> Config::set(std::string_view keyword, std::string_view value) {
+    const Keyword* known = config::find_keyword(keyword);
+    if (const std::string refused = refusal(known, keyword, true); !refused.empty()) {
+        const std::string suggestion = known == nullptr ? advice(known, keyword, true) : "";
+        return config::usage_error(refused + (suggestion.empty() ? "" : "; " + suggestion));
+    }
+    if (value.find('\0') != value.npos) return config::usage_error(std::string(keyword) + " holds a NUL character");
+    if (known->owner == Owner::ours) {
+        if (std::string wrong = config::complaint(*known, value); !wrong.empty())
+            return config::usage_error(std::move(wrong));
+    }
+    store(config::place_of(*known), value);
+    return {};
+}
+
+std::optional<std::string_view> Config::get(std::string_view keyword) const& {
+    const Keyword* known = config::find_keyword(keyword);
+    if (known == nullptr) return std::nullopt;
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.keyword == config::place_of(*known); });
+    if (found == entries_.end()) return std::nullopt;
+    return found->value.reveal();
+}
+
+std::optional<std::uint32_t> Config::pool_max_size() const {
+    const auto text = get("pool_max_size");
+    if (!text) return std::nullopt;
+    return static_cast<std::uint32_t>(config::read_integer(*text).value());
+}
+
+std::optional<std::chrono::nanoseconds> Config::pool_acquire_timeout() const {
+    const auto text = get("pool_acquire_timeout");
+    if (!text) return std::nullopt;
+    return config::read_duration(*text).value;
+}
+
+std::optional<std::chrono::nanoseconds> Config::timeout() const {
+    const auto text = get("timeout");
+    if (!text) return std::nullopt;
+    return config::read_duration(*text).value;
+}
+
+}  // namespace pg
