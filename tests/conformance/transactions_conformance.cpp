@@ -1,0 +1,181 @@
+// Transactions: commit, rollback, savepoints, retries; prepared statements through schema changes.
+#include "conformance.hpp"
+
+namespace conformance {
+namespace {
+
+class Transactions : public Conformance {
+protected:
+    void SetUp() override {
+        db.run_script(
+            "create table if not exists account (id int primary key, balance int not null);"
+            "truncate account; insert into account values (1, 100), (2, 0)");
+    }
+    int balance(int id) { return db.query_one<int>("select balance from account where id = $1", id); }
+};
+
+TEST_P(Transactions, AppliesWhatWasCommitted) {
+    pg::Transaction tx = db.begin();
+    tx.exec("update account set balance = balance - $1 where id = 1", 10);
+    EXPECT_EQ(balance(1), 100);  // another session does not see it yet
+    tx.commit();
+    EXPECT_EQ(balance(1), 90);
+    EXPECT_FALSE(tx.is_open());
+    EXPECT_THROW(tx.exec("select 1"), pg::UsageError);
+}
+
+TEST_P(Transactions, RollsBackWhenDestroyed) {
+    {
+        pg::Transaction tx = db.begin();
+        tx.exec("delete from account");
+    }
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from account"), 2);
+}
+
+TEST_P(Transactions, RollsBackWhenTheFunctionThrows) {
+    struct Interruption {};
+    EXPECT_THROW(db.transaction([](pg::Transaction& tx) {
+        tx.exec("delete from account");
+        throw Interruption();
+    }),
+                 Interruption);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from account"), 2);
+}
+
+TEST_P(Transactions, SaysThatACommitWasARollback) {
+    pg::Transaction tx = db.begin();
+    EXPECT_THROW(tx.exec("select 1/0"), pg::ServerError);
+    EXPECT_THROW(tx.commit(), pg::CommitRolledBack);
+}
+
+TEST_P(Transactions, ReportsADeferredViolationAsNotApplied) {
+    db.run_script("drop table if exists deferred; create table deferred (n int unique deferrable initially deferred)");
+    pg::Transaction tx = db.begin();
+    tx.exec("insert into deferred values (1), (1)");
+    const auto committed = tx.try_commit();
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().kind(), pg::ErrorKind::unique_violation);
+    EXPECT_EQ(committed.error().outcome(), pg::Outcome::not_applied);
+}
+
+TEST_P(Transactions, HonoursIsolationAndAccess) {
+    pg::Transaction tx =
+        db.begin({.isolation = pg::Isolation::serializable, .access = pg::Access::read_only, .deferrable = true});
+    EXPECT_EQ(tx.query_one<std::string>("select current_setting('transaction_isolation')"), "serializable");
+    EXPECT_EQ(tx.query_one<std::string>("select current_setting('transaction_deferrable')"), "on");
+    EXPECT_THROW(tx.exec("delete from account"), pg::ReadOnly);
+}
+
+TEST_P(Transactions, UndoesASavepointAndGoesOn) {
+    pg::Transaction tx = db.begin();
+    {
+        pg::Savepoint part = tx.savepoint();
+        EXPECT_THROW(tx.exec("select 1/0"), pg::ServerError);
+    }
+    tx.exec("update account set balance = 7 where id = 2");
+    pg::Savepoint kept = tx.savepoint();
+    tx.exec("update account set balance = 8 where id = 2");
+    kept.release();
+    tx.commit();
+    EXPECT_EQ(balance(2), 8);
+}
+
+TEST_P(Transactions, RunsTheFunctionAgainAfterAConflict) {
+    int runs = 0;
+    db.transaction({.isolation = pg::Isolation::repeatable_read}, [&](pg::Transaction& tx) {
+        const int seen = tx.query_one<int>("select balance from account where id = 1");
+        if (++runs == 1) db.exec("update account set balance = balance + 1 where id = 1");
+        tx.exec("update account set balance = $1 where id = 1", seen + 10);
+    });
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(balance(1), 111);
+}
+
+TEST_P(Transactions, GivesUpAfterItsRetries) {
+    int runs = 0;
+    EXPECT_THROW(db.transaction({.isolation = pg::Isolation::repeatable_read, .retries = 1},
+                                [&](pg::Transaction& tx) {
+                                    static_cast<void>(tx.query_one<int>("select balance from account where id = 1"));
+                                    ++runs;
+                                    db.exec("update account set balance = balance + 1 where id = 1");
+                                    tx.exec("update account set balance = 0 where id = 1");
+                                }),
+                 pg::Conflict);
+    EXPECT_EQ(runs, 2);
+}
+
+TEST_P(Transactions, CannotTellWhatBecameOfACommitWhoseSessionDied) {
+    pg::Transaction tx = db.begin();
+    tx.exec("update account set balance = 1 where id = 1");
+    db.exec("select pg_terminate_backend($1)", tx.query_one<int>("select pg_backend_pid()"));
+    EXPECT_FALSE(tx.try_commit());
+    EXPECT_EQ(balance(1), 100);
+}
+
+TEST_P(Transactions, RunsAPreparedStatementOnAnyExecutor) {
+    auto by_id = db.prepare<int(int)>("select balance from account where id = $1");
+    EXPECT_EQ(by_id(1), 100);
+    pg::Transaction tx = db.begin();
+    tx.exec("update account set balance = 5 where id = 1");
+    EXPECT_EQ(by_id.on(tx)(1), 5);
+    EXPECT_EQ(by_id(1), 100);
+    auto none = db.prepare<std::optional<int>(int)>("select balance from account where id = $1");
+    EXPECT_EQ(none(99), std::nullopt);
+    auto all = db.prepare<std::vector<int>()>("select balance from account order by id");
+    EXPECT_EQ(all(), (std::vector<int>{100, 0}));
+    auto change = db.prepare<pg::Affected(int)>("update account set balance = $1");
+    EXPECT_EQ(change(3).rows, 2u);
+    EXPECT_THROW(static_cast<void>(by_id(99)), pg::NoRows);
+}
+
+TEST_P(Transactions, HealsAPreparedStatementAfterASchemaChange) {
+    pg::Connection session = db.connection();
+    db.run_script("drop table if exists shape; create table shape (a int); insert into shape values (1)");
+    auto read = db.prepare<std::vector<pg::Row>()>("select * from shape").on(session);
+    EXPECT_EQ(read().at(0).size(), 1u);
+    db.exec("alter table shape add column b text");
+    EXPECT_EQ(read().at(0).size(), 2u);
+    session.run_script("deallocate all");
+    EXPECT_EQ(read().at(0).size(), 2u);
+}
+
+TEST_P(Transactions, ForgetsPreparedStatementsThatNobodyHolds) {
+    pg::Connection session = db.connection();
+    {
+        auto temporary = db.prepare<int()>("select 42");
+        EXPECT_EQ(temporary.on(session)(), 42);
+        EXPECT_EQ(session.query_one<std::int64_t>(
+                      "select count(*) from pg_prepared_statements where statement = 'select 42'"),
+                  1);
+    }
+    const int process = session.backend_process();
+    session = db.connection();  // gives the first one back
+    for (int i = 0; i < 20; ++i) {
+        pg::Connection again = db.connection();
+        if (again.backend_process() != process) continue;
+        EXPECT_EQ(
+            again.query_one<std::int64_t>("select count(*) from pg_prepared_statements where statement = 'select 42'"),
+            0);
+        return;
+    }
+    FAIL() << "the session did not come back";
+}
+
+TEST_P(Transactions, LendsSessionsWithoutTheTracesOfTheLastBorrower) {
+    pg::Client one = pg::connect(conninfo(), {.provider = GetParam(), .pool_max_size = 1});
+    {
+        pg::Connection session = one.connection();
+        session.exec("set work_mem = '1234kB'");
+        session.exec("create temp table trace (n int)");
+        session.exec("listen something");
+        session.exec("begin");
+    }
+    EXPECT_NE(one.query_one<std::string>("select current_setting('work_mem')"), "1234kB");
+    EXPECT_EQ(one.query_one<std::optional<std::string>>("select to_regclass('trace')::text"), std::nullopt);
+    EXPECT_EQ(one.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
+}
+
+PGCLIENT_CONFORMANCE(Transactions);
+
+}  // namespace
+}  // namespace conformance
