@@ -56,6 +56,13 @@ struct RangeOf {
         ++value;
         return true;
     }
+    static bool increment(T& date)
+        requires(Codec<T>::type.oid == Oid{1082})
+    {
+        if (!date.is_finite()) return false;
+        ++date.days;
+        return true;
+    }
 };
 
 /// All values between two bounds. Value. A missing bound is unbounded. Discrete ranges come from the server in

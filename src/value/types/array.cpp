@@ -2,16 +2,14 @@
 #include "pg/types/array.hpp"
 
 #include "pg/catalog.hpp"
-#include "src/value/number_text.hpp"
 #include "src/value/types/literal.hpp"
+#include "src/value/types/take_cell.hpp"
 
 namespace pg::detail {
 namespace {
 
 constexpr Fault too_short{"array that ends too early"};
 constexpr Fault malformed{"malformed array"};
-constexpr std::size_t header_size = 12;
-constexpr std::size_t dimension_size = 8;
 constexpr Oid int2vector_oid{22};
 constexpr Oid oidvector_oid{30};
 
@@ -30,38 +28,28 @@ Fault check_shape(const ArrayShape& shape, std::size_t limit) {
 }
 
 Fault read_binary(const Cell& cell, const WireType& type, const ArrayTarget& target) {
-    const char* at = cell.data;
-    std::size_t left = cell.size();
-    if (left < header_size) return too_short;
+    Reader in(cell.bytes());
     ArrayShape shape;
-    shape.rank = load_big_endian<std::int32_t>(at);
-    const WireType element = base_type({Oid{load_big_endian<std::uint32_t>(at + 8)}, Format::binary, type.types});
-    at += header_size;
-    left -= header_size;
+    shape.rank = in.take<std::int32_t>();
+    static_cast<void>(in.take<std::int32_t>());  // whether there is a NULL: each element says so itself
+    const WireType element = base_type({in.take<Oid>(), Format::binary, type.types});
     if (shape.rank < 0 || shape.rank > max_dimensions) return {"array of more than 6 dimensions"};
-    if (left < dimension_size * static_cast<std::size_t>(shape.rank)) return too_short;
-    for (int i = 0; i < shape.rank; ++i, at += dimension_size, left -= dimension_size)
-        shape.dimensions[i] = {load_big_endian<std::int32_t>(at), load_big_endian<std::int32_t>(at + 4)};
-    if (Fault fault = check_shape(shape, left / sizeof(std::int32_t))) return fault;
+    for (int i = 0; i < shape.rank; ++i) {
+        shape.dimensions[i].length = in.take<std::int32_t>();
+        shape.dimensions[i].lower = in.take<std::int32_t>();
+    }
+    if (in.failed()) return too_short;
+    if (Fault fault = check_shape(shape, in.left() / sizeof(std::int32_t))) return fault;
     const std::size_t count = shape.count();
     if (count == 0) shape.rank = 0;
     if (count != 0 && !target.accepts(element)) return {"array whose elements are of another type"};
     if (Fault fault = target.begin(target.container, shape)) return fault;
-
     for (std::size_t i = 0; i < count; ++i) {
-        if (left < sizeof(std::int32_t)) return too_short;
-        Cell value{at + sizeof(std::int32_t), load_big_endian<std::int32_t>(at)};
-        at += sizeof(std::int32_t);
-        left -= sizeof(std::int32_t);
-        if (value.length < -1) return malformed;
-        if (!value.is_null()) {
-            if (left < value.size()) return too_short;
-            at += value.size();
-            left -= value.size();
-        }
+        const Cell value = take_cell(in);
+        if (in.failed()) return too_short;
         if (Fault fault = target.read(target.container, i, value, element)) return fault;
     }
-    return left == 0 ? Fault{} : Fault{"array with bytes behind its last element"};
+    return in.finished() ? Fault{} : Fault{"array with bytes behind its last element"};
 }
 
 char delimiter_of(const WireType& element) {
@@ -72,23 +60,19 @@ char delimiter_of(const WireType& element) {
 
 // "[2:4][1:2]=", which the server writes when a lower bound is not 1. The lengths are held against the braces.
 Fault read_bounds(Scanner& in, ArrayShape& shape) {
-    while (in.skip('[')) {
+    while (in.take('[')) {
         if (shape.rank == max_dimensions) return {"array of more than 6 dimensions"};
-        const std::string_view rest(in.at, static_cast<std::size_t>(in.end - in.at));
-        const std::size_t colon = rest.find(':');
-        const std::size_t close = rest.find(']');
         std::int32_t lower = 0;
         std::int32_t upper = 0;
-        if (close == rest.npos || colon > close || !parse_integer(rest.substr(0, colon), lower) ||
-            !parse_integer(rest.substr(colon + 1, close - colon - 1), upper))
+        if (!parse_integer(in.take_until(":"), lower) || !in.take(':') || !parse_integer(in.take_until("]"), upper) ||
+            !in.take(']'))
             return {"malformed bounds of an array"};
         const std::int64_t length = std::int64_t{upper} - lower + 1;
         if (length < 1 || length > static_cast<std::int64_t>(max_array_size))
             return {"bounds of an array out of range"};
         shape.dimensions[shape.rank++] = {static_cast<std::int32_t>(length), lower};
-        in.at += close + 1;
     }
-    if (shape.rank > 0 && !in.skip('=')) return {"malformed bounds of an array"};
+    if (shape.rank > 0 && !in.take('=')) return {"malformed bounds of an array"};
     return {};
 }
 
@@ -101,13 +85,13 @@ public:
     Fault measure(ArrayShape& shape, const ArrayShape& given) {
         Scanner in(text_);
         if (text_ == "{}") return given.rank == 0 ? Fault{} : malformed;
-        while (in.skip('{'))
+        while (in.take('{'))
             if (++depth_ > max_dimensions) return {"array of more than 6 dimensions"};
         if (depth_ == 0) return malformed;
         shape.rank = depth_;
         in = Scanner(text_);
         if (Fault fault = walk(in, 0, shape, nullptr)) return fault;
-        if (!in.done()) return {"array with text behind its last brace"};
+        if (!in.at_end()) return {"array with text behind its last brace"};
         if (given.rank == 0) return {};
         if (given.rank != shape.rank) return {"array whose bounds do not fit its braces"};
         for (int i = 0; i < shape.rank; ++i) {
@@ -127,13 +111,13 @@ public:
 private:
     Fault walk(Scanner& in, int level, ArrayShape& shape, const ArrayTarget* target) {
         if (level == depth_) return read_element(in, target);
-        if (!in.skip('{')) return {"array whose rows differ in depth"};
+        if (!in.take('{')) return {"array whose rows differ in depth"};
         std::int32_t length = 0;
         do {
             if (Fault fault = walk(in, level + 1, shape, target)) return fault;
             ++length;
-        } while (in.skip(stops_[0]));
-        if (!in.skip('}')) return in.done() ? too_short : malformed;
+        } while (in.take(stops_[0]));
+        if (!in.take('}')) return in.at_end() ? too_short : malformed;
         std::int32_t& known = shape.dimensions[level].length;
         if (known == 0) known = length;
         return known == length ? Fault{} : Fault{"rows of an array that differ in length"};
@@ -141,7 +125,7 @@ private:
     Fault read_element(Scanner& in, const ArrayTarget* target) {
         Piece piece;
         if (Fault fault = read_piece(in, {stops_, sizeof(stops_)}, scratch_, piece)) return fault;
-        if (piece.text.empty() && !piece.quoted) return malformed;
+        if (piece.quoted == piece.bare) return malformed;  // nothing at all, or text beside quotes
         if (target == nullptr) return {};
         const bool is_null = !piece.quoted && !piece.escaped && piece.text == "NULL";
         return target->read(target->container, index_++, is_null ? Cell{} : piece.cell(), element_);
@@ -162,7 +146,7 @@ Fault read_text(const Cell& cell, const WireType& type, const ArrayTarget& targe
     Scanner in(cell.bytes());
     ArrayShape given;
     if (Fault fault = read_bounds(in, given)) return fault;
-    LiteralReader reader({in.at, static_cast<std::size_t>(in.end - in.at)}, delimiter);
+    LiteralReader reader(in.left(), delimiter);
     ArrayShape shape;
     if (Fault fault = reader.measure(shape, given)) return fault;
     if (Fault fault = target.begin(target.container, shape)) return fault;

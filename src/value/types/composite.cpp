@@ -3,6 +3,7 @@
 
 #include "pg/catalog.hpp"
 #include "src/value/types/literal.hpp"
+#include "src/value/types/take_cell.hpp"
 
 namespace pg::detail {
 namespace {
@@ -17,39 +18,28 @@ const TypeInfo* find_composite(const WireType& type) {
 }
 
 Fault read_binary(const Cell& cell, const WireType& type, std::span<const FieldReader> readers, void* const* fields) {
-    constexpr std::size_t header_size = 8;
-    const char* at = cell.data;
-    std::size_t left = cell.size();
-    if (left < sizeof(std::int32_t)) return too_short;
-    if (load_big_endian<std::uint32_t>(at) != readers.size()) return drifted;
-    at += sizeof(std::int32_t);
-    left -= sizeof(std::int32_t);
+    Reader in(cell.bytes());
+    const auto count = in.take<std::uint32_t>();
+    if (in.failed()) return too_short;
+    if (count != readers.size()) return drifted;
     for (std::size_t i = 0; i < readers.size(); ++i) {
-        if (left < header_size) return too_short;
-        const WireType field = base_type({Oid{load_big_endian<std::uint32_t>(at)}, Format::binary, type.types});
-        const Cell value{at + header_size, load_big_endian<std::int32_t>(at + 4)};
-        at += header_size;
-        left -= header_size;
-        if (value.length < -1) return {"malformed composite"};
-        if (!value.is_null()) {
-            if (left < value.size()) return too_short;
-            at += value.size();
-            left -= value.size();
-        }
+        const WireType field = base_type({in.take<Oid>(), Format::binary, type.types});
+        const Cell value = take_cell(in);
+        if (in.failed()) return too_short;
         if (!readers[i].accepts(field)) return drifted;
         if (Fault fault = readers[i].read(fields[i], value, field)) return fault;
     }
-    return left == 0 ? Fault{} : Fault{"composite with bytes behind its last field"};
+    return in.finished() ? Fault{} : Fault{"composite with bytes behind its last field"};
 }
 
 Fault read_text(const Cell& cell, const WireType& type, std::span<const FieldReader> readers, void* const* fields) {
     const TypeInfo* info = find_composite(type);
     if (info != nullptr && info->fields.size() != readers.size()) return drifted;
     Scanner in(cell.bytes());
-    if (!in.skip('(')) return {"composite without an opening bracket"};
+    if (!in.take('(')) return {"composite without an opening bracket"};
     std::string scratch;
     for (std::size_t i = 0; i < readers.size(); ++i) {
-        if (i > 0 && !in.skip(',')) return in.done() ? too_short : drifted;
+        if (i > 0 && !in.take(',')) return in.at_end() ? too_short : drifted;
         Piece piece;
         if (Fault fault = read_piece(in, ",)", scratch, piece)) return fault;
         const bool is_null = piece.text.empty() && !piece.quoted;
@@ -60,8 +50,8 @@ Fault read_text(const Cell& cell, const WireType& type, std::span<const FieldRea
         }
         if (Fault fault = readers[i].read(fields[i], is_null ? Cell{} : piece.cell(), field)) return fault;
     }
-    if (!in.skip(')')) return in.done() ? too_short : drifted;
-    return in.done() ? Fault{} : Fault{"composite with text behind its closing bracket"};
+    if (!in.take(')')) return in.at_end() ? too_short : drifted;
+    return in.at_end() ? Fault{} : Fault{"composite with text behind its closing bracket"};
 }
 
 // Types whose binary form is the bare text, as that of text is.
@@ -93,8 +83,8 @@ Oid attribute_oid(const TypeCatalog* types, Oid attribute, Oid field) {
 bool accepts_record(const WireType& type, std::span<const FieldReader> readers,
                     std::span<const std::string_view> names) {
     const Nesting nesting;
-    if (Nesting::is_too_deep()) return false;
-    if (base_type(type).oid == record_oid) return true;  // its fields are checked when it is read
+    if (Nesting::is_too_deep(2 * Nesting::limit)) return false;  // asked below values that are themselves deep
+    if (base_type(type).oid == record_oid) return true;          // its fields are checked when it is read
     const TypeInfo* info = find_composite(type);
     if (info == nullptr || info->fields.size() != readers.size()) return false;
     for (std::size_t i = 0; i < readers.size(); ++i) {

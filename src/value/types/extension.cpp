@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "src/value/number_text.hpp"
 #include "src/value/types/literal.hpp"
+#include "src/value/types/take_cell.hpp"
 
 namespace pg {
 namespace {
@@ -16,35 +16,21 @@ constexpr Fault malformed_cube{"malformed cube"};
 constexpr std::size_t max_cube_dimensions = 100;
 constexpr std::uint32_t cube_point_bit = 0x80000000;
 
-// A text with its length before it; a length of -1 is NULL.
-Fault take_text(std::string_view& bytes, std::optional<std::string>& out) {
-    if (bytes.size() < sizeof(std::int32_t)) return hstore_too_short;
-    const auto length = detail::load_big_endian<std::int32_t>(bytes.data());
-    bytes.remove_prefix(sizeof(std::int32_t));
-    out.reset();
-    if (length == -1) return {};
-    if (length < 0) return malformed_hstore;
-    if (bytes.size() < static_cast<std::size_t>(length)) return hstore_too_short;
-    out.emplace(bytes.substr(0, static_cast<std::size_t>(length)));
-    bytes.remove_prefix(static_cast<std::size_t>(length));
-    return {};
-}
-
 Fault read_binary_hstore(std::string_view bytes, Hstore& out) {
     constexpr std::size_t pair_size = 8;
-    if (bytes.size() < sizeof(std::int32_t)) return hstore_too_short;
-    const auto count = detail::load_big_endian<std::uint32_t>(bytes.data());
-    bytes.remove_prefix(sizeof(std::int32_t));
-    if (count > bytes.size() / pair_size) return hstore_too_short;
-    out.pairs.resize(count);
+    detail::Reader in(bytes);
+    out.pairs.resize(in.take_count(pair_size));
     for (auto& [key, value] : out.pairs) {
-        std::optional<std::string> text;
-        if (Fault fault = take_text(bytes, text)) return fault;
-        if (!text) return {"hstore with a key that is null"};
-        key = *std::move(text);
-        if (Fault fault = take_text(bytes, value)) return fault;
+        const Cell key_cell = detail::take_cell(in);
+        const Cell value_cell = detail::take_cell(in);
+        if (in.failed()) return hstore_too_short;
+        if (key_cell.is_null()) return {"hstore with a key that is null"};
+        key = key_cell.bytes();
+        value.reset();
+        if (!value_cell.is_null()) value = value_cell.bytes();
     }
-    return bytes.empty() ? Fault{} : Fault{"hstore with bytes behind its last pair"};
+    if (in.failed()) return hstore_too_short;
+    return in.finished() ? Fault{} : Fault{"hstore with bytes behind its last pair"};
 }
 
 Fault read_hstore_literal(std::string_view text, Hstore& out) {
@@ -54,19 +40,19 @@ Fault read_hstore_literal(std::string_view text, Hstore& out) {
     detail::Scanner in(text);
     std::string scratch;
     do {
-        static_cast<void>(in.skip(' '));
+        static_cast<void>(in.take(' '));
         Piece key;
         if (Fault fault = detail::read_piece(in, "=,", scratch, key)) return fault;
-        if (!key.quoted || !in.skip('=') || !in.skip('>')) return malformed_hstore;
+        if (!key.quoted || key.bare || !in.take('=') || !in.take('>')) return malformed_hstore;
         auto& pair = out.pairs.emplace_back(key.text, std::nullopt);
         Piece value;
         if (Fault fault = detail::read_piece(in, "=,", scratch, value)) return fault;
-        if (value.quoted)
+        if (value.quoted && !value.bare)
             pair.second = value.text;
-        else if (value.text != "NULL")
+        else if (value.quoted || value.text != "NULL")
             return malformed_hstore;
-    } while (in.skip(','));
-    return in.done() ? Fault{} : malformed_hstore;
+    } while (in.take(','));
+    return in.at_end() ? Fault{} : malformed_hstore;
 }
 
 Fault put_quoted(Writer& out, std::string_view text) {
@@ -78,26 +64,23 @@ Fault put_quoted(Writer& out, std::string_view text) {
 
 Fault read_corner(detail::Scanner& in, std::vector<double>& out) {
     out.clear();
-    if (!in.skip('(')) return malformed_cube;
-    if (in.skip(')')) return {};
+    if (!in.take('(')) return malformed_cube;
+    if (in.take(')')) return {};
     do {
-        static_cast<void>(in.skip(' '));
-        const char* const start = in.at;
-        while (!in.done() && *in.at != ',' && *in.at != ')') ++in.at;
-        if (!detail::parse_float({start, static_cast<std::size_t>(in.at - start)}, out.emplace_back()))
-            return malformed_cube;
-    } while (in.skip(','));
-    return in.skip(')') ? Fault{} : cube_too_short;
+        static_cast<void>(in.take(' '));
+        if (!detail::parse_float(in.take_until(",)"), out.emplace_back())) return malformed_cube;
+    } while (in.take(','));
+    return in.take(')') ? Fault{} : cube_too_short;
 }
 
 Fault read_cube_literal(std::string_view text, Cube& out) {
     detail::Scanner in(text);
     out.opposite.clear();
     if (Fault fault = read_corner(in, out.corner)) return fault;
-    if (in.done()) return {};
-    if (!in.skip(',')) return malformed_cube;
+    if (in.at_end()) return {};
+    if (!in.take(',')) return malformed_cube;
     if (Fault fault = read_corner(in, out.opposite)) return fault;
-    return in.done() && out.opposite.size() == out.corner.size() ? Fault{} : malformed_cube;
+    return in.at_end() && out.opposite.size() == out.corner.size() ? Fault{} : malformed_cube;
 }
 
 Fault check_cube(const Cube& cube) {
@@ -149,24 +132,18 @@ Fault Codec<Hstore>::encode_text(Writer& out, const Hstore& value) {
 
 Fault Codec<Cube>::decode(const Cell& cell, const WireType& wire, Cube& out) {
     if (wire.format == Format::text) return read_cube_literal(cell.bytes(), out);
-    std::string_view bytes = cell.bytes();
-    if (bytes.size() < sizeof(std::uint32_t)) return cube_too_short;
-    const auto header = detail::load_big_endian<std::uint32_t>(bytes.data());
-    bytes.remove_prefix(sizeof(std::uint32_t));
+    detail::Reader in(cell.bytes());
+    const auto header = in.take<std::uint32_t>();
     const bool is_point = (header & cube_point_bit) != 0;
     const std::size_t dimensions = header & ~cube_point_bit;
     if (dimensions > max_cube_dimensions) return {"cube of more than 100 dimensions"};
-    if (bytes.size() != dimensions * sizeof(double) * (is_point ? 1 : 2)) return cube_too_short;
     const auto read = [&](std::vector<double>& corner, std::size_t count) {
         corner.resize(count);
-        for (double& value : corner) {
-            value = std::bit_cast<double>(detail::load_big_endian<std::uint64_t>(bytes.data()));
-            bytes.remove_prefix(sizeof(double));
-        }
+        for (double& value : corner) value = in.take<double>();
     };
     read(out.corner, dimensions);
     read(out.opposite, is_point ? 0 : dimensions);
-    return {};
+    return in.finished() ? Fault{} : Fault{"cube whose bytes are not those of its dimensions"};
 }
 Fault Codec<Cube>::encode(Writer& out, const Cube& value) {
     if (Fault fault = check_cube(value)) return fault;

@@ -44,32 +44,34 @@ void put_in_quotes(Writer& out, std::size_t mark, char escape) {
 }  // namespace
 
 Fault read_piece(Scanner& in, std::string_view stops, std::string& scratch, Piece& out) {
-    out = {};
-    const char* const start = in.at;
-    while (!in.done() && *in.at != '"' && *in.at != '\\' && stops.find(*in.at) == stops.npos) ++in.at;
-    out.text = {start, static_cast<std::size_t>(in.at - start)};
-    if (in.peek() != '"' && in.peek() != '\\') return {};
-
-    scratch.assign(out.text);
-    bool quoting = false;
-    while (!in.done() && (quoting || stops.find(*in.at) == stops.npos)) {
-        char c = *in.at++;
-        if (c == '"') {
-            out.quoted = true;
-            if (!quoting || in.peek() != '"') {
+    const std::string_view text = in.left();
+    const auto is_stop = [&](std::size_t at) { return stops.find(text[at]) != stops.npos; };
+    std::size_t at = 0;
+    while (at < text.size() && text[at] != '"' && text[at] != '\\' && !is_stop(at)) ++at;
+    out = {text.substr(0, at), false, at > 0, false};
+    if (at < text.size() && !is_stop(at)) {
+        scratch.assign(out.text);
+        bool quoting = false;
+        while (at < text.size() && (quoting || !is_stop(at))) {
+            const char c = text[at++];
+            out.bare = out.bare || (!quoting && c != '"');
+            if (c == '\\') {
+                if (at == text.size()) return {"text form that ends after a backslash"};
+                out.escaped = true;
+                scratch += text[at++];
+            } else if (c != '"') {
+                scratch += c;
+            } else if (quoting && at < text.size() && text[at] == '"') {
+                scratch += text[at++];
+            } else {
+                out.quoted = true;
                 quoting = !quoting;
-                continue;
             }
-            ++in.at;
-        } else if (c == '\\') {
-            if (in.done()) return {"text form that ends after a backslash"};
-            out.escaped = true;
-            c = *in.at++;
         }
-        scratch += c;
+        if (quoting) return {"text form that ends inside quotes"};
+        out.text = scratch;
     }
-    if (quoting) return {"text form that ends inside quotes"};
-    out.text = scratch;
+    in = Scanner(text.substr(at));
     return {};
 }
 

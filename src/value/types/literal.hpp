@@ -4,32 +4,15 @@
 #include <string>
 #include <string_view>
 
-#include "pg/codec.hpp"
+#include "src/value/scanner.hpp"
 
 namespace pg::detail {
-
-/// A place in a literal. Reads never pass its end.
-struct Scanner {
-    const char* at;
-    const char* end;
-
-    explicit Scanner(std::string_view text) : at(text.data()), end(text.data() + text.size()) {}
-
-    [[nodiscard]] bool done() const { return at == end; }
-    /// The next character; zero at the end.
-    [[nodiscard]] char peek() const { return done() ? '\0' : *at; }
-    /// Steps over `expected` if it is next.
-    bool skip(char expected) {
-        if (done() || *at != expected) return false;
-        ++at;
-        return true;
-    }
-};
 
 /// One value of a literal. The text is a view of the literal, or of the scratch where something had to be unescaped.
 struct Piece {
     std::string_view text;
     bool quoted = false;   ///< some of it stood in quotes
+    bool bare = false;     ///< some of it did not
     bool escaped = false;  ///< some of it followed a backslash
 
     /// A view of the value as a text cell.
@@ -52,12 +35,14 @@ void quote_always(Writer& out, std::size_t mark);
 /// Counts how deep values lie in values while one is read. A hostile server could nest them until the stack ends.
 class Nesting {
 public:
+    static constexpr int limit = 64;
+
     Nesting() { ++depth(); }
     Nesting(const Nesting&) = delete;
     Nesting& operator=(const Nesting&) = delete;
     ~Nesting() { --depth(); }
 
-    [[nodiscard]] static bool is_too_deep() { return depth() > 64; }
+    [[nodiscard]] static bool is_too_deep(int most = limit) { return depth() > most; }
 
 private:
     static int& depth();

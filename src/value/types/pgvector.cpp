@@ -1,7 +1,7 @@
 // The binary and text forms of pgvector's types: dense, half-precision and sparse vectors.
 #include "pg/types/extension.hpp"
-#include "src/value/number_text.hpp"
-#include "src/value/types/literal.hpp"
+#include "src/value/reader.hpp"
+#include "src/value/scanner.hpp"
 
 namespace pg {
 namespace {
@@ -45,29 +45,22 @@ bool float_to_half(float value, std::uint16_t& out) {
 Fault read_dense_literal(std::string_view text, std::vector<float>& out) {
     detail::Scanner in(text);
     out.clear();
-    if (!in.skip('[')) return malformed;
+    if (!in.take('[')) return malformed;
     do {
-        const char* const start = in.at;
-        while (!in.done() && *in.at != ',' && *in.at != ']') ++in.at;
-        if (!detail::parse_float({start, static_cast<std::size_t>(in.at - start)}, out.emplace_back()))
-            return malformed;
-    } while (in.skip(','));
-    return in.skip(']') && in.done() ? Fault{} : malformed;
+        if (!detail::parse_float(in.take_until(",]"), out.emplace_back())) return malformed;
+    } while (in.take(','));
+    return in.take(']') && in.at_end() ? Fault{} : malformed;
 }
 
 // Two words, of which the second is unused, and the elements.
 template <class Bits, class F>
 Fault read_dense(const Cell& cell, std::vector<float>& out, F to_float) {
-    constexpr std::size_t header_size = 4;
-    if (cell.size() < header_size) return wrong_size;
-    const std::size_t count = detail::load_big_endian<std::uint16_t>(cell.data);
-    if (cell.size() != header_size + count * sizeof(Bits)) return wrong_size;
+    detail::Reader in(cell.bytes());
+    const std::size_t count = in.take<std::uint16_t>();
+    static_cast<void>(in.take<std::uint16_t>());
+    if (in.failed() || in.left() != count * sizeof(Bits)) return wrong_size;
     out.resize(count);
-    const char* at = cell.data + header_size;
-    for (float& value : out) {
-        value = to_float(detail::load_big_endian<Bits>(at));
-        at += sizeof(Bits);
-    }
+    for (float& value : out) value = to_float(in.take<Bits>());
     return {};
 }
 
@@ -156,21 +149,15 @@ Fault Codec<HalfVector>::encode_text(Writer& out, const HalfVector& value) {
 // Dimensions, number of elements and an unused word; then all indices, then all values.
 Fault Codec<SparseVector>::decode(const Cell& cell, const WireType& wire, SparseVector& out) {
     if (wire.format == Format::text) return read_sparse_literal(cell.bytes(), out);
-    constexpr std::size_t header_size = 12;
     constexpr std::size_t element_size = 8;
-    if (cell.size() < header_size) return wrong_size;
-    out.dimensions = detail::load_big_endian<std::int32_t>(cell.data);
-    const std::size_t count = detail::load_big_endian<std::uint32_t>(cell.data + 4);
-    if (cell.size() - header_size != count * element_size) return wrong_size;
+    detail::Reader in(cell.bytes());
+    out.dimensions = in.take<std::int32_t>();
+    const std::size_t count = in.take<std::uint32_t>();
+    static_cast<void>(in.take<std::uint32_t>());
+    if (in.failed() || in.left() != count * element_size) return wrong_size;
     out.elements.resize(count);
-    const char* index = cell.data + header_size;
-    const char* value = index + 4 * count;
-    for (auto& element : out.elements) {
-        element = {detail::load_big_endian<std::int32_t>(index),
-                   std::bit_cast<float>(detail::load_big_endian<std::uint32_t>(value))};
-        index += 4;
-        value += 4;
-    }
+    for (auto& element : out.elements) element.first = in.take<std::int32_t>();
+    for (auto& element : out.elements) element.second = std::bit_cast<float>(in.take<std::uint32_t>());
     return check_sparse(out);
 }
 Fault Codec<SparseVector>::encode(Writer& out, const SparseVector& value) {
