@@ -2,6 +2,19 @@
 #include "src/value/numeric_digits.hpp"
 
 namespace pg::detail {
+namespace {
+
+// The smallest unit of a group of four digits that the scale still shows; 10,000 when it shows none of them.
+int unit_shown(const NumericView& value, std::size_t index) {
+    const int behind_point = static_cast<int>(index) - value.weight;  // 1 for the first group behind it
+    const int places = value.scale - 4 * (behind_point - 1);
+    if (behind_point < 1 || places >= 4) return 1;
+    int unit = numeric_base;
+    for (int i = 0; i < places; ++i) unit /= 10;
+    return unit;
+}
+
+}  // namespace
 
 Fault read_numeric(std::string_view bytes, NumericView& out) {
     if (bytes.size() < numeric_header_size) return {"numeric without its header"};
@@ -24,8 +37,10 @@ Fault read_numeric(std::string_view bytes, NumericView& out) {
     if (out.scale > max_numeric_scale) return {"numeric with a scale out of range"};
     if (bytes.size() != numeric_header_size + 2 * std::size_t{out.count})
         return {"numeric with more or fewer digits than it says"};
-    for (std::size_t i = 0; i < out.count; ++i)
+    for (std::size_t i = 0; i < out.count; ++i) {
         if (out.digit(i) >= numeric_base) return {"numeric with a digit out of range"};
+        if (out.digit(i) % unit_shown(out, i) != 0) return {"numeric with digits beyond its scale"};
+    }
     return {};
 }
 

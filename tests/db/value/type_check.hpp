@@ -81,6 +81,8 @@ struct Options {
     bool binary = true;  ///< whether the type has a binary form
     /// Whether `T::to_string()` is the server's text, which a zone or locale of the session may change.
     bool own_text = true;
+    /// Whether the value can be sent back as the SQL type; not so where it was read into a wider one.
+    bool send = true;
 };
 
 /// One cell of a result, with what it takes to decode it.
@@ -151,7 +153,7 @@ void check(const std::string& type, const std::vector<std::string>& inputs, cons
         if (options.binary) values.push_back(decoded<T>(binary));
         EXPECT_TRUE(same(values.front(), values.back())) << "text and binary differ";
         for (const T& value : values) {
-            expect_sent_as(type, value, text.wire.oid, expected, options);
+            if (options.send) expect_sent_as(type, value, text.wire.oid, expected, options);
             if constexpr (requires { value.to_string(); }) {
                 if (options.text && options.own_text) {
                     EXPECT_EQ(value.to_string(), expected);
