@@ -49,7 +49,8 @@ public:
     /// The value. Throws the error, as the class of its kind, when there is none.
     [[nodiscard]] T& value() & { return check().value_; }
     [[nodiscard]] const T& value() const& { return check().value_; }
-    [[nodiscard]] T&& value() && { return std::move(check().value_); }
+    /// By value, so that `for (auto& x : f().value())` does not walk through a value that is gone.
+    [[nodiscard]] T value() && { return std::move(check().value_); }
     template <class U>
     [[nodiscard]] T value_or(U&& other) && {
         return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(other));
@@ -58,7 +59,7 @@ public:
     /// The value, unchecked: undefined when there is none.
     [[nodiscard]] T& operator*() & noexcept { return value_; }
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
-    [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
+    [[nodiscard]] T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(value_); }
     [[nodiscard]] T* operator->() noexcept { return &value_; }
     [[nodiscard]] const T* operator->() const noexcept { return &value_; }
 

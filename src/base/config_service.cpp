@@ -13,8 +13,8 @@ namespace pg::config {
 namespace {
 
 constexpr std::string_view blanks = " \t\n\v\f\r";
-// libpq's buffer for a line, its line feed included.
-constexpr std::size_t longest_line = 1022;
+// What fits libpq's buffer for a line, besides the line feed.
+constexpr std::size_t longest_line = 1021;
 
 using Settings = std::vector<ServiceSetting>;
 

@@ -53,6 +53,14 @@ TEST(Expected, MovesItsValueAndErrorOut) {
     EXPECT_EQ(error.message(), "gone");
 }
 
+TEST(Expected, GivesATemporarysValueALifeOfItsOwn) {
+    const auto answer = [] { return Expected<std::string>(std::string("abc")); };
+    std::string seen;
+    for (const char c : answer().value()) seen += c;
+    for (const char c : *answer()) seen += c;
+    EXPECT_EQ(seen, "abcabc");
+}
+
 TEST(Expected, FallsBackToAnotherValue) {
     EXPECT_EQ(Expected<int>(1).value_or(2), 1);
     EXPECT_EQ(Expected<int>(failure()).value_or(2), 2);
