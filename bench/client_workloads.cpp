@@ -1,0 +1,103 @@
+// The operations of the benchmarks by the library itself.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bench/workload.hpp"
+#include "pg/client.hpp"
+#include "pg/connection.hpp"
+#include "pg/types/array.hpp"
+#include "pg/types/datetime.hpp"
+
+namespace bench {
+namespace {
+
+/// A client with one session and the prepared statements of the workloads.
+class Peer {
+public:
+    Peer(std::string conninfo, const Scale& scale)
+        : conninfo_(std::move(conninfo)), scale_(scale), records_(records(scale.inserts)) {}
+
+    std::uint64_t connect() const {
+        const pg::Client client = pg::connect(conninfo_);
+        return static_cast<std::uint64_t>(pg::Client(client).connection().server_version());
+    }
+
+    std::uint64_t point_select() const {
+        Record record{};
+        for (std::int32_t n = 0; n < selects; ++n) record = select_one_(scattered(scale_, n));
+        return digest(selects, record);
+    }
+
+    std::uint64_t unprepared_select() {
+        Record record{};
+        for (std::int32_t n = 0; n < selects; ++n)
+            record = client_.query_one<Record>(pg::runtime(select_one), scattered(scale_, n));
+        return digest(selects, record);
+    }
+
+    std::uint64_t bulk_read() {
+        const std::vector<Record> rows = client_.query_all<Record>(pg::runtime(select_all));
+        return digest(rows.size(), rows.back());
+    }
+
+    std::uint64_t stream() {
+        Record last{};
+        std::uint64_t rows = 0;
+        for (Record& record : client_.stream<Record>(pg::runtime(select_all))) {
+            std::swap(last, record);
+            ++rows;
+        }
+        return digest(rows, last);
+    }
+
+    std::uint64_t single_insert() const {
+        for (std::int32_t n = 0; n < selects; ++n) {
+            const Record& record = records_[static_cast<std::size_t>(n)];
+            insert_one_(record.id, record.big, record.real, record.name, record.made, record.flag, record.maybe);
+        }
+        return selects;
+    }
+
+    std::uint64_t transaction() {
+        client_.begin().commit();
+        return 1;
+    }
+
+    std::uint64_t array() {
+        const auto elements = client_.query_one<std::vector<std::int32_t>>(pg::runtime(select_array));
+        return elements.size() + static_cast<std::uint64_t>(elements.back());
+    }
+
+    std::uint64_t jsonb() { return client_.query_one<std::string>(pg::runtime(select_jsonb)).size(); }
+
+private:
+    using Insert = pg::Affected(std::int32_t, std::int64_t, double, std::string, decltype(Record::made), bool,
+                                std::optional<std::int32_t>);
+
+    std::string conninfo_;
+    Scale scale_;
+    std::vector<Record> records_;
+    pg::Client client_ = pg::connect(conninfo_);
+    pg::Prepared<Record(std::int32_t)> select_one_ = client_.prepare<Record(std::int32_t)>(pg::runtime(select_one));
+    pg::Prepared<Insert> insert_one_ = client_.prepare<Insert>(pg::runtime(insert_one));
+};
+
+}  // namespace
+
+std::vector<Workload> client_workloads(const std::string& conninfo, const Scale& scale) {
+    const auto peer = std::make_shared<Peer>(conninfo, scale);
+    return {
+        {operation::connect, 1, [peer] { return peer->connect(); }},
+        {operation::point_select, selects, [peer] { return peer->point_select(); }},
+        {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
+        {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
+        {operation::stream, scale.rows, [peer] { return peer->stream(); }},
+        {operation::single_insert, selects, [peer] { return peer->single_insert(); }, true},
+        {operation::transaction, 1, [peer] { return peer->transaction(); }},
+        {operation::array, 1, [peer] { return peer->array(); }},
+        {operation::jsonb, 1, [peer] { return peer->jsonb(); }},
+    };
+}
+
+}  // namespace bench

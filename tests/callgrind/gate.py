@@ -1,0 +1,105 @@
+# Counts instructions of the library beside those of hand-written libpq, and fails where the library costs too much.
+#
+#     gate.py SERVER RAW CLIENT
+#
+# SERVER starts a throwaway server with the tables; RAW and CLIENT are the two meters. Instructions repeat where times
+# do not: a run on a busy machine gives the same counts.
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# operation: (runs, what the yardstick itself costs by docs/performance.md, the most that the library may cost over it)
+GATES = {
+    "point_select": (4, 7759, 1.10),
+    "bulk_read": (1, 1767, 1.10),
+    "batch_select": (16, 7070, 1.10),
+    "copy_in": (4, 147, 1.15),
+}
+# Pipelined inserts have no gate of their own, but show that the yardstick is good at them too.
+YARDSTICK_ONLY = {"pipelined_insert": (1, 3093)}
+# A yardstick that strays from its known cost by more than this is a straw man, or was measured otherwise.
+YARDSTICK_TOLERANCE = 0.15
+
+
+class Server:
+    """A throwaway server with the tables of the benchmarks: a context manager that gives its connection string."""
+
+    def __init__(self, program):
+        self.program = program
+
+    def __enter__(self):
+        self.process = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        conninfo = self.process.stdout.readline().strip()
+        if not conninfo:
+            sys.exit(f"{self.program} started no server")
+        return conninfo
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+def collected(text):
+    """The instructions that a profile counted."""
+    found = re.findall(r"^(?:summary|totals): (\d+)", text, re.MULTILINE)
+    if not found:
+        raise ValueError("a profile without a total")
+    return int(found[-1])
+
+
+def cost(meter, conninfo, operation, runs):
+    """Instructions of one query or row."""
+    with tempfile.TemporaryDirectory() as folder:
+        profile = Path(folder) / "profile"
+        command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--callgrind-out-file={profile}"]
+        run = subprocess.run([*command, meter, conninfo, operation, str(runs)], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{meter} {operation} failed:\n{run.stderr}")
+        return collected(profile.read_text()) / int(run.stdout)
+
+
+def judge(operation, raw, known, client=None, limit=None):
+    """What is wrong with these costs, as lines."""
+    wrong = []
+    if abs(raw / known - 1) > YARDSTICK_TOLERANCE:
+        wrong.append(f"{operation}: libpq by hand takes {raw:.0f} instructions where {known} are known")
+    if client is not None and client > limit * raw:
+        wrong.append(f"{operation}: {client:.0f} instructions are {client / raw:.3f} of libpq by hand, at most {limit}")
+    return wrong
+
+
+def self_test():
+    assert collected("events: Ir\nsummary: 12\ntotals: 1234\n") == 1234
+    try:
+        collected("events: Ir\n")
+        raise AssertionError("a profile without a total is refused")
+    except ValueError:
+        pass
+    assert not judge("x", 1000, 1000, 1100, 1.10), "at the limit"
+    assert judge("x", 1000, 1000, 1101, 1.10), "above the limit"
+    assert judge("x", 1151, 1000), "a slow yardstick"
+    assert judge("x", 849, 1000), "a yardstick that does less than it should"
+
+
+def main(server, raw_meter, client_meter):
+    wrong = []
+    with Server(server) as conninfo:
+        for operation, (runs, known, limit) in GATES.items():
+            raw = cost(raw_meter, conninfo, operation, runs)
+            client = cost(client_meter, conninfo, operation, runs)
+            print(f"{operation:18} libpq {raw:8.1f}  pgclient {client:8.1f}  ratio {client / raw:.3f} (at most {limit})")
+            wrong += judge(operation, raw, known, client, limit)
+        for operation, (runs, known) in YARDSTICK_ONLY.items():
+            raw = cost(raw_meter, conninfo, operation, runs)
+            print(f"{operation:18} libpq {raw:8.1f}")
+            wrong += judge(operation, raw, known)
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if sys.argv[1:] == ["--self-test"]:
+    self_test()
+else:
+    main(*sys.argv[1:])
