@@ -180,7 +180,7 @@ Expected<void> TestServer::Impl::prepare(Deadline deadline) {
 
 Expected<void> TestServer::Impl::copy(const std::string& from, const std::string& to, Deadline deadline) {
     auto outcome = run({.program = "cp",
-                        .arguments = {"-R", "--reflink=auto", from, to},
+                        .arguments = {"-R", "--reflink=auto", "--sparse=always", from, to},
                         .account = &account,
                         .output = folder.log(),
                         .announce = watchdog->socket()},
