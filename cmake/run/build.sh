@@ -22,10 +22,13 @@ configure() {
     grep '^-- pgclient:' "$log" || true
 }
 
-# build PRESET [TARGET]: everything, or one target.
+# build PRESET [TARGET…]: everything, or these targets.
 build() {
-    say "building: ${2:-everything} ($1)"
-    cmake --build "$(build_folder "$1")" -j "$jobs" ${2:+--target "$2"} -- --quiet || die "the build of $1 failed"
+    local preset=$1
+    shift
+    say "building: ${*:-everything} ($preset)"
+    cmake --build "$(build_folder "$preset")" -j "$jobs" ${*:+--target "$@"} -- --quiet ||
+        die "the build of $preset failed"
 }
 
 # run_tests PRESET CTEST-ARGUMENT…

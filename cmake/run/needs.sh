@@ -12,12 +12,15 @@ readonly needs_of_docs=(doxygen)
 
 readonly server_majors=(12 13 14 15 16 17 18)
 
-if [[ $(id -u) -eq 0 ]]; then
-    readonly cache=${PGCLIENT_CACHE:-/var/cache/pgclient}
-else
-    readonly cache=${PGCLIENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pgclient}
+# Where servers and their templates are kept between runs; the tests read the same variable.
+if [[ -z ${PGCLIENT_CACHE:-} ]]; then
+    if [[ $(id -u) -eq 0 ]]; then
+        PGCLIENT_CACHE=/var/cache/pgclient
+    else
+        PGCLIENT_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pgclient
+    fi
 fi
-export PGCLIENT_CACHE=$cache
+export PGCLIENT_CACHE
 
 as_root() {
     if [[ $(id -u) -eq 0 ]]; then
@@ -71,14 +74,14 @@ install_postgresql() {
     fi
 }
 
-server_folder() { echo "$cache/postgres/node_modules/pg$1"; }
+server_folder() { echo "$PGCLIENT_CACHE/postgres/node_modules/pg$1"; }
 
 # A server of the pinned version is there when its package is and its libraries have their links.
 has_server() {
     local folder
     folder=$(server_folder "$1")
     [[ -x $folder/native/bin/postgres && -e $folder/native/lib/libpq.so.5 ]] &&
-        cmp -s "$root/tests/servers/package-lock.json" "$cache/postgres/package-lock.json"
+        cmp -s "$root/tests/servers/package-lock.json" "$PGCLIENT_CACHE/postgres/package-lock.json"
 }
 
 # After it, PostgreSQL 12 to 18 stand under $PGCLIENT_CACHE, readable by the account that servers run as.
@@ -88,19 +91,19 @@ need_servers() {
         has_server "$major" || missing+=("$major")
     done
     [[ ${#missing[@]} -eq 0 ]] && return
-    [[ $install == yes ]] || die "missing PostgreSQL ${missing[*]} in $cache, and --no-install was given"
+    [[ $install == yes ]] || die "missing PostgreSQL ${missing[*]} in $PGCLIENT_CACHE, and --no-install was given"
     command -v npm >/dev/null || need_packages npm
-    say "installing PostgreSQL ${missing[*]} from npm into $cache (400 MB)"
-    mkdir -p "$cache/postgres"
-    cp "$root"/tests/servers/package{,-lock}.json "$cache/postgres/"
+    say "installing PostgreSQL ${missing[*]} from npm into $PGCLIENT_CACHE (400 MB)"
+    mkdir -p "$PGCLIENT_CACHE/postgres"
+    cp "$root"/tests/servers/package{,-lock}.json "$PGCLIENT_CACHE/postgres/"
     # The package's install script only makes the links between its libraries. Newer npm runs no install scripts, so
     # it is called here whatever npm does.
-    npm ci --prefix "$cache/postgres" --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null ||
+    npm ci --prefix "$PGCLIENT_CACHE/postgres" --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null ||
         die "npm could not install the servers of tests/servers/package.json"
     for major in "${server_majors[@]}"; do
         (cd "$(server_folder "$major")" && node scripts/hydrate-symlinks.js)
         has_server "$major" || die "PostgreSQL $major is not complete after its installation in $(server_folder "$major")"
     done
-    chmod a+rx "$cache"
-    chmod -R a+rX "$cache/postgres"
+    chmod a+rx "$PGCLIENT_CACHE"
+    chmod -R a+rX "$PGCLIENT_CACHE/postgres"
 }

@@ -35,15 +35,49 @@ verify_conformance() {
 
 # The lines that the tests run, by component.
 verify_coverage() {
-    local folder
+    local folder cache
     folder=$(build_folder coverage)
     configure coverage
     build coverage
     find "$folder" -name '*.gcda' -delete
-    run_tests coverage -L '^(unit|db|conformance)$'
+    # Templates of data directories come from a cache; without one, the lines that make them run too.
+    cache=$(mktemp -d)
+    chmod 755 "$cache"
+    ln -s "$PGCLIENT_CACHE/postgres" "$cache/postgres"
+    PGCLIENT_CACHE=$cache run_tests coverage -L '^(unit|db|conformance)$' || {
+        rm -rf "$cache"
+        die "tests failed in the build for coverage"
+    }
+    rm -rf "$cache"
     gcovr --root "$root" --object-directory "$folder" -j "$jobs" --filter include/ --filter src/ --filter providers/ \
         --json "$folder/coverage.json" >/dev/null
     python3 -B cmake/run/coverage.py "$root" "$folder/coverage.json"
+}
+
+# Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
+verify_fuzz() {
+    local corpus name new
+    configure fuzz
+    new=$(mktemp -d)
+    for corpus in tests/fuzz/corpus/*/; do
+        name=$(basename "$corpus")_fuzz
+        build fuzz "$name"
+        "$(build_folder fuzz)/tests/fuzz/$name" -runs=20000 -seed=1 -timeout=10 -print_final_stats=1 \
+            "$new" "$corpus" >"build/$name.log" 2>&1 || {
+            tail -n 40 "build/$name.log" >&2
+            rm -rf "$new"
+            die "$name found a defect; its input stands at the end of build/$name.log"
+        }
+        say "$name: $(grep -c . <(ls "$corpus")) seeds, $(grep -oE 'number_of_executed_units: [0-9]+' "build/$name.log")"
+    done
+    rm -rf "$new"
+}
+
+# Instructions counted by callgrind, beside libpq by hand.
+verify_callgrind() {
+    configure release
+    build release pgclient_tables pgclient_meter_raw pgclient_meter_client
+    run_tests release -L '^callgrind$'
 }
 
 # Strangers' projects on an installation of the static libraries, then on the shared ones, built without RTTI.
@@ -66,10 +100,13 @@ verify_tidy() {
     }
 }
 
+# Planted defects are caught.
+verify_mutate() { run_mutate; }
+
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance coverage consumers tidy docs)
+readonly verify_steps=(asan tsan conformance coverage fuzz callgrind consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started

@@ -1,15 +1,18 @@
-// A stranger's program: it uses nothing but installed headers and the library.
+// A stranger's program: it uses nothing but the installed library, on a server of its own.
 #include <cstdio>
-#include <pg/error.hpp>
+#include <pg/client.hpp>
+#include <pg/testing/test_server.hpp>
 #include <string>
 
 int main() {
-    const pg::Error error(pg::ErrorFields{.kind = pg::ErrorKind::unique_violation, .message = "name is taken"});
+    const pg::testing::TestServer server = pg::testing::TestServer::start();
+    pg::Client db = pg::connect(server.conninfo());
+    const auto answer = db.query_one<std::string>("select $1::int + 2 || ' from pgclient'", 40);
     try {
-        error.raise();
-    } catch (const pg::UniqueViolation& caught) {
-        std::printf("%s: %s\n", std::string(pg::to_string(caught.kind())).c_str(), caught.what());
-        return 0;
+        db.exec("select 1 / $1::int", 0);
+    } catch (const pg::ServerError& error) {
+        std::printf("%s; %s\n", answer.c_str(), error.what());
+        return answer == "42 from pgclient" && error.sqlstate() == "22012" ? 0 : 1;
     }
     return 1;
 }

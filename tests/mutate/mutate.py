@@ -1,0 +1,88 @@
+# Plants known defects in decoders and parsers, one at a time, and expects the named tests to catch each.
+#
+# mutate.py ROOT BUILD-FOLDER [word…]: with words, only the defects whose file or reason contains one of them.
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from defects import DEFECTS
+
+PATIENCE = 300  # seconds for one test program: a defect may make it hang, which is a way of being caught
+
+
+def run(command, **options):
+    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+
+
+class Copy:
+    """A copy of the tree with its own build, where defects can be planted."""
+
+    def __init__(self, root, folder, programs):
+        self.source, self.build, self.programs = folder / "source", folder / "build", programs
+        shutil.rmtree(self.source, ignore_errors=True)
+        # The times are kept: what was built before stays built.
+        shutil.copytree(root, self.source, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+        options = ["-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Debug", "-D", "CMAKE_CXX_FLAGS_DEBUG=-O0"]
+        options += ["-D", "PGCLIENT_BUILD_BENCH=OFF", "-D", "PGCLIENT_BUILD_EXAMPLES=OFF"]
+        if shutil.which("ccache"):
+            options += ["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"]
+        self.demand(run(["cmake", "-S", self.source, "-B", self.build, *options]), "configuring the copy")
+        self.demand(self.compile(programs), "building the tests of the copy")
+        for program in programs:
+            if not self.passes(program):
+                sys.exit(f"{program} fails without any defect")
+
+    @staticmethod
+    def demand(result, what):
+        if result.returncode:
+            sys.exit(f"{what} failed:\n{result.stdout}")
+
+    def compile(self, programs):
+        return run(["cmake", "--build", self.build, "--target", *programs])
+
+    def passes(self, program):
+        executable = next(file for file in self.build.glob(f"tests/**/{program}") if file.is_file())
+        environment = {**os.environ, "GTEST_FAIL_FAST": "1"}
+        try:
+            return run([executable], timeout=PATIENCE, env=environment).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def verdict(self, defect):
+        """"caught", or what is wrong with the tests or with the list."""
+        file = self.source / defect.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(defect.before) != 1:
+            return f"the list is out of date: {text.count(defect.before)} times in the file: {defect.before}"
+        file.write_text(text.replace(defect.before, defect.after), encoding="utf-8")
+        try:
+            built = self.compile(defect.tests)
+            if built.returncode:
+                return f"the defect does not compile:\n{built.stdout[-2000:]}"
+            if any(not self.passes(program) for program in defect.tests):
+                return "caught"
+            return f"NOT CAUGHT by {' '.join(defect.tests)}"
+        finally:
+            file.write_text(text, encoding="utf-8")
+
+
+def main(root, folder, *words):
+    chosen = [d for d in DEFECTS if not words or any(word in f"{d.file} {d.reason}" for word in words)]
+    if not chosen:
+        sys.exit(f"no defect of the list matches {' '.join(words)}")
+    copy = Copy(Path(root), Path(folder), sorted({program for defect in chosen for program in defect.tests}))
+    caught = 0
+    for defect in chosen:
+        started = time.monotonic()
+        verdict = copy.verdict(defect)
+        caught += verdict == "caught"
+        print(f"{defect.file}: {defect.reason}: {verdict} ({time.monotonic() - started:.0f} s)", flush=True)
+    print(f"{caught} of {len(chosen)} planted defects were caught")
+    if caught < len(chosen):
+        sys.exit(1)
+
+
+main(*sys.argv[1:])
