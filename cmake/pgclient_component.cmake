@@ -41,7 +41,10 @@ function(pgclient_component name)
   add_dependencies(pgclient_libraries pgclient_${name})
 
   list(TRANSFORM PGCLIENT_HEADERS_${name} PREPEND ${PROJECT_SOURCE_DIR}/include/pg/ OUTPUT_VARIABLE patterns)
-  file(GLOB headers CONFIGURE_DEPENDS ${patterns})
+  set(headers)
+  if(patterns)
+    file(GLOB headers CONFIGURE_DEPENDS ${patterns})
+  endif()
   target_sources(pgclient_${name}
     PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
   target_include_directories(pgclient_${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
