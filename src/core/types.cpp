@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pg/types/array.hpp"
+#include "pg/types/unsigned.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
@@ -91,25 +92,6 @@ Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<
             unknown.push_back(column.type.oid);
     if (unknown.empty()) return {};
     return load(session, types, unknown, wait);
-}
-
-Expected<void> learn_types(spi::Session& session, TypeCatalog& types, const std::vector<std::string>& names,
-                           const spi::Wait& wait) {
-    std::vector<std::string> unknown;
-    for (const std::string& name : names)
-        if (!types.find(name)) unknown.push_back(name);
-    if (unknown.empty()) return {};
-    Params params;
-    if (Fault fault = params.add(unknown)) return encode_error("to_regtype", 1, fault);
-    Expected<Result> found =
-        session.run({.sql = "select t::oid from unnest($1::text[]) name, to_regtype(name) t where t is not null",
-                     .statement = {},
-                     .params = &params},
-                    wait);
-    if (!found) return std::move(found).error();
-    Expected<std::vector<Oid>> oids = read_all<Oid>(*found, Extra::refuse);
-    if (!oids) return std::move(oids).error();
-    return oids->empty() ? Expected<void>() : load(session, types, *oids, wait);
 }
 
 }  // namespace pg::detail

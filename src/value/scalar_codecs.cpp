@@ -2,6 +2,9 @@
 #include "pg/scalar_codecs.hpp"
 
 #include "pg/catalog.hpp"
+#include "pg/types/bytea.hpp"
+#include "pg/types/unsigned.hpp"
+#include "src/value/hexadecimal.hpp"
 #include "src/value/number_text.hpp"
 #include "src/value/numeric_digits.hpp"
 
@@ -174,22 +177,11 @@ Fault decode_text(const Cell& cell, const WireType& type, std::string_view& out)
 
 namespace {
 
-int hex_digit(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 Fault read_hex(std::string_view text, std::vector<std::byte>& out) {
     if (text.size() % 2 != 0) return {"bytea with half a byte"};
     out.resize(text.size() / 2);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) return {"bytea with a character that is no hexadecimal digit"};
-        out[i] = static_cast<std::byte>(high * 16 + low);
-    }
+    for (std::size_t i = 0; i < out.size(); ++i)
+        if (!hex_byte(text.data() + 2 * i, out[i])) return {"bytea with a character that is no hexadecimal digit"};
     return {};
 }
 
@@ -231,13 +223,8 @@ void encode_float_text(Writer& out, double value) { write_float(out, value); }
 void encode_float_text(Writer& out, float value) { write_float(out, value); }
 
 void encode_bytea_text(Writer& out, std::span<const std::byte> value) {
-    constexpr char digits[] = "0123456789abcdef";
     out.put("\\x");
-    char* to = out.claim(2 * value.size());
-    for (const std::byte byte : value) {
-        *to++ = digits[static_cast<unsigned>(byte) >> 4];
-        *to++ = digits[static_cast<unsigned>(byte) & 15];
-    }
+    write_hex(out, value);
 }
 
 void encode_numeric(Writer& out, std::uint64_t value) { write_whole_numeric(out, value); }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "pg/types/bytea.hpp"
+#include "src/value/hexadecimal.hpp"
 #include "src/value/types/literal.hpp"
 #include "src/value/types/take_cell.hpp"
 
@@ -13,6 +15,7 @@ constexpr Fault hstore_too_short{"hstore that ends too early"};
 constexpr Fault malformed_hstore{"malformed hstore"};
 constexpr Fault cube_too_short{"cube that ends too early"};
 constexpr Fault malformed_cube{"malformed cube"};
+constexpr Fault malformed_ewkb{"malformed hexadecimal digits of EWKB"};
 constexpr std::size_t max_cube_dimensions = 100;
 constexpr std::uint32_t cube_point_bit = 0x80000000;
 
@@ -179,20 +182,23 @@ Fault encode_versioned_text(Writer& out, std::string_view text) {
 }
 
 Fault decode_ewkb(const Cell& cell, const WireType& wire, std::vector<std::byte>& out) {
-    if (wire.format == Format::binary) return Codec<std::vector<std::byte>>::decode(cell, wire, out);
-    std::string text = "\\x";  // as bytea writes the same digits
-    text += cell.bytes();
-    return decode_bytea_text({text.data(), static_cast<std::int32_t>(text.size())}, out);
+    const std::string_view bytes = cell.bytes();
+    if (wire.format == Format::binary) {
+        out.resize(bytes.size());
+        std::transform(bytes.begin(), bytes.end(), out.begin(), [](char c) { return static_cast<std::byte>(c); });
+        return {};
+    }
+    if (bytes.size() % 2 != 0) return malformed_ewkb;
+    out.resize(bytes.size() / 2);
+    const char* digits = bytes.data();
+    for (std::byte& byte : out) {
+        if (!hex_byte(digits, byte)) return malformed_ewkb;
+        digits += 2;
+    }
+    return {};
 }
 
-void encode_ewkb_text(Writer& out, std::span<const std::byte> ewkb) {
-    constexpr char digits[] = "0123456789ABCDEF";
-    char* to = out.claim(2 * ewkb.size());
-    for (std::byte byte : ewkb) {
-        *to++ = digits[std::to_integer<unsigned>(byte >> 4)];
-        *to++ = digits[std::to_integer<unsigned>(byte & std::byte{15})];
-    }
-}
+void encode_ewkb_text(Writer& out, std::span<const std::byte> ewkb) { write_hex(out, ewkb); }
 
 }  // namespace detail
 }  // namespace pg

@@ -1,7 +1,8 @@
 // The everyday types against the server.
 #include <cstdint>
 
-#include "pg/scalar_codecs.hpp"
+#include "pg/types/bytea.hpp"
+#include "pg/types/unsigned.hpp"
 #include "tests/db/value/type_check.hpp"
 
 using type_check::check;
@@ -66,4 +67,21 @@ TEST(ScalarTypes, ReadRegTypesAsOids) {
     const auto answer =
         session().ask("select $1::regtype", {pg::Oid{}, pg::Format::text, "numeric"}, pg::Format::binary);
     EXPECT_EQ(type_check::decoded<pg::Oid>({answer, pg::Format::binary, nullptr}), pg::Oid{1700});
+}
+
+TEST(ScalarTypes, WriteFloatsAsTheServerDoes) {
+    const auto expect_written = [](const std::string& type, auto value, const std::string& text) {
+        pg::Writer out;
+        pg::detail::encode_float_text(out, value);
+        EXPECT_EQ(out.bytes(), text) << type;
+    };
+    const std::string random = " from generate_series(-40, 30) n";
+    for (const std::string& text : session().column("select (random() * power(10::float8, n))::float8" + random))
+        expect_written("float8", std::strtod(text.c_str(), nullptr), text);
+    for (const std::string& text : session().column("select (random() * power(10::float8, n))::float4" + random))
+        expect_written("float4", std::strtof(text.c_str(), nullptr), text);
+    for (const char* text : {"0", "-0", "100000", "1e+06", "0.0001", "1e-05", "999999"})
+        expect_written("float4", std::strtof(text, nullptr), text);
+    for (const char* text : {"100000000000000", "1e+15", "999999999999999", "5e-324", "0.0001", "1e-05", "1e+100"})
+        expect_written("float8", std::strtod(text, nullptr), text);
 }

@@ -5,7 +5,9 @@
 #include <list>
 
 #include "pg/params.hpp"
+#include "pg/types/bytea.hpp"
 #include "pg/types/range.hpp"
+#include "pg/types/unsigned.hpp"
 #include "tests/unit/value/codec_check.hpp"
 
 using namespace codec_check;

@@ -6,6 +6,7 @@
 #include "pg/params.hpp"
 #include "pg/types/array.hpp"
 #include "pg/types/datetime.hpp"
+#include "pg/types/unsigned.hpp"
 #include "tests/unit/value/codec_check.hpp"
 
 using namespace codec_check;
