@@ -63,6 +63,16 @@ inline constexpr bool needs_types = [] {
     return false;
 }();
 
+/// Makes what a verb gives out of a result.
+template <class R>
+using Finisher = Expected<R> (*)(const Result& result, const Call& call);
+
+inline Expected<Result> whole_result(const Result& result, const Call&) { return result; }
+inline Expected<std::uint64_t> affected_rows(const Result& result, const Call&) { return result.affected(); }
+template <class T>
+[[nodiscard]] Expected<std::vector<T>> all_rows(const Result& result, const Call& call) {
+    return read_all<T>(result, call.extra());
+}
 template <class T>
 [[nodiscard]] Expected<T> exactly_one(const Result& result, const Call& call) {
     if (result.size() == 0) return no_rows(call.sql);
@@ -129,33 +139,23 @@ public:
 
     template <class... A>
     [[nodiscard]] Expected<Result> try_query(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(
-            sql, [](Result&& result, const detail::Call&) { return Expected<Result>(std::move(result)); },
-            arguments...);
+        return answer(sql, &detail::whole_result, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<std::vector<T>> try_query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(
-            sql, [](Result&& result, const detail::Call& call) { return detail::read_all<T>(result, call.extra()); },
-            arguments...);
+        return answer(sql, &detail::all_rows<T>, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<T> try_query_one(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(
-            sql, [](Result&& result, const detail::Call& call) { return detail::exactly_one<T>(result, call); },
-            arguments...);
+        return answer(sql, &detail::exactly_one<T>, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<std::optional<T>> try_query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(
-            sql, [](Result&& result, const detail::Call& call) { return detail::at_most_one<T>(result, call); },
-            arguments...);
+        return answer(sql, &detail::at_most_one<T>, arguments...);
     }
     template <class... A>
     [[nodiscard]] Expected<std::uint64_t> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(
-            sql, [](Result&& result, const detail::Call&) { return Expected<std::uint64_t>(result.affected()); },
-            arguments...);
+        return answer(sql, &detail::affected_rows, arguments...);
     }
     template <class... T, class... A>
     [[nodiscard]] Expected<Stream<detail::row_of_t<T...>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments);
@@ -174,7 +174,7 @@ protected:
     Executor() = default;
     explicit Executor(const QueryOptions* options) : options_(options) {}
     Executor(const Executor&) = default;
-    ~Executor() = default;
+    virtual ~Executor();
 
 private:
     friend class Tuned;
@@ -182,16 +182,15 @@ private:
     template <class Signature>
     friend class Prepared;
 
-    template <class F, class... A>
-    auto answer(const Sql<sizeof...(A)>& sql, F finish, const A&... arguments)
-        -> decltype(finish(std::declval<Result>(), std::declval<const detail::Call&>())) {
+    template <class R, class... A>
+    Expected<R> answer(const Sql<sizeof...(A)>& sql, detail::Finisher<R> finish, const A&... arguments) {
         Params params;
         if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
             return std::move(encoded).error();
         const detail::Call call = make_call(sql, params);
         Expected<Result> result = run(call);
         if (!result) return std::move(result).error();
-        return finish(*std::move(result), call);
+        return finish(*result, call);
     }
 
     template <std::size_t N>

@@ -76,21 +76,28 @@ struct Statement : std::enable_shared_from_this<Statement> {
 /// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
 [[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);
 
+/// Prepares the statement of a call on its session, unless that was done before.
+[[nodiscard]] Expected<void> prepare_once(const Borrowed& borrowed, const Call& call);
+/// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
+/// failure has ended it.
+[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, const Error& error);
+/// What follows from a result before anybody reads it: traces in the session, types to learn.
+[[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Result& result);
+
 /// UsageError when a text known at run time is not one statement with that many parameters.
 [[nodiscard]] Expected<void> check_text(const Call& call);
 
 /// Makes sure that the catalogue knows every type of these columns.
 [[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
                                          const spi::Wait& wait);
-/// Makes sure that the catalogue knows the types of these names, where the database has them.
-[[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types,
-                                         const std::vector<std::string>& names, const spi::Wait& wait);
 
 /// The door of an executor for the other rooms of core.
 struct ExecutorAccess {
     static Expected<Borrowed> borrow(Executor& executor, const QueryOptions* options) {
         return executor.do_borrow(options);
     }
+    /// The options of its calls that have none of their own; null: the client's defaults.
+    static const QueryOptions* options(const Executor& executor) { return executor.options_; }
 };
 
 [[nodiscard]] inline Error usage_error(std::string message) {

@@ -26,18 +26,6 @@ bool refuses_number_types(const Error& error) {
     return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
 }
 
-Expected<void> prepare_once(const Borrowed& borrowed, const Call& call) {
-    const Statement& statement = *call.statement;
-    if (borrowed.slot->prepared.contains(statement.number)) return {};
-    std::vector<Oid> types;
-    types.reserve(call.params->size());
-    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
-    auto prepared = borrowed.session().prepare(statement.name, statement.sql, types, borrowed.wait);
-    if (!prepared) return std::move(prepared).error();
-    borrowed.slot->prepared.emplace(statement.number, statement.weak_from_this());
-    return {};
-}
-
 Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
     spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
     if (call.options) {
@@ -58,8 +46,25 @@ Expected<void> forget_plan(const Borrowed& borrowed, const Call& call, const Err
     return borrowed.session().deallocate(call.statement->name, borrowed.wait);
 }
 
-/// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
-/// failure has ended it.
+/// Tags of statements whose effect stays with the session.
+bool leaves_traces(std::string_view tag) {
+    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD";
+}
+
+}  // namespace
+
+Expected<void> prepare_once(const Borrowed& borrowed, const Call& call) {
+    const Statement& statement = *call.statement;
+    if (borrowed.slot->prepared.contains(statement.number)) return {};
+    std::vector<Oid> types;
+    types.reserve(call.params->size());
+    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
+    auto prepared = borrowed.session().prepare(statement.name, statement.sql, types, borrowed.wait);
+    if (!prepared) return std::move(prepared).error();
+    borrowed.slot->prepared.emplace(statement.number, statement.weak_from_this());
+    return {};
+}
+
 bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
     if (!error.connection_usable() || error.outcome() != Outcome::not_applied) return false;
     if (refuses_number_types(error) && call.params->retype_numbers()) {
@@ -70,12 +75,10 @@ bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
            forget_plan(borrowed, call, error).has_value();
 }
 
-/// Tags of statements whose effect stays with the session.
-bool leaves_traces(std::string_view tag) {
-    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD";
+Expected<void> settle(const Borrowed& borrowed, const Result& result) {
+    if (leaves_traces(result.tag())) borrowed.slot->dirty = true;
+    return learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
 }
-
-}  // namespace
 
 bool RetypedTexts::contains(std::string_view sql) const {
     if (!any_.load(std::memory_order_acquire)) return false;
@@ -113,16 +116,15 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     Expected<Result> result = attempt(borrowed, call);
     if (!result && outside && heal(borrowed, call, result.error())) result = attempt(borrowed, call);
     if (!result) return result;
-    if (leaves_traces(result->tag())) borrowed.slot->dirty = true;
-    if (auto learned = learn_types(borrowed.session(), *borrowed.context->types, result->columns(), borrowed.wait);
-        !learned)
-        return std::move(learned).error();
+    if (auto settled = settle(borrowed, *result); !settled) return std::move(settled).error();
     return result;
 }
 
 }  // namespace pg::detail
 
 namespace pg {
+
+Executor::~Executor() = default;
 
 Expected<Result> Executor::run(const detail::Call& call) {
     if (!call.checked)

@@ -1,0 +1,98 @@
+// Batch: adding statements, and asking what came of them.
+#include "pg/batch.hpp"
+
+#include <utility>
+
+#include "src/core/batch_state.hpp"
+
+namespace pg {
+namespace detail {
+
+BatchEntry& BatchState::next() {
+    if (used_ == entries_.size()) entries_.push_back(std::make_unique<BatchEntry>());
+    BatchEntry& entry = *entries_[used_++];
+    entry.params.clear();
+    entry.statement.reset();
+    entry.outcome.reset();
+    entry.repaired = false;
+    return entry;
+}
+
+Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked, const QueryOptions* options) {
+    BatchEntry& entry = next();
+    if (!checked) {
+        entry.text = sql;
+        sql = entry.text;
+    }
+    entry.call = {sql, &entry.params, arguments, checked, options_};
+    if (options) {
+        entry.options = *options;
+        entry.call.options = &entry.options;
+        if (options->timeout.count() != 0 || options->stop || options->idempotent)
+            refuse_last(
+                usage_error("timeout, stop and idempotent are those of a whole batch: give them to the executor "
+                            "that it is made from, db.with(…)"));
+    }
+    if (!checked)
+        if (auto text = check_text(entry.call); !text) refuse_last(std::move(text).error());
+    return added(entry);
+}
+
+Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
+    BatchEntry& entry = next();
+    entry.statement = statement;
+    entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
+    return added(entry);
+}
+
+Expected<BatchAnswer> BatchState::answer(std::uint64_t number) const {
+    if (number < first_) return usage_error("the batch was cleared, and this result with it");
+    if (number - first_ >= ran_) return usage_error("the batch has not run yet: call run() before get()");
+    const BatchEntry& entry = *entries_[number - first_];
+    if (entry.failed()) return entry.outcome->error();
+    return BatchAnswer{**entry.outcome, entry.call};
+}
+
+std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
+    const std::size_t first = std::exchange(ran_, used_);
+    return std::span(entries_).subspan(first, used_ - first);
+}
+
+void BatchState::clear() {
+    for (const auto& entry : std::span(entries_).first(used_)) {
+        entry->statement.reset();
+        entry->outcome.reset();  // a result may be large
+    }
+    first_ += used_;
+    used_ = 0;
+    ran_ = 0;
+}
+
+Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked,
+               const QueryOptions* options) {
+    return batch.add(sql, arguments, checked, options);
+}
+
+Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& statement) {
+    return batch.add(statement);
+}
+
+void refuse_last(BatchState& batch, Error why) { batch.refuse_last(std::move(why)); }
+
+Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number) { return batch.answer(number); }
+
+}  // namespace detail
+
+Batch::Batch(Executor& executor)
+    : executor_(&executor), state_(std::make_shared<detail::BatchState>(detail::ExecutorAccess::options(executor))) {}
+Batch::Batch(Batch&& other) noexcept = default;
+Batch& Batch::operator=(Batch&& other) noexcept = default;
+Batch::~Batch() = default;
+
+Expected<void> Batch::try_run(BatchMode mode) { return detail::run_batch(*executor_, *state_, mode); }
+
+void Batch::clear() noexcept { state_->clear(); }
+
+std::size_t Batch::size() const noexcept { return state_->size(); }
+
+}  // namespace pg

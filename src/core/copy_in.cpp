@@ -1,0 +1,89 @@
+// Rows into a binary COPY: the columns are checked first, then pieces are sent as they fill.
+#include "src/core/copy_target.hpp"
+
+namespace pg::detail {
+namespace {
+
+/// Signature, flags and the length of an extension that is not there.
+constexpr char header[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', '\377', '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0};
+constexpr std::int16_t trailer = -1;
+
+/// The misfits of a row type, before anything was copied.
+Error misfit(const Error& error, const std::string& sql) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_sent;
+    fields.sql = sql;
+    return Error(std::move(fields));
+}
+
+Error wrong_count(std::size_t columns, std::size_t values, const std::string& sql) {
+    ErrorFields fields{.kind = ErrorKind::shape, .outcome = Outcome::not_applied};
+    fields.message = "the COPY takes " + std::to_string(columns) + " columns, the row type has " +
+                     std::to_string(values) + "; list the columns in the target";
+    fields.sql = sql;
+    return Error(std::move(fields));
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::string_view target,
+                                                   std::span<const Target> targets) {
+    auto parsed = CopyTarget::parse(target, targets);
+    if (!parsed) return std::move(parsed).error();
+    if (parsed->table.empty()) return usage_error("rows are copied into a table, not into a query");
+    auto session = borrow_for_copy(executor, nullptr);
+    if (!session) return std::move(session).error();
+
+    auto described = describe(**session, *parsed);
+    if (!described) return std::move(described).error();
+    std::vector<std::uint16_t> map(targets.size());
+    if (auto matched = match_columns(**described, targets, Extra::refuse, map.data()); !matched)
+        return misfit(matched.error(), "copy " + parsed->text());
+    // A struct's columns were matched by name, in whatever order they are listed: they go in the order of its fields.
+    if (!targets.front().name.empty()) parsed->list = field_list(targets);
+
+    const std::string sql = "copy " + parsed->text() + " from stdin (format binary)";
+    if (auto begun = (*session)->begin_in(sql); !begun) return std::move(begun).error();
+    if (const std::size_t columns = (*session)->in->columns(); columns != targets.size())
+        return wrong_count(columns, targets.size(), sql);
+    return std::make_unique<CopySink>(*std::move(session), targets);
+}
+
+CopySink::CopySink(CopySessionPtr session, std::span<const Target> targets)
+    : session_(std::move(session)), buffer_(session_->borrowed.context->types.get()), targets_(targets) {
+    buffer_.reserve(piece + piece / 8);
+    buffer_.put(std::string_view(header, sizeof(header)));
+}
+
+Error CopySink::refuse_row(std::size_t start, std::size_t column, Fault fault) {
+    buffer_.truncate(start);
+    const std::string_view name = targets_[column - 1].name;
+    ErrorFields fields{.kind = ErrorKind::encode, .outcome = Outcome::not_sent};
+    fields.message = "column " + std::to_string(column) + (name.empty() ? "" : " \"" + std::string(name) + "\"") +
+                     " of row " + std::to_string(rows_ + 1) + ": " + fault.reason;
+    fields.column = name;
+    return Error(std::move(fields));
+}
+
+Expected<void> CopySink::send() {
+    Expected<void> sent = session_->in->write(buffer_.bytes(), session_->wait());
+    buffer_.clear();
+    if (!sent) session_.reset();
+    return sent;
+}
+
+Expected<std::uint64_t> CopySink::finish() {
+    if (!session_) return copy_ended();
+    buffer_.put(trailer);
+    if (auto sent = send(); !sent) return std::move(sent).error();
+    const CopySessionPtr session = std::move(session_);
+    return session->in->finish(session->wait());
+}
+
+Expected<void> CopySink::fail(std::string_view reason) {
+    if (!session_) return copy_ended();
+    const CopySessionPtr session = std::move(session_);
+    return session->in->fail(reason, session->wait());
+}
+
+}  // namespace pg::detail

@@ -1,0 +1,124 @@
+// Rows out of a binary COPY: header, rows and trailer, every length checked against the bytes that are there.
+#include "src/core/copy_target.hpp"
+
+namespace pg::detail {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view signature = "PGCOPY\n\377\r\n\0"sv;
+constexpr std::uint32_t critical_flags = 0xffff0000;
+constexpr std::int16_t trailer = -1;
+
+}  // namespace
+
+struct CopySource::Impl {
+    CopySessionPtr session;  // null after the end
+    std::unique_ptr<CopyRow> row;
+    std::string sql;
+    Extra extra = Extra::refuse;
+    std::string_view rest{};  // of the piece that was read last
+    std::size_t rows = 0;
+    bool header_seen = false;
+    bool trailer_seen = false;
+
+    [[nodiscard]] Expected<bool> next() {
+        for (;;) {
+            if (!session) return false;
+            if (!rest.empty()) {
+                Expected<bool> taken = trailer_seen ? Expected<bool>(broken("bytes after its end")) : take();
+                if (!taken) session.reset();
+                if (!taken || *taken) return taken;
+                continue;
+            }
+            auto piece = session->out->read(session->wait());
+            if (piece && *piece) {
+                rest = **piece;
+                continue;
+            }
+            session.reset();
+            if (!piece) return std::move(piece).error();
+            if (!trailer_seen) return broken("no end");
+        }
+    }
+
+private:
+    [[nodiscard]] Error broken(const std::string& problem) const {
+        ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::applied};
+        fields.message = "the binary COPY has " + problem + " after " + std::to_string(rows) + " rows";
+        fields.sql = sql;
+        return Error(std::move(fields));
+    }
+
+    template <class T>
+    [[nodiscard]] bool take(T& value) {
+        if (rest.size() < sizeof(T)) return false;
+        value = load_big_endian<T>(rest.data());
+        rest.remove_prefix(sizeof(T));
+        return true;
+    }
+
+    /// Takes the header, a row or the trailer; true for a row.
+    [[nodiscard]] Expected<bool> take() {
+        if (!header_seen) return take_header();
+        std::int16_t count = 0;
+        if (!take(count)) return broken("half a row");
+        if (count == trailer) {
+            trailer_seen = true;
+            return false;
+        }
+        if (count < 0 || static_cast<std::size_t>(count) != row->cells.size())
+            return broken("a row of " + std::to_string(count) + " columns instead of " +
+                          std::to_string(row->cells.size()));
+        for (Cell& cell : row->cells) {
+            if (!take(cell.length) || cell.length < -1) return broken("half a row");
+            if (cell.is_null()) continue;
+            if (cell.size() > rest.size()) return broken("half a row");
+            cell.data = rest.data();
+            rest.remove_prefix(cell.size());
+        }
+        ++rows;
+        return true;
+    }
+
+    [[nodiscard]] Expected<bool> take_header() {
+        std::uint32_t flags = 0;
+        std::uint32_t extension = 0;
+        if (!rest.starts_with(signature)) return broken("no signature");
+        rest.remove_prefix(signature.size());
+        if (!take(flags) || !take(extension) || extension > rest.size()) return broken("half a header");
+        if ((flags & critical_flags) != 0) return broken("flags that are not known here");
+        rest.remove_prefix(extension);
+        header_seen = true;
+        return false;
+    }
+};
+
+Expected<std::unique_ptr<CopySource>> CopySource::open(Executor& executor, std::string_view target,
+                                                       std::span<const Target> targets) {
+    auto parsed = CopyTarget::parse(target, targets);
+    if (!parsed) return std::move(parsed).error();
+    auto session = borrow_for_copy(executor, nullptr);
+    if (!session) return std::move(session).error();
+    auto described = describe(**session, *parsed);
+    if (!described) return std::move(described).error();
+
+    auto impl = std::make_unique<Impl>();
+    impl->session = *std::move(session);
+    impl->row = *std::move(described);
+    impl->sql = "copy " + parsed->text() + " to stdout (format binary)";
+    if (const QueryOptions* options = ExecutorAccess::options(executor)) impl->extra = options->extra;
+    return std::unique_ptr<CopySource>(new CopySource(std::move(impl)));
+}
+
+CopySource::CopySource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CopySource::~CopySource() = default;
+
+const ResultStorage& CopySource::row() const { return *impl_->row; }
+std::size_t CopySource::number() const { return impl_->rows - 1; }
+Extra CopySource::extra() const { return impl_->extra; }
+
+Expected<void> CopySource::begin() { return impl_->session->begin_out(impl_->sql); }
+Expected<bool> CopySource::next() { return impl_->next(); }
+
+}  // namespace pg::detail

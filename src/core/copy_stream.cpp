@@ -1,0 +1,86 @@
+// COPY as a stream of bytes: CopyWriter and CopyReader, and the session below them.
+#include "src/core/copy_session.hpp"
+
+namespace pg {
+namespace detail {
+
+void CopySessionDeleter::operator()(CopySession* session) const noexcept { delete session; }
+
+Expected<void> CopySession::begin_in(std::string_view sql) {
+    auto begun = borrowed.session().copy_in(sql, wait());
+    if (!begun) return std::move(begun).error();
+    in = *std::move(begun);
+    return {};
+}
+
+Expected<void> CopySession::begin_out(std::string_view sql) {
+    auto begun = borrowed.session().copy_out(sql, wait());
+    if (!begun) return std::move(begun).error();
+    out = *std::move(begun);
+    return {};
+}
+
+Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options) {
+    Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, options);
+    if (!borrowed) return std::move(borrowed).error();
+    const std::chrono::nanoseconds timeout =
+        borrowed->context->timeout_of(options ? options : ExecutorAccess::options(executor));
+    return CopySessionPtr(new CopySession{*std::move(borrowed), timeout, nullptr, nullptr});
+}
+
+Error copy_ended() { return usage_error("the COPY has ended; begin another"); }
+
+namespace {
+
+Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
+    if (!sql.checked())
+        if (auto text = check_text({.sql = sql.text()}); !text) return std::move(text).error();
+    return borrow_for_copy(executor, sql.options());
+}
+
+}  // namespace
+}  // namespace detail
+
+Expected<CopyWriter> CopyWriter::try_open(Executor& executor, Sql<0> sql) {
+    auto session = detail::borrow_for(executor, sql);
+    if (!session) return std::move(session).error();
+    if (auto begun = (*session)->begin_in(sql.text()); !begun) return std::move(begun).error();
+    return CopyWriter(*std::move(session));
+}
+
+Expected<void> CopyWriter::try_write(std::string_view bytes) {
+    if (!session_) return detail::copy_ended();
+    Expected<void> written = session_->in->write(bytes, session_->wait());
+    if (!written) session_.reset();
+    return written;
+}
+
+Expected<std::uint64_t> CopyWriter::try_finish() {
+    if (!session_) return detail::copy_ended();
+    const detail::CopySessionPtr session = std::move(session_);
+    return session->in->finish(session->wait());
+}
+
+Expected<void> CopyWriter::try_fail(std::string_view reason) {
+    if (!session_) return detail::copy_ended();
+    const detail::CopySessionPtr session = std::move(session_);
+    return session->in->fail(reason, session->wait());
+}
+
+std::size_t CopyWriter::columns() const noexcept { return session_ ? session_->in->columns() : 0; }
+
+Expected<CopyReader> CopyReader::try_open(Executor& executor, Sql<0> sql) {
+    auto session = detail::borrow_for(executor, sql);
+    if (!session) return std::move(session).error();
+    if (auto begun = (*session)->begin_out(sql.text()); !begun) return std::move(begun).error();
+    return CopyReader(*std::move(session));
+}
+
+Expected<std::optional<std::string_view>> CopyReader::try_read() {
+    if (!session_) return std::optional<std::string_view>();
+    auto piece = session_->out->read(session_->wait());
+    if (!piece || !*piece) session_.reset();
+    return piece;
+}
+
+}  // namespace pg

@@ -1,0 +1,31 @@
+// Listener: LISTEN, UNLISTEN, and waiting on one session.
+#include "pg/listener.hpp"
+
+#include "src/core/connection_impl.hpp"
+#include "src/core/quote.hpp"
+
+namespace pg {
+
+Expected<Listener> Listener::try_open(Client& client) {
+    Expected<Connection> connection = client.try_connection();
+    if (!connection) return std::move(connection).error();
+    return Listener(*std::move(connection));
+}
+
+Expected<void> Listener::run(const std::string& sql) {
+    auto done = connection_.try_exec(runtime(sql));
+    if (!done) return std::move(done).error();
+    return {};
+}
+
+Expected<void> Listener::try_listen(std::string_view channel) { return run("listen " + detail::quote_name(channel)); }
+Expected<void> Listener::try_unlisten(std::string_view channel) {
+    return run("unlisten " + detail::quote_name(channel));
+}
+Expected<void> Listener::try_unlisten_all() { return run("unlisten *"); }
+
+Expected<std::optional<Notification>> Listener::try_next(std::chrono::nanoseconds timeout, const StopToken* stop) {
+    return connection_.impl().lease.session().wait_notification({Deadline::after(timeout), stop});
+}
+
+}  // namespace pg

@@ -1,0 +1,368 @@
+// Batches: what is sent together, and what each statement says afterwards.
+#include "pg/batch.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fake_session.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using fake::affected;
+using fake::Lines;
+using fake::rows;
+using fake::server_error;
+
+class Batch : public testing::Test {
+protected:
+    fake::Database db;
+    fake::Server& server = *db.server;
+    pg::Batch batch{db.client};
+};
+
+TEST_F(Batch, GivesEveryStatementItsOwnResult) {
+    server.answer("select 1", rows({{"n", 23}}, {{"1"}}));
+    server.answer("select 2", rows({{"n", 23}}, {}));
+    server.answer("select 3", rows({{"n", 23}}, {{"3"}, {"4"}}));
+    server.answer("delete from t", affected("DELETE 5", 5));
+    server.answer("select 'x' as x", rows({{"x"}}, {{"x"}}));
+    const auto one = batch.query_one<int>("select 1");
+    const auto maybe = batch.query_maybe<int>("select 2");
+    const auto all = batch.query_all<int>("select 3");
+    const auto count = batch.exec("delete from t");
+    const auto dynamic = batch.query("select 'x' as x");
+    EXPECT_EQ(batch.size(), 5u);
+    EXPECT_EQ(server.take_log(), Lines{}) << "nothing is sent before run()";
+
+    batch.run();
+
+    EXPECT_EQ(server.take_log(), Lines{"batch of 5"});
+    EXPECT_EQ(one.get(), 1);
+    EXPECT_EQ(maybe.get(), std::nullopt);
+    EXPECT_EQ(all.get(), (std::vector<int>{3, 4}));
+    EXPECT_EQ(count.get(), 5u);
+    const pg::Row row = dynamic.get()[0];
+    EXPECT_EQ(row.get<std::string>("x"), "x");
+    EXPECT_EQ(one.get(), 1) << "a result can be asked for again";
+}
+
+TEST_F(Batch, GivesItsSessionBackBeforeResultsAreRead) {
+    fake::Database narrow(1);
+    pg::Batch one(narrow.client);
+    const auto n = one.exec("select 1");
+    one.run();
+    EXPECT_TRUE(narrow.client.try_exec("select 2"));
+    EXPECT_EQ(n.get(), 0u);
+}
+
+TEST_F(Batch, RefusesAResultBeforeItsRun) {
+    const auto n = batch.query_one<int>("select 1");
+    const auto early = n.try_get();
+    ASSERT_FALSE(early);
+    EXPECT_EQ(early.error().kind(), pg::ErrorKind::usage);
+    EXPECT_THROW(static_cast<void>(n.get()), pg::UsageError);
+}
+
+TEST_F(Batch, RefusesAResultThatWasCleared) {
+    const auto old = batch.exec("select 1");
+    batch.run();
+    batch.clear();
+    const auto fresh = batch.exec("select 2");
+    EXPECT_EQ(batch.size(), 1u);
+    EXPECT_EQ(old.try_get().error().message(), "the batch was cleared, and this result with it");
+    EXPECT_EQ(fresh.try_get().error().kind(), pg::ErrorKind::usage);
+    batch.run();
+    EXPECT_TRUE(fresh.try_get());
+    EXPECT_FALSE(old.try_get());
+}
+
+TEST_F(Batch, RunsOnlyWhatWasAddedSince) {
+    const auto first = batch.exec("select 1");
+    batch.run();
+    batch.run();
+    const auto second = batch.exec("select 2");
+    batch.run();
+    EXPECT_EQ(server.take_log(), (Lines{"batch of 1", "batch of 1"}));
+    EXPECT_TRUE(first.try_get());
+    EXPECT_TRUE(second.try_get());
+}
+
+TEST_F(Batch, KeepsResultsAliveAfterItIsGone) {
+    server.answer("select 1", rows({{"n", 23}}, {{"1"}}));
+    auto temporary = std::make_unique<pg::Batch>(db.client);
+    const auto n = temporary->query_one<int>("select 1");
+    temporary->run();
+    temporary.reset();
+    EXPECT_EQ(n.get(), 1);
+}
+
+TEST_F(Batch, CanBeMoved) {
+    const auto n = batch.exec("select 1");
+    pg::Batch moved = std::move(batch);
+    batch = std::move(moved);
+    EXPECT_FALSE(batch.empty());
+    batch.run();
+    EXPECT_TRUE(n.try_get());
+}
+
+TEST_F(Batch, SaysOfEveryStatementThatNothingWasAppliedWhenOneFails) {
+    server.answer("select 2", server_error("23505", pg::ErrorKind::unique_violation));
+    const auto before = batch.exec("select 1");
+    const auto culprit = batch.exec("select 2");
+    const auto behind = batch.exec("select 3");
+
+    const auto ran = batch.try_run();
+
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().kind(), pg::ErrorKind::unique_violation);
+    EXPECT_THROW(static_cast<void>(culprit.get()), pg::UniqueViolation);
+    for (const auto* other : {&before, &behind}) {
+        const auto outcome = other->try_get();
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().kind(), pg::ErrorKind::cancelled);
+        EXPECT_EQ(outcome.error().outcome(), pg::Outcome::not_applied);
+        EXPECT_EQ(outcome.error().message(), "the batch is atomic, and its statement 2 failed: refused as 23505");
+    }
+}
+
+TEST_F(Batch, LetsEachStatementFailAlone) {
+    server.answer("select 2", server_error("23505", pg::ErrorKind::unique_violation));
+    const auto before = batch.exec("select 1");
+    const auto culprit = batch.exec("select 2");
+    const auto behind = batch.exec("select 3");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{"each of 3"});
+    EXPECT_TRUE(before.try_get());
+    EXPECT_THROW(static_cast<void>(culprit.get()), pg::UniqueViolation);
+    EXPECT_TRUE(behind.try_get());
+}
+
+TEST_F(Batch, SaysWhyNoSessionCouldBeHad) {
+    server.refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect, .message = "nobody there"});
+    const auto n = batch.exec("select 1");
+    EXPECT_THROW(batch.run(pg::BatchMode::each), pg::ConnectError);
+    EXPECT_THROW(static_cast<void>(n.get()), pg::ConnectError);
+}
+
+TEST_F(Batch, CopiesTextsThatAreKnownAtRunTime) {
+    std::string text = "select 1 where $1 = 2";
+    const auto n = batch.exec(pg::runtime(text), 2);
+    text.assign(text.size(), 'x');
+    batch.run();
+    EXPECT_EQ(server.asked.back().sql, "select 1 where $1 = 2");
+    EXPECT_TRUE(n.try_get());
+}
+
+TEST_F(Batch, SendsNothingOfAnAtomicBatchWithABadStatement) {
+    const std::string two = "select 1; select 2";
+    const auto fine = batch.exec("select 1");
+    const auto bad = batch.exec(pg::runtime(two));
+    const auto ran = batch.try_run();
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().kind(), pg::ErrorKind::usage);
+    EXPECT_EQ(server.take_log(), Lines{});
+    EXPECT_EQ(bad.try_get().error().message(), "the text holds several statements; use run_script");
+    EXPECT_EQ(fine.try_get().error().outcome(), pg::Outcome::not_sent);
+}
+
+TEST_F(Batch, RunsTheOthersOfABatchOfEach) {
+    const auto bad = batch.exec("select $1", std::string_view("a\0b", 3));
+    const auto fine = batch.exec("select 1");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{"each of 1"});
+    EXPECT_THROW(static_cast<void>(bad.get()), pg::EncodeError);
+    EXPECT_TRUE(fine.try_get());
+}
+
+TEST_F(Batch, SendsNothingWhenNoStatementCanBeSent) {
+    const auto bad = batch.exec("select $1", std::string_view("a\0b", 3));
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{});
+    EXPECT_FALSE(bad.try_get());
+}
+
+TEST_F(Batch, TakesTheOptionsOfItsExecutorAndOfItsQueries) {
+    auto tuned = db.client.with({.timeout = pg::no_timeout, .format = pg::Format::text, .max_result_bytes = 10});
+    pg::Batch other(tuned);
+    const auto a = other.exec("select 1");
+    const auto b = other.exec(pg::Query{.sql = "select 2", .max_result_bytes = 20});
+    other.run();
+    ASSERT_EQ(server.asked.size(), 2u);
+    EXPECT_EQ(server.asked[0].format, pg::Format::text);
+    EXPECT_EQ(server.asked[0].max_result_bytes, 10u);
+    EXPECT_TRUE(server.asked[0].wait.deadline.is_never());
+    EXPECT_EQ(server.asked[1].format, pg::Format::binary);
+    EXPECT_EQ(server.asked[1].max_result_bytes, 20u);
+}
+
+TEST_F(Batch, RefusesOptionsThatOnlyAWholeBatchCanHave) {
+    const auto timed = batch.exec(pg::Query{.sql = "select 1", .timeout = 1s});
+    EXPECT_THROW(batch.run(), pg::UsageError);
+    EXPECT_THROW(static_cast<void>(timed.get()), pg::UsageError);
+    EXPECT_EQ(server.take_log(), Lines{});
+}
+
+TEST_F(Batch, PreparesAStatementOnceForASession) {
+    const auto by_id = db.client.prepare<std::optional<int>(std::int64_t)>("select a from t where id = $1");
+    const auto a = batch.add(by_id, 1);
+    const auto b = batch.add(by_id, 2);
+    batch.run();
+    EXPECT_EQ(server.take_log(), (Lines{"prepare select a from t where id = $1", "batch of 2"}));
+    EXPECT_TRUE(server.asked[0].prepared);
+    EXPECT_EQ(server.asked[1].arguments[0].type, pg::Oid{20});
+
+    batch.clear();
+    const auto c = batch.add(by_id, 3);
+    batch.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 1"});
+    EXPECT_FALSE(a.try_get());
+    EXPECT_FALSE(b.try_get());
+}
+
+TEST_F(Batch, FailsAsAWholeWhenAStatementCannotBePrepared) {
+    server.descriptions.push_back(server_error("42P01"));
+    const auto by_id = db.client.prepare<pg::Affected(int)>("delete from missing where id = $1");
+    const auto fine = batch.exec("select 1");
+    const auto bad = batch.add(by_id, 1);
+    EXPECT_THROW(batch.run(), pg::ServerError);
+    EXPECT_EQ(server.take_log(), Lines{"prepare delete from missing where id = $1"});
+    EXPECT_EQ(bad.try_get().error().sqlstate(), "42P01");
+    EXPECT_EQ(fine.try_get().error().outcome(), pg::Outcome::not_applied);
+}
+
+TEST_F(Batch, LetsAStatementThatCannotBePreparedFailAlone) {
+    server.descriptions.push_back(server_error("42P01"));
+    const auto by_id = db.client.prepare<pg::Affected(int)>("delete from missing where id = $1");
+    const auto bad = batch.add(by_id, 1);
+    const auto fine = batch.exec("select 1");
+    batch.run(pg::BatchMode::each);
+    EXPECT_FALSE(bad.try_get());
+    EXPECT_TRUE(fine.try_get());
+}
+
+TEST_F(Batch, SendsNumbersAgainAsLiteralsWhenThePreparationRefusesTheirTypes) {
+    server.descriptions.push_back(server_error("42883"));
+    const auto by_id = db.client.prepare<pg::Affected(int)>("delete from t where half(id) = $1");
+    const auto n = batch.add(by_id, 1);
+    batch.run();
+    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+    EXPECT_TRUE(n.try_get());
+}
+
+TEST_F(Batch, IsSentAgainWholeWhenNumberTypesWereRefused) {
+    server.answer("select f($1)", server_error("42883"));
+    const auto first = batch.exec("select 1");
+    const auto n = batch.exec("select f($1)", 1);
+    batch.run();
+    EXPECT_EQ(server.take_log(), (Lines{"batch of 2", "batch of 2"}));
+    EXPECT_EQ(server.asked.back().arguments[0].bytes, "1");
+    EXPECT_EQ(server.asked.back().arguments[0].format, pg::Format::text);
+    EXPECT_TRUE(first.try_get());
+    EXPECT_TRUE(n.try_get());
+}
+
+TEST_F(Batch, IsSentAgainOnceWhenAPlanNoLongerFits) {
+    const auto stale = server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::statement);
+    const auto by_id = db.client.prepare<pg::Affected(int)>("delete from t where id = $1");
+    const auto n = batch.add(by_id, 1);
+    server.answer("delete from t where id = $1", stale);
+    batch.run();
+    EXPECT_EQ(server.take_log(), (Lines{"prepare delete from t where id = $1", "batch of 1", "deallocate",
+                                        "prepare delete from t where id = $1", "batch of 1"}));
+    EXPECT_TRUE(n.try_get());
+
+    batch.clear();
+    const auto again = batch.add(by_id, 1);
+    server.answer("delete from t where id = $1", stale);
+    server.answer("delete from t where id = $1", stale);
+    EXPECT_THROW(batch.run(), pg::PlanInvalidated);
+    EXPECT_FALSE(again.try_get());
+}
+
+TEST_F(Batch, SaysThatARepairedStatementOfEachMayRunAgain) {
+    server.answer("select f($1)", server_error("42883"));
+    const auto n = batch.exec("select f($1)", 1);
+    const auto other = batch.exec("select 1");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{"each of 2"}) << "its turn has passed";
+    EXPECT_EQ(n.try_get().error().retry_scope(), pg::RetryScope::statement);
+    EXPECT_TRUE(other.try_get());
+
+    const auto again = batch.exec("select f($1)", 1);
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+    EXPECT_TRUE(again.try_get());
+}
+
+TEST_F(Batch, RepairsNothingInATransaction) {
+    pg::Transaction transaction = db.client.begin();
+    pg::Batch inside(transaction);
+    server.answer("select f($1)", server_error("42883"));
+    const auto n = inside.exec("select f($1)", 1);
+    EXPECT_THROW(inside.run(), pg::ServerError);
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "batch of 1"}));
+    EXPECT_FALSE(n.try_get());
+}
+
+TEST_F(Batch, LearnsNothingInAFailedTransaction) {
+    pg::Transaction transaction = db.client.begin();
+    pg::Batch inside(transaction);
+    server.answer("select m", rows({{"m", 20000}}, {{"sad"}}));
+    server.answer("select 1", server_error("22012"));
+    const auto mood = inside.query("select m");
+    const auto bad = inside.exec("select 1");
+    inside.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "each of 2"}));
+    EXPECT_TRUE(mood.try_get());
+    EXPECT_FALSE(bad.try_get());
+}
+
+TEST_F(Batch, KeepsResultsWhoseTypesCouldNotBeLearned) {
+    server.answer("select m", rows({{"m", 20000}}, {{"sad"}}));
+    const auto mood = batch.query("select m");
+    EXPECT_THROW(batch.run(), pg::ShapeError) << "the catalogue's answer has no columns";
+    EXPECT_EQ(server.take_log().size(), 2u) << "the batch, and the question to the catalogue";
+    EXPECT_EQ(mood.get().size(), 1u);
+}
+
+TEST_F(Batch, GoesToAnotherSessionWhenNoByteHadLeft) {
+    server.answer("select 1", fake::connection_lost(pg::Outcome::not_sent));
+    const auto n = batch.exec("select 1");
+    const auto m = batch.exec("select 2");
+    batch.run();
+    EXPECT_EQ(server.opened, 2);
+    EXPECT_TRUE(n.try_get());
+    EXPECT_TRUE(m.try_get());
+}
+
+TEST_F(Batch, DoesNotRepeatWhatMayHaveHappened) {
+    server.answer("select 2", fake::connection_lost(pg::Outcome::unknown));
+    const auto n = batch.exec("select 1");
+    const auto m = batch.exec("select 2");
+    EXPECT_THROW(batch.run(), pg::ConnectionLost);
+    EXPECT_EQ(server.opened, 1);
+    EXPECT_EQ(n.try_get().error().outcome(), pg::Outcome::unknown) << "nobody saw the commit";
+    EXPECT_EQ(m.try_get().error().outcome(), pg::Outcome::unknown);
+}
+
+TEST_F(Batch, RepeatsWhatWasLostWhenItIsIdempotent) {
+    auto tuned = db.client.with({.idempotent = true});
+    pg::Batch other(tuned);
+    server.answer("select 2", fake::connection_lost(pg::Outcome::unknown));
+    const auto n = other.exec("select 1");
+    const auto m = other.exec("select 2");
+    other.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), (Lines{"each of 2", "each of 1"})) << "only what was lost";
+    EXPECT_TRUE(n.try_get());
+    EXPECT_TRUE(m.try_get());
+}
+
+TEST_F(Batch, MarksASessionThatItLeavesTracesIn) {
+    server.answer("set work_mem = '1MB'", affected("SET"));
+    const auto set = batch.exec("set work_mem = '1MB'");
+    batch.run();
+    EXPECT_EQ(server.take_log().size(), 2u) << "the batch, and the reset";
+    EXPECT_TRUE(set.try_get());
+}
+
+}  // namespace

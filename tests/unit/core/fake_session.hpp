@@ -1,0 +1,387 @@
+// A provider without a server: it answers from a script, keeps transactions in mind, and writes down what it was asked.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "pg/client.hpp"
+#include "pg/sqlstate.hpp"
+#include "pg/stop.hpp"
+#include "src/core/client_impl.hpp"
+#include "src/core/session_set.hpp"
+
+namespace fake {
+
+using Text = std::optional<std::string>;
+using Lines = std::vector<std::string>;
+
+struct Column {
+    std::string name;
+    std::uint32_t oid = 25;
+};
+
+/// A result made by hand, in text unless said otherwise.
+class Table final : public pg::ResultStorage {
+public:
+    Table(std::vector<Column> columns, std::vector<std::vector<Text>> rows, std::string tag,
+          pg::Format format = pg::Format::text, const pg::TypeCatalog* types = nullptr)
+        : names_(std::move(columns)), cells_(std::move(rows)), text_(std::move(tag)) {
+        for (const Column& column : names_)
+            described_.push_back({.name = column.name, .type = {pg::Oid{column.oid}, format, types}});
+        columns_ = described_;
+        rows_ = cells_.size();
+        affected_ = rows_;
+        tag_ = text_;
+    }
+    void set_affected(std::uint64_t rows) { affected_ = rows; }
+
+private:
+    void do_read(std::size_t row, pg::Cell* out) const noexcept override {
+        for (std::size_t i = 0; i < names_.size(); ++i) out[i] = do_cell(row, i);
+    }
+    pg::Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
+        const Text& text = cells_[row][column];
+        return text ? pg::Cell{text->data(), static_cast<std::int32_t>(text->size())} : pg::Cell{};
+    }
+
+    std::vector<Column> names_;
+    std::vector<std::vector<Text>> cells_;
+    std::string text_;
+    std::vector<pg::Column> described_;
+};
+
+inline pg::Result rows(std::vector<Column> columns, std::vector<std::vector<Text>> cells = {}) {
+    const std::string tag = "SELECT " + std::to_string(cells.size());
+    return pg::Result(std::make_shared<Table>(std::move(columns), std::move(cells), tag));
+}
+inline pg::Result affected(std::string tag, std::uint64_t count = 0) {
+    auto table = std::make_shared<Table>(std::vector<Column>{}, std::vector<std::vector<Text>>{}, std::move(tag));
+    table->set_affected(count);
+    return pg::Result(std::move(table));
+}
+
+/// What a server reports of a statement that had no effect.
+inline pg::Error server_error(const char* sqlstate, pg::ErrorKind kind = pg::ErrorKind::server,
+                              pg::RetryScope scope = pg::RetryScope::none) {
+    return pg::Error({.kind = kind,
+                      .outcome = pg::Outcome::not_applied,
+                      .retry_scope = scope,
+                      .sqlstate = sqlstate,
+                      .message = std::string("refused as ") + sqlstate});
+}
+inline pg::Error connection_lost(pg::Outcome outcome) {
+    return pg::Error({.kind = pg::ErrorKind::connection_lost,
+                      .outcome = outcome,
+                      .connection_usable = false,
+                      .message = "the connection was lost"});
+}
+
+/// A request as it arrived.
+struct Asked {
+    struct Argument {
+        pg::Oid type{};
+        pg::Format format{};
+        Text bytes;
+    };
+    std::string sql;
+    bool prepared = false;
+    std::vector<Argument> arguments;
+    pg::Format format{};
+    std::size_t max_result_bytes = 0;
+    pg::spi::Wait wait;
+};
+
+/// What all sessions of one provider share. Thread-safe where the tests that share it need it.
+class Server {
+public:
+    /// Answers the next statement of this text, once. Those of one text are answered in order.
+    void answer(std::string sql, pg::Expected<pg::Result> result) {
+        const std::lock_guard lock(mutex);
+        script.emplace_back(std::move(sql), std::move(result));
+    }
+    /// All that was asked so far, one line each; asking clears it.
+    Lines take_log() {
+        const std::lock_guard lock(mutex);
+        return std::exchange(log, {});
+    }
+    void write_down(std::string line) {
+        const std::lock_guard lock(mutex);
+        log.push_back(std::move(line));
+    }
+    std::optional<pg::Expected<pg::Result>> scripted(std::string_view sql) {
+        const std::lock_guard lock(mutex);
+        const auto found = std::find_if(script.begin(), script.end(), [&](const auto& s) { return s.first == sql; });
+        if (found == script.end()) return std::nullopt;
+        pg::Expected<pg::Result> result = std::move(found->second);
+        script.erase(found);
+        return result;
+    }
+
+    std::mutex mutex;  // guards the script, the log and the requests
+    std::deque<std::pair<std::string, pg::Expected<pg::Result>>> script;
+    Lines log;
+    std::vector<Asked> asked;
+
+    std::atomic<int> opened{0};
+    std::atomic<int> closed{0};
+    std::optional<pg::Error> refuses_to_open;
+    std::atomic<bool> alive{true};  // what sessions say of themselves when they are lent
+    int version = 150018;
+    std::function<void()> on_run;  // called inside of each statement
+
+    std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
+    std::optional<pg::Error> refuses_scripts;
+    std::optional<pg::Error> refuses_to_deallocate;
+    std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
+    std::size_t copy_columns = 0;
+    std::string copied;                   // into COPY … FROM STDIN
+    std::optional<pg::Error> copy_error;  // what its next call says
+    std::deque<std::string> pieces;       // of COPY … TO STDOUT
+    std::deque<pg::Expected<std::optional<pg::Notification>>> notifications;
+    pg::spi::Wait last_wait;
+};
+
+class Session final : public pg::spi::Session {
+public:
+    using Wait = pg::spi::Wait;
+    using Status = pg::spi::TransactionStatus;
+
+    explicit Session(std::shared_ptr<Server> server) : server_(std::move(server)), number_(++server_->opened) {}
+    ~Session() override { ++server_->closed; }
+
+private:
+    pg::Expected<pg::Result> do_run(const pg::spi::Request& request, const Wait& wait) noexcept override {
+        server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
+        return answer(request, wait);
+    }
+    std::vector<pg::Expected<pg::Result>> do_run_batch(std::span<const pg::spi::Request> requests,
+                                                       pg::spi::BatchSync sync, const Wait& wait) noexcept override {
+        const bool once = sync == pg::spi::BatchSync::once;
+        server_->write_down((once ? "batch of " : "each of ") + std::to_string(requests.size()));
+        std::vector<pg::Expected<pg::Result>> outcomes;
+        bool failed = false;
+        for (const pg::spi::Request& request : requests) {
+            if (once && failed)
+                outcomes.emplace_back(server_error("25P02"));
+            else
+                outcomes.push_back(answer(request, wait));
+            failed = !outcomes.back();
+        }
+        return outcomes;
+    }
+    pg::Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept override {
+        server_->write_down("script " + std::string(text));
+        server_->last_wait = wait;
+        if (server_->refuses_scripts) return *server_->refuses_scripts;
+        return {};
+    }
+    pg::Expected<std::unique_ptr<pg::spi::RowStream>> do_stream(const pg::spi::Request& request,
+                                                                const Wait& wait) noexcept override;
+    pg::Expected<std::unique_ptr<pg::spi::CopyIn>> do_copy_in(std::string_view sql, const Wait& wait) noexcept override;
+    pg::Expected<std::unique_ptr<pg::spi::CopyOut>> do_copy_out(std::string_view sql,
+                                                                const Wait& wait) noexcept override;
+
+    pg::Expected<pg::spi::Description> do_prepare(std::string_view name, std::string_view sql,
+                                                  std::span<const pg::Oid> types, const Wait&) noexcept override {
+        server_->write_down((name.empty() ? "describe " : "prepare ") + std::string(sql));
+        pg::spi::Description description;
+        description.parameters.assign(types.begin(), types.end());
+        if (server_->descriptions.empty()) return description;
+        pg::Expected<std::vector<Column>> next = std::move(server_->descriptions.front());
+        server_->descriptions.pop_front();
+        if (!next) return note(next.error());
+        auto table = std::make_shared<Table>(*next, std::vector<std::vector<Text>>{}, "");
+        description.columns.assign(table->columns().begin(), table->columns().end());
+        description.names = std::move(table);
+        return description;
+    }
+    pg::Expected<void> do_deallocate(std::string_view, const Wait&) noexcept override {
+        server_->write_down("deallocate");
+        if (server_->refuses_to_deallocate) return *server_->refuses_to_deallocate;
+        return {};
+    }
+    pg::Expected<std::optional<pg::Notification>> do_wait_notification(const Wait& wait) noexcept override {
+        server_->last_wait = wait;
+        if (server_->notifications.empty()) return std::optional<pg::Notification>();
+        auto next = std::move(server_->notifications.front());
+        server_->notifications.pop_front();
+        return next;
+    }
+    Status do_transaction_status() const noexcept override { return status_; }
+    bool do_alive() noexcept override { return server_->alive; }
+    std::string_view do_parameter(const char* name) const noexcept override {
+        return std::string_view(name) == "TimeZone" ? "UTC" : "";
+    }
+    int do_backend_process() const noexcept override { return number_; }
+    int do_server_version() const noexcept override { return server_->version; }
+    std::string_view do_node() const noexcept override { return "nowhere:5432"; }
+    std::string_view do_engine() const noexcept override { return "fake"; }
+
+    pg::Expected<pg::Result> answer(const pg::spi::Request& request, const Wait& wait) {
+        if (server_->on_run) server_->on_run();
+        {
+            const std::lock_guard lock(server_->mutex);
+            Asked asked{std::string(request.sql), !request.statement.empty(), {},
+                        request.format,           request.max_result_bytes,   wait};
+            if (request.params)
+                for (const pg::Params::Slot& slot : *request.params)
+                    asked.arguments.push_back({slot.type, slot.format,
+                                               slot.length < 0 ? Text()
+                                                               : Text(std::in_place, request.params->data(slot),
+                                                                      static_cast<std::size_t>(slot.length))});
+            server_->asked.push_back(std::move(asked));
+        }
+        if (auto scripted = server_->scripted(request.sql)) {
+            if (!*scripted) return note(scripted->error());
+            static_cast<void>(control(request.sql));
+            return *std::move(scripted);
+        }
+        if (auto tag = control(request.sql)) return affected(std::move(*tag));
+        return affected("SELECT 0");
+    }
+    /// What an error leaves behind.
+    pg::Error note(const pg::Error& error) {
+        if (!error.connection_usable())
+            status_ = Status::unknown;
+        else if (status_ == Status::open)
+            status_ = Status::failed;
+        return error;
+    }
+    /// The tag of a statement that begins or ends something.
+    std::optional<std::string> control(std::string_view sql) {
+        if (sql.starts_with("begin")) return status_ = Status::open, "BEGIN";
+        if (sql == "commit") return std::exchange(status_, Status::idle) == Status::failed ? "ROLLBACK" : "COMMIT";
+        if (sql.starts_with("rollback to")) return status_ = Status::open, "ROLLBACK";
+        if (sql == "rollback") return status_ = Status::idle, "ROLLBACK";
+        if (sql.starts_with("savepoint")) return "SAVEPOINT";
+        if (sql.starts_with("release")) return "RELEASE";
+        return std::nullopt;
+    }
+
+    std::shared_ptr<Server> server_;
+    int number_;
+    Status status_ = Status::idle;
+};
+
+class Stream final : public pg::spi::RowStream {
+public:
+    Stream(std::shared_ptr<Server> server, pg::Result end) : server_(std::move(server)), end_(std::move(end)) {}
+    ~Stream() override { server_->write_down("stream closed"); }
+
+private:
+    pg::Expected<pg::Result> do_next(const pg::spi::Wait& wait) noexcept override {
+        server_->last_wait = wait;
+        if (server_->chunks.empty()) return end_;
+        pg::Expected<pg::Result> next = std::move(server_->chunks.front());
+        server_->chunks.pop_front();
+        return next;
+    }
+    std::shared_ptr<Server> server_;
+    pg::Result end_;
+};
+
+class CopyIn final : public pg::spi::CopyIn {
+public:
+    explicit CopyIn(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    ~CopyIn() override {
+        if (!ended_) server_->write_down("copy given up");
+    }
+
+private:
+    pg::Expected<void> do_write(std::string_view bytes, const pg::spi::Wait& wait) noexcept override {
+        server_->last_wait = wait;
+        if (auto error = std::exchange(server_->copy_error, std::nullopt)) return *error;
+        server_->copied += bytes;
+        return {};
+    }
+    pg::Expected<std::uint64_t> do_finish(const pg::spi::Wait&) noexcept override {
+        ended_ = true;
+        server_->write_down("copy finished");
+        if (auto error = std::exchange(server_->copy_error, std::nullopt)) return *error;
+        return std::uint64_t{7};
+    }
+    pg::Expected<void> do_fail(std::string_view reason, const pg::spi::Wait&) noexcept override {
+        ended_ = true;
+        server_->write_down("copy failed: " + std::string(reason));
+        return {};
+    }
+    std::size_t do_columns() const noexcept override { return server_->copy_columns; }
+
+    std::shared_ptr<Server> server_;
+    bool ended_ = false;
+};
+
+class CopyOut final : public pg::spi::CopyOut {
+public:
+    explicit CopyOut(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    ~CopyOut() override { server_->write_down("copy closed"); }
+
+private:
+    pg::Expected<std::optional<std::string_view>> do_read(const pg::spi::Wait& wait) noexcept override {
+        server_->last_wait = wait;
+        if (auto error = std::exchange(server_->copy_error, std::nullopt)) return *error;
+        if (server_->pieces.empty()) return std::optional<std::string_view>();
+        piece_ = std::move(server_->pieces.front());
+        server_->pieces.pop_front();
+        return std::optional<std::string_view>(piece_);
+    }
+    std::shared_ptr<Server> server_;
+    std::string piece_;
+};
+
+inline pg::Expected<std::unique_ptr<pg::spi::RowStream>> Session::do_stream(const pg::spi::Request& request,
+                                                                            const Wait& wait) noexcept {
+    server_->write_down("stream " + std::string(request.sql));
+    auto first = answer(request, wait);
+    if (!first) return std::move(first).error();
+    return std::unique_ptr<pg::spi::RowStream>(std::make_unique<Stream>(server_, *std::move(first)));
+}
+inline pg::Expected<std::unique_ptr<pg::spi::CopyIn>> Session::do_copy_in(std::string_view sql,
+                                                                          const Wait& wait) noexcept {
+    server_->write_down(std::string(sql));
+    auto begun = answer({.sql = sql, .statement = {}}, wait);
+    if (!begun) return std::move(begun).error();
+    return std::unique_ptr<pg::spi::CopyIn>(std::make_unique<CopyIn>(server_));
+}
+inline pg::Expected<std::unique_ptr<pg::spi::CopyOut>> Session::do_copy_out(std::string_view sql,
+                                                                            const Wait& wait) noexcept {
+    server_->write_down(std::string(sql));
+    auto begun = answer({.sql = sql, .statement = {}}, wait);
+    if (!begun) return std::move(begun).error();
+    return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_));
+}
+
+class Provider final : public pg::spi::Provider {
+public:
+    explicit Provider(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+
+private:
+    pg::Expected<std::unique_ptr<pg::spi::Session>> do_open(const pg::Config&, const pg::spi::SessionContext&,
+                                                            const pg::spi::Wait&) noexcept override {
+        if (server_->refuses_to_open) return *server_->refuses_to_open;
+        return std::unique_ptr<pg::spi::Session>(std::make_unique<Session>(server_));
+    }
+    std::string_view do_name() const noexcept override { return "fake"; }
+    std::string_view do_version() const noexcept override { return "1"; }
+    pg::spi::Capabilities do_capabilities() const noexcept override { return {true, true, true, false}; }
+
+    std::shared_ptr<Server> server_;
+};
+
+/// A server and a client of it.
+struct Database {
+    explicit Database(std::size_t max_size = 2) {
+        context->types = types;
+        context->source = std::make_shared<pg::detail::SessionSet>(std::make_shared<Provider>(server), pg::Config(),
+                                                                   pg::spi::SessionContext{types, nullptr}, max_size);
+    }
+
+    std::shared_ptr<Server> server = std::make_shared<Server>();
+    std::shared_ptr<pg::TypeCatalog> types = std::make_shared<pg::TypeCatalog>();
+    std::shared_ptr<pg::detail::Context> context = std::make_shared<pg::detail::Context>();
+    pg::Client client{std::make_shared<pg::Client::Impl>(pg::Client::Impl{context})};
+};
+
+}  // namespace fake
