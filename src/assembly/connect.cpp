@@ -3,6 +3,7 @@
 
 #include "pg/client.hpp"
 #include "pg/config.hpp"
+#include "pg/connection.hpp"
 #include "pg/spi/registry.hpp"
 #include "providers/libpq/provider.hpp"
 #include "src/core/client_impl.hpp"

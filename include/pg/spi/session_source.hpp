@@ -21,7 +21,7 @@ struct SessionSlot {
 class SessionSource;
 
 /// A borrowed session. Handle: move-only, gives it back when it goes.
-class [[nodiscard]] PGCLIENT_API Lease {
+class [[nodiscard]] Lease {
 public:
     Lease() = default;
     Lease(SessionSource& source, SessionSlot& slot) : source_(&source), slot_(&slot) {}
