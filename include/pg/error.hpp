@@ -111,6 +111,11 @@ struct ErrorFields {
 class PGCLIENT_API Error : public std::runtime_error {
 public:
     explicit Error(ErrorFields fields);
+    Error(const Error& other) noexcept;
+    Error(Error&& other) noexcept;
+    Error& operator=(const Error& other) noexcept;
+    Error& operator=(Error&& other) noexcept;
+    ~Error() override;
 
     [[nodiscard]] ErrorKind kind() const noexcept { return fields_->kind; }
     [[nodiscard]] Outcome outcome() const noexcept { return fields_->outcome; }

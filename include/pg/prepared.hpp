@@ -22,25 +22,14 @@ namespace detail {
 
 /// What the rows of a prepared statement become.
 template <class R>
-struct Finish {
-    static Expected<R> apply(const Result& result, const Call& call) { return exactly_one<R>(result, call); }
-};
+inline constexpr Finisher<R> finish = &exactly_one<R>;
 template <class R>
-struct Finish<std::optional<R>> {
-    static Expected<std::optional<R>> apply(const Result& result, const Call& call) {
-        return at_most_one<R>(result, call);
-    }
-};
+inline constexpr Finisher<std::optional<R>> finish<std::optional<R>> = &at_most_one<R>;
 template <class R>
-struct Finish<std::vector<R>> {
-    static Expected<std::vector<R>> apply(const Result& result, const Call& call) {
-        return read_all<R>(result, call.extra());
-    }
-};
+inline constexpr Finisher<std::vector<R>> finish<std::vector<R>> = &all_rows<R>;
 template <>
-struct Finish<Affected> {
-    static Expected<Affected> apply(const Result& result, const Call&) { return Affected{result.affected()}; }
-};
+inline constexpr Finisher<Affected> finish<Affected> =
+    [](const Result& result, const Call&) { return Expected<Affected>(Affected{result.affected()}); };
 
 }  // namespace detail
 
@@ -61,7 +50,7 @@ public:
         const detail::Call call{sql, &params, sizeof...(Args), true, executor_->options_, statement_.get()};
         Expected<Result> result = executor_->run(call);
         if (!result) return std::move(result).error();
-        return detail::Finish<R>::apply(*result, call);
+        return detail::finish<R>(*result, call);
     }
 
     /// The same statement on another executor, a transaction most often. Borrows it.

@@ -17,6 +17,13 @@ std::string describe(const ErrorFields& f) {
 Error::Error(ErrorFields fields)
     : std::runtime_error(describe(fields)), fields_(std::make_shared<const ErrorFields>(std::move(fields))) {}
 
+// Out of line, so that the code that handles errors lies here and not in every verb that may fail.
+Error::Error(const Error& other) noexcept = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) noexcept = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+Error::~Error() = default;
+
 void Error::raise() const {
     switch (kind()) {
         case ErrorKind::usage: throw UsageError(*this);
