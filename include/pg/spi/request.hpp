@@ -32,8 +32,8 @@ struct Wait {
 
 /// One statement to run. Passed by reference; its views and its params outlive the call.
 struct Request {
-    std::string_view sql;        ///< its text; for a prepared statement too, for errors
-    std::string_view statement;  ///< the name of a prepared statement; empty: parse `sql`
+    std::string_view sql{};        ///< its text; for a prepared statement too, for errors
+    std::string_view statement{};  ///< the name of a prepared statement; empty: parse `sql`
     const Params* params = nullptr;
     Format format = Format::binary;
     std::size_t max_result_bytes = 0;  ///< zero: no limit

@@ -1,0 +1,221 @@
+// Batches: sending ahead of the answers, never further than the answers can be read.
+#include "providers/libpq/batch.hpp"
+
+#include <array>
+#include <memory>
+
+#include "providers/libpq/cancel.hpp"
+#include "providers/libpq/conclude.hpp"
+#include "providers/libpq/result.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// Statements in flight, and bytes of them that libpq holds, before answers must be read.
+constexpr std::size_t most_in_flight = 128;
+constexpr std::size_t most_held_bytes = 64 * 1024;
+
+std::size_t size_of(const spi::Request& request) {
+    std::size_t bytes = request.statement.empty() ? request.sql.size() : request.statement.size();
+    if (request.params == nullptr) return bytes;
+    for (const Params::Slot& slot : *request.params)
+        bytes += slot.length > 0 ? static_cast<std::size_t>(slot.length) : 0;
+    return bytes;
+}
+
+/// One batch under way.
+///
+/// (B1) Answers come in the order of the requests: the number of outcomes is the number of statements answered.
+/// (B2) Whenever the socket takes no more bytes, or `most_in_flight` is reached, answers are read; what has not been
+///      answered for want of a Sync is asked for with a flush request. So neither side ever waits for the other to
+///      read.
+/// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
+class BatchRun {
+public:
+    BatchRun(Link& link, std::span<const spi::Request> requests, std::span<const Format> formats, spi::BatchSync sync,
+             const spi::Wait& wait)
+        : link_(link), engine_(link.engine()), requests_(requests), formats_(formats), sync_(sync), wait_(wait) {
+        outcomes_.reserve(requests.size());
+    }
+
+    std::vector<Expected<Result>> run() {
+        if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
+        if (PQenterPipelineMode(link_.connection()) == 0) return fill(link_.refused());
+        while (!is_over()) {
+            send_ahead();
+            if (link_.connection() == nullptr || !step()) return fill_lost();
+        }
+        if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
+        if (refusal_) return fill(*refusal_);
+        return fill(unsent_error());
+    }
+
+private:
+    [[nodiscard]] std::size_t answered() const { return outcomes_.size(); }
+    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < requests_.size(); }
+    [[nodiscard]] bool is_over() const {
+        return !sends() && answered() == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
+    }
+
+    void send_ahead() {
+        if (sends() && sent_ - answered() <= most_in_flight / 2) {
+            while (sends() && sent_ - answered() < most_in_flight && held_bytes_ < most_held_bytes) send_one();
+            const bool more = sends();
+            if (more && sync_ == spi::BatchSync::once) static_cast<void>(engine_.send_flush_request());
+        }
+        if (!sends() && !synced_) synced_ = engine_.send_sync();
+    }
+
+    void send_one() {
+        const spi::Request& request = requests_[sent_];
+        if (request.statement.empty() && request.sql.find('\0') != std::string_view::npos) {
+            refusal_ = link_.error({.kind = ErrorKind::usage, .message = "the statement's text has a zero byte"});
+            return;
+        }
+        if (!engine_.send(request, formats_[sent_])) {
+            refusal_ = link_.refused();
+            return;
+        }
+        held_bytes_ += size_of(request);
+        ++sent_;
+        synced_ = sync_ == spi::BatchSync::each && engine_.send_sync();
+    }
+
+    /// Takes one answer, or waits for one. False when the connection is gone.
+    bool step() {
+        if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
+        const bool expects = answered() < sent_ || engine_.awaits_sync();
+        if (!expects) return wait_ready(Step::end);
+        ResultHandle result;
+        switch (const Step step = engine_.next(result)) {
+            case Step::result: return take(std::move(result));
+            case Step::end: return take_end();
+            case Step::broken: return lose();
+            case Step::read: held_bytes_ = 0; return wait_ready(step);
+            case Step::write: return wait_ready(step);
+        }
+        return false;
+    }
+
+    bool take(ResultHandle result) {
+        const ExecStatusType status = PQresultStatus(result.get());
+        ends_ = 0;
+        if (status == PGRES_PIPELINE_SYNC) return true;
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+            loss_ = link_.error({.kind = ErrorKind::usage,
+                                 .outcome = Outcome::unknown,
+                                 .connection_usable = false,
+                                 .message = "a batch cannot COPY: the connection is closed"});
+            link_.close();
+            return false;
+        }
+        if (answered() == sent_) {
+            // Behind the last statement: what the Sync did, ending the transaction, failed.
+            const Error error = link_.failed(result.get());
+            for (Expected<Result>& outcome : outcomes_)
+                if (outcome) outcome = error;
+            return link_.connection() != nullptr;
+        }
+        if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
+        return true;
+    }
+
+    /// The statement at the head has all its results.
+    bool take_end() {
+        if (!head_) return ++ends_ < 2 || lose();
+        link_.about(requests_[answered()].sql);
+        outcomes_.push_back(conclude_one(std::exchange(head_, nullptr)));
+        return link_.connection() != nullptr;
+    }
+
+    Expected<Result> conclude_one(ResultHandle result) {
+        if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED)
+            return link_.error({.kind = ErrorKind::server,
+                                .outcome = Outcome::not_applied,
+                                .retry_scope = RetryScope::none,
+                                .message = "not run because an earlier statement of the batch failed"});
+        if (woken_ && report_field(result.get(), PG_DIAG_SQLSTATE) == "57014")
+            return link_.ended_early(*woken_, Outcome::not_applied);
+        return conclude(link_, std::move(result), wait_);
+    }
+
+    /// Waits for the socket, and for a cancel request when there is one.
+    bool wait_ready(Step step) {
+        std::array<pollfd, 2> descriptors{};
+        const short events = step == Step::write ? POLLIN | POLLOUT : POLLIN;
+        descriptors[0] = {.fd = step == Step::end ? -1 : engine_.socket(), .events = events, .revents = 0};
+        descriptors[1] = cancel_ && !cancelled_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
+        const Woken woken = wait_for(descriptors, wait_);
+        if (woken != Woken::ready) return expire(woken);
+        return (descriptors[0].revents & ~POLLOUT) == 0 || engine_.receive() || lose();
+    }
+
+    /// The time is over: nothing more is sent, the server is asked to give up what it is at, and what it still answers
+    /// within the budget counts. Over a second time, the connection goes.
+    bool expire(Woken woken) {
+        if (woken_) {
+            loss_ = link_.ended_early(*woken_, Outcome::unknown);
+            link_.close();
+            return false;
+        }
+        woken_ = woken;
+        wait_ = {.deadline = recovery_deadline(woken, wait_), .stop = nullptr};
+        cancel_ = start_cancel(link_.connection());
+        return true;
+    }
+
+    bool lose() {
+        loss_ = link_.lost();
+        return false;
+    }
+
+    Error unsent_error() {
+        if (woken_) return link_.ended_early(*woken_, Outcome::not_sent);
+        return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
+    }
+
+    /// One outcome for every request: `error` for those that have none.
+    std::vector<Expected<Result>> fill(const Error& error) {
+        while (answered() < requests_.size()) outcomes_.emplace_back(error);
+        return std::move(outcomes_);
+    }
+
+    std::vector<Expected<Result>> fill_lost() {
+        const Error error = loss_ ? *loss_ : link_.lost();
+        if (sync_ == spi::BatchSync::once)
+            for (Expected<Result>& outcome : outcomes_)
+                if (outcome) outcome = error;
+        while (answered() < sent_) outcomes_.emplace_back(error);
+        ErrorFields unsent = error.fields();
+        unsent.outcome = Outcome::not_sent;
+        return fill(Error(std::move(unsent)));
+    }
+
+    Link& link_;
+    Engine& engine_;
+    std::span<const spi::Request> requests_;
+    std::span<const Format> formats_;
+    spi::BatchSync sync_;
+    spi::Wait wait_;
+    std::vector<Expected<Result>> outcomes_;
+    ResultHandle head_;  ///< what the statement at the head has answered so far
+    std::size_t sent_ = 0;
+    std::size_t held_bytes_ = 0;  ///< sent since libpq last held nothing back
+    int ends_ = 0;                ///< in a row, without a result between them
+    bool synced_ = false;         ///< the last statement that was sent has its Sync
+    std::optional<Woken> woken_;  ///< why the time is over
+    std::optional<Error> refusal_, loss_;
+    std::unique_ptr<CancelRequest> cancel_;
+    bool cancelled_ = false;
+};
+
+}  // namespace
+
+std::vector<Expected<Result>> run_pipelined(Link& link, std::span<const spi::Request> requests,
+                                            std::span<const Format> formats, spi::BatchSync sync,
+                                            const spi::Wait& wait) {
+    if (requests.empty()) return {};
+    return BatchRun(link, requests, formats, sync, wait).run();
+}
+
+}  // namespace pg::libpq

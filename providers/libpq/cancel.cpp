@@ -1,0 +1,84 @@
+// Cancel requests, by what the loaded libpq can do.
+#include "providers/libpq/cancel.hpp"
+
+#include "providers/libpq/newer.hpp"
+#include "providers/libpq/workers.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// PQcancelStart and PQcancelPoll: a connection of its own that never blocks.
+class PolledCancel final : public CancelRequest {
+public:
+    explicit PolledCancel(CancelConnection* connection) noexcept : connection_(connection) {
+        if (newer_functions().cancel_start(connection_) == 0) state_ = PGRES_POLLING_FAILED;
+    }
+    PolledCancel(const PolledCancel&) = delete;
+    PolledCancel& operator=(const PolledCancel&) = delete;
+    ~PolledCancel() override { newer_functions().cancel_finish(connection_); }
+
+    bool advance() noexcept override {
+        if (!is_over()) state_ = newer_functions().cancel_poll(connection_);
+        return is_over();
+    }
+    pollfd waits_for() const noexcept override {
+        const short events = state_ == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        return {.fd = is_over() ? -1 : newer_functions().cancel_socket(connection_), .events = events, .revents = 0};
+    }
+
+private:
+    [[nodiscard]] bool is_over() const noexcept { return state_ == PGRES_POLLING_FAILED || state_ == PGRES_POLLING_OK; }
+
+    CancelConnection* connection_;
+    PostgresPollingStatusType state_ = PGRES_POLLING_WRITING;
+};
+
+struct FreeCancel {
+    void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+};
+
+/// PQcancel, which blocks.
+class CancelJob final : public Job {
+public:
+    explicit CancelJob(PGcancel* cancel) noexcept : cancel_(cancel) {}
+
+private:
+    void run() noexcept override {
+        char words[256];
+        // When it fails the statement goes on, and whoever waits for its end gives up in time.
+        PQcancel(cancel_.get(), words, sizeof words);
+    }
+
+    std::unique_ptr<PGcancel, FreeCancel> cancel_;
+};
+
+class WorkerCancel final : public CancelRequest {
+public:
+    explicit WorkerCancel(std::shared_ptr<CancelJob> job) noexcept : job_(std::move(job)) {}
+    bool advance() noexcept override { return job_->done(); }
+    pollfd waits_for() const noexcept override {
+        return {.fd = job_->done() ? -1 : job_->descriptor(), .events = POLLIN, .revents = 0};
+    }
+
+private:
+    std::shared_ptr<CancelJob> job_;
+};
+
+std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
+    static ProcessWorkers workers(1, 64);
+    PGcancel* cancel = PQgetCancel(connection);
+    if (cancel == nullptr) return nullptr;
+    auto job = std::make_shared<CancelJob>(cancel);
+    if (!workers.submit(job)) return nullptr;
+    return std::make_unique<WorkerCancel>(std::move(job));
+}
+
+}  // namespace
+
+std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
+    if (!newer_functions().can_cancel()) return start_on_worker(connection);
+    CancelConnection* cancel = newer_functions().cancel_create(connection);
+    return cancel != nullptr ? std::make_unique<PolledCancel>(cancel) : nullptr;
+}
+
+}  // namespace pg::libpq

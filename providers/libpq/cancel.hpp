@@ -1,0 +1,31 @@
+// Cancel requests: asking a server to give up a statement, without waiting for it.
+#pragma once
+
+#include <chrono>
+#include <libpq-fe.h>
+#include <memory>
+#include <poll.h>
+
+namespace pg::libpq {
+
+/// How long a caller whose deadline passed waits for the server to give the statement up.
+inline constexpr std::chrono::milliseconds cancel_grace{200};
+/// How long one who has the time does.
+inline constexpr std::chrono::milliseconds cancel_budget{2000};
+
+/// A cancel request under way. Destroyed early, it is left to itself.
+class CancelRequest {
+public:
+    virtual ~CancelRequest() = default;
+    /// Goes on as far as it can. True once the server has dealt with the request, or it cannot be made: from then on it
+    /// can no longer hit a later statement.
+    [[nodiscard]] virtual bool advance() noexcept = 0;
+    /// What must be ready before the next `advance`.
+    [[nodiscard]] virtual pollfd waits_for() const noexcept = 0;
+};
+
+/// Starts a cancel request for whatever `connection` is doing: encrypted as the connection is and on the caller's
+/// thread with libpq 17 and newer, in plain text on a thread of its own before. Null when none can be made.
+[[nodiscard]] std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept;
+
+}  // namespace pg::libpq

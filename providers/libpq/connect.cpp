@@ -1,0 +1,156 @@
+// The loop over hosts and addresses, and one attempt by PQconnectStartParams and PQconnectPoll.
+#include "providers/libpq/connect.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "providers/libpq/connect_error.hpp"
+#include "providers/libpq/error.hpp"
+#include "providers/libpq/target.hpp"
+
+namespace pg::libpq {
+namespace {
+
+void ignore_notice(void*, const PGresult*) {}
+
+ConnectionHandle start(const Target::Keywords& keywords) {
+    std::vector<const char*> names, values;
+    for (const auto& [name, value] : keywords.pairs) {
+        names.push_back(name.c_str());
+        values.push_back(value.c_str());
+    }
+    names.push_back(nullptr);
+    values.push_back(nullptr);
+    return ConnectionHandle(PQconnectStartParams(names.data(), values.data(), 0));
+}
+
+/// What one place gets of the time: an equal share with those behind it.
+Deadline share(const Deadline& deadline, std::size_t places) {
+    if (deadline.is_never()) return deadline;
+    return Deadline::after(deadline.remaining() / static_cast<std::int64_t>(std::max<std::size_t>(places, 1)));
+}
+
+/// Tries the hosts of one target, and keeps what it heard from each.
+class Attempts {
+public:
+    Attempts(const Target& target, Resolver& resolver, const spi::Wait& wait)
+        : target_(target), resolver_(resolver), wait_(wait) {}
+
+    Expected<Connected> run() {
+        std::size_t places = target_.passes().size() * target_.hosts().size();
+        for (const std::string& attributes : target_.passes()) {
+            for (const Host& host : target_.hosts()) {
+                if (auto connected = try_host(host, attributes, share(wait_.deadline, places--)))
+                    return *std::move(connected);
+                if (!may_try_next(failures_.back().fields)) return all_failed();
+            }
+        }
+        return all_failed();
+    }
+
+private:
+    struct Failure {
+        std::string node;
+        ErrorFields fields;
+    };
+
+    std::optional<Connected> try_host(const Host& host, const std::string& attributes, const Deadline& until) {
+        const bool is_socket = host.host.empty() || host.host.front() == '/' || host.host.front() == '@';
+        std::vector<std::string> addresses{host.hostaddr};
+        if (host.hostaddr.empty() && !is_socket) {
+            auto resolved = resolver_.resolve(host.host, {.deadline = attempt_deadline(until), .stop = wait_.stop});
+            if (!resolved) {
+                ErrorFields fields = resolved.error().fields();
+                fields.message = "the name cannot be resolved: " + fields.message;
+                failures_.push_back({node_name(host), std::move(fields)});
+                return std::nullopt;
+            }
+            addresses = *std::move(resolved);
+        }
+        std::size_t left = addresses.size();
+        for (const std::string& address : addresses) {
+            const Deadline mine = attempt_deadline(share(until, left--));
+            if (auto connection = attempt(host, address, attributes, mine))
+                return Connected{std::move(connection), node_name(host)};
+            if (!may_try_next(failures_.back().fields)) break;
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] Deadline attempt_deadline(const Deadline& until) const {
+        return earlier(until, Deadline::after(target_.attempt_timeout()));
+    }
+
+    /// One attempt. Null when it failed, and then its failure is the last.
+    ConnectionHandle attempt(const Host& host, const std::string& address, const std::string& attributes,
+                             const Deadline& until) {
+        const Target::Keywords keywords = target_.keywords(host, address, attributes);
+        ConnectionHandle connection = start(keywords);
+        PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
+        PQsetNoticeReceiver(connection.get(), &ignore_notice, nullptr);
+
+        ConnectPhase phase = ConnectPhase::connect;
+        PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
+        while (polled != PGRES_POLLING_OK) {
+            const ConnStatusType status = PQstatus(connection.get());
+            if (status == CONNECTION_BAD || polled == PGRES_POLLING_FAILED) {
+                fail(host, connect_failure(connection.get(), phase, keywords.password_problem));
+                return nullptr;
+            }
+            phase = phase_of(status);
+            const short events = polled == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+            const Woken woken = wait_for(PQsocket(connection.get()), events, {.deadline = until, .stop = wait_.stop});
+            if (woken != Woken::ready) {
+                fail(host, ended_early(woken, phase));
+                return nullptr;
+            }
+            polled = PQconnectPoll(connection.get());
+        }
+        PQsetErrorVerbosity(connection.get(), PQERRORS_TERSE);
+        return connection;
+    }
+
+    void fail(const Host& host, ErrorFields fields) { failures_.push_back({node_name(host), std::move(fields)}); }
+
+    static ErrorFields ended_early(Woken woken, ConnectPhase phase) {
+        ErrorFields fields{.kind = ErrorKind::timeout,
+                           .outcome = Outcome::not_sent,
+                           .retry_scope = RetryScope::connect,
+                           .connection_usable = false};
+        if (woken == Woken::stopped) fields.kind = ErrorKind::cancelled;
+        fields.message = woken == Woken::stopped ? "a stop was asked for (" : "no answer in time (";
+        fields.message.append(to_string(phase)).append(")");
+        return fields;
+    }
+
+    /// The last failure, which names the others.
+    [[nodiscard]] Error all_failed() const {
+        ErrorFields fields = failures_.back().fields;
+        std::string message = "connect ";
+        for (const Failure& failure : failures_) {
+            if (&failure != &failures_.front()) message += "; ";
+            message += failure.node;
+            if (&failure == &failures_.front()) message += " as " + target_.user();
+            message += ": " + failure.fields.message;
+        }
+        fields.message = std::move(message);
+        fields.node = failures_.back().node;
+        fields.engine = engine_name;
+        return Error(std::move(fields));
+    }
+
+    const Target& target_;
+    Resolver& resolver_;
+    spi::Wait wait_;
+    std::vector<Failure> failures_;
+};
+
+}  // namespace
+
+Expected<Connected> connect(const Config& config, Resolver& resolver, const spi::Wait& wait) {
+    const Expected<Target> target = Target::from(config);
+    if (!target) return target.error();
+    return Attempts(*target, resolver, wait).run();
+}
+
+}  // namespace pg::libpq

@@ -1,0 +1,127 @@
+// libpq reports a failed attempt in words alone: this finds the SQLSTATE and the kind of failure in them.
+#include "providers/libpq/connect_error.hpp"
+
+#include <algorithm>
+
+#include "pg/error_rules.hpp"
+#include "pg/sqlstate.hpp"
+#include "providers/libpq/error.hpp"
+
+namespace pg::libpq {
+namespace {
+
+bool is_code_character(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); }
+
+/// Where "severity:  CODE: " has its code; npos when it is not there. The severity may be translated, this is not.
+std::size_t find_code(std::string_view line) {
+    for (std::size_t at = line.find(":  "); at != std::string_view::npos; at = line.find(":  ", at + 1)) {
+        const std::string_view code = line.substr(at + 3, 5);
+        if (code.size() == 5 && std::all_of(code.begin(), code.end(), is_code_character) &&
+            line.substr(at + 8, 2) == ": ")
+            return at + 3;
+    }
+    return std::string_view::npos;
+}
+
+/// Without libpq's "connection to server at … failed: ", which says where.
+std::string_view without_place(std::string_view line) {
+    constexpr std::string_view end = " failed: ";
+    if (!line.starts_with("connection to server ")) return line;
+    const std::size_t at = line.find(end);
+    return at == std::string_view::npos ? line : line.substr(at + end.size());
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+bool is_garbage(std::string_view message) {
+    return contains(message, "expected authentication request") || contains(message, "received invalid") ||
+           contains(message, "lost synchronization") || contains(message, "invalid response to");
+}
+
+bool lost_the_peer(std::string_view message) {
+    return contains(message, "server closed the connection") || contains(message, "could not receive data") ||
+           contains(message, "could not send data") || contains(message, "SSL SYSCALL error");
+}
+
+/// The kind of a failure that no server reported. libpq's texts refine it, so a translated one is only less precise.
+ErrorKind kind_of(std::string_view message, ConnectPhase phase, bool wants_password) {
+    if (wants_password) return ErrorKind::auth;
+    if (is_garbage(message)) return ErrorKind::protocol;
+    if (lost_the_peer(message)) return ErrorKind::connect;
+    if (phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
+    return phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
+}
+
+}  // namespace
+
+std::string_view to_string(ConnectPhase phase) {
+    switch (phase) {
+        case ConnectPhase::resolve: return "name resolution";
+        case ConnectPhase::connect: return "connect";
+        case ConnectPhase::tls: return "TLS";
+        case ConnectPhase::authentication: return "authentication";
+        case ConnectPhase::session_attributes: return "session attributes";
+    }
+    return "?";
+}
+
+ConnectPhase phase_of(ConnStatusType status) {
+    switch (status) {
+        case CONNECTION_SSL_STARTUP:
+        case CONNECTION_GSS_STARTUP: return ConnectPhase::tls;
+        case CONNECTION_MADE:
+        case CONNECTION_AWAITING_RESPONSE:
+        case CONNECTION_AUTH_OK: return ConnectPhase::authentication;
+        case CONNECTION_CHECK_WRITABLE:
+        case CONNECTION_CONSUME:
+        case CONNECTION_CHECK_TARGET:
+        case CONNECTION_CHECK_STANDBY: return ConnectPhase::session_attributes;
+        default: return ConnectPhase::connect;
+    }
+}
+
+ConnectReport parse_report(std::string_view words) {
+    // After a retry with or without TLS there are two reports, and the last is what ended the attempt.
+    const std::size_t last = words.rfind("connection to server ");
+    if (last != std::string_view::npos && (last == 0 || words[last - 1] == '\n')) words.remove_prefix(last);
+    const std::string line = first_line(words);
+    const std::string_view told = without_place(line);
+    const std::size_t code = find_code(told);
+    if (code == std::string_view::npos) return {{}, std::string(told)};
+    return {SqlState(told.substr(code, 5)), std::string(told.substr(code + 7))};
+}
+
+ErrorFields connect_failure(const PGconn* connection, ConnectPhase phase, std::string_view password_problem) {
+    const ConnectReport report = parse_report(PQerrorMessage(connection));
+    const ErrorRuling ruling = rule_on({.sqlstate = report.sqlstate,
+                                        .severity = report.sqlstate.empty() ? "" : "FATAL",
+                                        .message = report.message,
+                                        .phase = RequestPhase::connecting});
+    ErrorFields fields{.kind = ruling.kind,
+                       .outcome = ruling.outcome,
+                       .retry_scope = ruling.retry_scope,
+                       .connection_usable = false,
+                       .sqlstate = report.sqlstate,
+                       .message = report.message};
+    if (report.sqlstate.empty()) {
+        fields.kind = kind_of(report.message, phase, PQconnectionNeedsPassword(connection) != 0);
+        if (fields.kind == ErrorKind::auth) fields.retry_scope = RetryScope::after_refresh;
+        if (fields.kind == ErrorKind::tls) fields.retry_scope = RetryScope::none;
+    } else {
+        fields.severity = "FATAL";
+    }
+    if (fields.kind == ErrorKind::auth)
+        fields.hint = password_problem.empty() ? "check PGPASSWORD or ~/.pgpass" : std::string(password_problem);
+    fields.message += " (";
+    fields.message.append(to_string(phase)).append(")");
+    return fields;
+}
+
+bool may_try_next(const ErrorFields& failure) {
+    if (failure.kind == ErrorKind::cancelled || failure.kind == ErrorKind::auth || failure.kind == ErrorKind::tls)
+        return false;
+    return failure.sqlstate.empty() || failure.sqlstate == sqlstate::cannot_connect_now ||
+           failure.sqlstate == sqlstate::too_many_connections;
+}
+
+}  // namespace pg::libpq

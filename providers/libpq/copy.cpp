@@ -1,0 +1,187 @@
+// COPY: bytes to and from the server, with back-pressure both ways.
+#include "providers/libpq/copy.hpp"
+
+#include "providers/libpq/cancel.hpp"
+#include "providers/libpq/conclude.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// The largest message that is sent: a longer write is several.
+constexpr std::size_t most_per_message = 64 * 1024;
+/// How many bytes libpq may hold before a write waits for the server to take them.
+constexpr std::size_t most_unflushed = 64 * 1024;
+
+Error is_no_copy(Link& link, ResultHandle result, std::string_view wanted, const spi::Wait& wait) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_FATAL_ERROR) return link.failed(result.get());
+    const bool other_way = status == PGRES_COPY_IN || status == PGRES_COPY_OUT;
+    if (!other_way && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY)
+        return give_up_on(link, result.get(), wait);
+    ErrorFields fields;
+    fields.outcome =
+        other_way ? link.recover(earlier(Deadline::after(cancel_budget), wait.deadline)) : Outcome::applied;
+    fields.connection_usable = link.connection() != nullptr;
+    fields.message.append("this statement is no ").append(wanted);
+    if (!other_way) fields.message += "; it was run, and its result is thrown away";
+    return link.error(std::move(fields));
+}
+
+/// (C1) While it lives and is not over, the link is in the COPY and nobody else may use it.
+class LibpqCopyIn final : public spi::CopyIn {
+public:
+    LibpqCopyIn(Link& link, std::size_t columns) : link_(link), columns_(columns) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    LibpqCopyIn(const LibpqCopyIn&) = delete;
+    LibpqCopyIn& operator=(const LibpqCopyIn&) = delete;
+    ~LibpqCopyIn() override {
+        const spi::Wait budget{.deadline = Deadline::after(cancel_budget)};
+        if (!over_) static_cast<void>(do_fail("the client gave it up", budget));
+    }
+
+private:
+    Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
+        if (over_) return already_over();
+        while (!bytes.empty()) {
+            const std::string_view piece = bytes.substr(0, most_per_message);
+            if (auto error = put(piece, wait)) return *std::move(error);
+            bytes.remove_prefix(piece.size());
+            unflushed_ += piece.size();
+            if (unflushed_ < most_unflushed) continue;
+            if (auto error = flush(wait)) return *std::move(error);
+        }
+        return {};
+    }
+
+    Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
+        Expected<ResultHandle> result = end(nullptr, wait);
+        if (!result) return std::move(result).error();
+        const Expected<Result> done = conclude(link_, *std::move(result), wait);
+        if (!done) return done.error();
+        return done->affected();
+    }
+
+    Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
+        Expected<ResultHandle> result = end(std::string(reason).c_str(), wait);
+        if (!result) return std::move(result).error();
+        const bool asked_for = report_field(result->get(), PG_DIAG_SQLSTATE) == "57014";
+        if (asked_for) return {};
+        const Expected<Result> done = conclude(link_, *std::move(result), wait);
+        if (!done) return done.error();
+        return {};
+    }
+
+    std::size_t do_columns() const noexcept override { return columns_; }
+
+    /// Hands one message to libpq, waiting while it has no room.
+    std::optional<Error> put(std::string_view piece, const spi::Wait& wait) {
+        for (;;) {
+            const int taken = PQputCopyData(link_.connection(), piece.data(), static_cast<int>(piece.size()));
+            if (taken > 0) return std::nullopt;
+            if (taken < 0) return leave(), link_.refused();
+            if (auto error = link_.wait_ready(Step::write, wait)) return leave(), std::move(error);
+        }
+    }
+
+    /// Waits until libpq holds nothing back. A server that reports an error meanwhile is heard at the end.
+    std::optional<Error> flush(const spi::Wait& wait) {
+        while (!link_.engine().flush()) {
+            if (link_.engine().broken()) return leave(), link_.lost();
+            if (auto error = link_.wait_ready(Step::write, wait)) return leave(), std::move(error);
+        }
+        unflushed_ = 0;
+        return std::nullopt;
+    }
+
+    /// Ends the stream, well or with a reason why not, and takes the server's answer.
+    Expected<ResultHandle> end(const char* reason, const spi::Wait& wait) {
+        if (over_) return already_over();
+        int ended = 0;
+        while ((ended = PQputCopyEnd(link_.connection(), reason)) == 0) {
+            if (auto error = link_.wait_ready(Step::write, wait)) return leave(), *std::move(error);
+        }
+        leave();
+        if (ended < 0) return link_.refused();
+        link_.engine().mark_unflushed();
+        return link_.complete(wait);
+    }
+
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+    }
+    [[nodiscard]] Error already_over() const {
+        return link_.error(
+            {.kind = ErrorKind::usage, .message = "this COPY is over: it was finished or failed before"});
+    }
+
+    Link& link_;
+    std::size_t columns_;
+    std::size_t unflushed_ = 0;  ///< bytes since libpq last held nothing back
+    bool over_ = false;
+};
+
+/// (C1) holds here too.
+class LibpqCopyOut final : public spi::CopyOut {
+public:
+    explicit LibpqCopyOut(Link& link) : link_(link) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    LibpqCopyOut(const LibpqCopyOut&) = delete;
+    LibpqCopyOut& operator=(const LibpqCopyOut&) = delete;
+    ~LibpqCopyOut() override {
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
+    }
+
+private:
+    Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        while (!over_) {
+            char* row = nullptr;
+            const int length = PQgetCopyData(link_.connection(), &row, 1);
+            row_.reset(row);
+            if (length > 0) return std::optional(std::string_view(row, static_cast<std::size_t>(length)));
+            if (length < 0) return end(wait);
+            if (auto error = link_.wait_ready(Step::read, wait)) return leave(), *std::move(error);
+        }
+        return std::optional<std::string_view>();
+    }
+
+    /// Behind the last row, or when the server gave the COPY up.
+    Expected<std::optional<std::string_view>> end(const spi::Wait& wait) {
+        leave();
+        Expected<ResultHandle> result = link_.complete(wait);
+        if (!result) return std::move(result).error();
+        const Expected<Result> done = conclude(link_, *std::move(result), wait);
+        if (!done) return done.error();
+        return std::optional<std::string_view>();
+    }
+
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+    }
+
+    Link& link_;
+    MemoryHandle row_;
+    bool over_ = false;
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<spi::CopyIn>> open_copy_in(Link& link, ResultHandle begun, const spi::Wait& wait) {
+    if (PQresultStatus(begun.get()) != PGRES_COPY_IN)
+        return is_no_copy(link, std::move(begun), "COPY … FROM STDIN", wait);
+    const auto columns = static_cast<std::size_t>(PQnfields(begun.get()));
+    return std::unique_ptr<spi::CopyIn>(std::make_unique<LibpqCopyIn>(link, columns));
+}
+
+Expected<std::unique_ptr<spi::CopyOut>> open_copy_out(Link& link, ResultHandle begun, const spi::Wait& wait) {
+    if (PQresultStatus(begun.get()) != PGRES_COPY_OUT)
+        return is_no_copy(link, std::move(begun), "COPY … TO STDOUT", wait);
+    return std::unique_ptr<spi::CopyOut>(std::make_unique<LibpqCopyOut>(link));
+}
+
+}  // namespace pg::libpq

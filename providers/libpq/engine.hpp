@@ -1,0 +1,84 @@
+// Engine: what to send on one connection and what came back. It never waits; it says what it waits for.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "pg/spi/request.hpp"
+#include "providers/libpq/handle.hpp"
+
+namespace pg::libpq {
+
+/// What an engine says when it is asked for what comes next.
+enum class Step : std::uint8_t {
+    result,  ///< a result, handed over
+    end,     ///< the statement, or in a pipeline the one at its head, has no more results
+    read,    ///< nothing before the socket can be read
+    write,   ///< nothing before the socket can be written, or read
+    broken,  ///< the connection is lost
+};
+
+/// A state machine over one established connection. One thread at a time.
+///
+/// (E1) libpq is in non-blocking mode, and nothing is called that would wait in spite of it: a result is only asked for
+///      when `PQisBusy` says that it is there.
+/// (E2) While not everything is flushed, `next` asks for `write`, which includes reading: a server that is busy
+///      sending must not be waited for by a client that is busy sending.
+/// (E3) Once closed it has no connection, and libpq's observers of a null connection say so: bad, unknown, no socket.
+class Engine {
+public:
+    /// Puts `connection` into non-blocking mode.
+    explicit Engine(ConnectionHandle connection) noexcept;
+
+    [[nodiscard]] PGconn* connection() const noexcept { return connection_.get(); }
+    [[nodiscard]] int socket() const noexcept { return PQsocket(connection_.get()); }
+    [[nodiscard]] bool broken() const noexcept { return PQstatus(connection_.get()) == CONNECTION_BAD; }
+    void close() noexcept { connection_.reset(); }
+
+    /// Each queues one request and flushes what it can. False when libpq refuses it: `PQerrorMessage` says why.
+    [[nodiscard]] bool send(const spi::Request& request, Format format);
+    [[nodiscard]] bool send_script(std::string_view text);
+    [[nodiscard]] bool send_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types);
+    [[nodiscard]] bool send_describe(std::string_view name);
+    /// Has the server answer all that was sent before, without ending the implicit transaction. For pipelines.
+    [[nodiscard]] bool send_flush_request() noexcept { return sent(PQsendFlushRequest(connection_.get())); }
+    [[nodiscard]] bool send_sync() noexcept {
+        const bool accepted = sent(PQpipelineSync(connection_.get()));
+        if (accepted) ++syncs_;
+        return accepted;
+    }
+    /// True while a Sync of a pipeline was not answered: an end is the end of one statement of several.
+    [[nodiscard]] bool awaits_sync() const noexcept { return syncs_ != 0; }
+
+    /// The next result in `result`, or what stands in its way.
+    [[nodiscard]] Step next(ResultHandle& result) noexcept {
+        if (unflushed_ && !flush()) return broken() ? Step::broken : Step::write;
+        if (PQisBusy(connection_.get()) != 0) return Step::read;
+        result.reset(PQgetResult(connection_.get()));
+        if (syncs_ != 0 && result && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) --syncs_;
+        return result ? Step::result : Step::end;
+    }
+    /// Takes in what the socket has. False when the connection broke.
+    [[nodiscard]] bool receive() noexcept { return PQconsumeInput(connection_.get()) != 0; }
+    /// Writes what the socket takes. True when nothing is left.
+    [[nodiscard]] bool flush() noexcept {
+        unflushed_ = PQflush(connection_.get()) != 0;
+        return !unflushed_;
+    }
+    /// For what was queued by other means.
+    void mark_unflushed() noexcept { unflushed_ = true; }
+
+private:
+    ConnectionHandle connection_;
+    bool unflushed_ = false;
+    std::size_t syncs_ = 0;  ///< sent and not answered yet
+    // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
+    std::string text_, name_;
+
+    [[nodiscard]] bool sent(int accepted) noexcept {
+        unflushed_ = true;
+        return accepted != 0;
+    }
+};
+
+}  // namespace pg::libpq

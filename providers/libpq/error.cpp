@@ -1,0 +1,152 @@
+// From the fields of a report, or libpq's words, to an error.
+#include "providers/libpq/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace pg::libpq {
+namespace {
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Behind white space and comments.
+std::string_view skip_blanks(std::string_view sql) {
+    for (;;) {
+        while (!sql.empty() && is_space(sql.front())) sql.remove_prefix(1);
+        std::size_t end = std::string_view::npos;
+        if (sql.starts_with("--"))
+            end = sql.find('\n');
+        else if (sql.starts_with("/*"))
+            end = sql.find("*/") == std::string_view::npos ? end : sql.find("*/") + 2;
+        else
+            return sql;
+        sql.remove_prefix(std::min(end, sql.size()));
+    }
+}
+
+/// The next word of letters, and `sql` behind it.
+std::string next_word(std::string_view& sql) {
+    sql = skip_blanks(sql);
+    std::string word;
+    while (!sql.empty() && ((lower(sql.front()) >= 'a' && lower(sql.front()) <= 'z'))) {
+        word += lower(sql.front());
+        sql.remove_prefix(1);
+    }
+    return word;
+}
+
+// Who in the server reports that a type has no binary output: the type of a column, of the elements of one, or of the
+// bounds of one.
+constexpr std::array<std::string_view, 4> binary_output_routines{"getTypeBinaryOutputInfo", "array_send",
+                                                                 "get_range_io_data", "get_multirange_io_data"};
+
+bool lacks_binary_form(std::string_view sqlstate, std::string_view routine) {
+    return sqlstate == "42883" && std::find(binary_output_routines.begin(), binary_output_routines.end(), routine) !=
+                                      binary_output_routines.end();
+}
+
+struct TextField {
+    int code;
+    std::string ErrorFields::* member;
+};
+
+constexpr std::array<TextField, 11> text_fields{{
+    {PG_DIAG_SEVERITY_NONLOCALIZED, &ErrorFields::severity},
+    {PG_DIAG_MESSAGE_PRIMARY, &ErrorFields::message},
+    {PG_DIAG_MESSAGE_DETAIL, &ErrorFields::detail},
+    {PG_DIAG_MESSAGE_HINT, &ErrorFields::hint},
+    {PG_DIAG_CONTEXT, &ErrorFields::context},
+    {PG_DIAG_SCHEMA_NAME, &ErrorFields::schema},
+    {PG_DIAG_TABLE_NAME, &ErrorFields::table},
+    {PG_DIAG_COLUMN_NAME, &ErrorFields::column},
+    {PG_DIAG_DATATYPE_NAME, &ErrorFields::type},
+    {PG_DIAG_CONSTRAINT_NAME, &ErrorFields::constraint},
+    {PG_DIAG_SOURCE_FUNCTION, &ErrorFields::routine},
+}};
+
+ErrorFields report_fields(const PGresult* report) {
+    ErrorFields fields;
+    for (const TextField& field : text_fields) fields.*field.member = report_field(report, field.code);
+    fields.sqlstate = SqlState(report_field(report, PG_DIAG_SQLSTATE));
+    const std::string_view digits = report_field(report, PG_DIAG_STATEMENT_POSITION);
+    std::from_chars(digits.data(), digits.data() + digits.size(), fields.position);
+    return fields;
+}
+
+void place(ErrorFields& fields, const ErrorSite& site) {
+    fields.sql = site.sql;
+    fields.node = site.node;
+    fields.engine = engine_name;
+}
+
+Error ruled(ErrorFields fields, const ErrorSite& site) {
+    const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
+                                        .severity = fields.severity,
+                                        .routine = fields.routine,
+                                        .message = fields.message,
+                                        .phase = site.phase,
+                                        .in_transaction = site.in_transaction});
+    fields.kind = ruling.kind;
+    fields.outcome = ruling.outcome;
+    fields.retry_scope = ruling.retry_scope;
+    fields.connection_usable = ruling.connection_usable;
+    place(fields, site);
+    return Error(std::move(fields));
+}
+
+}  // namespace
+
+std::string_view report_field(const PGresult* report, int field) {
+    const char* text = PQresultErrorField(report, field);
+    return text != nullptr ? std::string_view(text) : std::string_view();
+}
+
+bool lacks_binary_form(const PGresult* report) {
+    return lacks_binary_form(report_field(report, PG_DIAG_SQLSTATE), report_field(report, PG_DIAG_SOURCE_FUNCTION));
+}
+
+bool lacks_binary_form(const Error& error) { return lacks_binary_form(error.sqlstate().code(), error.routine()); }
+
+RequestPhase sent_phase(std::string_view sql) {
+    const std::string word = next_word(sql);
+    const bool commits = word == "commit" || word == "end" || (word == "prepare" && next_word(sql) == "transaction");
+    return commits ? RequestPhase::committing : RequestPhase::sent;
+}
+
+std::string first_line(std::string_view words) {
+    while (!words.empty() && is_space(words.front())) words.remove_prefix(1);
+    words = words.substr(0, words.find('\n'));
+    while (!words.empty() && (is_space(words.back()) || words.back() == '.')) words.remove_suffix(1);
+    return std::string(words);
+}
+
+Error report_error(const PGresult* report, const ErrorSite& site) {
+    ErrorFields fields = report_fields(report);
+    // libpq makes such a result itself when the connection broke under a statement.
+    if (fields.sqlstate.empty()) fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
+    return ruled(std::move(fields), site);
+}
+
+Error broken_error(const PGconn* connection, const ErrorSite& site) {
+    ErrorFields fields;
+    fields.message = "connection lost: " + first_line(PQerrorMessage(connection));
+    return ruled(std::move(fields), site);
+}
+
+Error notice_error(const PGresult* report, std::string_view node) {
+    ErrorFields fields = report_fields(report);
+    fields.kind = ErrorKind::server;
+    fields.outcome = Outcome::applied;
+    if (fields.message.empty()) fields.message = first_line(PQresultErrorMessage(report));
+    place(fields, {.node = node, .sql = {}});
+    return Error(std::move(fields));
+}
+
+Error plain_error(ErrorFields fields, const ErrorSite& site) {
+    place(fields, site);
+    return Error(std::move(fields));
+}
+
+}  // namespace pg::libpq

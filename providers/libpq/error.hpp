@@ -1,0 +1,42 @@
+// Errors: what libpq reports, as the errors of the library.
+#pragma once
+
+#include <libpq-fe.h>
+#include <string>
+#include <string_view>
+
+#include "pg/error_rules.hpp"
+
+namespace pg::libpq {
+
+/// What every error of this provider names as its engine.
+inline constexpr std::string_view engine_name = "libpq";
+
+/// Where and in what an error happened. Views: they need not outlive the call.
+struct ErrorSite {
+    std::string_view node;
+    std::string_view sql;
+    bool in_transaction = false;  ///< when the request began
+    RequestPhase phase = RequestPhase::sent;
+};
+
+/// What the server reported, with all its fields. A result without a report is a broken connection.
+[[nodiscard]] Error report_error(const PGresult* report, const ErrorSite& site);
+/// A connection that broke without a report: libpq's own words.
+[[nodiscard]] Error broken_error(const PGconn* connection, const ErrorSite& site);
+/// What the server said by the way: a notice.
+[[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
+/// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
+[[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
+
+/// A field of a report; empty when it has none.
+[[nodiscard]] std::string_view report_field(const PGresult* report, int field);
+/// True for a report that a result has a column without binary form. The routine says so, its text is translated.
+[[nodiscard]] bool lacks_binary_form(const PGresult* report);
+[[nodiscard]] bool lacks_binary_form(const Error& error);
+/// `sent`, or `committing` when `sql` is COMMIT, END or PREPARE TRANSACTION.
+[[nodiscard]] RequestPhase sent_phase(std::string_view sql);
+/// libpq's words without line ends: the first line, which says what happened; those below it guess why.
+[[nodiscard]] std::string first_line(std::string_view words);
+
+}  // namespace pg::libpq

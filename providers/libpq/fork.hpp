@@ -1,0 +1,32 @@
+// Notices that the process is a copy made by fork(), which must not touch what it shares with its parent.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace pg::libpq {
+
+namespace detail {
+extern std::atomic<std::uint32_t> fork_count;
+}
+
+/// Has every child of this process counted from now on. Thread-safe; the first call does it.
+void watch_forks() noexcept;
+
+/// How many forks lie between this process and the one that first called `watch_forks`. Costs one load.
+[[nodiscard]] inline std::uint32_t fork_generation() noexcept {
+    return detail::fork_count.load(std::memory_order_relaxed);
+}
+
+/// The process in which an object was made. Value.
+class Birthplace {
+public:
+    Birthplace() noexcept : generation_((watch_forks(), fork_generation())) {}
+    /// False in a copy of the process made since.
+    [[nodiscard]] bool is_here() const noexcept { return generation_ == fork_generation(); }
+
+private:
+    std::uint32_t generation_;
+};
+
+}  // namespace pg::libpq

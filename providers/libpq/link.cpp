@@ -1,0 +1,242 @@
+// The blocking shell around an engine: waiting, and what to do when a wait ends too soon.
+#include "providers/libpq/link.hpp"
+
+#include <array>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "providers/libpq/cancel.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// Puts something harmless in the place of a socket that the parent process goes on using: what libpq writes when it
+/// frees the connection goes nowhere.
+void detach_socket(int socket) noexcept {
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0) return;
+    ::dup2(nothing, socket);
+    ::close(nothing);
+}
+
+std::string_view ending(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::not_sent: return "before the statement was sent";
+        case Outcome::not_applied: return "and the server gave the statement up";
+        case Outcome::applied: return "as the statement finished: it took effect";
+        case Outcome::unknown: break;
+    }
+    return "and the server did not answer the cancel request in time, so the connection is closed";
+}
+
+ErrorFields early_end(Woken woken, Outcome outcome) {
+    ErrorFields fields;
+    fields.kind = woken == Woken::stopped ? ErrorKind::cancelled : ErrorKind::timeout;
+    fields.outcome = outcome;
+    fields.message = woken == Woken::stopped ? "a stop was asked for " : "the deadline passed ";
+    fields.message += ending(outcome);
+    return fields;
+}
+
+/// What a statement's effect is after one more of its results, `before` it being what it was until then.
+Outcome outcome_after(const PGresult* result, Outcome before) {
+    switch (PQresultStatus(result)) {
+        case PGRES_COMMAND_OK:
+        case PGRES_TUPLES_OK: return before == Outcome::unknown ? Outcome::applied : before;
+        case PGRES_FATAL_ERROR:
+            return report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : Outcome::not_applied;
+        default: return before;
+    }
+}
+
+bool is_copy(ExecStatusType status) {
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+bool is_report(const PGresult* result) { return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR; }
+
+/// Takes a COPY that nobody wants any more a step further. False when the socket must be waited for.
+bool drain_copy(PGconn* connection, ExecStatusType status) noexcept {
+    if (status == PGRES_COPY_IN) return PQputCopyEnd(connection, "the client gave it up") != 0;
+    char* row = nullptr;
+    const int length = PQgetCopyData(connection, &row, 1);
+    const MemoryHandle freed(row);
+    return length != 0;
+}
+
+}  // namespace
+
+Deadline recovery_deadline(Woken woken, const spi::Wait& wait) {
+    const Deadline grace = Deadline::after(cancel_grace);
+    if (woken != Woken::stopped) return grace;
+    const Deadline budget = earlier(Deadline::after(cancel_budget), wait.deadline);
+    return budget < grace ? grace : budget;
+}
+
+Link::Link(ConnectionHandle connection, std::string node, spi::SessionContext context)
+    : engine_(std::move(connection)), node_(std::move(node)), context_(std::move(context)) {
+    PQsetNoticeReceiver(engine_.connection(), &Link::on_notice, this);
+}
+
+Link::~Link() { close(); }
+
+void Link::close() noexcept {
+    if (engine_.connection() == nullptr) return;
+    if (!birthplace_.is_here()) detach_socket(engine_.socket());
+    engine_.close();
+}
+
+ErrorSite Link::site() const {
+    return {.node = node_, .sql = sql_, .in_transaction = in_transaction_, .phase = sent_phase(sql_)};
+}
+
+Error Link::not_now() const {
+    ErrorFields fields;
+    if (!birthplace_.is_here())
+        fields.message = "this session was opened before fork(): open one in the child process";
+    else if (occupied_)
+        fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
+    else
+        fields = {.kind = ErrorKind::connection_lost, .message = "the connection is closed: open a new session"};
+    fields.connection_usable = fields.kind == ErrorKind::usage && birthplace_.is_here();
+    return plain_error(std::move(fields), {.node = node_, .sql = sql_});
+}
+
+Error Link::too_late(Woken woken) const {
+    return plain_error(early_end(woken, Outcome::not_sent), {.node = node_, .sql = sql_});
+}
+
+Error Link::refused() {
+    if (engine_.broken()) return lost();
+    ErrorFields fields{.kind = ErrorKind::usage, .message = first_line(PQerrorMessage(engine_.connection()))};
+    return error(std::move(fields));
+}
+
+Expected<ResultHandle> Link::next(const spi::Wait& wait) {
+    ResultHandle result;
+    for (;;) {
+        switch (const Step step = engine_.next(result)) {
+            case Step::result:
+            case Step::end: return result;
+            case Step::broken: return lost();
+            case Step::read:
+            case Step::write:
+                if (auto ended = wait_ready(step, wait)) return *std::move(ended);
+        }
+    }
+}
+
+std::optional<Error> Link::wait_ready(Step step, const spi::Wait& wait) {
+    const short events = step == Step::write ? POLLIN | POLLOUT : POLLIN;
+    pollfd socket{.fd = engine_.socket(), .events = events, .revents = 0};
+    if (const Woken woken = wait_for(std::span(&socket, 1), wait); woken != Woken::ready) [[unlikely]]
+        return give_up(woken, wait);
+    if ((socket.revents & ~POLLOUT) != 0 && !engine_.receive()) [[unlikely]]
+        return lost();
+    return std::nullopt;
+}
+
+Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
+    ResultHandle kept;
+    for (;;) {
+        Expected<ResultHandle> result = next(wait);
+        if (!result) {
+            if (is_report(kept.get())) return report_error(kept.get(), site());
+            return result;
+        }
+        if (!*result) return kept;
+        // A statement can still fail behind its command tag, when its transaction ends.
+        if (!kept || is_report(result->get())) kept = *std::move(result);
+        if (is_copy(PQresultStatus(kept.get()))) return kept;
+    }
+}
+
+Error Link::give_up(Woken woken, const spi::Wait& wait) {
+    return ended_early(woken, recover(recovery_deadline(woken, wait)));
+}
+
+Error Link::ended_early(Woken woken, Outcome outcome) const {
+    ErrorFields fields = early_end(woken, outcome);
+    fields.connection_usable = engine_.connection() != nullptr;
+    if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)
+        fields.kind = ErrorKind::commit_unknown;
+    return error(std::move(fields));
+}
+
+Outcome Link::recover(const Deadline& until) noexcept {
+    const Outcome outcome = drain(until);
+    occupied_ = false;
+    return outcome;
+}
+
+Outcome Link::drain(const Deadline& until) noexcept {
+    const auto cancel = start_cancel(engine_.connection());
+    Outcome outcome = Outcome::unknown;
+    bool drained = false;
+    bool answered = cancel == nullptr;
+    ExecStatusType last = PGRES_EMPTY_QUERY;
+    for (;;) {
+        answered = answered || cancel->advance();
+        Step step = Step::end;
+        while (!drained) {
+            if (last == PGRES_COPY_IN || last == PGRES_COPY_OUT) {
+                if (!drain_copy(engine_.connection(), last)) {
+                    step = last == PGRES_COPY_IN ? Step::write : Step::read;
+                    break;
+                }
+                engine_.mark_unflushed();
+            }
+            ResultHandle result;
+            step = engine_.next(result);
+            if (step == Step::end) drained = !engine_.awaits_sync();
+            if (step != Step::result && (step != Step::end || drained)) break;
+            if (step == Step::end) continue;
+            last = PQresultStatus(result.get());
+            outcome = outcome_after(result.get(), outcome);
+        }
+        if (step == Step::broken || (drained && answered)) break;
+
+        std::array<pollfd, 2> descriptors{};
+        descriptors[0] = {.fd = drained ? -1 : engine_.socket(), .events = POLLIN, .revents = 0};
+        if (step == Step::write) descriptors[0].events |= POLLOUT;
+        descriptors[1] = answered ? pollfd{.fd = -1, .events = 0, .revents = 0} : cancel->waits_for();
+        if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
+        if ((descriptors[0].revents & ~POLLOUT) != 0 && !engine_.receive()) break;
+    }
+    if (drained && PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF)
+        drained = PQexitPipelineMode(engine_.connection()) != 0;
+    if (drained && answered && !engine_.broken()) return outcome;
+    close();
+    // What the server had said before still holds, unless it was to be part of a transaction.
+    return drained ? outcome : Outcome::unknown;
+}
+
+Error Link::lost() {
+    // libpq may have kept a report for the moment when somebody asks what happened.
+    Error error = broken_error(engine_.connection(), site());
+    while (engine_.broken()) {
+        const ResultHandle result{PQgetResult(engine_.connection())};
+        if (!result) break;
+        if (!is_report(result.get())) continue;
+        error = report_error(result.get(), site());
+        break;
+    }
+    close();
+    return error;
+}
+
+Error Link::failed(const PGresult* report) {
+    Error error = report_error(report, site());
+    if (!error.connection_usable()) close();
+    return error;
+}
+
+void Link::on_notice(void* link, const PGresult* notice) noexcept {
+    auto& self = *static_cast<Link*>(link);
+    const std::string_view severity = report_field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    // Between exchanges libpq hands on even this as a notice.
+    if (severity == "FATAL" || severity == "PANIC") self.dying_ = true;
+    if (self.context_.notices) self.context_.notices->on_notice(notice_error(notice, self.node_));
+}
+
+}  // namespace pg::libpq

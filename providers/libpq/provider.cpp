@@ -1,0 +1,41 @@
+// Opening sessions, and what this provider says of itself.
+#include "providers/libpq/provider.hpp"
+
+#include <libpq-fe.h>
+
+#include "providers/libpq/connect.hpp"
+#include "providers/libpq/session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// 15.18 for 150018.
+std::string version_text(int version) {
+    return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
+}
+
+class LibpqProvider final : public spi::Provider {
+    Expected<std::unique_ptr<spi::Session>> do_open(const Config& config, const spi::SessionContext& context,
+                                                    const spi::Wait& wait) noexcept override {
+        const Expected<Config> resolved = config.resolved(PQlibVersion());
+        if (!resolved) return resolved.error();
+        Expected<Connected> connected = connect(*resolved, process_resolver(), wait);
+        if (!connected) return std::move(connected).error();
+        return std::unique_ptr<spi::Session>(
+            std::make_unique<LibpqSession>(std::move(connected->connection), std::move(connected->node), context));
+    }
+    std::string_view do_name() const noexcept override { return engine_name; }
+    std::string_view do_version() const noexcept override { return version_; }
+    spi::Capabilities do_capabilities() const noexcept override {
+        return {.copy = true, .notifications = true, .streaming = true, .awaitable = false};
+    }
+
+    /// Of the libpq that is loaded.
+    std::string version_ = version_text(PQlibVersion());
+};
+
+}  // namespace
+
+std::shared_ptr<spi::Provider> make_libpq_provider() { return std::make_shared<LibpqProvider>(); }
+
+}  // namespace pg::libpq

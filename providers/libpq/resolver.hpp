@@ -1,0 +1,46 @@
+// Resolver: host names to addresses, without the caller's thread getting stuck in a look-up.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "pg/expected.hpp"
+#include "pg/spi/request.hpp"
+#include "providers/libpq/workers.hpp"
+
+namespace pg::libpq {
+
+/// What a look-up found. Value.
+struct Addresses {
+    std::vector<std::string> numeric;  ///< in the order of preference; empty when `problem` says why
+    std::string problem;
+};
+
+/// The call that blocks: a name to all its addresses.
+using LookUp = Addresses (*)(const std::string& name);
+/// By getaddrinfo.
+[[nodiscard]] Addresses look_up(const std::string& name);
+
+/// Resolves names on at most two threads. A look-up that takes too long is abandoned: its thread is busy until it ends,
+/// but nobody waits for it, except the end of the process. Thread-safe.
+class Resolver {
+public:
+    explicit Resolver(LookUp look_up) : look_up_(look_up), workers_(2, 64) {}
+
+    /// A numeric address is itself, at once. Errors: connect, timeout, cancelled.
+    [[nodiscard]] Expected<std::vector<std::string>> resolve(const std::string& name, const spi::Wait& wait);
+    /// Look-ups that were abandoned so far.
+    [[nodiscard]] std::size_t abandoned() const noexcept { return abandoned_.load(std::memory_order_relaxed); }
+
+private:
+    LookUp look_up_;
+    std::atomic<std::size_t> abandoned_{0};
+    ProcessWorkers workers_;
+};
+
+/// The one of this process.
+[[nodiscard]] Resolver& process_resolver();
+
+}  // namespace pg::libpq

@@ -1,0 +1,167 @@
+// Results over a PGresult, and over rows packed out of several.
+#include "providers/libpq/result.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <new>
+
+namespace pg::libpq {
+namespace {
+
+std::size_t as_size(int count) { return static_cast<std::size_t>(count); }
+
+Cell read_cell(const PGresult* result, int row, int column) noexcept {
+    const int length = PQgetlength(result, row, column);
+    // libpq says zero for NULL too, so only an empty value needs the second question.
+    if (length == 0 && PQgetisnull(result, row, column) != 0) return {};
+    return {PQgetvalue(result, row, column), length};
+}
+
+std::uint64_t affected_rows(PGresult* result) {
+    const char* digits = PQcmdTuples(result);
+    std::uint64_t count = 0;
+    std::from_chars(digits, digits + std::strlen(digits), count);
+    return count;
+}
+
+/// Keeps a PGresult and describes its columns. They lie in the object itself when they are few, so that an ordinary
+/// result is one allocation beside libpq's own.
+class KeptResult final : public ResultStorage {
+public:
+    KeptResult(ResultHandle result, const TypeCatalog* types) : result_(std::move(result)) {
+        PGresult* kept = result_.get();
+        const std::size_t count = as_size(PQnfields(kept));
+        Column* columns = room_for(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const int column = static_cast<int>(i);
+            ::new (columns + i) Column{.name = PQfname(kept, column),
+                                       .type = {Oid{PQftype(kept, column)}, Format(PQfformat(kept, column)), types},
+                                       .modifier = PQfmod(kept, column),
+                                       .table = Oid{PQftable(kept, column)},
+                                       .attribute = static_cast<std::int16_t>(PQftablecol(kept, column))};
+        }
+        columns_ = {columns, count};
+        rows_ = as_size(PQntuples(kept));
+        affected_ = affected_rows(kept);
+        tag_ = PQcmdStatus(kept);
+    }
+
+    void set_format(Format format) {
+        for (std::size_t i = 0; i < columns_.size(); ++i) columns()[i].type.format = format;
+    }
+
+private:
+    [[nodiscard]] Column* room_for(std::size_t count) {
+        if (count > few) more_ = std::make_unique<Column[]>(count);
+        return columns();
+    }
+    [[nodiscard]] Column* columns() { return more_ ? more_.get() : reinterpret_cast<Column*>(inline_); }
+
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
+        const PGresult* kept = result_.get();
+        const int number = static_cast<int>(row);
+        for (const std::uint16_t column : columns) *out++ = read_cell(kept, number, column);
+    }
+    Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
+        return read_cell(result_.get(), static_cast<int>(row), static_cast<int>(column));
+    }
+
+    static constexpr std::size_t few = 8;
+    ResultHandle result_;
+    std::unique_ptr<Column[]> more_;
+    alignas(Column) std::byte inline_[few * sizeof(Column)];
+};
+
+/// Rows of several results: one cell each, pointing into blocks.
+class PackedResult final : public ResultStorage {
+public:
+    PackedResult(std::shared_ptr<const ResultStorage> header, std::vector<std::unique_ptr<char[]>> blocks,
+                 std::vector<Cell> cells, std::size_t rows, ResultHandle last)
+        : header_(std::move(header)), blocks_(std::move(blocks)), cells_(std::move(cells)), last_(std::move(last)) {
+        columns_ = header_->columns();
+        rows_ = rows;
+        affected_ = rows;
+        if (!last_) return;
+        tag_ = PQcmdStatus(last_.get());
+        affected_ = affected_rows(last_.get());
+    }
+
+private:
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
+        const Cell* cells = cells_.data() + row * columns_.size();
+        for (const std::uint16_t column : columns) *out++ = cells[column];
+    }
+    Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
+        return cells_[row * columns_.size() + column];
+    }
+
+    std::shared_ptr<const ResultStorage> header_;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    std::vector<Cell> cells_;
+    ResultHandle last_;
+};
+
+constexpr std::size_t block_size = 16 * 1024;
+
+}  // namespace
+
+Result make_result(ResultHandle result, const TypeCatalog* types) {
+    return Result(std::make_shared<const KeptResult>(std::move(result), types));
+}
+
+std::shared_ptr<const ResultStorage> make_description(ResultHandle result, const TypeCatalog* types, Format format) {
+    auto described = std::make_shared<KeptResult>(std::move(result), types);
+    described->set_format(format);
+    return described;
+}
+
+void RowPacker::add(ResultHandle result) {
+    const int rows = PQntuples(result.get());
+    const int width = PQnfields(result.get());
+    for (int row = 0; row < rows; ++row) {
+        for (int column = 0; column < width; ++column) {
+            Cell cell = read_cell(result.get(), row, column);
+            if (!cell.is_null()) {
+                // Values are followed by a zero byte, as libpq's are.
+                char* copy = claim(cell.size() + 1);
+                std::memcpy(copy, cell.data, cell.size());
+                copy[cell.size()] = '\0';
+                cell.data = copy;
+                bytes_ += cell.size();
+            }
+            cells_.push_back(cell);
+        }
+    }
+    rows_ += as_size(rows);
+    if (!header_) header_ = std::make_shared<const KeptResult>(std::move(result), types_);
+}
+
+char* RowPacker::claim(std::size_t count) {
+    if (room_ < count) {
+        const std::size_t size = std::max(count, block_size);
+        blocks_.push_back(std::make_unique_for_overwrite<char[]>(size));
+        end_ = blocks_.back().get();
+        room_ = size;
+    }
+    room_ -= count;
+    return std::exchange(end_, end_ + count);
+}
+
+Result RowPacker::take(ResultHandle last) {
+    if (!header_ && last) {
+        // No row came: the last result alone has the columns.
+        return make_result(std::move(last), types_);
+    }
+    auto packed =
+        std::make_shared<const PackedResult>(header_, std::move(blocks_), std::move(cells_), rows_, std::move(last));
+    blocks_.clear();
+    cells_.clear();
+    end_ = nullptr;
+    room_ = 0;
+    rows_ = 0;
+    bytes_ = 0;
+    return Result(std::move(packed));
+}
+
+}  // namespace pg::libpq

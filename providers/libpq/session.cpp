@@ -1,0 +1,176 @@
+// The operations that are one statement and its whole answer, and what a session says about itself.
+#include "providers/libpq/session.hpp"
+
+#include "providers/libpq/batch.hpp"
+#include "providers/libpq/conclude.hpp"
+#include "providers/libpq/copy.hpp"
+#include "providers/libpq/result.hpp"
+#include "providers/libpq/stream.hpp"
+
+namespace pg::libpq {
+namespace {
+
+constexpr std::string_view binary_hint =
+    "a column has no binary form: ask for text with .format = pg::Format::text, or cast the column to text";
+
+/// A zero byte would end the text early, and the server would run something else than what was meant.
+bool has_zero_byte(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+Error zero_byte_error(const Link& link) {
+    return link.error({.kind = ErrorKind::usage, .message = "the statement's text has a zero byte"});
+}
+
+Error with_hint(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.hint = binary_hint;
+    return Error(std::move(fields));
+}
+
+std::string quoted_identifier(std::string_view name) {
+    std::string quoted = "\"";
+    for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
+    return quoted += '"';
+}
+
+Notification to_notification(const PGnotify& message) {
+    return {.channel = message.relname, .payload = message.extra, .process = message.be_pid};
+}
+
+struct FreeNotify {
+    void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
+};
+
+}  // namespace
+
+Format LibpqSession::format_for(const spi::Request& request) const {
+    return request.format == Format::binary && without_binary_.contains(request.sql) ? Format::text : request.format;
+}
+
+Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
+    for (Format format = format_for(request);; format = Format::text) {
+        if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
+        if (request.statement.empty() && has_zero_byte(request.sql)) return zero_byte_error(link_);
+        if (!link_.engine().send(request, format)) return link_.refused();
+        if (receive == Receive::by_rows) receive_by_rows(link_.connection());
+
+        Expected<ResultHandle> first = receive == Receive::whole ? link_.complete(wait) : link_.next(wait);
+        if (!first || format == Format::text || !lacks_binary_form(first->get())) return first;
+        without_binary_.add(request.sql);
+        if (receive == Receive::by_rows) {
+            if (Expected<ResultHandle> rest = link_.complete(wait); !rest) return rest;
+        }
+        if (link_.in_transaction()) return with_hint(link_.failed(first->get()));
+    }
+}
+
+Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
+    const bool limited = request.max_result_bytes != 0;
+    Expected<ResultHandle> first = execute(request, limited ? Receive::by_rows : Receive::whole, wait);
+    if (!first) return std::move(first).error();
+    if (limited) return collect(link_, *std::move(first), request.max_result_bytes, wait);
+    return conclude(link_, *std::move(first), wait);
+}
+
+Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Request& request,
+                                                                  const spi::Wait& wait) noexcept {
+    Expected<ResultHandle> first = execute(request, Receive::by_rows, wait);
+    if (!first) return std::move(first).error();
+    return open_stream(link_, *std::move(first), request.max_result_bytes, wait);
+}
+
+std::vector<Expected<Result>> LibpqSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                                         const spi::Wait& wait) noexcept {
+    std::vector<Format> formats;
+    formats.reserve(requests.size());
+    for (const spi::Request& request : requests) formats.push_back(format_for(request));
+    std::vector<Expected<Result>> outcomes = run_pipelined(link_, requests, formats, sync, wait);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i] || formats[i] == Format::text || !lacks_binary_form(outcomes[i].error())) continue;
+        // Too late to run it again: others have run since. The next time it is asked for in text.
+        without_binary_.add(requests[i].sql);
+        outcomes[i] = with_hint(outcomes[i].error());
+    }
+    return outcomes;
+}
+
+Expected<std::unique_ptr<spi::CopyIn>> LibpqSession::do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept {
+    Expected<ResultHandle> begun = execute({.sql = sql, .format = Format::text}, Receive::whole, wait);
+    if (!begun) return std::move(begun).error();
+    return open_copy_in(link_, *std::move(begun), wait);
+}
+
+Expected<std::unique_ptr<spi::CopyOut>> LibpqSession::do_copy_out(std::string_view sql,
+                                                                  const spi::Wait& wait) noexcept {
+    Expected<ResultHandle> begun = execute({.sql = sql, .format = Format::text}, Receive::whole, wait);
+    if (!begun) return std::move(begun).error();
+    return open_copy_out(link_, *std::move(begun), wait);
+}
+
+Expected<void> LibpqSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin(text, wait)) return *std::move(error);
+    if (has_zero_byte(text)) return zero_byte_error(link_);
+    if (!link_.engine().send_script(text)) return link_.refused();
+    Expected<ResultHandle> result = link_.complete(wait);
+    if (!result) return std::move(result).error();
+    if (Expected<Result> outcome = conclude(link_, *std::move(result), wait); !outcome)
+        return std::move(outcome).error();
+    return {};
+}
+
+Expected<void> LibpqSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
+    const std::string sql = "DEALLOCATE " + quoted_identifier(name);
+    const Expected<Result> done = do_run({.sql = sql}, wait);
+    if (!done) return done.error();
+    return {};
+}
+
+Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
+    for (;;) {
+        // PQnotifies looks through what was received already.
+        if (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(link_.connection())})
+            return std::optional(to_notification(*message));
+        const Woken woken = wait_for(link_.engine().socket(), POLLIN, wait);
+        if (woken == Woken::deadline) return std::optional<Notification>();
+        if (woken == Woken::stopped)
+            return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});
+        if (!link_.engine().receive()) return link_.lost();
+    }
+}
+
+spi::TransactionStatus LibpqSession::do_transaction_status() const noexcept {
+    switch (PQtransactionStatus(link_.connection())) {
+        case PQTRANS_IDLE: return spi::TransactionStatus::idle;
+        case PQTRANS_INTRANS: return spi::TransactionStatus::open;
+        case PQTRANS_INERROR: return spi::TransactionStatus::failed;
+        case PQTRANS_ACTIVE:  // under a stream or a copy: as it was before
+            return link_.in_transaction() ? spi::TransactionStatus::open : spi::TransactionStatus::idle;
+        case PQTRANS_UNKNOWN: break;
+    }
+    return spi::TransactionStatus::unknown;
+}
+
+bool LibpqSession::do_alive() noexcept {
+    if (!link_.is_here() || link_.engine().broken()) return false;
+    // Whatever comes unasked is taken in: a farewell is a notice to libpq, the end of the stream breaks the connection.
+    if (wait_for(link_.engine().socket(), POLLIN, {.deadline = Deadline::at({})}) == Woken::ready) {
+        if (!link_.engine().receive()) return false;
+        static_cast<void>(PQisBusy(link_.connection()));
+    }
+    return !link_.engine().broken() && !link_.dying();
+}
+
+std::string_view LibpqSession::do_parameter(const char* name) const noexcept {
+    const char* value = PQparameterStatus(link_.connection(), name);
+    return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+int LibpqSession::do_backend_process() const noexcept { return PQbackendPID(link_.connection()); }
+
+int LibpqSession::do_server_version() const noexcept { return PQserverVersion(link_.connection()); }
+
+std::string_view LibpqSession::do_node() const noexcept { return link_.node(); }
+
+std::string_view LibpqSession::do_engine() const noexcept { return engine_name; }
+
+}  // namespace pg::libpq

@@ -1,0 +1,71 @@
+// Session over libpq: the operations of the seam, each of them one exchange on a link.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "pg/spi/session.hpp"
+#include "providers/libpq/link.hpp"
+
+namespace pg::libpq {
+
+/// The texts of statements that a session learned something about: not more than a bound of them, after which it
+/// learns anew. Value.
+class RememberedTexts {
+public:
+    [[nodiscard]] bool contains(std::string_view text) const {
+        return !texts_.empty() && texts_.find(text) != texts_.end();
+    }
+    void add(std::string_view text) {
+        if (texts_.size() >= most) texts_.clear();
+        texts_.emplace(text);
+    }
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    };
+    static constexpr std::size_t most = 256;
+    std::unordered_set<std::string, Hash, std::equal_to<>> texts_;
+};
+
+class LibpqSession final : public spi::Session {
+public:
+    LibpqSession(ConnectionHandle connection, std::string node, spi::SessionContext context)
+        : link_(std::move(connection), std::move(node), std::move(context)) {}
+
+private:
+    Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
+    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                               const spi::Wait& wait) noexcept override;
+    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
+                                                        const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                          const spi::Wait& wait) noexcept override;
+    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
+    spi::TransactionStatus do_transaction_status() const noexcept override;
+    bool do_alive() noexcept override;
+    std::string_view do_parameter(const char* name) const noexcept override;
+    int do_backend_process() const noexcept override;
+    int do_server_version() const noexcept override;
+    std::string_view do_node() const noexcept override;
+    std::string_view do_engine() const noexcept override;
+
+    /// How the rows of a statement are received.
+    enum class Receive : std::uint8_t { whole, by_rows };
+    /// Sends a statement and waits for its first result, which for `whole` is its only one. A statement with a column
+    /// without binary form is sent again in text, where that does no harm.
+    Expected<ResultHandle> execute(const spi::Request& request, Receive receive, const spi::Wait& wait);
+    [[nodiscard]] Format format_for(const spi::Request& request) const;
+
+    Link link_;
+    RememberedTexts without_binary_;  ///< statements with a column that has no binary form
+};
+
+}  // namespace pg::libpq

@@ -1,0 +1,156 @@
+// Receiving rows one or some at a time, in bounded memory.
+#include "providers/libpq/stream.hpp"
+
+#include "providers/libpq/cancel.hpp"
+#include "providers/libpq/conclude.hpp"
+#include "providers/libpq/newer.hpp"
+#include "providers/libpq/result.hpp"
+
+namespace pg::libpq {
+namespace {
+
+/// Rows that libpq gathers before it hands them out, where it can. It counts rows only, and rows may be wide: a chunk
+/// of this many is what bounds the memory.
+constexpr int chunk_rows = 32;
+/// A stream hands out what it has once it has this much.
+constexpr std::size_t chunk_bytes = 64 * 1024;
+
+bool has_rows(const PGresult* result) {
+    const ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_SINGLE_TUPLE || static_cast<int>(status) == tuples_chunk_status;
+}
+
+/// Takes the end of a statement that begins with `last`, the first result without rows. That one, if all went well.
+Expected<ResultHandle> finish_rows(Link& link, ResultHandle last, const spi::Wait& wait) {
+    switch (PQresultStatus(last.get())) {
+        case PGRES_TUPLES_OK:
+        case PGRES_COMMAND_OK:
+        case PGRES_EMPTY_QUERY:
+        case PGRES_FATAL_ERROR: break;
+        default: return give_up_on(link, last.get(), wait);
+    }
+    Expected<ResultHandle> rest = link.complete(wait);
+    if (PQresultStatus(last.get()) == PGRES_FATAL_ERROR) return link.failed(last.get());
+    if (!rest) return std::move(rest).error();
+    if (*rest) return link.failed(rest->get());
+    return last;
+}
+
+Error too_large(Link& link, std::size_t limit, const spi::Wait& wait) {
+    ErrorFields fields{.kind = ErrorKind::result_too_large};
+    fields.message = "the result has more than " + std::to_string(limit) +
+                     " bytes: ask for less of it, raise max_result_bytes, or stream it";
+    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
+    fields.connection_usable = link.connection() != nullptr;
+    return link.error(std::move(fields));
+}
+
+/// One chunk after the other. Reads ahead until a chunk is full or the socket is empty, whichever comes first: rows
+/// that are there are not held back for rows that may come much later.
+class LibpqStream final : public spi::RowStream {
+public:
+    LibpqStream(Link& link, std::size_t limit) : link_(link), packer_(link.types()), limit_(limit) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    LibpqStream(const LibpqStream&) = delete;
+    LibpqStream& operator=(const LibpqStream&) = delete;
+    ~LibpqStream() override {
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
+    }
+
+    /// Takes in one result of the statement.
+    std::optional<Error> take(ResultHandle result, const spi::Wait& wait) {
+        if (!has_rows(result.get())) return end(std::move(result), wait);
+        packer_.add(std::move(result));
+        if (limit_ == 0 || received_ + packer_.bytes() <= limit_) return std::nullopt;
+        over_ = true;
+        return too_large(link_, limit_, wait);
+    }
+
+private:
+    Expected<Result> do_next(const spi::Wait& wait) noexcept override {
+        while (!over_ && packer_.bytes() < chunk_bytes) {
+            ResultHandle result;
+            switch (const Step step = link_.engine().next(result)) {
+                case Step::result:
+                    if (auto error = take(std::move(result), wait)) return *std::move(error);
+                    break;
+                case Step::end: return leave(), unexpected_end();
+                case Step::broken: return leave(), link_.lost();
+                case Step::read:
+                case Step::write:
+                    if (packer_.rows() != 0) return hand_out();
+                    if (auto error = link_.wait_ready(step, wait)) return leave(), *std::move(error);
+            }
+        }
+        if (packer_.rows() != 0 || last_) return hand_out();
+        return link_.error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
+    }
+
+    [[nodiscard]] Result hand_out() {
+        received_ += packer_.bytes();
+        // The result with the command tag comes alone, without rows: it says that there are no more.
+        return packer_.take(packer_.rows() == 0 ? std::move(last_) : nullptr);
+    }
+
+    /// The statement's last result: its tag, or its report.
+    std::optional<Error> end(ResultHandle result, const spi::Wait& wait) {
+        leave();
+        Expected<ResultHandle> last = finish_rows(link_, std::move(result), wait);
+        if (!last) return std::move(last).error();
+        last_ = *std::move(last);
+        return std::nullopt;
+    }
+
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+    }
+    [[nodiscard]] Error unexpected_end() {
+        link_.close();
+        return link_.error({.kind = ErrorKind::protocol,
+                            .outcome = Outcome::unknown,
+                            .connection_usable = false,
+                            .message = "the statement ended without its last result: the connection is closed"});
+    }
+
+    Link& link_;
+    RowPacker packer_;
+    std::size_t limit_;
+    std::size_t received_ = 0;  ///< bytes of the values that were handed out
+    ResultHandle last_;
+    bool over_ = false;
+};
+
+}  // namespace
+
+void receive_by_rows(PGconn* connection) noexcept {
+    if (const auto set_chunked_rows = newer_functions().set_chunked_rows)
+        set_chunked_rows(connection, chunk_rows);
+    else
+        PQsetSingleRowMode(connection);
+}
+
+Expected<std::unique_ptr<spi::RowStream>> open_stream(Link& link, ResultHandle first, std::size_t limit,
+                                                      const spi::Wait& wait) {
+    auto stream = std::make_unique<LibpqStream>(link, limit);
+    if (auto error = stream->take(std::move(first), wait)) return *std::move(error);
+    return std::unique_ptr<spi::RowStream>(std::move(stream));
+}
+
+Expected<Result> collect(Link& link, ResultHandle first, std::size_t limit, const spi::Wait& wait) {
+    RowPacker packer(link.types());
+    Expected<ResultHandle> result = std::move(first);
+    while (has_rows(result->get())) {
+        packer.add(*std::move(result));
+        if (packer.bytes() > limit) return too_large(link, limit, wait);
+        result = link.next(wait);
+        if (!result) return std::move(result).error();
+    }
+    Expected<ResultHandle> last = finish_rows(link, *std::move(result), wait);
+    if (!last) return std::move(last).error();
+    return packer.take(*std::move(last));
+}
+
+}  // namespace pg::libpq

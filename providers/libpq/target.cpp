@@ -1,0 +1,98 @@
+// From a configuration to attempts: which hosts in which order, with which keywords.
+#include "providers/libpq/target.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <random>
+
+namespace pg::libpq {
+namespace {
+
+using Pair = std::pair<std::string, std::string>;
+
+/// Keywords that are dealt with here, one attempt at a time, and not by libpq.
+constexpr std::array<std::string_view, 6> ours{"host",    "hostaddr",        "port",
+                                               "options", "connect_timeout", "target_session_attrs"};
+
+/// Sent whatever the configuration says: text is read and written in these forms.
+constexpr std::string_view session_options = "-c DateStyle=ISO -c IntervalStyle=postgres";
+
+/// Used where the configuration says nothing. The last four find a dead peer in 25 seconds.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> defaults{{
+    {"fallback_application_name", "pgclient"},
+    {"keepalives_idle", "10"},
+    {"keepalives_interval", "5"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "25000"},
+}};
+
+/// libpq's rules for connect_timeout: whole seconds, zero and less are no limit.
+std::chrono::nanoseconds parse_timeout(std::string_view seconds) {
+    std::int64_t value = 0;
+    std::from_chars(seconds.data(), seconds.data() + seconds.size(), value);
+    return value <= 0 ? no_timeout
+                      : std::chrono::nanoseconds(std::chrono::seconds(std::min<std::int64_t>(value, 1 << 30)));
+}
+
+std::vector<std::string> passes_for(std::string_view attributes) {
+    if (attributes == "prefer-standby") return {"standby", "any"};
+    return {std::string(attributes.empty() ? "any" : attributes)};
+}
+
+void shuffle(std::vector<Host>& hosts) {
+    std::random_device seed;
+    std::shuffle(hosts.begin(), hosts.end(), std::minstd_rand(seed()));
+}
+
+}  // namespace
+
+Expected<Target> Target::from(const Config& config) {
+    if (Expected<void> valid = config.validate(); !valid) return std::move(valid).error();
+    Expected<std::vector<Host>> hosts = config.hosts();
+    if (!hosts) return std::move(hosts).error();
+    Target target;
+    target.config_ = config;
+    target.hosts_ = *std::move(hosts);
+    target.passes_ = passes_for(config.get("target_session_attrs").value_or(""));
+    target.attempt_timeout_ = parse_timeout(config.get("connect_timeout").value_or(""));
+    target.user_ = config.get("user").value_or("");
+    if (config.get("load_balance_hosts") == "random") shuffle(target.hosts_);
+    return target;
+}
+
+Target::Keywords Target::keywords(const Host& host, const std::string& address, const std::string& attributes) const {
+    Keywords keywords;
+    std::vector<Pair>& pairs = keywords.pairs;
+    for (const auto& [keyword, value] : defaults) pairs.emplace_back(keyword, value);
+    for (const Setting& setting : config_.for_libpq()) {
+        // libpq's own balancing would have nothing to choose from.
+        if (setting.keyword == "load_balance_hosts") continue;
+        if (std::find(ours.begin(), ours.end(), setting.keyword) == ours.end())
+            pairs.emplace_back(setting.keyword, setting.value);
+    }
+    const PasswordAnswer answer = config_.password_for(host);
+    if (!answer.password.empty()) pairs.emplace_back("password", answer.password.reveal());
+    keywords.password_problem = answer.ignored;
+    // A file that is passed over would make libpq print a warning: there is no file of this name.
+    if (!answer.ignored.empty()) pairs.emplace_back("passfile", "/dev/null/none");
+
+    std::string options(config_.get("options").value_or(""));
+    if (!options.empty()) options += ' ';
+    options += session_options;
+    pairs.emplace_back("options", std::move(options));
+    pairs.emplace_back("client_encoding", "UTF8");
+    pairs.emplace_back("target_session_attrs", attributes);
+    pairs.emplace_back("host", host.host);
+    pairs.emplace_back("hostaddr", address);
+    pairs.emplace_back("port", std::to_string(host.port));
+    return keywords;
+}
+
+std::string node_name(const Host& host) {
+    const std::string& name = !host.host.empty() ? host.host : host.hostaddr;
+    const bool is_ipv6 = name.find(':') != std::string::npos;
+    return (is_ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(host.port);
+}
+
+}  // namespace pg::libpq

@@ -1,0 +1,46 @@
+// Target: what a configuration asks to connect to, in the words of libpq.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pg/config.hpp"
+#include "pg/deadline.hpp"
+
+namespace pg::libpq {
+
+/// A resolved configuration, taken apart for connecting. Holds passwords.
+class Target {
+public:
+    /// Errors: usage, when the configuration asks for something that cannot be.
+    [[nodiscard]] static Expected<Target> from(const Config& config);
+
+    /// In the order in which they are to be tried, shuffled where that is asked for.
+    [[nodiscard]] const std::vector<Host>& hosts() const { return hosts_; }
+    /// The session attributes to ask for, one pass over the hosts after the other.
+    [[nodiscard]] const std::vector<std::string>& passes() const { return passes_; }
+    /// What one attempt may take; `no_timeout` when there is no limit of its own.
+    [[nodiscard]] std::chrono::nanoseconds attempt_timeout() const { return attempt_timeout_; }
+    [[nodiscard]] const std::string& user() const { return user_; }
+
+    /// The keywords of one attempt. `address` is numeric, or empty for a unix socket.
+    struct Keywords {
+        std::vector<std::pair<std::string, std::string>> pairs;
+        std::string password_problem;  ///< why the password file was passed over; mostly empty
+    };
+    [[nodiscard]] Keywords keywords(const Host& host, const std::string& address, const std::string& attributes) const;
+
+private:
+    Config config_;
+    std::vector<Host> hosts_;
+    std::vector<std::string> passes_;
+    std::chrono::nanoseconds attempt_timeout_ = no_timeout;
+    std::string user_;
+};
+
+/// "host:port", or the socket's folder and port.
+[[nodiscard]] std::string node_name(const Host& host);
+
+}  // namespace pg::libpq

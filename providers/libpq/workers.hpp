@@ -1,0 +1,82 @@
+// Workers: a bounded number of threads for the few calls that block and cannot be told not to.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "providers/libpq/fork.hpp"
+#include "providers/libpq/wait.hpp"
+
+namespace pg::libpq {
+
+/// One blocking call. Shared by the thread that runs it and the one that waits for it, who may leave first.
+class Job {
+public:
+    virtual ~Job() = default;
+    /// Raised when `run` is over.
+    [[nodiscard]] int descriptor() const noexcept { return done_signal_.descriptor(); }
+    [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+
+private:
+    friend class Workers;
+    virtual void run() noexcept = 0;
+
+    Signal done_signal_;
+    std::atomic<bool> done_{false};
+};
+
+/// Threads that are started when there is work for them, up to a bound. Thread-safe.
+/// The destructor waits for the jobs that run, and forgets those that do not yet.
+class Workers {
+public:
+    Workers(std::size_t most_threads, std::size_t most_waiting)
+        : most_threads_(most_threads), most_waiting_(most_waiting) {}
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
+    ~Workers();
+
+    /// False when as many jobs wait already as may, or no thread can be had.
+    [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept;
+
+private:
+    void work() noexcept;
+
+    const std::size_t most_threads_, most_waiting_;
+    std::mutex mutex_;  ///< guards what follows
+    std::condition_variable changed_;
+    std::deque<std::shared_ptr<Job>> waiting_;
+    std::vector<std::thread> threads_;
+    std::size_t idle_ = 0;
+    bool ending_ = false;
+};
+
+/// The workers of this process for one purpose. A copy of the process gets its own: the threads of the old ones did not
+/// come along. Thread-safe.
+class ProcessWorkers {
+public:
+    ProcessWorkers(std::size_t most_threads, std::size_t most_waiting)
+        : most_threads_(most_threads), most_waiting_(most_waiting) {}
+    ProcessWorkers(const ProcessWorkers&) = delete;
+    ProcessWorkers& operator=(const ProcessWorkers&) = delete;
+    ~ProcessWorkers();
+
+    [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
+
+private:
+    struct Local {
+        Workers workers;
+        Birthplace birthplace;
+    };
+    [[nodiscard]] Workers& here() noexcept;
+
+    const std::size_t most_threads_, most_waiting_;
+    std::atomic<Local*> local_{nullptr};
+};
+
+}  // namespace pg::libpq

@@ -1,0 +1,81 @@
+// Preparing, describing and forgetting statements.
+#include "tests/db/libpq/open_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+TEST(Prepare, DescribesWhatTheStatementTakesAndGives) {
+    const auto session = open_session();
+    const Oid types[] = {Oid{20}, Oid{0}};
+    const spi::Description described =
+        session->prepare("both", "select $1 as big, $2::date as day, relname from pg_class", types, soon()).value();
+    EXPECT_EQ(described.parameters, (std::vector<Oid>{Oid{20}, Oid{1082}}));
+    ASSERT_EQ(described.columns.size(), 3u);
+    EXPECT_EQ(described.columns[1].name, "day");
+    EXPECT_EQ(described.columns[1].type.oid, Oid{1082});
+    EXPECT_EQ(described.columns[1].type.format, Format::binary);
+    EXPECT_EQ(described.columns[2].table, Oid{1259});
+}
+
+TEST(Prepare, LetsTheStatementBeRunByItsName) {
+    const auto session = open_session();
+    ASSERT_TRUE(session->prepare("twice", "select $1::int4 * 2", {}, soon()));
+    Params params;
+    ASSERT_FALSE(params.add(std::int32_t{21}));
+    const spi::Request request{
+        .sql = "select $1::int4 * 2", .statement = "twice", .params = &params, .format = Format::text};
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(bytes_of(session->run(request, soon()).value(), 0), "42");
+}
+
+TEST(Prepare, DescribesAStatementWithoutRows) {
+    const auto session = open_session();
+    const spi::Description described = session->prepare("s", "set work_mem = '1MB'", {}, soon()).value();
+    EXPECT_TRUE(described.columns.empty());
+    EXPECT_TRUE(described.parameters.empty());
+}
+
+TEST(Prepare, ReportsAWrongStatementAndKeepsTheSession) {
+    const auto session = open_session();
+    const Expected<spi::Description> wrong = session->prepare("wrong", "select nothing", {}, soon());
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().sqlstate(), "42703");
+    EXPECT_EQ(wrong.error().position(), 8u);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Prepare, RefusesZeroBytes) {
+    const auto session = open_session();
+    EXPECT_EQ(session->prepare("a", std::string_view("select\0", 7), {}, soon()).error().kind(), ErrorKind::usage);
+    EXPECT_EQ(session->prepare(std::string_view("\0", 1), "select 1", {}, soon()).error().kind(), ErrorKind::usage);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Prepare, ForgetsAStatementWhateverItsName) {
+    const auto session = open_session();
+    const std::string name = "odd \"name\"";
+    ASSERT_TRUE(session->prepare(name, "select 1", {}, soon()));
+    ASSERT_TRUE(session->deallocate(name, soon()));
+    const Expected<Result> gone = session->run({.sql = "select 1", .statement = name}, soon());
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().sqlstate(), "26000");
+    EXPECT_EQ(session->deallocate(name, soon()).error().sqlstate(), "26000");
+}
+
+TEST(Prepare, ExpiresWhileAnotherSessionHoldsTheTable) {
+    const auto session = open_session();
+    const auto other = open_session();
+    ASSERT_TRUE(run(*other, "create table held_for_prepare (n int)"));
+    ASSERT_TRUE(run(*other, "begin"));
+    ASSERT_TRUE(run(*other, "lock held_for_prepare"));
+    const auto expired =
+        within(100ms, [&] { return session->prepare("held", "select * from held_for_prepare", {}, in(100ms)); });
+    ASSERT_FALSE(expired);
+    EXPECT_EQ(expired.error().kind(), ErrorKind::timeout);
+    EXPECT_EQ(expired.error().outcome(), Outcome::not_applied);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+    ASSERT_TRUE(run(*other, "drop table held_for_prepare; "));
+    ASSERT_TRUE(run(*other, "commit"));
+}
+
+}  // namespace
+}  // namespace pg::libpq
