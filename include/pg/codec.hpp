@@ -134,6 +134,8 @@ private:
 ///     static constexpr TypeId type;
 ///     // how it travels as an argument: binary with its type, or text of a type that the server infers
 ///     static constexpr Format argument = Format::binary;
+///     // for text that must not be inferred: the type that it is sent with; most codecs leave it out
+///     static constexpr Oid argument_type;
 ///     // the types it can be read from
 ///     static bool accepts(const WireType&);
 ///     // from text or binary, by WireType::format; the cell is never NULL
@@ -189,27 +191,6 @@ template <Cellular T>
         if (cell.is_null()) [[unlikely]]
             return {"is null, but the target cannot hold NULL: use std::optional"};
         return Codec<T>::decode(cell, type, out);
-    }
-}
-
-/// Appends a four-byte length and the binary form of `value`; NULL is a length of -1.
-template <Cellular T>
-[[nodiscard]] Fault encode_with_length(Writer& out, const T& value) {
-    if constexpr (detail::is_optional<T>) {
-        if (!value) {
-            out.put(std::int32_t{-1});
-            return {};
-        }
-        return encode_with_length(out, *value);
-    } else {
-        const std::size_t mark = out.size();
-        out.put(std::int32_t{0});
-        if (Fault fault = Codec<T>::encode(out, value)) return fault;
-        const std::size_t length = out.size() - mark - sizeof(std::int32_t);
-        if (length > max_value_size) [[unlikely]]
-            return {"value of more than 1 GiB: use COPY or a large object"};
-        out.patch(mark, static_cast<std::int32_t>(length));
-        return {};
     }
 }
 

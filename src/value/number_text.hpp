@@ -1,8 +1,11 @@
 // Numbers as the server writes them: shared by the codecs of scalars and of types made of numbers.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <string_view>
 #include <system_error>
 
@@ -46,15 +49,19 @@ void write_integer(Writer& out, T value) {
     out.truncate(out.size() - static_cast<std::size_t>(to + room - end));
 }
 
-/// The shortest text that reads back as the same number.
+/// The shortest text that reads back as the same number, with an exponent where the server writes one.
 template <class T>
 void write_float(Writer& out, T value) {
     if (std::isnan(value)) return out.put("NaN");
     if (std::isinf(value)) return out.put(value < 0 ? "-Infinity" : "Infinity");
-    constexpr std::size_t room = 32;
-    char* to = out.claim(room);
-    const char* end = std::to_chars(to, to + room, value).ptr;
-    out.truncate(out.size() - static_cast<std::size_t>(to + room - end));
+    char text[32];
+    const char* end = std::to_chars(text, std::end(text), value, std::chars_format::scientific).ptr;
+    const char* exponent = std::find<const char*>(text, end, 'e') + 1;
+    int power = 0;
+    std::from_chars(*exponent == '+' ? exponent + 1 : exponent, end, power);
+    if (power >= -4 && power < std::numeric_limits<T>::digits10)
+        end = std::to_chars(text, std::end(text), value, std::chars_format::fixed).ptr;
+    out.put(std::string_view(text, static_cast<std::size_t>(end - text)));
 }
 
 }  // namespace pg::detail
