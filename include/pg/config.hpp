@@ -45,6 +45,7 @@ public:
     Config() = default;
 
     /// Takes a URI or `keyword=value` pairs in exactly libpq's grammar; an empty string sets nothing.
+    /// Blanks in a URI are kept, as libpq did up to 17; 18 trims or refuses them.
     /// Errors are of kind usage, with the position in the string, and never show a password.
     [[nodiscard]] static Expected<Config> parse(std::string_view conninfo);
 
@@ -98,7 +99,7 @@ private:
     void store(std::uint8_t keyword, std::string_view value);
     Expected<void> add_service(int version);
     void add_environment(int version);
-    void add_defaults();
+    void add_defaults(int version);
 
     std::vector<Entry> entries_;  // by place in the table, each at most once
 };

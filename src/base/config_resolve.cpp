@@ -27,7 +27,7 @@ Expected<Config> Config::resolved(int version) const {
     Config config = *this;
     if (auto added = config.add_service(version); !added) return std::move(added).error();
     config.add_environment(version);
-    config.add_defaults();
+    config.add_defaults(version);
     return config;
 }
 
@@ -53,14 +53,14 @@ void Config::add_environment(int version) {
         store(place_of("sslmode"), "require");
 }
 
-void Config::add_defaults() {
+void Config::add_defaults(int version) {
     if (!get("port")) store(place_of("port"), "5432");
     if (empty(get("user"))) {
         const std::string user = config::user_name();
         if (!user.empty()) store(place_of("user"), user);
     }
     if (empty(get("dbname")) && !empty(get("user"))) store(place_of("dbname"), *get("user"));
-    const std::string home = config::home_directory();
+    const std::string home = config::home_directory(version);
     if (empty(get("password")) && empty(get("passfile")) && !home.empty())
         store(place_of("passfile"), home + "/.pgpass");
 }

@@ -83,7 +83,7 @@ private:
 
 Expected<std::vector<ServiceSetting>> find_service(std::string_view service, int version) {
     const auto named = environment("PGSERVICEFILE");
-    const std::string own = named ? *named : home_directory() + "/.pg_service.conf";
+    const std::string own = named ? *named : home_directory(version) + "/.pg_service.conf";
     const std::string system = system_configuration_directory() + "/pg_service.conf";
 
     for (const std::string& path : {own, system}) {

@@ -65,8 +65,8 @@ std::optional<std::string> environment(const char* name) {
 
 std::string user_name() { return of_account(&passwd::pw_name); }
 
-std::string home_directory() {
-    const auto home = environment("HOME");
+std::string home_directory(int version) {
+    const auto home = version >= 150000 ? environment("HOME") : std::nullopt;
     return home && !home->empty() ? *home : of_account(&passwd::pw_dir);
 }
 

@@ -14,8 +14,9 @@ std::optional<std::string> environment(const char* name);
 /// The name of the effective user; empty when it has none.
 std::string user_name();
 
-/// $HOME, or what the user's account says when that is empty; empty when neither says anything.
-std::string home_directory();
+/// The folder where libpq of this version looks for the user's files: $HOME since 15 (before, and when it is empty,
+/// what the user's account says). Empty when there is none.
+std::string home_directory(int version);
 
 /// The folder of pg_service.conf: $PGSYSCONFDIR, or what libpq was built with.
 std::string system_configuration_directory();

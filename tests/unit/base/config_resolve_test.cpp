@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "pg/config.hpp"
-#include "src/base/config_keywords.hpp"
 
 extern char** environ;
 
@@ -74,7 +73,8 @@ protected:
         const Options options(PQconninfo(connection.get()), PQconninfoFree);
         for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
             const std::string_view name = option->keyword;
-            if (name == "service") continue;  // libpq forgets it
+            if (name == "service") continue;                           // libpq forgets it
+            if (name == "sslcertmode" && !config.get(name)) continue;  // its default is no compiled one
             const std::string_view built_in = option->compiled == nullptr ? "" : option->compiled;
             const std::string_view expected = option->val == nullptr ? "" : option->val;
             EXPECT_EQ(config.get(name).value_or(built_in), expected) << name;
@@ -142,6 +142,13 @@ TEST_F(ConfigResolve, FindsTheHomeWithoutItsVariable) {
     EXPECT_FALSE(said(expect_same("host=/nonexistent"), "passfile").value_or("").empty());
 }
 
+TEST_F(ConfigResolve, LooksForTheHomeWhereThatLibpqDoes) {
+    const Config config = Config::parse("host=db").value();
+    const std::string passfile = (home_ / ".pgpass").string();
+    EXPECT_EQ(said(config.resolved(150000).value(), "passfile"), passfile);
+    EXPECT_NE(said(config.resolved(140000).value(), "passfile"), passfile);
+}
+
 TEST_F(ConfigResolve, RefusesAKeywordThatLibpqDoesNotHave) {
     EXPECT_EQ(Config::parse("oauth_issuer=x").value().resolved(150018).error().message(),
               "keyword `oauth_issuer` needs libpq 18, but libpq 15 is in use");
@@ -150,12 +157,14 @@ TEST_F(ConfigResolve, RefusesAKeywordThatLibpqDoesNotHave) {
 // Environment.
 
 TEST_F(ConfigResolve, ReadsEveryVariableOfLibpq) {
-    for (const config::Keyword& keyword : config::keywords()) {
-        if (keyword.environment == nullptr || keyword.name == "service" || keyword.name == "host") continue;
-        set(keyword.environment, "7");
+    const Options options(PQconndefaults(), PQconninfoFree);
+    for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+        const std::string_view name = option->keyword;
+        if (option->envvar == nullptr || name == "service" || name == "host") continue;
+        set(option->envvar, "7");
         expect_same("host=/nonexistent");
         expect_same("host=/nonexistent port=9 user=x sslmode=disable");
-        unsetenv(keyword.environment);
+        unsetenv(option->envvar);
     }
     set("PGHOST", "/nonexistent/too");
     EXPECT_EQ(said(expect_same(""), "host"), "/nonexistent/too");
@@ -291,11 +300,17 @@ TEST_F(ConfigResolve, FindsThePasswordOfTheFirstLineThatFits) {
 }
 
 TEST_F(ConfigResolve, CallsTheDefaultSocketLocalhost) {
-    write(".pgpass", "localhost:1:*:*:local\n/tmp:*:*:*:tmp\n127.0.0.1:1:*:*:address\n");
+    write(".pgpass", "localhost:1:*:*:local\n127.0.0.1:1:*:*:address\n");
     EXPECT_EQ(expect_same_password("port=1 user=app"), "local");
-    EXPECT_EQ(expect_same_password("host=/var/run/postgresql port=1 user=app"), "local");
-    EXPECT_EQ(expect_same_password("host=/tmp port=1 user=app"), "tmp");
     EXPECT_EQ(expect_same_password("hostaddr=127.0.0.1 port=1 user=app"), "address");
+}
+
+TEST_F(ConfigResolve, KnowsTheFolderOfTheDefaultSocket) {
+    if (PQhost(start("port=1").get()) != std::string_view(PGCLIENT_SOCKET_DIR))
+        GTEST_SKIP() << "this libpq was built for another folder than " PGCLIENT_SOCKET_DIR;
+    write(".pgpass", "localhost:1:*:*:local\n" PGCLIENT_SOCKET_DIR ":*:*:*:never\n/nonexistent:*:*:*:other\n");
+    EXPECT_EQ(expect_same_password("host=" PGCLIENT_SOCKET_DIR " port=1 user=app"), "local");
+    EXPECT_EQ(expect_same_password("host=/nonexistent port=1 user=app"), "other");
 }
 
 TEST_F(ConfigResolve, HasAPasswordForEachHost) {
