@@ -204,10 +204,6 @@ template <Target Where>
 constexpr const char* signature() {
     return __PRETTY_FUNCTION__;
 }
-template <auto Value>
-constexpr const char* value_signature() {
-    return __PRETTY_FUNCTION__;
-}
 constexpr bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
@@ -219,12 +215,6 @@ constexpr std::string_view last_identifier(std::string_view text) {
     while (begin > 0 && is_word(text[begin - 1])) --begin;
     return text.substr(begin, end - begin);
 }
-// An enumerator without a name is printed as a cast of a number.
-constexpr std::string_view enumerator_in(std::string_view text) {
-    const std::string_view name = last_identifier(text);
-    return name.empty() || (name[0] >= '0' && name[0] <= '9') ? std::string_view{} : name;
-}
-
 // A flat tuple of pointers: constant depth, far cheaper to instantiate than std::tuple.
 template <std::size_t I, class P>
 struct Leaf {
@@ -273,14 +263,6 @@ struct Names<T, std::index_sequence<I...>> {
     }();
 };
 
-template <class M>
-struct MemberPointer;
-template <class C, class V>
-struct MemberPointer<V C::*> {
-    using owner = C;
-    using value = V;
-};
-
 // What `fields` says of a class, found instead of told.
 template <class T>
 struct Found {
@@ -295,30 +277,6 @@ struct Found {
 };
 
 }  // namespace detail
-
-/// A field by a pointer to it; works for every class, and instantiates nothing of it.
-template <auto Member>
-    requires std::is_member_object_pointer_v<decltype(Member)>
-struct column {
-    using owner = typename detail::MemberPointer<decltype(Member)>::owner;
-    using value_type = typename detail::MemberPointer<decltype(Member)>::value;
-    static constexpr std::string_view name = detail::last_identifier(detail::value_signature<Member>());
-};
-
-/// The fields of a class that cannot be seen through: one with a base class, private members or constructors.
-/// Returned by its `static consteval auto pg_fields()`, or named by `describe`.
-template <auto... Member>
-struct fields {
-    static constexpr std::size_t size = sizeof...(Member);
-    static constexpr std::array<std::string_view, size> names{column<Member>::name...};
-    template <std::size_t I>
-    using type = std::remove_pointer_t<decltype(detail::at<I>(
-        detail::Flat<std::make_index_sequence<size>, typename column<Member>::value_type*...>{}))>;
-    template <class T, class F>
-    static constexpr decltype(auto) with(T& object, F&& f) {
-        return f(object.*Member...);
-    }
-};
 
 /// Specialise it, with `using list = fields<&T::a, ...>`, for a class of somebody else.
 template <class T>
@@ -377,10 +335,5 @@ constexpr void for_each_field(T& object, F&& f) {
         }(std::make_index_sequence<sizeof...(field)>{});
     });
 }
-
-/// The name of an enumerator; empty for a value without one.
-template <auto Value>
-    requires std::is_enum_v<decltype(Value)>
-inline constexpr std::string_view enumerator_name = detail::enumerator_in(detail::value_signature<Value>());
 
 }  // namespace pg::reflect

@@ -37,8 +37,10 @@ public:
     /// The command tag: "SELECT 3", "COMMIT".
     [[nodiscard]] std::string_view tag() const { return tag_; }
 
-    /// Writes all cells of a row to `out`, which has room for one per column.
-    void read(std::size_t row, Cell* out) const noexcept { do_read(row, out); }
+    /// Writes the cells of these columns to `out`, in their order.
+    void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
+        do_read(row, columns, out);
+    }
     [[nodiscard]] Cell cell(std::size_t row, std::size_t column) const noexcept { return do_cell(row, column); }
 
 protected:
@@ -48,7 +50,7 @@ protected:
     std::string_view tag_;
 
 private:
-    virtual void do_read(std::size_t row, Cell* out) const noexcept = 0;
+    virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;
     virtual Cell do_cell(std::size_t row, std::size_t column) const noexcept = 0;
 };
 

@@ -31,6 +31,15 @@ constexpr Target target(std::string_view name = {}) {
 [[nodiscard]] PGCLIENT_API Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets,
                                                         Extra extra, std::uint16_t* map);
 
+/// Calls `field(index, value)` for each value in order, until one is refused.
+template <class F, class... V>
+Fault visit_each(F& field, V&... values) {
+    Fault fault;
+    std::size_t index = 0;
+    static_cast<void>(((fault = field(index++, values)) || ...));
+    return fault;
+}
+
 template <class T>
 struct RowShape;
 
@@ -40,7 +49,7 @@ struct RowShape<T> {
     static constexpr std::array<Target, 1> targets{target<T>()};
     template <class F>
     static Fault visit(T& row, F&& field) {
-        return field(std::integral_constant<std::size_t, 0>{}, row);
+        return visit_each(field, row);
     }
 };
 
@@ -50,15 +59,7 @@ struct RowShape<std::tuple<T...>> {
     static constexpr std::array<Target, size> targets{target<T>()...};
     template <class F>
     static Fault visit(std::tuple<T...>& row, F&& field) {
-        return visit(row, field, std::index_sequence_for<T...>{});
-    }
-
-private:
-    template <class F, std::size_t... I>
-    static Fault visit(std::tuple<T...>& row, F& field, std::index_sequence<I...>) {
-        Fault fault;
-        static_cast<void>(((fault = field(std::integral_constant<std::size_t, I>{}, std::get<I>(row))) || ...));
-        return fault;
+        return std::apply([&](T&... values) { return visit_each(field, values...); }, row);
     }
 };
 
@@ -71,13 +72,7 @@ struct RowShape<T> {
     }(std::make_index_sequence<size>{});
     template <class F>
     static Fault visit(T& row, F&& field) {
-        return reflect::with_fields(row, [&](auto&... f) {
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                Fault fault;
-                static_cast<void>(((fault = field(std::integral_constant<std::size_t, I>{}, f)) || ...));
-                return fault;
-            }(std::make_index_sequence<size>{});
-        });
+        return reflect::with_fields(row, [&](auto&... values) { return visit_each(field, values...); });
     }
 };
 
@@ -115,11 +110,12 @@ public:
     void rebind(const ResultStorage& result) { result_ = &result; }
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
-        result_->read(row, cells_.data());
+        std::array<Cell, RowShape<T>::size> cells;
+        result_->read(row, map_, cells.data());
         const Column* columns = result_->columns().data();
-        return RowShape<T>::visit(out, [&](auto index, auto& field) {
+        return RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
             const std::size_t column = map_[index];
-            Fault fault = decode_cell(cells_.data()[column], columns[column].type, field);
+            Fault fault = decode_cell(cells[index], columns[column].type, field);
             if (fault) [[unlikely]]
                 failed_ = column;
             return fault;
@@ -130,10 +126,9 @@ public:
     }
 
 private:
-    explicit RowReader(const ResultStorage& result) : result_(&result), cells_(result.columns().size()) {}
+    explicit RowReader(const ResultStorage& result) : result_(&result) {}
 
     const ResultStorage* result_;
-    std::vector<Cell> cells_;
     std::array<std::uint16_t, RowShape<T>::size> map_{};
     std::size_t failed_ = 0;
 };

@@ -104,7 +104,9 @@ CopyRow::CopyRow(const spi::Description& description, const TypeCatalog& types)
     rows_ = 1;
 }
 
-void CopyRow::do_read(std::size_t, Cell* out) const noexcept { std::copy(cells.begin(), cells.end(), out); }
+void CopyRow::do_read(std::size_t, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
+    for (const std::uint16_t column : columns) *out++ = cells[column];
+}
 Cell CopyRow::do_cell(std::size_t, std::size_t column) const noexcept { return cells[column]; }
 
 Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const CopyTarget& target) {

@@ -36,7 +36,7 @@ public:
     std::vector<Cell> cells;
 
 private:
-    void do_read(std::size_t row, Cell* out) const noexcept override;
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override;
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override;
 
     std::vector<Column> owned_;

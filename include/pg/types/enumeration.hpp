@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "pg/reflect.hpp"
+#include "pg/describe.hpp"
 #include "pg/types/nested.hpp"
 
 namespace pg {

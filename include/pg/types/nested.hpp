@@ -20,6 +20,27 @@ struct ArrayDimension {
     friend bool operator==(const ArrayDimension&, const ArrayDimension&) = default;
 };
 
+/// Appends a four-byte length and the binary form of `value`; NULL is a length of -1.
+template <Cellular T>
+[[nodiscard]] Fault encode_with_length(Writer& out, const T& value) {
+    if constexpr (detail::is_optional<T>) {
+        if (!value) {
+            out.put(std::int32_t{-1});
+            return {};
+        }
+        return encode_with_length(out, *value);
+    } else {
+        const std::size_t mark = out.size();
+        out.put(std::int32_t{0});
+        if (Fault fault = Codec<T>::encode(out, value)) return fault;
+        const std::size_t length = out.size() - mark - sizeof(std::int32_t);
+        if (length > max_value_size) [[unlikely]]
+            return {"value of more than 1 GiB: use COPY or a large object"};
+        out.patch(mark, static_cast<std::int32_t>(length));
+        return {};
+    }
+}
+
 struct TypeInfo;
 
 namespace detail {

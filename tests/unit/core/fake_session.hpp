@@ -38,8 +38,8 @@ public:
     void set_affected(std::uint64_t rows) { affected_ = rows; }
 
 private:
-    void do_read(std::size_t row, pg::Cell* out) const noexcept override {
-        for (std::size_t i = 0; i < names_.size(); ++i) out[i] = do_cell(row, i);
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, pg::Cell* out) const noexcept override {
+        for (const std::uint16_t column : columns) *out++ = do_cell(row, column);
     }
     pg::Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
         const Text& text = cells_[row][column];

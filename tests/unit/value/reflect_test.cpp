@@ -1,5 +1,5 @@
 // Reflection finds the fields of structs: their number, names, types and places.
-#include "pg/reflect.hpp"
+#include "pg/describe.hpp"
 
 #include <any>
 #include <atomic>
