@@ -49,7 +49,8 @@ void write_integer(Writer& out, T value) {
     out.truncate(out.size() - static_cast<std::size_t>(to + room - end));
 }
 
-/// The shortest text that reads back as the same number, with an exponent where the server writes one.
+/// The shortest text that reads back as the same number, with an exponent where the server writes one. Of an integer
+/// too large for its mantissa the server may write more digits: it avoids a text halfway to the next number.
 template <class T>
 void write_float(Writer& out, T value) {
     if (std::isnan(value)) return out.put("NaN");
