@@ -1,11 +1,14 @@
 // The operations of the benchmarks by the library itself.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "bench/workload.hpp"
-#include "pg/client.hpp"
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
+#include "pg/copy.hpp"
+#include "pg/listener.hpp"
 #include "pg/types/array.hpp"
 #include "pg/types/datetime.hpp"
 
@@ -16,7 +19,9 @@ namespace {
 class Peer {
 public:
     Peer(std::string conninfo, const Scale& scale)
-        : conninfo_(std::move(conninfo)), scale_(scale), records_(records(scale.inserts)) {}
+        : conninfo_(std::move(conninfo)), scale_(scale), records_(records(scale.inserts)) {
+        listener_.listen("bench_client");
+    }
 
     std::uint64_t connect() const {
         const pg::Client client = pg::connect(conninfo_);
@@ -51,6 +56,40 @@ public:
         return digest(rows, last);
     }
 
+    std::uint64_t batch_select() {
+        std::vector<pg::Deferred<Record>> rows;
+        rows.reserve(batch_depth);
+        batch_.clear();
+        for (std::int32_t n = 0; n < batch_depth; ++n) rows.push_back(batch_.add(select_one_, scattered(scale_, n)));
+        batch_.run();
+        Record record{};
+        for (const pg::Deferred<Record>& row : rows) record = row.get();
+        return digest(batch_depth, record);
+    }
+
+    std::uint64_t copy_in() {
+        pg::CopyIn<Record> copy(client_, "bench_inserts");
+        for (const Record& record : records_) copy.write(record);
+        return copy.finish();
+    }
+
+    std::uint64_t copy_out() {
+        pg::CopyReader reader(client_, pg::runtime(bench::copy_out));
+        std::uint64_t bytes = 0;
+        while (const auto piece = reader.read()) bytes += piece->size();
+        return bytes;
+    }
+
+    std::uint64_t pipelined_insert() {
+        for (std::size_t done = 0; done < records_.size();) {
+            batch_.clear();
+            for (const std::size_t end = std::min<std::size_t>(done + batch_depth, records_.size()); done < end; ++done)
+                add_insert(records_[done]);
+            batch_.run();
+        }
+        return records_.size();
+    }
+
     std::uint64_t single_insert() const {
         for (std::int32_t n = 0; n < selects; ++n) {
             const Record& record = records_[static_cast<std::size_t>(n)];
@@ -64,6 +103,14 @@ public:
         return 1;
     }
 
+    /// Out on one session and back on another.
+    std::uint64_t notify() {
+        client_.exec("notify bench_client, 'hello'");
+        const std::optional<pg::Notification> heard = listener_.next(std::chrono::seconds(5));
+        if (!heard) fail("notify", "nothing came back");
+        return heard->payload.size();
+    }
+
     std::uint64_t array() {
         const auto elements = client_.query_one<std::vector<std::int32_t>>(pg::runtime(select_array));
         return elements.size() + static_cast<std::uint64_t>(elements.back());
@@ -75,12 +122,19 @@ private:
     using Insert = pg::Affected(std::int32_t, std::int64_t, double, std::string, decltype(Record::made), bool,
                                 std::optional<std::int32_t>);
 
+    void add_insert(const Record& record) {
+        batch_.add(insert_one_, record.id, record.big, record.real, record.name, record.made, record.flag,
+                   record.maybe);
+    }
+
     std::string conninfo_;
     Scale scale_;
     std::vector<Record> records_;
     pg::Client client_ = pg::connect(conninfo_);
     pg::Prepared<Record(std::int32_t)> select_one_ = client_.prepare<Record(std::int32_t)>(pg::runtime(select_one));
     pg::Prepared<Insert> insert_one_ = client_.prepare<Insert>(pg::runtime(insert_one));
+    pg::Batch batch_{client_};
+    pg::Listener listener_{client_};
 };
 
 }  // namespace
@@ -93,8 +147,13 @@ std::vector<Workload> client_workloads(const std::string& conninfo, const Scale&
         {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
         {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
+        {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
+        {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
+        {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},
+        {operation::pipelined_insert, scale.inserts, [peer] { return peer->pipelined_insert(); }, true},
         {operation::single_insert, selects, [peer] { return peer->single_insert(); }, true},
         {operation::transaction, 1, [peer] { return peer->transaction(); }},
+        {operation::notify, 1, [peer] { return peer->notify(); }},
         {operation::array, 1, [peer] { return peer->array(); }},
         {operation::jsonb, 1, [peer] { return peer->jsonb(); }},
     };

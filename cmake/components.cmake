@@ -15,11 +15,12 @@ endmacro()
 pgclient_floor(0 base src/base
   fwd.hpp error.hpp expected.hpp error_rules.hpp sqlstate.hpp options.hpp deadline.hpp stop.hpp secret.hpp config.hpp)
 pgclient_floor(1 value src/value
-  sql.hpp params.hpp codec.hpp scalar_codecs.hpp reflect.hpp describe.hpp row.hpp result.hpp catalog.hpp types/*.hpp)
+  sql.hpp params.hpp codec.hpp scalar_codecs.hpp reflect.hpp describe.hpp row.hpp rows.hpp result.hpp
+  catalog.hpp types/*.hpp)
 pgclient_floor(2 spi src/spi
   spi/*.hpp)
 pgclient_floor(3 core src/core
-  client.hpp connection.hpp executor.hpp transaction.hpp prepared.hpp batch.hpp copy.hpp stream.hpp
+  client.hpp connection.hpp executor.hpp transaction.hpp savepoint.hpp prepared.hpp batch.hpp copy.hpp
   listener.hpp large_object.hpp)
 pgclient_floor(5 testing src/testing
   testing/*.hpp)

@@ -1,5 +1,6 @@
 // The verbs: what a row can be read as, options, run-time texts, dynamic rows.
 #include <pg/client.hpp>
+#include <pg/rows.hpp>
 
 #include "example.hpp"
 

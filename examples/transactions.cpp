@@ -1,5 +1,6 @@
 // Transactions: all or nothing, run again on a conflict; savepoints; what a failed commit means.
 #include <pg/client.hpp>
+#include <pg/savepoint.hpp>
 
 #include "example.hpp"
 

@@ -172,6 +172,12 @@ struct without_optional<std::optional<T>> {
 template <class T>
 using without_optional_t = typename without_optional<T>::type;
 
+/// True for a `T` that points into the result it was read from.
+template <class T>
+inline constexpr bool borrows = std::is_same_v<T, std::string_view>;
+template <class T>
+inline constexpr bool borrows<std::optional<T>> = borrows<T>;
+
 }  // namespace detail
 
 /// A scalar, or an optional one: a column that may be NULL.

@@ -92,8 +92,10 @@ public:
         return get<T>(detail::column_index(*result_, column));
     }
     template <Cellular T>
+        requires detail::borrows<T>
     [[nodiscard]] T get(std::size_t column) const&& = delete;
     template <Cellular T>
+        requires detail::borrows<T>
     [[nodiscard]] T get(std::string_view column) const&& = delete;
 
     [[nodiscard]] bool is_null(std::size_t column) const {
@@ -113,9 +115,6 @@ private:
     std::shared_ptr<const ResultStorage> result_;
     std::size_t index_ = 0;
 };
-
-template <class T>
-class Rows;
 
 /// The outcome of one statement. Value: copies share the bytes, which nothing changes any more.
 class PGCLIENT_API Result {
@@ -137,7 +136,7 @@ public:
     }
 
     /// The rows as `T`, decoded one by one while iterating; a `T` that borrows lives as long as this result.
-    /// Several types are read as a tuple. Throws ShapeError at once, DecodeError while iterating.
+    /// Several types are read as a tuple. Throws ShapeError at once, DecodeError while iterating. See `<pg/rows.hpp>`.
     template <class... T>
     [[nodiscard]] auto rows() const&;
     template <class... T>

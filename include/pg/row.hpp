@@ -183,49 +183,4 @@ using row_of_t = typename row_of<T...>::type;
 
 }  // namespace detail
 
-/// The rows of a result as `T`, decoded while iterating. Borrows the result.
-template <class T>
-class Rows {
-public:
-    class Iterator {
-    public:
-        using value_type = T;
-        using difference_type = std::ptrdiff_t;
-
-        Iterator(Rows& rows, std::size_t at) : rows_(&rows), at_(at) {}
-        /// Throws DecodeError.
-        [[nodiscard]] T& operator*() const { return rows_->read(at_); }
-        Iterator& operator++() {
-            ++at_;
-            return *this;
-        }
-        friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
-
-    private:
-        Rows* rows_;
-        std::size_t at_;
-    };
-
-    explicit Rows(const Result& result)
-        : reader_(detail::RowReader<T>::make(*result.storage()).value()), size_(result.size()) {}
-    [[nodiscard]] Iterator begin() { return {*this, 0}; }
-    [[nodiscard]] Iterator end() { return {*this, size_}; }
-    [[nodiscard]] std::size_t size() const { return size_; }
-
-private:
-    T& read(std::size_t row) {
-        if (Fault fault = reader_.read(row, current_)) reader_.error(row, fault).raise();
-        return current_;
-    }
-
-    detail::RowReader<T> reader_;
-    std::size_t size_;
-    T current_{};
-};
-
-template <class... T>
-auto Result::rows() const& {
-    return Rows<detail::row_of_t<T...>>(*this);
-}
-
 }  // namespace pg

@@ -164,31 +164,4 @@ struct Codec<const char*> {
     static Fault encode_text(Writer& out, const char* value) { return detail::encode_checked_text(out, value); }
 };
 
-/// `"char"`, and text of exactly one byte.
-template <>
-struct Codec<char> {
-    static constexpr TypeId type{Oid{18}, Oid{1002}, "char"};
-    static constexpr Format argument = Format::text;
-
-    static bool accepts(const WireType& wire) { return wire.oid == type.oid || detail::accepts_text(wire); }
-    static Fault decode(const Cell& cell, const WireType&, char& out) {
-        if (cell.length != 1) return {"text of other than one byte for a char"};
-        out = *cell.data;
-        return {};
-    }
-    static Fault encode(Writer& out, char value) {
-        out.put(value);
-        return {};
-    }
-    static Fault encode_text(Writer& out, char value) { return detail::encode_checked_text(out, {&value, 1}); }
-};
-
-namespace detail {
-/// True for a `T` that points into the result it was read from.
-template <class T>
-inline constexpr bool borrows = std::is_same_v<T, std::string_view>;
-template <class T>
-inline constexpr bool borrows<std::optional<T>> = borrows<T>;
-}  // namespace detail
-
 }  // namespace pg

@@ -1,4 +1,4 @@
-// Transaction and Savepoint: all of it, or nothing.
+// Transaction: all of it, or nothing.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,7 @@ public:
     /// False after `commit` or `rollback`.
     [[nodiscard]] bool is_open() const noexcept;
 
-    /// A point to come back to. Borrows the transaction.
+    /// A point to come back to. Borrows the transaction. See `<pg/savepoint.hpp>`.
     [[nodiscard]] Savepoint savepoint();
     [[nodiscard]] Expected<Savepoint> try_savepoint();
 
@@ -42,30 +42,6 @@ private:
 
     std::unique_ptr<Impl> impl_;
 };
-
-/// A part of a transaction that can fail alone. Handle: move-only; destroyed without `release`, it rolls its part back.
-class PGCLIENT_API Savepoint final {
-public:
-    Savepoint(Savepoint&& other) noexcept;
-    Savepoint& operator=(Savepoint&& other) noexcept;
-    ~Savepoint();
-
-    /// Keeps what was done since.
-    void release() { try_release().value(); }
-    [[nodiscard]] Expected<void> try_release();
-    /// Undoes what was done since; the transaction can go on.
-    void rollback() { try_rollback().value(); }
-    [[nodiscard]] Expected<void> try_rollback();
-
-private:
-    friend class Transaction;
-    Savepoint(Transaction& transaction, std::uint32_t number) : transaction_(&transaction), number_(number) {}
-
-    Transaction* transaction_;  // null once it ended
-    std::uint32_t number_;
-};
-
-inline Savepoint Transaction::savepoint() { return try_savepoint().value(); }
 
 namespace detail {
 

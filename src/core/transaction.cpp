@@ -4,7 +4,7 @@
 //   COMMIT answered COMMIT                          → committed
 //   COMMIT answered ROLLBACK, or an error report    → not applied: CommitRolledBack, or what the server says
 //   no answer: connection lost, deadline passed     → unknown: CommitUnknown
-#include "pg/transaction.hpp"
+#include "pg/savepoint.hpp"
 
 #include <utility>
 

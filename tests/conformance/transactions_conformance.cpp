@@ -1,4 +1,6 @@
 // Transactions: commit, rollback, savepoints, retries; prepared statements through schema changes.
+#include <pg/savepoint.hpp>
+
 #include "conformance.hpp"
 
 namespace conformance {

@@ -1,4 +1,5 @@
 // Verbs: rows as scalars, tuples and structs; one, none and too many; arguments; shape errors.
+#include <pg/rows.hpp>
 #include <pg/types/array.hpp>
 
 #include "conformance.hpp"
@@ -121,9 +122,9 @@ TEST_P(Verbs, ReadsDynamicRowsByNameAndNumber) {
     const pg::Row row = result[0];
     EXPECT_THROW(static_cast<void>(row.get<int>("nope")), pg::UsageError);
     EXPECT_THROW(static_cast<void>(row.get<int>("b")), pg::ShapeError);
+    const pg::Result pairs = db.query("select 1, 'x' union all select 2, 'y'");
     int sum = 0;
-    for (auto&& [a, b] : db.query("select 1, 'x' union all select 2, 'y'").rows<int, std::string_view>())
-        sum += a + static_cast<int>(b.size());
+    for (auto&& [a, b] : pairs.rows<int, std::string_view>()) sum += a + static_cast<int>(b.size());
     EXPECT_EQ(sum, 5);
 }
 

@@ -1,0 +1,34 @@
+// Savepoint: a part of a transaction that can fail alone.
+#pragma once
+
+#include <cstdint>
+
+#include "pg/transaction.hpp"
+
+namespace pg {
+
+/// A part of a transaction. Handle: move-only; destroyed without `release`, it rolls its part back.
+class PGCLIENT_API Savepoint final {
+public:
+    Savepoint(Savepoint&& other) noexcept;
+    Savepoint& operator=(Savepoint&& other) noexcept;
+    ~Savepoint();
+
+    /// Keeps what was done since.
+    void release() { try_release().value(); }
+    [[nodiscard]] Expected<void> try_release();
+    /// Undoes what was done since; the transaction can go on.
+    void rollback() { try_rollback().value(); }
+    [[nodiscard]] Expected<void> try_rollback();
+
+private:
+    friend class Transaction;
+    Savepoint(Transaction& transaction, std::uint32_t number) : transaction_(&transaction), number_(number) {}
+
+    Transaction* transaction_;  // null once it ended
+    std::uint32_t number_;
+};
+
+inline Savepoint Transaction::savepoint() { return try_savepoint().value(); }
+
+}  // namespace pg
