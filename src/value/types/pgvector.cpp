@@ -58,20 +58,26 @@ Fault read_dense(const Cell& cell, std::vector<float>& out, F to_float) {
     detail::Reader in(cell.bytes());
     const std::size_t count = in.take<std::uint16_t>();
     static_cast<void>(in.take<std::uint16_t>());
-    if (in.failed() || in.left() != count * sizeof(Bits)) return wrong_size;
+    if (in.failed() || count == 0 || in.left() != count * sizeof(Bits)) return wrong_size;
     out.resize(count);
     for (float& value : out) value = to_float(in.take<Bits>());
     return {};
 }
 
+Fault check_dense(std::size_t count) {
+    const bool fits = count >= 1 && count <= max_dimensions;
+    return fits ? Fault{} : Fault{"vector of less than 1 or more than 16000 dimensions"};
+}
+
 Fault write_dense_header(Writer& out, std::size_t count) {
-    if (count > max_dimensions) return {"vector of more than 16000 dimensions"};
+    if (Fault fault = check_dense(count)) return fault;
     out.put(static_cast<std::uint16_t>(count));
     out.put(std::uint16_t{0});
     return {};
 }
 
 Fault write_dense_literal(Writer& out, const std::vector<float>& values) {
+    if (Fault fault = check_dense(values.size())) return fault;
     out.put('[');
     for (const float& value : values) {
         if (&value != values.data()) out.put(',');

@@ -175,8 +175,12 @@ TEST(Pgvector, RefusesMalformedInput) {
               "vector whose bytes are not those of its dimensions");
     EXPECT_EQ(binary(pg::SparseVector{2, {{0, 1}, {0, 1}}}), "fault: " + unordered);
     EXPECT_EQ(text(pg::SparseVector{1000000001, {}}), "fault: " + no_size);
-    EXPECT_EQ(binary(pg::Vector{std::vector<float>(16001)}), "fault: vector of more than 16000 dimensions");
-    EXPECT_EQ(binary(pg::HalfVector{std::vector<float>(16001)}), "fault: vector of more than 16000 dimensions");
+    const std::string misfit = "fault: vector of less than 1 or more than 16000 dimensions";
+    EXPECT_EQ(binary(pg::Vector{std::vector<float>(16001)}), misfit);
+    EXPECT_EQ(binary(pg::HalfVector{std::vector<float>(16001)}), misfit);
+    EXPECT_EQ(binary(pg::Vector{}), misfit);
+    EXPECT_EQ(text(pg::HalfVector{}), misfit);
+    EXPECT_EQ(decode<pg::Vector>(words(0), as_binary).reason, "vector whose bytes are not those of its dimensions");
     expect_only_whole<pg::Vector>(binary(pg::Vector{{1, 2}}), as_binary);
     expect_only_whole<pg::HalfVector>(binary(pg::HalfVector{{1, 2}}), as_binary);
     expect_only_whole<pg::SparseVector>(binary(pg::SparseVector{5, {{1, 1}, {2, 2}}}), as_binary);
@@ -186,14 +190,16 @@ TEST(Pgvector, RefusesMalformedInput) {
 
 TEST(Postgis, CarriesEwkb) {
     // POINT(1 2) in SRID 4326: little-endian, type 1 with the bit for an SRID.
-    const std::string hex = "0101000020E6100000000000000000F03F0000000000000040";
+    const std::string hex = "0101000020e6100000000000000000f03f0000000000000040";
     const auto point = decode<pg::Geometry>(hex, as_text);
     ASSERT_TRUE(point.value) << point.reason;
     EXPECT_EQ(point.value->ewkb.size(), 25U);
     EXPECT_EQ(text(*point.value), hex);
     expect_round_trip(*point.value, any);
     expect_round_trip(pg::Geography{point.value->ewkb}, any);
-    EXPECT_NE(decode<pg::Geometry>("01x", as_text).reason, "");
+    for (const char* odd : {"0", "010", "0g", "g0"})
+        EXPECT_EQ(decode<pg::Geometry>(odd, as_text).reason, "malformed hexadecimal digits of EWKB") << odd;
+    EXPECT_TRUE(decode<pg::Geometry>("FE", as_text).value);
 }
 
 TEST(Postgis, SeparatesTheElementsOfAnArrayByColons) {
@@ -201,7 +207,7 @@ TEST(Postgis, SeparatesTheElementsOfAnArrayByColons) {
     types.add({any, "public", "geometry", pg::TypeKind::base, pg::Oid{20001}, {}, {}, {}});
     types.add({pg::Oid{20001}, "public", "_geometry", pg::TypeKind::array, {}, any, {}, {}});
     const std::vector<pg::Geometry> shapes{{{std::byte{1}}}, {{std::byte{0xfe}}}};
-    EXPECT_EQ(text(shapes), "{01:FE}");
+    EXPECT_EQ(text(shapes), "{01:fe}");
     expect_round_trip(shapes, pg::Oid{20001}, &types);
 }
 
