@@ -45,8 +45,6 @@ struct TypeInfo;
 
 namespace detail {
 
-// ---- types inside types ----------------------------------------------------------------------------
-
 /// The type behind a domain, or the type itself: arrays and composites name the domain where a column does not.
 [[nodiscard]] PGCLIENT_API WireType base_type(const WireType& type);
 /// What the catalogue knows of a type, behind any domains; null when it is unknown.
@@ -73,7 +71,7 @@ template <Scalar T>
     }
 }
 
-// ---- arrays ----------------------------------------------------------------------------------------
+// Arrays.
 
 inline constexpr int max_dimensions = 6;
 /// As many elements as the server allows.
@@ -113,7 +111,7 @@ PGCLIENT_API void write_array_closing(Writer& out, const ArrayShape& shape, std:
 PGCLIENT_API void quote_element(Writer& out, std::size_t mark, char delimiter);
 PGCLIENT_API void quote_bound(Writer& out, std::size_t mark);
 
-// ---- ranges ----------------------------------------------------------------------------------------
+// Ranges.
 
 /// A range taken apart. A bound that is not there is NULL; the texts own what had to be unescaped.
 struct RangeParts {
@@ -132,7 +130,7 @@ struct RangeParts {
 [[nodiscard]] PGCLIENT_API Fault read_multirange(const Cell& cell, Format format, void* target,
                                                  Fault (*range)(void* target, const Cell& cell));
 
-// ---- composites ------------------------------------------------------------------------------------
+// Composites.
 
 struct FieldReader {
     bool (*accepts)(const WireType&);

@@ -202,12 +202,8 @@ struct Codec<Multirange<T>> {
     }
     static Fault encode(Writer& out, const Multirange<T>& value) {
         out.put(static_cast<std::int32_t>(value.ranges.size()));
-        for (const Range<T>& range : value.ranges) {
-            const std::size_t mark = out.size();
-            out.put(std::int32_t{0});
-            if (Fault fault = detail::encode_range(out, range)) return fault;
-            out.patch(mark, static_cast<std::int32_t>(out.size() - mark - sizeof(std::int32_t)));
-        }
+        for (const Range<T>& range : value.ranges)
+            if (Fault fault = encode_with_length(out, range)) return fault;
         return {};
     }
     static Fault encode_text(Writer& out, const Multirange<T>& value) {

@@ -1,6 +1,4 @@
 // Reflection finds the fields of structs: their number, names, types and places.
-#include "pg/describe.hpp"
-
 #include <any>
 #include <atomic>
 #include <chrono>
@@ -12,6 +10,8 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "pg/describe.hpp"
 
 namespace reflect = pg::reflect;
 
