@@ -1,6 +1,8 @@
 // Receiving rows one or some at a time, in bounded memory.
 #include "providers/libpq/stream.hpp"
 
+#include <utility>
+
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/newer.hpp"
@@ -70,11 +72,12 @@ public:
 
 private:
     Expected<Result> do_next(const spi::Wait& wait) noexcept override {
-        while (!over_ && packer_.bytes() < chunk_bytes) {
+        while (!over_ && !failure_ && packer_.bytes() < chunk_bytes) {
             ResultHandle result;
             switch (const Step step = link_.engine().next(result)) {
                 case Step::result:
-                    if (auto error = take(std::move(result), wait)) return *std::move(error);
+                    // The rows that came before a failure are handed out before it.
+                    if ((failure_ = take(std::move(result), wait)) && packer_.rows() != 0) return hand_out();
                     break;
                 case Step::end: return leave(), unexpected_end();
                 case Step::broken: return leave(), link_.lost();
@@ -84,6 +87,7 @@ private:
                     if (auto error = link_.wait_ready(step, wait)) return leave(), *std::move(error);
             }
         }
+        if (failure_) return *std::exchange(failure_, std::nullopt);
         if (packer_.rows() != 0 || last_) return hand_out();
         return link_.error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
     }
@@ -120,6 +124,7 @@ private:
     std::size_t limit_;
     std::size_t received_ = 0;  ///< bytes of the values that were handed out
     ResultHandle last_;
+    std::optional<Error> failure_;  ///< what ended the statement, to be told after the rows that came before it
     bool over_ = false;
 };
 

@@ -40,4 +40,4 @@ inline const auto providers = testing::Values("libpq");
 
 #define PGCLIENT_CONFORMANCE(Suite)                                   \
     INSTANTIATE_TEST_SUITE_P(Provider, Suite, conformance::providers, \
-                             [](const testing::TestParamInfo<const char*>& info) { return info.param; })
+                             [](const testing::TestParamInfo<const char*>& provider) { return provider.param; })

@@ -121,6 +121,7 @@ TEST_P(Transactions, RunsAPreparedStatementOnAnyExecutor) {
     tx.exec("update account set balance = 5 where id = 1");
     EXPECT_EQ(by_id.on(tx)(1), 5);
     EXPECT_EQ(by_id(1), 100);
+    tx.rollback();
     auto none = db.prepare<std::optional<int>(int)>("select balance from account where id = $1");
     EXPECT_EQ(none(99), std::nullopt);
     auto all = db.prepare<std::vector<int>()>("select balance from account order by id");

@@ -153,13 +153,15 @@ TEST_P(Verbs, StreamsManyRowsAndStopsEarly) {
     EXPECT_EQ(db.query_one<int>("select 1"), 1);
 }
 
-TEST_P(Verbs, ReportsAnErrorInTheMiddleOfAStream) {
+TEST_P(Verbs, ReportsAnErrorInTheMiddleOfAStreamAfterTheRowsBeforeIt) {
     auto stream = db.stream<int>("select 1000 / (500 - n) from generate_series(1, 1000) n");
+    int rows = 0;
     EXPECT_THROW(
         {
-            for (const int n : stream) static_cast<void>(n);
+            for (const int n : stream) rows += n > 0 ? 1 : 0;
         },
         pg::ServerError);
+    EXPECT_EQ(rows, 499);
     EXPECT_EQ(db.query_one<int>("select 1"), 1);
 }
 
