@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
     auto hours = db.query_one<pg::Range<std::int32_t>>("select int4range(8, 17)");
     // [built_in]
     example::check(
-        found && day.time_since_epoch().count() == 11016 && document.text == R"({"a": 1})" && hours.lower() == 8,
+        found && day.time_since_epoch().count() == 11016 && document.text == R"({"a": 1})" && hours.lower == 8,
         "built-in types");
 
     // [own_use]

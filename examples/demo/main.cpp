@@ -1,6 +1,7 @@
 // demo [URL]: the tour on a throwaway server, or on the one at URL in a schema of its own that is dropped at the end.
 #include <iostream>
 #include <optional>
+#include <pg/config.hpp>
 #include <pg/connection.hpp>
 #include <pg/testing/test_server.hpp>
 
@@ -32,7 +33,8 @@ void run(const std::string& conninfo) {
     // Sessions of this client look into that schema first.
     pg::Config config = pg::Config::parse(conninfo).value();
     config.set("options", std::string("-c search_path=") + schema).value();
-    pg::Client db = pg::connect(config.conninfo().reveal());
+    const pg::Secret in_schema = config.conninfo();
+    pg::Client db = pg::connect(in_schema.reveal());
     std::cout << "connected to " << db.connection().node() << ", PostgreSQL "
               << db.query_one<std::string>("select current_setting('server_version')") << '\n';
     std::cout << demo::load_atlas(db) << " rows loaded by binary COPY\n";

@@ -102,7 +102,7 @@ void rich_types(pg::Client& db) {
     std::cout << "\njsonb: " << document.text << '\n';
     const auto numbers =
         db.query_one<pg::Range<std::int32_t>>("select int4range(min(numeric), max(numeric), '[]') from country");
-    std::cout << "range: [" << *numbers.lower() << ", " << *numbers.upper() << ")\n";
+    std::cout << "range: [" << *numbers.lower << ", " << *numbers.upper << ")\n";
 }
 
 void failure(pg::Client& db) {
