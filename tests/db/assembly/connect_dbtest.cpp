@@ -1,0 +1,46 @@
+// A registry of one's own, a provider by its name, and what a wrong name is told: through pg::connect on a real server.
+#include <gtest/gtest.h>
+#include <pg/client.hpp>
+#include <pg/spi/registry.hpp>
+#include <pg/testing/test_server.hpp>
+
+#include "providers/libpq/provider.hpp"
+
+namespace {
+
+TEST(ConnectThroughARegistry, UsesTheProviderThatWasAdded) {
+    const std::string conninfo = pg::testing::shared_server().conninfo();
+    const std::shared_ptr<pg::spi::Provider> provider = pg::libpq::make_libpq_provider();
+    // [own_registry]
+    pg::spi::Registry registry;
+    registry.add(provider).value();
+    pg::Client db = pg::connect(conninfo, {.provider = "libpq", .registry = &registry});
+    // [own_registry]
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+}
+
+TEST(ConnectThroughARegistry, NamesWhatThereIsWhenTheProviderIsUnknown) {
+    const auto client = pg::try_open("provider=libpqq");
+    ASSERT_FALSE(client);
+    EXPECT_EQ(client.error().kind(), pg::ErrorKind::usage);
+    EXPECT_NE(std::string(client.error().what()).find("libpq"), std::string::npos) << client.error().what();
+}
+
+TEST(Open, ContactsNothingAndConnectOpensTheFirstSession) {
+    EXPECT_TRUE(pg::try_open("host=127.0.0.1 port=1"));
+    EXPECT_FALSE(pg::try_connect("host=127.0.0.1 port=1"));
+}
+
+TEST(Open, RefusesWhatItDoesNotUnderstand) {
+    for (const char* conninfo : {"sslmod=require", "pool_min_size=2", "engine=direct", "timeout=30", "sslmode=perhaps"})
+        EXPECT_FALSE(pg::try_open(conninfo)) << conninfo;
+}
+
+TEST(Open, PrefersWhatIsSaidExplicitly) {
+    pg::Client db = pg::connect(pg::testing::shared_server().conninfo() + " pool_max_size=5 timeout=9s",
+                                {.pool_max_size = 1, .pool_acquire_timeout = std::chrono::milliseconds(50)});
+    const pg::Transaction only = db.begin();
+    EXPECT_THROW(db.exec("select 1"), pg::PoolTimeout);
+}
+
+}  // namespace
