@@ -1,0 +1,167 @@
+// Params and Writer: how arguments travel, growth, and numbers turned back into literals.
+#include "pg/params.hpp"
+
+#include "pg/types/bytea.hpp"
+#include "pg/types/json.hpp"
+#include "pg/types/numeric.hpp"
+#include "pg/types/tags.hpp"
+#include "pg/types/text_search.hpp"
+#include "pg/types/unsigned.hpp"
+#include "tests/unit/value/codec_check.hpp"
+
+namespace {
+
+std::string bytes_of(const pg::Params& params, std::size_t index) {
+    const pg::Params::Slot& slot = params[index];
+    return params.data(slot) == nullptr ? "NULL"
+                                        : std::string(params.data(slot), static_cast<std::size_t>(slot.length));
+}
+
+// A type of a user whose codec is wrong: it says numeric, and writes something else.
+struct Broken {};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Broken> {
+    static constexpr TypeId type{Oid{1700}, Oid{1231}, "numeric"};
+    static constexpr Format argument = Format::binary;
+    static Fault encode(Writer& out, const Broken&) {
+        out.put("abc");
+        return {};
+    }
+};
+
+TEST(Params, SendNumbersInBinaryAndTextsWithoutAType) {
+    pg::Params params;
+    const char* null_text = nullptr;
+    EXPECT_FALSE(params.add(7));
+    EXPECT_FALSE(params.add("jsonb or whatever"));
+    EXPECT_FALSE(params.add(std::string("text")));
+    EXPECT_FALSE(params.add(std::string_view("view")));
+    EXPECT_FALSE(params.add(nullptr));
+    EXPECT_FALSE(params.add(std::nullopt));
+    EXPECT_FALSE(params.add(std::optional<int>()));
+    EXPECT_FALSE(params.add(std::optional(1.5)));
+    EXPECT_FALSE(params.add(null_text));
+    ASSERT_EQ(params.size(), 9u);
+    EXPECT_EQ(params[0].type, pg::Oid{23});
+    EXPECT_EQ(params[0].format, pg::Format::binary);
+    EXPECT_EQ(bytes_of(params, 0), codec_check::words(7));
+    EXPECT_EQ(params[1].type, pg::Oid{});
+    EXPECT_EQ(params[1].format, pg::Format::text);
+    EXPECT_STREQ(params.data(params[1]), "jsonb or whatever");
+    EXPECT_STREQ(params.data(params[2]), "text");
+    EXPECT_STREQ(params.data(params[3]), "view");
+    for (const std::size_t i : {4u, 5u, 6u, 8u}) EXPECT_EQ(bytes_of(params, i), "NULL") << i;
+    EXPECT_EQ(params[7].type, pg::Oid{701});
+}
+
+TEST(Params, StayAsTheyWereWhenAnArgumentIsRefused) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(1));
+    EXPECT_TRUE(params.add(std::string("a\0b", 3)));
+    EXPECT_TRUE(params.add(pg::TsQuery{{{pg::TsQuery::Kind::negation, 0, false, 0, {}}}}));
+    EXPECT_TRUE(params.add(pg::Jsonb{std::string("\0", 1)}));
+    EXPECT_FALSE(params.add("next"));
+    ASSERT_EQ(params.size(), 2u);
+    EXPECT_EQ(params[1].offset, 4u);
+}
+
+TEST(Params, GrowPastTheirInlineRoom) {
+    pg::Params params;
+    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(params.add(std::string(static_cast<std::size_t>(i), 'x')));
+    ASSERT_EQ(params.size(), 1000u);
+    std::size_t length = 0;
+    for (const pg::Params::Slot& slot : params) {
+        EXPECT_EQ(std::string(params.data(slot)), std::string(length, 'x'));
+        ++length;
+    }
+    params.clear();
+    EXPECT_TRUE(params.empty());
+    EXPECT_FALSE(params.add(5));
+    EXPECT_EQ(bytes_of(params, 0), codec_check::words(5));
+}
+
+TEST(Params, RetypeEveryNumberAsTextThatTheServerInfers) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(std::int16_t{-5}));
+    EXPECT_FALSE(params.add(70000));
+    EXPECT_FALSE(params.add(std::numeric_limits<std::int64_t>::min()));
+    EXPECT_FALSE(params.add(1.5f));
+    EXPECT_FALSE(params.add(1e300));
+    EXPECT_FALSE(params.add(std::numeric_limits<std::uint64_t>::max()));
+    EXPECT_FALSE(params.add(pg::Numeric::parse("-1.50").value()));
+    EXPECT_FALSE(params.add(pg::Numeric::nan()));
+    const std::size_t numbers = params.size();
+    EXPECT_FALSE(params.add("text"));
+    EXPECT_FALSE(params.add(true));
+    EXPECT_FALSE(params.add(nullptr));
+    EXPECT_TRUE(params.retype_numbers());
+    const char* expected[] = {"-5",    "70000", "-9223372036854775808", "1.5", "1e+300", "18446744073709551615",
+                              "-1.50", "NaN"};
+    for (std::size_t i = 0; i < numbers; ++i) {
+        EXPECT_EQ(params[i].type, pg::Oid{});
+        EXPECT_EQ(params[i].format, pg::Format::text);
+        EXPECT_STREQ(params.data(params[i]), expected[i]);
+    }
+    EXPECT_STREQ(params.data(params[numbers]), "text");
+    EXPECT_EQ(params[numbers + 1].type, pg::Oid{16});
+    EXPECT_FALSE(params.retype_numbers());
+}
+
+TEST(Params, LeaveANumberThatACodecOfTheUserEncodedWrongly) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(Broken{}));
+    EXPECT_FALSE(params.retype_numbers());
+    EXPECT_EQ(params[0].format, pg::Format::binary);
+}
+
+TEST(Params, SendTheTypeThatATagForces) {
+    pg::Params params;
+    const std::string owned = "{}";
+    const std::optional<int> none, some = 5;
+    EXPECT_FALSE(params.add(pg::as<pg::types::jsonb>("[1]")));
+    EXPECT_FALSE(params.add(pg::as<pg::types::json>(owned)));
+    EXPECT_FALSE(params.add(pg::as<pg::types::int8>(7)));
+    EXPECT_FALSE(params.add(pg::as<pg::types::int2>(none)));
+    EXPECT_FALSE(params.add(pg::as<pg::types::int2>(some)));
+    EXPECT_FALSE(params.add(pg::as<pg::types::date>(std::optional<std::string>("2024-05-17"))));
+    EXPECT_FALSE(params.add(pg::as<pg::types::array<pg::types::text>>(std::string("{a}"))));
+    EXPECT_TRUE(params.add(pg::as<pg::types::xml>(std::string("\0", 1))));
+    const std::pair<unsigned, const char*> expected[] = {
+        {3802, "[1]"}, {114, "{}"}, {20, "7"}, {21, "NULL"}, {21, "5"}, {1082, "2024-05-17"}, {1009, "{a}"}};
+    ASSERT_EQ(params.size(), std::size(expected));
+    for (std::size_t i = 0; i < params.size(); ++i) {
+        EXPECT_EQ(params[i].type, pg::Oid{expected[i].first}) << i;
+        EXPECT_EQ(params[i].format, pg::Format::text) << i;
+        EXPECT_EQ(bytes_of(params, i), expected[i].second) << i;
+    }
+    EXPECT_FALSE(params.add(pg::TsQuery()));
+    EXPECT_EQ(params[params.size() - 1].type, pg::Oid{3615});
+}
+
+TEST(Writer, KeepsItsBytesWhileItGrows) {
+    pg::TypeCatalog types;
+    pg::Writer out(&types);
+    EXPECT_EQ(out.types(), &types);
+    out.set_types(nullptr);
+    EXPECT_EQ(out.types(), nullptr);
+    std::string expected;
+    for (int i = 0; i < 3000; ++i) {
+        out.put(static_cast<char>(i));
+        expected += static_cast<char>(i);
+    }
+    out.put(std::string(100'000, 'y'));
+    expected += std::string(100'000, 'y');
+    EXPECT_EQ(out.bytes(), expected);
+    out.reserve(1'000'000);
+    const char* before = out.data();
+    out.put(std::string(1'000'000, 'z'));
+    EXPECT_EQ(out.data(), before);
+    out.clear();
+    out.put(std::int32_t{0});
+    out.put(std::string_view());
+    out.patch(0, 0x01020304);
+    EXPECT_EQ(out.bytes(), "\1\2\3\4");
+}
