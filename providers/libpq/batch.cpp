@@ -154,8 +154,8 @@ private:
     /// within the budget counts. Over a second time, the connection goes.
     bool expire(Woken woken) {
         if (woken_) {
-            loss_ = link_.ended_early(*woken_, Outcome::unknown);
             link_.close();
+            loss_ = link_.ended_early(*woken_, Outcome::unknown);
             return false;
         }
         woken_ = woken;

@@ -94,7 +94,9 @@ private:
         while (polled != PGRES_POLLING_OK) {
             const ConnStatusType status = PQstatus(connection.get());
             if (status == CONNECTION_BAD || polled == PGRES_POLLING_FAILED) {
-                fail(host, connect_failure(connection.get(), phase, keywords.password_problem));
+                fail(host, connect_failure(connection.get(), {.phase = phase,
+                                                              .wants_attributes = attributes != "any",
+                                                              .password_problem = keywords.password_problem}));
                 return nullptr;
             }
             phase = phase_of(status);

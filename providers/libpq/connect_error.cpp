@@ -43,13 +43,17 @@ bool lost_the_peer(std::string_view message) {
            contains(message, "could not send data") || contains(message, "SSL SYSCALL error");
 }
 
+/// A server that let us in and is not what was asked for; libpq gives it up in the same breath.
+bool lacks_attributes(std::string_view message) {
+    return contains(message, "hot standby mode") || contains(message, "session is ");
+}
+
 /// The kind of a failure that no server reported. libpq's texts refine it, so a translated one is only less precise.
-ErrorKind kind_of(std::string_view message, ConnectPhase phase, bool wants_password) {
-    if (wants_password) return ErrorKind::auth;
+ErrorKind kind_of(std::string_view message, const AttemptFacts& facts) {
     if (is_garbage(message)) return ErrorKind::protocol;
-    if (lost_the_peer(message)) return ErrorKind::connect;
-    if (phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
-    return phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
+    if (lost_the_peer(message) || facts.wants_attributes) return ErrorKind::connect;
+    if (facts.phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
+    return facts.phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
 }
 
 }  // namespace
@@ -91,8 +95,9 @@ ConnectReport parse_report(std::string_view words) {
     return {SqlState(told.substr(code, 5)), std::string(told.substr(code + 7))};
 }
 
-ErrorFields connect_failure(const PGconn* connection, ConnectPhase phase, std::string_view password_problem) {
+ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
     const ConnectReport report = parse_report(PQerrorMessage(connection));
+    if (facts.wants_attributes && lacks_attributes(report.message)) facts.phase = ConnectPhase::session_attributes;
     const ErrorRuling ruling = rule_on({.sqlstate = report.sqlstate,
                                         .severity = report.sqlstate.empty() ? "" : "FATAL",
                                         .message = report.message,
@@ -104,16 +109,17 @@ ErrorFields connect_failure(const PGconn* connection, ConnectPhase phase, std::s
                        .sqlstate = report.sqlstate,
                        .message = report.message};
     if (report.sqlstate.empty()) {
-        fields.kind = kind_of(report.message, phase, PQconnectionNeedsPassword(connection) != 0);
+        fields.kind = PQconnectionNeedsPassword(connection) != 0 ? ErrorKind::auth : kind_of(report.message, facts);
         if (fields.kind == ErrorKind::auth) fields.retry_scope = RetryScope::after_refresh;
         if (fields.kind == ErrorKind::tls) fields.retry_scope = RetryScope::none;
     } else {
         fields.severity = "FATAL";
     }
-    if (fields.kind == ErrorKind::auth)
-        fields.hint = password_problem.empty() ? "check PGPASSWORD or ~/.pgpass" : std::string(password_problem);
-    fields.message += " (";
-    fields.message.append(to_string(phase)).append(")");
+    if (fields.kind == ErrorKind::auth) {
+        const bool told = !facts.password_problem.empty();
+        fields.hint = told ? facts.password_problem : "check PGPASSWORD or ~/.pgpass";
+    }
+    fields.message.append(" (").append(to_string(facts.phase)).append(")");
     return fields;
 }
 

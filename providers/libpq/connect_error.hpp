@@ -23,9 +23,15 @@ struct ConnectReport {
 };
 [[nodiscard]] ConnectReport parse_report(std::string_view words);
 
+/// What an attempt was about, beside what libpq knows of it.
+struct AttemptFacts {
+    ConnectPhase phase = ConnectPhase::connect;
+    bool wants_attributes = false;        ///< of the session, so that a server may be fine and still not do
+    std::string_view password_problem{};  ///< why the password file was passed over
+};
+
 /// The error of one attempt: its message says what failed without saying where.
-[[nodiscard]] ErrorFields connect_failure(const PGconn* connection, ConnectPhase phase,
-                                          std::string_view password_problem);
+[[nodiscard]] ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts);
 
 /// Whether another host may do better. A server that refuses who asks, or what is asked for, has answered for all.
 [[nodiscard]] bool may_try_next(const ErrorFields& failure);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -11,17 +10,11 @@
 #include "pg/result.hpp"
 #include "pg/testing/test_server.hpp"
 #include "providers/libpq/provider.hpp"
+#include "tests/slowness.hpp"
 
 namespace pg::libpq {
 
 using namespace std::chrono_literals;
-
-/// The one use of time in a test: an upper bound on a hang. Machines that are slow stretch it.
-inline std::chrono::milliseconds bound_of(std::chrono::milliseconds deadline) {
-    const char* factor = std::getenv("PGCLIENT_TEST_SLOWNESS");
-    const double slowness = factor != nullptr ? std::atof(factor) : 4.0;
-    return deadline + std::chrono::duration_cast<std::chrono::milliseconds>(250ms * slowness);
-}
 
 /// Fails a test when `action` takes longer than its deadline allows.
 template <class Action>
@@ -29,7 +22,7 @@ auto within(std::chrono::milliseconds deadline, Action action) {
     struct Check {
         std::chrono::milliseconds deadline;
         std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
-        ~Check() { EXPECT_LE(std::chrono::steady_clock::now() - begin, bound_of(deadline)); }
+        ~Check() { EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(deadline)); }
     };
     const Check check{deadline};
     return action();
@@ -45,6 +38,22 @@ inline std::unique_ptr<spi::Session> open_session(const std::string& conninfo,
     return make_libpq_provider()->open(config_of(conninfo), context, soon()).value();
 }
 inline std::unique_ptr<spi::Session> open_session() { return open_session(testing::shared_server().conninfo()); }
+
+/// Runs `attempt` with a fresh session until the server gave a statement up in the 200 ms that it has for that: on a
+/// busy machine it may not. `attempt` says whether the session was kept, and then it must be usable.
+template <class Attempt>
+void until_kept(const std::string& conninfo, Attempt attempt) {
+    for (int i = 0; i < 10; ++i) {
+        const auto session = open_session(conninfo);
+        if (attempt(*session)) {
+            const Expected<Result> after = session->run({.sql = "select 1"}, soon());
+            EXPECT_TRUE(after) << after.error().what();
+            return;
+        }
+        EXPECT_FALSE(session->usable());
+    }
+    FAIL() << "no session was kept";
+}
 
 inline Expected<Result> run(spi::Session& session, std::string_view sql, const spi::Wait& wait = soon()) {
     return session.run({.sql = sql}, wait);

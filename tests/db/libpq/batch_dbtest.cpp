@@ -1,0 +1,156 @@
+// Batches: every statement has its own outcome, whatever happens to the others.
+#include "tests/db/libpq/open_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+std::vector<Expected<Result>> run_texts(spi::Session& session, const std::vector<std::string>& texts,
+                                        spi::BatchSync sync, const spi::Wait& wait = soon()) {
+    std::vector<spi::Request> requests;
+    requests.reserve(texts.size());
+    for (const std::string& text : texts) requests.push_back({.sql = text});
+    return session.run_batch(requests, sync, wait);
+}
+
+TEST(Batch, OfNothingIsNothing) {
+    const auto session = open_session();
+    EXPECT_TRUE(session->run_batch({}, spi::BatchSync::once, soon()).empty());
+}
+
+TEST(Batch, PairsEveryStatementWithItsResult) {
+    const auto session = open_session();
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        std::vector<std::string> texts;
+        for (int i = 0; i < 1000; ++i) texts.push_back("select '" + std::to_string(i) + "'::text");
+        const auto outcomes = run_texts(*session, texts, sync);
+        ASSERT_EQ(outcomes.size(), texts.size());
+        for (std::size_t i = 0; i < outcomes.size(); ++i) ASSERT_EQ(bytes_of(*outcomes[i], 0), std::to_string(i));
+        EXPECT_EQ(text_of(*session, "select 1"), "1");
+    }
+}
+
+TEST(Batch, SendsArgumentsAndPreparedStatements) {
+    const auto session = open_session();
+    ASSERT_TRUE(session->prepare("plus", "select ($1::int4 + 1)::text", {}, soon()));
+    Params two, three;
+    ASSERT_FALSE(two.add(std::int32_t{2}) || three.add(std::int32_t{3}));
+    const spi::Request requests[] = {{.sql = "plus", .statement = "plus", .params = &two},
+                                     {.sql = "select ($1 * 2)::text", .params = &three}};
+    const auto outcomes = session->run_batch(requests, spi::BatchSync::once, soon());
+    EXPECT_EQ(bytes_of(*outcomes[0], 0), "3");
+    EXPECT_EQ(bytes_of(*outcomes[1], 0), "6");
+}
+
+TEST(Batch, StopsAtTheFirstFailureWithOneSync) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table t (n int)"));
+    const auto outcomes = run_texts(*session, {"insert into t values (1)", "select 1/0", "insert into t values (2)"},
+                                    spi::BatchSync::once);
+    EXPECT_TRUE(outcomes[0]);
+    EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
+    EXPECT_EQ(outcomes[1].error().sql(), "select 1/0");
+    EXPECT_EQ(outcomes[2].error().message(), "not run because an earlier statement of the batch failed");
+    EXPECT_EQ(outcomes[2].error().outcome(), Outcome::not_applied);
+    EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
+}
+
+TEST(Batch, GoesOnAfterAFailureWithASyncEach) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table t (n int)"));
+    const auto outcomes = run_texts(*session, {"insert into t values (1)", "select 1/0", "insert into t values (2)"},
+                                    spi::BatchSync::each);
+    EXPECT_TRUE(outcomes[0]);
+    EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
+    EXPECT_TRUE(outcomes[2]);
+    EXPECT_EQ(text_of(*session, "select count(*) from t"), "2");
+}
+
+TEST(Batch, FailsAsAWholeWhenItsEndFails) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table t (n int primary key deferrable initially deferred)"));
+    const auto outcomes =
+        run_texts(*session, {"insert into t values (1)", "insert into t values (1)"}, spi::BatchSync::once);
+    for (const auto& outcome : outcomes) {
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().kind(), ErrorKind::unique_violation);
+    }
+    EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
+}
+
+TEST(Batch, OfManyLargeStatementsAndResultsDoesNotDeadlock) {
+    const auto session = open_session();
+    // Both directions carry more than the sockets buffer: 10,000 statements of 8 KiB, each answered by as much.
+    const std::string padding(8000, 'p');
+    const std::string text = "select repeat('r', 8000) /* " + padding + " */";
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        const std::vector<spi::Request> requests(10000, spi::Request{.sql = text});
+        const auto outcomes = session->run_batch(requests, sync, in(120s));
+        for (const auto& outcome : outcomes) {
+            ASSERT_TRUE(outcome) << outcome.error().what();
+            ASSERT_EQ(bytes_of(*outcome, 0).size(), 8000u);
+        }
+    }
+}
+
+TEST(Batch, ExpiresWithAnOutcomeForEach) {
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        until_kept(testing::shared_server().conninfo(), [&](spi::Session& session) {
+            EXPECT_TRUE(run(session, "create temp table t (n int)"));
+            const auto outcomes = within(300ms, [&] {
+                return run_texts(session,
+                                 {"insert into t values (1)", "select pg_sleep(60)", "insert into t values (2)"}, sync,
+                                 in(300ms));
+            });
+            EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::timeout);
+            if (!outcomes[1].error().connection_usable() || !session.usable()) return false;
+            EXPECT_TRUE(outcomes[0]);
+            EXPECT_EQ(outcomes[1].error().outcome(), Outcome::not_applied);
+            EXPECT_EQ(outcomes[2].has_value(), sync == spi::BatchSync::each);
+            EXPECT_EQ(text_of(session, "select count(*) from t"), sync == spi::BatchSync::each ? "2" : "0");
+            return true;
+        });
+    }
+}
+
+TEST(Batch, SaysWhatIsUnknownWhenTheConnectionBreaks) {
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        const auto session = open_session();
+        const auto outcomes =
+            run_texts(*session, {"select 1", "select pg_terminate_backend(pg_backend_pid())", "select 3"}, sync);
+        EXPECT_EQ(outcomes[0].has_value(), sync == spi::BatchSync::each);
+        for (const std::size_t i : {1u, 2u}) {
+            ASSERT_FALSE(outcomes[i]);
+            EXPECT_EQ(outcomes[i].error().kind(), ErrorKind::connection_lost) << outcomes[i].error().what();
+            EXPECT_EQ(outcomes[i].error().outcome(), Outcome::unknown);
+        }
+        EXPECT_FALSE(session->usable());
+    }
+}
+
+TEST(Batch, RefusesAZeroByteAndRunsWhatCameBefore) {
+    const auto session = open_session();
+    const auto outcomes =
+        run_texts(*session, {"select 'a'::text", std::string("select\0 1", 9), "select 2"}, spi::BatchSync::each);
+    EXPECT_EQ(bytes_of(*outcomes[0], 0), "a");
+    EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::usage);
+    EXPECT_EQ(outcomes[2].error().outcome(), Outcome::not_sent);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Batch, RefusesACopy) {
+    const auto session = open_session();
+    const auto outcomes = run_texts(*session, {"select 1", "copy pg_class to stdout"}, spi::BatchSync::once);
+    EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::usage);
+    EXPECT_FALSE(session->usable());
+}
+
+TEST(Batch, RemembersAStatementWithoutBinaryForm) {
+    const auto session = open_session();
+    const std::vector<std::string> texts = {"select relacl from pg_class where relacl is not null"};
+    const auto refused = run_texts(*session, texts, spi::BatchSync::each);
+    EXPECT_NE(refused[0].error().hint().find("Format::text"), std::string_view::npos);
+    EXPECT_TRUE(run_texts(*session, texts, spi::BatchSync::each)[0]);
+}
+
+}  // namespace
+}  // namespace pg::libpq

@@ -1,0 +1,158 @@
+// Connecting to real servers: passwords, TLS, several hosts, and what a copy of the process may do.
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/db/libpq/open_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+Expected<std::unique_ptr<spi::Session>> try_open(const std::string& conninfo, const spi::Wait& wait = soon()) {
+    return make_libpq_provider()->open(config_of(conninfo), {}, wait);
+}
+
+testing::TestServer& secured_server() {
+    static testing::TestServer server = testing::TestServer::start(
+        {.auth = testing::TestServerAuth::scram_sha_256, .tls = true, .settings = {"max_connections = 20"}});
+    return server;
+}
+
+TEST(Connect, VerifiesTheServerAndAuthenticatesByScram) {
+    const auto session = try_open(secured_server().tcp_conninfo());
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ(text_of(**session, "select ssl from pg_stat_ssl where pid = pg_backend_pid()"), "t");
+    EXPECT_TRUE((*session)->alive());
+}
+
+TEST(Connect, CancelsOverAnEncryptedConnectionToo) {
+    until_kept(secured_server().tcp_conninfo(), [](spi::Session& session) {
+        const Expected<Result> result = within(100ms, [&] { return run(session, "select pg_sleep(60)", in(100ms)); });
+        EXPECT_EQ(result.error().kind(), ErrorKind::timeout);
+        return result.error().connection_usable();
+    });
+}
+
+TEST(Connect, RefusesAServerThatATrustedAuthorityDoesNotVouchFor) {
+    const auto session =
+        try_open(secured_server().tcp_conninfo() + " sslrootcert='" + secured_server().tls().other_ca + "'");
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::tls) << session.error().what();
+    EXPECT_NE(session.error().message().find("TLS"), std::string_view::npos);
+}
+
+TEST(Connect, RefusesAServerWithoutTlsWhereItIsAskedFor) {
+    const std::string conninfo = testing::shared_server().tcp_conninfo() + " sslmode=require";
+    const auto session = try_open(conninfo);
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::tls) << session.error().what();
+}
+
+TEST(Connect, SaysWhoAndWhereWhenThePasswordIsWrong) {
+    const auto session = try_open(secured_server().tcp_conninfo() + " password=wrong");
+    ASSERT_FALSE(session);
+    const Error& error = session.error();
+    EXPECT_EQ(error.kind(), ErrorKind::auth);
+    EXPECT_EQ(error.sqlstate(), "28P01");
+    EXPECT_EQ(error.outcome(), Outcome::not_sent);
+    EXPECT_EQ(error.retry_scope(), RetryScope::after_refresh);
+    EXPECT_EQ(error.hint(), "check PGPASSWORD or ~/.pgpass");
+    const std::string what = error.what();
+    EXPECT_EQ(what.find("connect localhost:" + std::to_string(secured_server().port()) + " as postgres: "), 0u) << what;
+    EXPECT_NE(what.find("[28P01]"), std::string::npos) << what;
+    EXPECT_EQ(what.find("wrong"), std::string::npos) << what;
+}
+
+TEST(Connect, SaysThatAPasswordIsMissing) {
+    const auto session = try_open(secured_server().tcp_conninfo() + " password='' passfile=/nowhere");
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::auth) << session.error().what();
+}
+
+TEST(Connect, PrintsNothingAboutAPasswordFileThatOthersMayRead) {
+    const std::string file = testing::shared_server().socket_folder() + "/open-passfile";
+    std::ofstream(file) << "*:*:*:*:secret\n";
+    ::testing::internal::CaptureStderr();
+    const auto session = try_open(secured_server().tcp_conninfo() + " password='' passfile='" + file + "'");
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::auth);
+    EXPECT_NE(session.error().hint().find(file), std::string_view::npos) << session.error().what();
+    ::unlink(file.c_str());
+}
+
+TEST(Connect, NamesAMissingDatabase) {
+    const auto session = try_open(testing::shared_server().conninfo("no_such_database"));
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::connect);
+    EXPECT_EQ(session.error().sqlstate(), "3D000");
+}
+
+TEST(Connect, ResolvesANameAndKeepsItForTheNode) {
+    const std::string port = std::to_string(testing::shared_server().port());
+    const auto session = try_open("host=localhost user=postgres dbname=postgres port=" + port);
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ((*session)->node(), "localhost:" + port);
+}
+
+TEST(Connect, TriesTheNextHost) {
+    const std::string port = std::to_string(testing::shared_server().port());
+    const auto session = try_open("host=127.0.0.1,127.0.0.1 port=1," + port + " user=postgres dbname=postgres");
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ((*session)->node(), "127.0.0.1:" + port);
+}
+
+TEST(Connect, HonoursSessionAttributes) {
+    const std::string conninfo = testing::shared_server().conninfo();
+    EXPECT_TRUE(try_open(conninfo + " target_session_attrs=read-write"));
+    EXPECT_TRUE(try_open(conninfo + " target_session_attrs=primary"));
+    EXPECT_TRUE(try_open(conninfo + " target_session_attrs=prefer-standby"));
+    const auto standby = try_open(conninfo + " target_session_attrs=standby");
+    ASSERT_FALSE(standby);
+    EXPECT_EQ(standby.error().kind(), ErrorKind::connect);
+    EXPECT_NE(standby.error().message().find("session attributes"), std::string_view::npos) << standby.error().what();
+}
+
+TEST(Connect, KeepsOptionsAndTheApplicationName) {
+    const auto session = try_open(testing::shared_server().conninfo() +
+                                  " application_name=mine options='-c work_mem=7MB -c datestyle=german'");
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ(text_of(**session, "show work_mem"), "7MB");
+    EXPECT_EQ((*session)->parameter("application_name"), "mine");
+    EXPECT_EQ((*session)->parameter("DateStyle").substr(0, 3), "ISO");
+}
+
+TEST(Connect, RefusesABadConfiguration) { EXPECT_EQ(try_open("host=a,b port=1,2,3").error().kind(), ErrorKind::usage); }
+
+TEST(Connect, ToAFrozenServerEndsInTime) {
+    testing::TestServer server = testing::TestServer::start();
+    server.freeze();
+    const auto session = within(200ms, [&] { return try_open(server.tcp_conninfo(), in(200ms)); });
+    server.thaw();
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::timeout);
+    EXPECT_EQ(session.error().retry_scope(), RetryScope::connect);
+}
+
+TEST(Fork, MakesASessionOfTheParentUnusableInTheChild) {
+    auto session = open_session();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const Expected<Result> refused = run(*session, "select 1");
+        const bool right = !refused && refused.error().kind() == ErrorKind::usage && !session->alive() &&
+                           refused.error().outcome() == Outcome::not_sent;
+        // Freed in the child, it says no farewell on the socket that it shares with its parent.
+        session.reset();
+        const auto own = try_open(testing::shared_server().conninfo());
+        const bool works = own && text_of(**own, "select 1") == "1";
+        ::_exit(right && works ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+}  // namespace
+}  // namespace pg::libpq

@@ -1,0 +1,130 @@
+// What libpq's words and a statement's text tell.
+#include "providers/libpq/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include "providers/libpq/connect_error.hpp"
+#include "providers/libpq/target.hpp"
+
+namespace pg::libpq {
+namespace {
+
+TEST(SentPhase, IsCommittingForWhatEndsATransaction) {
+    for (const char* sql : {"commit", "COMMIT", "  end;", "-- why\ncommit and chain", "/* x */ Commit work",
+                            "prepare transaction 'x'", "PREPARE  /**/ TRANSACTION 'x'"})
+        EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;
+    for (const char* sql : {"", "select 1", "committed", "prepare x as select 1", "rollback", "/* commit", "-- commit",
+                            "ended", "prepare"})
+        EXPECT_EQ(sent_phase(sql), RequestPhase::sent) << sql;
+}
+
+TEST(FirstLine, LeavesOutTheGuesses) {
+    EXPECT_EQ(first_line("server closed the connection unexpectedly\n\tThis probably means\n"),
+              "server closed the connection unexpectedly");
+    EXPECT_EQ(first_line(" it ended.\n"), "it ended");
+    EXPECT_EQ(first_line(""), "");
+}
+
+TEST(ConnectReport, FindsTheCodeInVerboseWords) {
+    const ConnectReport report = parse_report(
+        "connection to server at \"db\" (192.0.2.1), port 5432 failed: FATAL:  28P01: password authentication failed "
+        "for user \"app\"\nLOCATION:  auth_failed, auth.c:326\n");
+    EXPECT_EQ(report.sqlstate, "28P01");
+    EXPECT_EQ(report.message, "password authentication failed for user \"app\"");
+}
+
+TEST(ConnectReport, FindsItBehindATranslatedSeverity) {
+    EXPECT_EQ(parse_report("connection to server on socket \"/s\" failed: FATALE:  3D000: non esiste\n").sqlstate,
+              "3D000");
+}
+
+TEST(ConnectReport, KeepsWordsWithoutACode) {
+    const ConnectReport report = parse_report(
+        "connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running?\n");
+    EXPECT_TRUE(report.sqlstate.empty());
+    EXPECT_EQ(report.message, "Connection refused");
+    EXPECT_EQ(parse_report("out of memory\n").message, "out of memory");
+    EXPECT_EQ(parse_report("odd:  12a45: words").message, "odd:  12a45: words");
+}
+
+TEST(ConnectReport, BelievesTheLastOfTwoAttempts) {
+    const ConnectReport report = parse_report(
+        "connection to server at \"h\", port 1 failed: FATAL:  28000: no encryption\n"
+        "connection to server at \"h\", port 1 failed: FATAL:  28P01: wrong\n");
+    EXPECT_EQ(report.sqlstate, "28P01");
+}
+
+TEST(ConnectPhase, FollowsTheStatusOfLibpq) {
+    EXPECT_EQ(to_string(phase_of(CONNECTION_STARTED)), "connect");
+    EXPECT_EQ(to_string(phase_of(CONNECTION_SSL_STARTUP)), "TLS");
+    EXPECT_EQ(to_string(phase_of(CONNECTION_AWAITING_RESPONSE)), "authentication");
+    EXPECT_EQ(to_string(phase_of(CONNECTION_CHECK_WRITABLE)), "session attributes");
+    EXPECT_EQ(to_string(ConnectPhase::resolve), "name resolution");
+}
+
+TEST(MayTryNext, OnlyWhereAnotherHostMayDoBetter) {
+    EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect}));
+    EXPECT_TRUE(may_try_next({.kind = ErrorKind::timeout}));
+    EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "57P03"}));
+    EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "53300"}));
+    EXPECT_FALSE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "3D000"}));
+    EXPECT_FALSE(may_try_next({.kind = ErrorKind::auth, .sqlstate = "28P01"}));
+    EXPECT_FALSE(may_try_next({.kind = ErrorKind::tls}));
+    EXPECT_FALSE(may_try_next({.kind = ErrorKind::cancelled}));
+}
+
+TEST(NodeName, TellsHostsFromSockets) {
+    EXPECT_EQ(node_name({.host = "db", .hostaddr = "192.0.2.1", .port = 5433}), "db:5433");
+    EXPECT_EQ(node_name({.host = "", .hostaddr = "::1", .port = 5432}), "[::1]:5432");
+    EXPECT_EQ(node_name({.host = "/tmp", .hostaddr = "", .port = 5432}), "/tmp:5432");
+}
+
+std::string value_of(const Target::Keywords& keywords, std::string_view name) {
+    std::string last;
+    for (const auto& [keyword, value] : keywords.pairs)
+        if (keyword == name) last = value;
+    return last;
+}
+
+TEST(Target, SendsWhatIsAlwaysSentAndKeepsWhatWasAskedFor) {
+    const Config config =
+        Config::parse("host=db options='-c work_mem=1MB' client_encoding=LATIN1 keepalives_idle=77").value();
+    const Target target = Target::from(config).value();
+    const Target::Keywords keywords = target.keywords(target.hosts()[0], "192.0.2.1", "any");
+    EXPECT_EQ(value_of(keywords, "options"), "-c work_mem=1MB -c DateStyle=ISO -c IntervalStyle=postgres");
+    EXPECT_EQ(value_of(keywords, "client_encoding"), "UTF8");
+    EXPECT_EQ(value_of(keywords, "host"), "db");
+    EXPECT_EQ(value_of(keywords, "hostaddr"), "192.0.2.1");
+    EXPECT_EQ(value_of(keywords, "keepalives_idle"), "77");
+    EXPECT_EQ(value_of(keywords, "keepalives_count"), "3");
+    EXPECT_EQ(value_of(keywords, "fallback_application_name"), "pgclient");
+}
+
+TEST(Target, PrefersAStandbyInTwoPasses) {
+    EXPECT_EQ(Target::from(Config::parse("target_session_attrs=prefer-standby").value()).value().passes(),
+              (std::vector<std::string>{"standby", "any"}));
+    EXPECT_EQ(Target::from(Config::parse("target_session_attrs=read-write").value()).value().passes(),
+              (std::vector<std::string>{"read-write"}));
+    EXPECT_EQ(Target::from(Config()).value().passes(), (std::vector<std::string>{"any"}));
+}
+
+TEST(Target, ReadsTheTimeoutOfAnAttempt) {
+    const auto timeout = [](const char* conninfo) {
+        return Target::from(Config::parse(conninfo).value()).value().attempt_timeout();
+    };
+    EXPECT_EQ(timeout("connect_timeout=3"), std::chrono::seconds(3));
+    EXPECT_EQ(timeout("connect_timeout=0"), no_timeout);
+    EXPECT_EQ(timeout("host=db"), no_timeout);
+}
+
+TEST(Target, ShufflesHostsOnlyWhenAsked) {
+    const Config config = Config::parse("host=a,b,c,d,e,f load_balance_hosts=random").value();
+    bool seen_another_first = false;
+    for (int i = 0; i < 200 && !seen_another_first; ++i)
+        seen_another_first = Target::from(config).value().hosts()[0].host != "a";
+    EXPECT_TRUE(seen_another_first);
+    EXPECT_EQ(Target::from(Config::parse("host=a,b").value()).value().hosts()[0].host, "a");
+}
+
+}  // namespace
+}  // namespace pg::libpq

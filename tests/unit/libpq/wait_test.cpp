@@ -1,0 +1,97 @@
+// Waiting: what ends a wait, and what comes first.
+#include "providers/libpq/wait.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stop_token>
+#include <thread>
+#include <unistd.h>
+
+#include "pg/stop.hpp"
+#include "providers/libpq/session.hpp"
+#include "providers/libpq/workers.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Wait, EndsWhenADescriptorIsReady) {
+    Signal signal;
+    signal.raise();
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {}), Woken::ready);
+    signal.lower();
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = Deadline::after(0ns), .stop = nullptr}),
+              Woken::deadline);
+}
+
+TEST(Wait, EndsAtItsDeadlineAndNotBefore) {
+    Signal signal;
+    const Deadline deadline = Deadline::after(5ms);
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = deadline, .stop = nullptr}), Woken::deadline);
+    EXPECT_TRUE(deadline.passed());
+}
+
+TEST(Wait, EndsWhenAStopIsAskedFor) {
+    Signal signal;
+    std::stop_source source;
+    const StopToken token(source.get_token());
+    std::thread stopper([&] { source.request_stop(); });
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = Deadline::after(60s), .stop = &token}),
+              Woken::stopped);
+    stopper.join();
+    EXPECT_EQ(look({.deadline = Deadline::after(60s), .stop = &token}), Woken::stopped);
+}
+
+TEST(Wait, IgnoresATokenThatCanNeverStop) {
+    Signal signal;
+    signal.raise();
+    const StopToken token{std::stop_token()};
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = Deadline::never(), .stop = &token}), Woken::ready);
+    EXPECT_EQ(look({.deadline = Deadline::never(), .stop = &token}), Woken::ready);
+    EXPECT_EQ(look({.deadline = Deadline::at({}), .stop = &token}), Woken::deadline);
+}
+
+TEST(Descriptor, ClosesWhatItLosesByAssignment) {
+    Signal signal;
+    Descriptor one(::dup(signal.descriptor()));
+    const int closed = one.get();
+    one = Descriptor();
+    EXPECT_EQ(one.get(), -1);
+    EXPECT_EQ(::fcntl(closed, F_GETFD), -1);
+}
+
+class CountingJob final : public Job {
+public:
+    std::atomic<int> runs{0};
+
+private:
+    void run() noexcept override { ++runs; }
+};
+
+TEST(Workers, RunAJobAndRaiseItsSignal) {
+    Workers workers(1, 4);
+    for (int i = 0; i < 10; ++i) {
+        const auto job = std::make_shared<CountingJob>();
+        ASSERT_TRUE(workers.submit(job));
+        EXPECT_EQ(wait_for(job->descriptor(), POLLIN, {.deadline = Deadline::after(60s), .stop = nullptr}),
+                  Woken::ready);
+        EXPECT_TRUE(job->done());
+        EXPECT_EQ(job->runs, 1);
+    }
+}
+
+TEST(RememberedTexts, ForgetAllRatherThanGrow) {
+    RememberedTexts texts;
+    EXPECT_FALSE(texts.contains("a"));
+    texts.add("a");
+    EXPECT_TRUE(texts.contains("a"));
+    for (int i = 0; i < 255; ++i) texts.add(std::to_string(i));
+    EXPECT_TRUE(texts.contains("a"));
+    texts.add("one too many");
+    EXPECT_FALSE(texts.contains("a"));
+    EXPECT_TRUE(texts.contains("one too many"));
+}
+
+}  // namespace
+}  // namespace pg::libpq
