@@ -11,8 +11,15 @@ std::atomic<std::uint64_t> statements_expired{0};
 
 std::string statement_name(std::uint64_t number) { return "pgclient_" + std::to_string(number); }
 
-/// Deallocates what expired since the session was last lent. What fails is tried again the next time.
-void sweep(spi::SessionSlot& slot, const spi::Wait& wait) {
+}  // namespace
+
+Statement::Statement(std::string_view text) : number(++statements_made), name(statement_name(number)), sql(text) {}
+
+Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
+
+std::uint64_t Statement::expired() noexcept { return statements_expired.load(std::memory_order_relaxed); }
+
+void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait) {
     const std::uint64_t expired = Statement::expired();
     if (slot.swept == expired) return;
     for (auto at = slot.prepared.begin(); at != slot.prepared.end();) {
@@ -27,14 +34,6 @@ void sweep(spi::SessionSlot& slot, const spi::Wait& wait) {
     slot.swept = expired;
 }
 
-}  // namespace
-
-Statement::Statement(std::string_view text) : number(++statements_made), name(statement_name(number)), sql(text) {}
-
-Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
-
-std::uint64_t Statement::expired() noexcept { return statements_expired.load(std::memory_order_relaxed); }
-
 Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait) {
     if (context->closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
     spi::Wait acquire = wait;
@@ -43,7 +42,7 @@ Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wa
     Expected<spi::Lease> lease = context->source->acquire(acquire);
     if (!lease) return std::move(lease).error();
     spi::SessionSlot& slot = lease->slot();
-    sweep(slot, wait);
+    forget_expired(slot, wait);
     return Borrowed{context, *std::move(lease), &slot, wait};
 }
 

@@ -13,7 +13,11 @@ struct Connection::Impl {
     Impl(std::shared_ptr<detail::Context> shared, spi::Lease session)
         : context(std::move(shared)), lease(std::move(session)) {}
 
-    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) { return {context, {}, &lease.slot(), wait}; }
+    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) {
+        if (lease.session().transaction_status() == spi::TransactionStatus::idle)
+            detail::forget_expired(lease.slot(), wait);
+        return {context, {}, &lease.slot(), wait};
+    }
 };
 
 }  // namespace pg

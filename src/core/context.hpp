@@ -70,6 +70,9 @@ struct Statement : std::enable_shared_from_this<Statement> {
     static std::uint64_t expired() noexcept;
 };
 
+/// Deallocates the statements that expired since the session was last lent. What fails is tried again the next time.
+void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
+
 /// Takes a session from the client's source and forgets the statements that expired.
 [[nodiscard]] Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait);
 

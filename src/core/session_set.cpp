@@ -38,9 +38,10 @@ SessionSet::~SessionSet() = default;
 Expected<spi::Lease> SessionSet::do_acquire(const spi::Wait& wait) noexcept {
     for (;;) {
         Expected<Slot> slot = take_or_reserve(wait);
-        if (slot && !*slot) slot = open(wait);
+        const bool idle = slot && *slot;
+        if (slot && !idle) slot = open(wait);
         if (!slot) return std::move(slot).error();
-        if ((*slot)->session->alive()) return spi::Lease(*this, *slot->release());
+        if (!idle || (*slot)->session->alive()) return spi::Lease(*this, *slot->release());
         slot->reset();
         forget_one();
     }

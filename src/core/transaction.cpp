@@ -4,10 +4,9 @@
 //   COMMIT answered COMMIT                          → committed
 //   COMMIT answered ROLLBACK, or an error report    → not applied: CommitRolledBack, or what the server says
 //   no answer: connection lost, deadline passed     → unknown: CommitUnknown
-#include "pg/savepoint.hpp"
-
 #include <utility>
 
+#include "pg/savepoint.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <mutex>
 
 #include "pg/client.hpp"
@@ -52,9 +51,10 @@ private:
     std::vector<pg::Column> described_;
 };
 
-inline pg::Result rows(std::vector<Column> columns, std::vector<std::vector<Text>> cells = {}) {
+inline pg::Result rows(std::vector<Column> columns, std::vector<std::vector<Text>> cells = {},
+                       const pg::TypeCatalog* types = nullptr) {
     const std::string tag = "SELECT " + std::to_string(cells.size());
-    return pg::Result(std::make_shared<Table>(std::move(columns), std::move(cells), tag));
+    return pg::Result(std::make_shared<Table>(std::move(columns), std::move(cells), tag, pg::Format::text, types));
 }
 inline pg::Result affected(std::string tag, std::uint64_t count = 0) {
     auto table = std::make_shared<Table>(std::vector<Column>{}, std::vector<std::vector<Text>>{}, std::move(tag));
@@ -101,6 +101,11 @@ public:
         const std::lock_guard lock(mutex);
         script.emplace_back(std::move(sql), std::move(result));
     }
+    /// Answers the next statement that has no answer of its own, once.
+    void answer_next_unscripted(pg::Expected<pg::Result> result) {
+        const std::lock_guard lock(mutex);
+        unscripted.push_back(std::move(result));
+    }
     /// All that was asked so far, one line each; asking clears it.
     Lines take_log() {
         const std::lock_guard lock(mutex);
@@ -113,7 +118,12 @@ public:
     std::optional<pg::Expected<pg::Result>> scripted(std::string_view sql) {
         const std::lock_guard lock(mutex);
         const auto found = std::find_if(script.begin(), script.end(), [&](const auto& s) { return s.first == sql; });
-        if (found == script.end()) return std::nullopt;
+        if (found == script.end()) {
+            if (unscripted.empty()) return std::nullopt;
+            pg::Expected<pg::Result> next = std::move(unscripted.front());
+            unscripted.pop_front();
+            return next;
+        }
         pg::Expected<pg::Result> result = std::move(found->second);
         script.erase(found);
         return result;
@@ -121,15 +131,15 @@ public:
 
     std::mutex mutex;  // guards the script, the log and the requests
     std::deque<std::pair<std::string, pg::Expected<pg::Result>>> script;
+    std::deque<pg::Expected<pg::Result>> unscripted;
     Lines log;
     std::vector<Asked> asked;
 
     std::atomic<int> opened{0};
     std::atomic<int> closed{0};
     std::optional<pg::Error> refuses_to_open;
-    std::atomic<bool> alive{true};  // what sessions say of themselves when they are lent
+    std::atomic<int> dead{0};  // as many sessions are found dead when they are to be lent
     int version = 150018;
-    std::function<void()> on_run;  // called inside of each statement
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::optional<pg::Error> refuses_scripts;
@@ -173,7 +183,10 @@ private:
     }
     pg::Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept override {
         server_->write_down("script " + std::string(text));
-        server_->last_wait = wait;
+        {
+            const std::lock_guard lock(server_->mutex);
+            server_->last_wait = wait;
+        }
         if (server_->refuses_scripts) return *server_->refuses_scripts;
         return {};
     }
@@ -210,7 +223,7 @@ private:
         return next;
     }
     Status do_transaction_status() const noexcept override { return status_; }
-    bool do_alive() noexcept override { return server_->alive; }
+    bool do_alive() noexcept override { return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0; }
     std::string_view do_parameter(const char* name) const noexcept override {
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
     }
@@ -220,7 +233,6 @@ private:
     std::string_view do_engine() const noexcept override { return "fake"; }
 
     pg::Expected<pg::Result> answer(const pg::spi::Request& request, const Wait& wait) {
-        if (server_->on_run) server_->on_run();
         {
             const std::lock_guard lock(server_->mutex);
             Asked asked{std::string(request.sql), !request.statement.empty(), {},
@@ -234,7 +246,10 @@ private:
             server_->asked.push_back(std::move(asked));
         }
         if (auto scripted = server_->scripted(request.sql)) {
-            if (!*scripted) return note(scripted->error());
+            if (!*scripted) {
+                if (request.sql == "commit") status_ = Status::idle;  // one that fails ends its transaction too
+                return note(scripted->error());
+            }
             static_cast<void>(control(request.sql));
             return *std::move(scripted);
         }

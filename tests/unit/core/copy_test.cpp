@@ -1,0 +1,492 @@
+// COPY: streams of bytes, typed rows into the binary form, and the binary form back into rows.
+#include "pg/copy.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fake_session.hpp"
+#include "pg/types/composite.hpp"
+#include "pg/types/enumeration.hpp"
+
+namespace {
+
+enum class Mood { sad, ok };
+struct Country {
+    std::string code;
+    std::optional<std::int32_t> area;
+};
+struct Numbers {
+    std::int32_t a;
+    std::int64_t b;
+};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Mood> : pg::EnumCodec<Mood> {
+    static constexpr TypeId type{{}, {}, "mood"};
+};
+
+namespace {
+
+using namespace std::string_literals;
+using namespace std::chrono_literals;
+using fake::Lines;
+using fake::server_error;
+
+const std::string header = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"s;
+const std::string trailer = "\377\377"s;
+const std::string two_rows = "\0\2\0\0\0\2at\0\0\0\4\0\1\x48\x4f"s + "\0\2\0\0\0\2xx\377\377\377\377"s;
+
+class Copy : public testing::Test {
+protected:
+    void describe(std::vector<fake::Column> columns) {
+        server.copy_columns = columns.size();
+        server.descriptions.push_back(std::move(columns));
+    }
+    pg::Error refusal(std::string_view target) {
+        auto copy = pg::CopyIn<Country>::try_open(db.client, target);
+        if (copy) {
+            ADD_FAILURE() << "the COPY began";
+            return server_error("00000");
+        }
+        return copy.error();
+    }
+    /// True when the session is back: nothing else can use the only one there is.
+    bool is_free() { return db.client.with({.timeout = 1ns}).try_exec("select 1").has_value(); }
+
+    fake::Database db{1};
+    fake::Server& server = *db.server;
+};
+
+// ---- bytes ---------------------------------------------------------------------------------------
+
+TEST_F(Copy, StreamsBytesIn) {
+    server.copy_columns = 2;
+    pg::CopyWriter copy(db.client, "copy t from stdin");
+    EXPECT_EQ(copy.columns(), 2u);
+    copy.write("1\ta\n");
+    copy.write("2\tb\n");
+    EXPECT_FALSE(is_free());
+    EXPECT_EQ(copy.finish(), 7u);
+    EXPECT_EQ(server.copied, "1\ta\n2\tb\n");
+    EXPECT_TRUE(is_free());
+    EXPECT_EQ(copy.columns(), 0u);
+    EXPECT_THROW(copy.write("3"), pg::UsageError);
+    EXPECT_THROW(copy.finish(), pg::UsageError);
+    EXPECT_THROW(copy.fail("late"), pg::UsageError);
+}
+
+TEST_F(Copy, GivesUpBytesThatWereNotFinished) {
+    {
+        pg::CopyWriter copy(db.client, "copy t from stdin");
+    }
+    EXPECT_EQ(server.take_log(), (Lines{"copy t from stdin", "copy given up"}));
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, FailsBytesWithAReason) {
+    pg::CopyWriter copy(db.client, "copy t from stdin");
+    copy.fail("no more");
+    EXPECT_EQ(server.take_log(), (Lines{"copy t from stdin", "copy failed: no more"}));
+}
+
+TEST_F(Copy, EndsWithTheFirstErrorOfAWrite) {
+    pg::CopyWriter copy(db.client, "copy t from stdin");
+    server.copy_error = server_error("22P02");
+    EXPECT_THROW(copy.write("x\n"), pg::ServerError);
+    EXPECT_THROW(copy.write("y\n"), pg::UsageError);
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, BoundsEachWaitByTheTimeoutOfItsStatement) {
+    pg::CopyWriter copy(db.client, pg::Query{.sql = "copy t from stdin", .timeout = pg::no_timeout});
+    copy.write("x");
+    EXPECT_TRUE(server.last_wait.deadline.is_never());
+    copy.finish();
+    auto tuned = db.client.with({.timeout = pg::no_timeout});
+    pg::CopyReader reader(tuned, "copy t to stdout");
+    EXPECT_EQ(reader.read(), std::nullopt);
+    EXPECT_TRUE(server.last_wait.deadline.is_never());
+}
+
+TEST_F(Copy, ChecksTextsThatAreKnownAtRunTime) {
+    const auto in = pg::CopyWriter::try_open(db.client, pg::runtime("copy t from stdin; drop table t"));
+    ASSERT_FALSE(in);
+    EXPECT_EQ(in.error().kind(), pg::ErrorKind::usage);
+    EXPECT_THROW(pg::CopyReader(db.client, pg::runtime("")), pg::UsageError);
+    EXPECT_EQ(server.take_log(), Lines{});
+}
+
+TEST_F(Copy, SaysWhyItCouldNotBegin) {
+    server.answer("copy t from stdin", server_error("42P01"));
+    server.answer("copy t to stdout", server_error("42P01"));
+    EXPECT_THROW(pg::CopyWriter(db.client, "copy t from stdin"), pg::ServerError);
+    EXPECT_THROW(pg::CopyReader(db.client, "copy t to stdout"), pg::ServerError);
+    EXPECT_TRUE(is_free());
+    db.client.close();
+    EXPECT_THROW(pg::CopyWriter(db.client, "copy t from stdin"), pg::UsageError);
+    EXPECT_THROW(pg::CopyReader(db.client, "copy t to stdout"), pg::UsageError);
+}
+
+TEST_F(Copy, StreamsBytesOut) {
+    server.pieces = {"1\ta\n", "2\tb\n"};
+    pg::CopyReader copy(db.client, "copy t to stdout");
+    EXPECT_EQ(copy.read(), "1\ta\n");
+    EXPECT_EQ(copy.read(), "2\tb\n");
+    EXPECT_EQ(copy.read(), std::nullopt);
+    EXPECT_TRUE(is_free());
+    EXPECT_EQ(copy.read(), std::nullopt);
+}
+
+TEST_F(Copy, EndsWithTheFirstErrorOfARead) {
+    pg::CopyReader copy(db.client, "copy t to stdout");
+    server.copy_error = server_error("57014", pg::ErrorKind::cancelled);
+    EXPECT_THROW(static_cast<void>(copy.read()), pg::Cancelled);
+    EXPECT_EQ(copy.read(), std::nullopt);
+    EXPECT_TRUE(is_free());
+}
+
+// ---- rows in -------------------------------------------------------------------------------------
+
+TEST_F(Copy, WritesStructsByTheNamesOfTheirFields) {
+    describe({{"area", 23}, {"code", 25}});
+    pg::CopyIn<Country> copy(db.client, "countries (area, code)");
+    copy.write({"at", 84047});
+    copy.write({.code = "xx", .area = std::nullopt});
+    EXPECT_EQ(copy.finish(), 7u);
+    EXPECT_EQ(server.take_log(),
+              (Lines{"describe select area, code from countries",
+                     "copy countries (\"code\", \"area\") from stdin (format binary)", "copy finished"}));
+    EXPECT_EQ(server.copied, header + two_rows + trailer);
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, NamesTheFieldsWhenTheTargetListsNoColumns) {
+    describe({{"code", 25}, {"area", 23}});
+    pg::CopyIn<Country> copy(db.client, " public.\"odd (name\" ");
+    EXPECT_EQ(server.take_log(), (Lines{"describe select \"code\", \"area\" from public.\"odd (name\"",
+                                        "copy public.\"odd (name\" (\"code\", \"area\") from stdin (format binary)"}));
+}
+
+TEST_F(Copy, WritesTuplesAndValuesByPosition) {
+    describe({{"x", 25}, {"y", 23}});
+    pg::CopyIn<std::string_view, std::optional<std::int32_t>> copy(db.client, "countries");
+    copy.write({"at", 84047});
+    copy.write("xx", std::nullopt);
+    copy.finish();
+    EXPECT_EQ(server.take_log()[1], "copy countries from stdin (format binary)");
+    EXPECT_EQ(server.copied, header + two_rows + trailer);
+}
+
+TEST_F(Copy, WritesSingleValuesOfEverySize) {
+    describe({{"x", 16}});
+    EXPECT_EQ(pg::copy_rows(db.client, "flags", std::array{true, false}), 7u);
+    EXPECT_EQ(server.copied, header + "\0\1\0\0\0\1\1\0\1\0\0\0\1\0"s + trailer);
+    server.copied.clear();
+    describe({{"x", 701}});
+    pg::copy_rows(db.client, "doubles", std::vector<double>{1.0});
+    EXPECT_EQ(server.copied, header + "\0\1\0\0\0\x8\x3f\xf0\0\0\0\0\0\0"s + trailer);
+    server.copied.clear();
+    describe({{"x", 700}});
+    pg::copy_rows(db.client, "floats", std::vector<std::optional<float>>{1.0F});
+    EXPECT_EQ(server.copied, header + "\0\1\0\0\0\4\x3f\x80\0\0"s + trailer);
+}
+
+TEST_F(Copy, SendsInPieces) {
+    describe({{"a", 23}, {"b", 20}});
+    pg::CopyIn<Numbers> copy(db.client, "numbers");
+    std::size_t rows = 0;
+    while (server.copied.empty()) {
+        copy.write({1, 2});
+        ++rows;
+    }
+    EXPECT_GE(server.copied.size(), pg::detail::CopySink::piece);
+    EXPECT_EQ(server.copied.size(), header.size() + rows * (2 + 8 + 12));
+    const std::string large(200'000, 'x');
+    server.copied.clear();
+    copy.finish();
+    describe({{"code", 25}, {"area", 23}});
+    pg::CopyIn<Country> texts(db.client, "countries");
+    texts.write({large, 1});
+    EXPECT_EQ(server.copied.size(), trailer.size() + header.size() + 2 + 4 + large.size() + 8);
+}
+
+TEST_F(Copy, DropsARowThatHasNoWireFormAndGoesOn) {
+    describe({{"code", 25}, {"area", 23}});
+    pg::CopyIn<Country> copy(db.client, "countries");
+    copy.write({"at", 84047});
+    const auto bad = copy.try_write({"a\0b"s, 1});
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().kind(), pg::ErrorKind::encode);
+    EXPECT_EQ(bad.error().message(),
+              "column 1 \"code\" of row 2: text with a zero byte, which the server cannot store: use bytea");
+    copy.write({"xx", std::nullopt});
+    copy.finish();
+    EXPECT_EQ(server.copied, header + two_rows + trailer);
+}
+
+TEST_F(Copy, NamesColumnsWithoutANameByTheirNumber) {
+    describe({{"a", 23}, {"b", 25}});
+    pg::CopyIn<std::int32_t, std::string> copy(db.client, "t");
+    EXPECT_EQ(copy.try_write(1, "\0"s).error().message(),
+              "column 2 of row 1: text with a zero byte, which the server cannot store: use bytea");
+}
+
+TEST_F(Copy, NamesEveryColumnThatDoesNotTakeWhatIsSent) {
+    describe({{"code", 3802}, {"area", 20}});
+    const pg::Error error = refusal("countries");
+    EXPECT_EQ(error.kind(), pg::ErrorKind::shape);
+    EXPECT_EQ(error.outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(error.message(),
+              "the result does not fit its row type: column \"code\" is jsonb, its target takes text; column \"area\" "
+              "is int8, its target takes int4");
+    EXPECT_EQ(error.sql(), "copy countries (\"code\", \"area\")");
+    EXPECT_EQ(server.take_log().size(), 1u) << "the COPY does not begin";
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, TakesTextForEveryTypeWhoseBinaryFormIsItsText) {
+    for (const std::uint32_t oid : {25u, 1043u, 1042u, 19u, 114u, 142u}) {
+        describe({{"x", oid}});
+        EXPECT_TRUE(pg::CopyIn<std::string>::try_open(db.client, "t")) << oid;
+    }
+    for (const std::uint32_t oid : {17u, 23u, 3802u, 2950u}) {
+        describe({{"x", oid}});
+        EXPECT_FALSE(pg::CopyIn<std::string>::try_open(db.client, "t")) << oid;
+    }
+}
+
+pg::TypeInfo type(std::uint32_t oid, std::string name, pg::TypeKind kind) {
+    pg::TypeInfo info;
+    info.oid = pg::Oid{oid};
+    info.schema = "public";
+    info.name = std::move(name);
+    info.kind = kind;
+    return info;
+}
+
+TEST_F(Copy, KnowsTheTypesOfTheDatabase) {
+    db.types->add(type(20001, "mood", pg::TypeKind::enumeration));
+    db.types->add(type(20002, "other", pg::TypeKind::enumeration));
+    db.types->add(type(20003, "citext", pg::TypeKind::base));
+    db.types->add(type(20004, "pair", pg::TypeKind::composite));
+    const auto takes = [&]<class T>(std::type_identity<T>, std::uint32_t oid) {
+        describe({{"x", oid}});
+        return pg::CopyIn<T>::try_open(db.client, "t").has_value();
+    };
+    constexpr std::type_identity<Mood> mood;
+    constexpr std::type_identity<pg::EnumLabel> label;
+    constexpr std::type_identity<std::string> text;
+    constexpr std::type_identity<std::tuple<std::tuple<std::int32_t>>> record;
+    EXPECT_TRUE(takes(mood, 20001));
+    EXPECT_FALSE(takes(mood, 20002));
+    EXPECT_TRUE(takes(label, 20001));
+    EXPECT_TRUE(takes(label, 20002));
+    EXPECT_FALSE(takes(label, 25));
+    EXPECT_TRUE(takes(text, 20001));
+    EXPECT_TRUE(takes(text, 20003));
+    EXPECT_FALSE(takes(text, 20004));
+    EXPECT_TRUE(takes(record, 20004));
+    EXPECT_FALSE(takes(record, 20001));
+}
+
+TEST_F(Copy, RefusesAnotherNumberOfColumnsThanTheServerExpects) {
+    describe({{"code", 25}, {"area", 23}});
+    server.copy_columns = 3;
+    const pg::Error error = refusal("countries");
+    EXPECT_EQ(error.kind(), pg::ErrorKind::shape);
+    EXPECT_EQ(error.message(), "the COPY takes 3 columns, the row type has 2; list the columns in the target");
+    EXPECT_EQ(server.take_log().back(), "copy given up");
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, RefusesTargetsThatCannotBeOne) {
+    for (const char* target : {"", "  \n", "t (a", "t ()", "()", "(select 1)", "t (a); drop table t (b)", "t (\"a)"}) {
+        EXPECT_EQ(refusal(target).kind(), pg::ErrorKind::usage) << target;
+        EXPECT_EQ(server.take_log(), Lines{}) << target;
+    }
+    EXPECT_EQ(refusal(" ").message(), "COPY target \"\" is empty; a table, a table (column, …) or a (query) is wanted");
+}
+
+TEST_F(Copy, SaysWhyRowsCouldNotBegin) {
+    server.descriptions.push_back(server_error("42P01"));
+    EXPECT_EQ(refusal("missing").sqlstate(), "42P01");
+    describe({{"code", 20005}, {"area", 23}});
+    EXPECT_EQ(refusal("countries").kind(), pg::ErrorKind::shape) << "the catalogue does not know its type";
+    describe({{"code", 25}, {"area", 23}});
+    server.answer("copy countries (\"code\", \"area\") from stdin (format binary)", server_error("42501"));
+    EXPECT_EQ(refusal("countries").sqlstate(), "42501");
+    db.client.close();
+    EXPECT_EQ(refusal("countries").kind(), pg::ErrorKind::usage);
+}
+
+TEST_F(Copy, EndsWhenAPieceIsRefused) {
+    describe({{"a", 23}, {"b", 20}});
+    pg::CopyIn<Numbers> copy(db.client, "numbers");
+    server.copy_error = server_error("23505", pg::ErrorKind::unique_violation);
+    EXPECT_THROW(for (int i = 0; i < 10'000; ++i) copy.write({i, i}), pg::UniqueViolation);
+    EXPECT_TRUE(is_free());
+    EXPECT_THROW(copy.write({1, 2}), pg::UsageError);
+    EXPECT_THROW(copy.finish(), pg::UsageError);
+    EXPECT_THROW(copy.fail("late"), pg::UsageError);
+}
+
+TEST_F(Copy, SaysWhenTheLastPieceIsRefused) {
+    describe({{"a", 23}, {"b", 20}});
+    pg::CopyIn<Numbers> copy(db.client, "numbers");
+    server.copy_error = server_error("23505", pg::ErrorKind::unique_violation);
+    EXPECT_THROW(copy.finish(), pg::UniqueViolation);
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, FailsRowsWithAReason) {
+    describe({{"a", 23}, {"b", 20}});
+    pg::CopyIn<Numbers> copy(db.client, "numbers");
+    copy.fail("no more");
+    EXPECT_EQ(server.take_log().back(), "copy failed: no more");
+}
+
+TEST_F(Copy, GivesUpARangeWithABadRow) {
+    describe({{"x", 25}});
+    const auto rows = pg::try_copy_rows(db.client, "t", std::vector<std::string>{"a", "\0"s});
+    ASSERT_FALSE(rows);
+    EXPECT_EQ(rows.error().kind(), pg::ErrorKind::encode);
+    EXPECT_EQ(server.take_log().back(), "copy given up");
+    EXPECT_THROW(pg::copy_rows(db.client, "", std::vector<std::string>{}), pg::UsageError);
+}
+
+// ---- rows out ------------------------------------------------------------------------------------
+
+TEST_F(Copy, ReadsStructsByTheNamesOfTheirFields) {
+    describe({{"code", 25}, {"area", 23}});
+    server.pieces = {header + two_rows.substr(0, 16), two_rows.substr(16), trailer};
+    std::vector<Country> countries;
+    for (const Country& country : pg::CopyOut<Country>(db.client, "countries")) countries.push_back(country);
+    ASSERT_EQ(countries.size(), 2u);
+    EXPECT_EQ(countries[0].code, "at");
+    EXPECT_EQ(countries[0].area, 84047);
+    EXPECT_EQ(countries[1].code, "xx");
+    EXPECT_EQ(countries[1].area, std::nullopt);
+    EXPECT_EQ(server.take_log(),
+              (Lines{"describe select \"code\", \"area\" from countries",
+                     "copy countries (\"code\", \"area\") to stdout (format binary)", "copy closed"}));
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, ReadsTheRowsOfAQuery) {
+    describe({{"x", 25}, {"y", 23}});
+    server.pieces = {header + two_rows + trailer};
+    pg::CopyOut<std::string_view, std::optional<int>> copy(db.client, "(select (1) as x)");
+    auto row = copy.begin();
+    EXPECT_EQ(std::get<0>(*row), "at");
+    row++;
+    EXPECT_EQ(std::get<0>(*row.operator->()), "xx");
+    ++row;
+    EXPECT_TRUE(row == copy.end());
+    EXPECT_EQ(copy.try_next().value(), nullptr) << "the end stays the end";
+    EXPECT_EQ(server.take_log()[1], "copy (select (1) as x) to stdout (format binary)");
+}
+
+TEST_F(Copy, SkipsAnExtensionOfTheHeader) {
+    describe({{"x", 23}});
+    server.pieces = {"PGCOPY\n\377\r\n\0\0\0\0\1\0\0\0\3abc"s + "\0\1\0\0\0\4\0\0\0\5"s + trailer};
+    pg::CopyOut<int> copy(db.client, "t");
+    EXPECT_EQ(*copy.begin(), 5);
+}
+
+TEST_F(Copy, ChecksTheShapeBeforeItBegins) {
+    describe({{"code", 23}, {"other", 23}});
+    const auto copy = pg::CopyOut<Country>::try_open(db.client, "countries (code, other)");
+    ASSERT_FALSE(copy);
+    EXPECT_EQ(copy.error().kind(), pg::ErrorKind::shape);
+    EXPECT_EQ(server.take_log(), Lines{"describe select code, other from countries"});
+}
+
+TEST_F(Copy, IgnoresColumnsWithoutAFieldWhenToldSo) {
+    describe({{"other", 25}, {"area", 23}, {"code", 25}});
+    server.pieces = {header + "\0\3\0\0\0\1!\377\377\377\377\0\0\0\2at"s + trailer};
+    auto tuned = db.client.with({.extra = pg::Extra::ignore});
+    pg::CopyOut<Country> copy(tuned, "countries (other, area, code)");
+    EXPECT_EQ(copy.begin()->code, "at");
+}
+
+TEST_F(Copy, NamesTheRowOfAValueThatDoesNotFit) {
+    describe({{"x", 23}});
+    server.pieces = {header + "\0\1\0\0\0\4\0\0\0\5\0\1\377\377\377\377\0\1\0\0\0\4\0\0\0\6"s + trailer};
+    pg::CopyOut<int> copy(db.client, "t");
+    EXPECT_EQ(*copy.try_next().value(), 5);
+    const auto null = copy.try_next();
+    ASSERT_FALSE(null);
+    EXPECT_EQ(null.error().message(),
+              "column 1 \"x\" (int4) of row 2: is null, but the target cannot hold NULL: use std::optional");
+    EXPECT_EQ(*copy.try_next().value(), 6) << "what follows can still be read";
+}
+
+TEST_F(Copy, CancelsARangeThatIsLeftEarly) {
+    describe({{"x", 25}, {"y", 23}});
+    server.pieces = {header + two_rows, trailer};
+    for (auto&& row : pg::CopyOut<std::string, std::optional<int>>(db.client, "t")) {
+        EXPECT_EQ(std::get<0>(row), "at");
+        break;
+    }
+    EXPECT_EQ(server.take_log().back(), "copy closed");
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, SaysWhyReadingStopped) {
+    describe({{"x", 25}});
+    server.copy_error = server_error("57014", pg::ErrorKind::cancelled);
+    pg::CopyOut<std::string> copy(db.client, "t");
+    EXPECT_THROW(static_cast<void>(copy.begin()), pg::Cancelled);
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, SaysWhyReadingCouldNotBegin) {
+    const auto opening = [&](std::string_view target) {
+        return pg::CopyOut<std::string>::try_open(db.client, target).error();
+    };
+    EXPECT_EQ(opening("").kind(), pg::ErrorKind::usage);
+    server.descriptions.push_back(server_error("42P01"));
+    EXPECT_EQ(opening("missing").sqlstate(), "42P01");
+    describe({{"x", 25}});
+    server.answer("copy t to stdout (format binary)", server_error("42501"));
+    EXPECT_EQ(opening("t").sqlstate(), "42501");
+    db.client.close();
+    EXPECT_EQ(opening("t").kind(), pg::ErrorKind::usage);
+}
+
+struct Broken {
+    std::string stream;
+    const char* problem;
+};
+class BrokenCopy : public Copy, public testing::WithParamInterface<Broken> {};
+
+TEST_P(BrokenCopy, IsAProtocolError) {
+    describe({{"x", 25}});
+    server.pieces = {GetParam().stream};
+    pg::CopyOut<std::string> copy(db.client, "t");
+    pg::Expected<std::string*> next = copy.try_next();
+    while (next && *next) next = copy.try_next();
+    ASSERT_FALSE(next);
+    EXPECT_EQ(next.error().kind(), pg::ErrorKind::protocol);
+    EXPECT_NE(std::string(next.error().message()).find(GetParam().problem), std::string::npos) << next.error().what();
+    EXPECT_TRUE(is_free());
+    EXPECT_EQ(copy.try_next().value(), nullptr);
+}
+
+const std::string row = "\0\1\0\0\0\1a"s;
+
+INSTANTIATE_TEST_SUITE_P(
+    Streams, BrokenCopy,
+    testing::Values(Broken{"", "no end"}, Broken{header + row, "no end after 1 rows"},
+                    Broken{"PGCOPY\n\r\n\0\0\0\0\0\0\0\0\0\0"s, "no signature"},
+                    Broken{header.substr(0, 13), "half a header"}, Broken{header.substr(0, 17), "half a header"},
+                    Broken{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\1"s, "half a header"},
+                    Broken{"PGCOPY\n\377\r\n\0\0\1\0\0\0\0\0\0"s, "flags that are not known here"},
+                    Broken{header + "\0"s, "half a row"}, Broken{header + "\0\2\0\0\0\1a"s, "a row of 2 columns"},
+                    Broken{header + "\200\0"s, "a row of -32768 columns"}, Broken{header + "\0\1\0\0"s, "half a row"},
+                    Broken{header + "\0\1\0\0\0\2a"s, "half a row"},
+                    Broken{header + "\0\1\377\377\377\376"s, "half a row"},
+                    Broken{header + trailer + row, "bytes after its end"}));
+
+}  // namespace

@@ -1,0 +1,255 @@
+// SessionSet: who gets a session, who waits, and in what state sessions come back.
+#include "src/core/session_set.hpp"
+
+#include <array>
+#include <gtest/gtest.h>
+#include <random>
+#include <thread>
+
+#include "fake_session.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using fake::Lines;
+using pg::spi::Lease;
+using pg::spi::TransactionStatus;
+using pg::spi::Wait;
+
+const Wait at_once{pg::Deadline::at({}), nullptr};
+const Wait whatever_it_takes{};
+
+class SessionSet : public testing::Test {
+protected:
+    void open_set(std::size_t max_size) { set = std::make_unique<fake::Database>(max_size); }
+    pg::spi::SessionSource& source() { return *set->context->source; }
+    fake::Server& server() { return *set->server; }
+    Lease take() { return source().acquire(at_once).value(); }
+    pg::Error refusal(const Wait& wait = at_once) {
+        auto lease = source().acquire(wait);
+        if (lease) {
+            ADD_FAILURE() << "a session was lent";
+            return fake::server_error("00000");
+        }
+        return lease.error();
+    }
+
+    std::unique_ptr<fake::Database> set = std::make_unique<fake::Database>(2);
+};
+
+TEST_F(SessionSet, OpensASessionOnlyWhenNoneIsIdle) {
+    take().give_back();
+    take().give_back();
+    EXPECT_EQ(server().opened, 1);
+    const Lease first = take();
+    const Lease second = take();
+    EXPECT_EQ(server().opened, 2);
+    EXPECT_NE(&first.session(), &second.session());
+}
+
+TEST_F(SessionSet, LendsTheMostRecentlyReturnedSessionFirst) {
+    Lease first = take();
+    Lease second = take();
+    const int last = first.session().backend_process();
+    second.give_back();
+    first.give_back();
+    EXPECT_EQ(take().session().backend_process(), last);
+}
+
+TEST_F(SessionSet, SaysThatAllAreBusy) {
+    const Lease first = take();
+    const Lease second = take();
+    const pg::Error error = refusal();
+    EXPECT_EQ(error.kind(), pg::ErrorKind::pool_timeout);
+    EXPECT_EQ(error.outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(error.message(),
+              "no session came free in time: all 2 are busy; hold them for less time, or raise pool_max_size");
+}
+
+TEST_F(SessionSet, GivesUpAfterTheAcquireTimeoutEvenIfTheRequestHasLonger) {
+    open_set(1);
+    const Lease only = take();
+    set->context->acquire_timeout = 1ns;
+    EXPECT_THROW(set->client.exec("select 1"), pg::PoolTimeout);
+}
+
+TEST_F(SessionSet, MovesLeases) {
+    open_set(1);
+    Lease first = take();
+    Lease second = std::move(first);
+    EXPECT_FALSE(first);
+    EXPECT_TRUE(second);
+    first = std::move(second);
+    EXPECT_EQ(refusal().kind(), pg::ErrorKind::pool_timeout);
+    first = Lease();
+    EXPECT_TRUE(take());
+}
+
+TEST_F(SessionSet, LeavesRoomAfterASessionCouldNotBeOpened) {
+    open_set(1);
+    server().refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect, .message = "nobody there"});
+    EXPECT_EQ(refusal().kind(), pg::ErrorKind::connect);
+    server().refuses_to_open.reset();
+    EXPECT_TRUE(take());
+}
+
+TEST_F(SessionSet, ReplacesADeadSession) {
+    open_set(1);
+    take().give_back();
+    server().dead = 1;
+    EXPECT_EQ(take().session().backend_process(), 2);
+    EXPECT_EQ(server().closed, 1);
+}
+
+TEST_F(SessionSet, RollsBackWhatWasLeftOpen) {
+    open_set(1);
+    {
+        const Lease lease = take();
+        ASSERT_TRUE(lease.session().run({.sql = "begin"}, whatever_it_takes));
+    }
+    EXPECT_EQ(take().session().transaction_status(), TransactionStatus::idle);
+    EXPECT_EQ(server().opened, 1);
+    EXPECT_EQ(server().take_log(), (Lines{"begin", "rollback"}));
+}
+
+TEST_F(SessionSet, ClosesWhatCannotBeBroughtToRest) {
+    {
+        const Lease lease = take();
+        ASSERT_TRUE(lease.session().run({.sql = "begin"}, whatever_it_takes));
+        server().answer("rollback", fake::server_error("57014"));
+    }
+    EXPECT_EQ(server().closed, 1);
+    {
+        const Lease lease = take();
+        lease.slot().dirty = true;
+        server().refuses_scripts = fake::server_error("57014");
+    }
+    EXPECT_EQ(server().closed, 2);
+    {
+        const Lease lease = take();
+        server().answer("select 1", fake::connection_lost(pg::Outcome::unknown));
+        ASSERT_FALSE(lease.session().run({.sql = "select 1"}, whatever_it_takes));
+    }
+    EXPECT_EQ(server().closed, 3);
+    EXPECT_EQ(take().session().backend_process(), 4);
+}
+
+TEST_F(SessionSet, ResetsADirtySessionOnce) {
+    {
+        const Lease lease = take();
+        lease.slot().dirty = true;
+    }
+    EXPECT_EQ(server().take_log().size(), 1u);
+    EXPECT_FALSE(server().last_wait.deadline.is_never()) << "nobody waits for it";
+    take().give_back();
+    EXPECT_EQ(server().take_log(), Lines{});
+}
+
+TEST_F(SessionSet, ClosesIdleSessionsAtOnceAndBusyOnesWhenTheyComeBack) {
+    Lease busy = take();
+    take().give_back();
+    source().close();
+    EXPECT_EQ(server().closed, 1);
+    EXPECT_EQ(refusal().kind(), pg::ErrorKind::usage);
+    busy.give_back();
+    EXPECT_EQ(server().closed, 2);
+}
+
+TEST_F(SessionSet, HandsAReturnedSessionToAWaiter) {
+    open_set(1);
+    Lease only = take();
+    std::thread waiter([&] { EXPECT_TRUE(source().acquire(whatever_it_takes)); });
+    only.give_back();
+    waiter.join();
+    EXPECT_EQ(server().opened, 1);
+}
+
+TEST_F(SessionSet, LetsAWaiterOpenASessionWhenOneBreaks) {
+    open_set(1);
+    Lease only = take();
+    std::thread waiter([&] { EXPECT_TRUE(source().acquire({pg::Deadline::after(1h), nullptr})); });
+    server().answer("select 1", fake::connection_lost(pg::Outcome::unknown));
+    EXPECT_FALSE(only.session().run({.sql = "select 1"}, whatever_it_takes));
+    only.give_back();
+    waiter.join();
+    EXPECT_EQ(server().opened, 2);
+}
+
+TEST_F(SessionSet, WakesAWaiterThatIsStopped) {
+    open_set(1);
+    const Lease only = take();
+    std::stop_source source_of_stop;
+    const pg::StopToken stop(source_of_stop.get_token());
+    std::thread waiter([&] { EXPECT_EQ(refusal({pg::Deadline::never(), &stop}).kind(), pg::ErrorKind::cancelled); });
+    source_of_stop.request_stop();
+    waiter.join();
+}
+
+TEST_F(SessionSet, WakesEveryWaiterWhenItIsClosed) {
+    open_set(1);
+    Lease only = take();
+    std::array<std::thread, 3> waiters;
+    for (std::thread& waiter : waiters)
+        waiter = std::thread([&] { EXPECT_EQ(refusal(whatever_it_takes).kind(), pg::ErrorKind::usage); });
+    source().close();
+    for (std::thread& waiter : waiters) waiter.join();
+}
+
+/// Several threads do whatever borrowers do; at any time the set keeps its invariants.
+class SessionSetModel : public SessionSet {
+protected:
+    static constexpr std::size_t max_size = 3;
+    static constexpr int steps = 400;
+
+    void borrow_and_return(unsigned seed) {
+        std::minstd_rand random(seed);
+        for (int step = 0; step < steps; ++step) {
+            const Wait wait{random() % 2 ? pg::Deadline::never() : pg::Deadline::after(random() % 100 * 1us)};
+            auto lease = source().acquire(wait);
+            if (!lease) {
+                EXPECT_EQ(lease.error().kind(), pg::ErrorKind::pool_timeout);
+                continue;
+            }
+            EXPECT_LE(++lent_, max_size) << "(S1)";
+            pg::spi::Session& session = lease->session();
+            std::atomic<bool>& mine = taken_[static_cast<std::size_t>(session.backend_process()) % taken_.size()];
+            EXPECT_FALSE(mine.exchange(true)) << "(S2): a session is nobody else's";
+            EXPECT_EQ(session.transaction_status(), TransactionStatus::idle) << "(S2)";
+            EXPECT_FALSE(lease->slot().dirty) << "(S2)";
+            misuse(*lease, random);
+            mine = false;
+            --lent_;
+            lease->give_back();
+        }
+    }
+
+    void misuse(Lease& lease, std::minstd_rand& random) {
+        switch (random() % 6) {
+            case 0: lease.slot().dirty = true; break;
+            case 1: EXPECT_TRUE(lease.session().run({.sql = "begin"}, whatever_it_takes)); break;
+            case 2: {
+                const std::string text = "lose " + std::to_string(lease.session().backend_process());
+                server().answer(text, fake::connection_lost(pg::Outcome::unknown));
+                EXPECT_FALSE(lease.session().run({.sql = text}, whatever_it_takes));
+                break;
+            }
+            case 3: ++server().dead; break;
+            default: EXPECT_TRUE(lease.session().run({.sql = "select 1"}, whatever_it_takes)); break;
+        }
+    }
+
+    std::atomic<std::size_t> lent_{0};
+    std::array<std::atomic<bool>, 4096> taken_{};
+};
+
+TEST_F(SessionSetModel, KeepsItsInvariantsUnderManyThreads) {
+    open_set(max_size);
+    std::vector<std::thread> threads;
+    for (unsigned seed = 1; seed <= 5; ++seed) threads.emplace_back([this, seed] { borrow_and_return(seed); });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_LE(static_cast<std::size_t>(server().opened - server().closed), max_size);
+    source().close();
+    EXPECT_EQ(server().opened, server().closed) << "none is lost";
+}
+
+}  // namespace
