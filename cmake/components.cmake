@@ -16,7 +16,7 @@ pgclient_floor(0 base src/base
   fwd.hpp error.hpp expected.hpp error_rules.hpp sqlstate.hpp options.hpp deadline.hpp stop.hpp secret.hpp config.hpp)
 pgclient_floor(1 value src/value
   sql.hpp params.hpp codec.hpp scalar_codecs.hpp reflect.hpp describe.hpp row.hpp rows.hpp result.hpp
-  catalog.hpp types/*.hpp)
+  column_matches.hpp catalog.hpp types/*.hpp)
 pgclient_floor(2 spi src/spi
   spi/*.hpp)
 pgclient_floor(3 core src/core

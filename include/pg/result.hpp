@@ -11,6 +11,9 @@
 #include "pg/expected.hpp"
 
 namespace pg {
+namespace detail {
+class ColumnMatches;
+}
 
 /// A column of a result. Value; its name is a view of the result it belongs to.
 struct Column {
@@ -37,6 +40,9 @@ public:
     /// The command tag: "SELECT 3", "COMMIT".
     [[nodiscard]] std::string_view tag() const { return tag_; }
 
+    /// What is known of the columns that row types read; null when nothing is kept.
+    [[nodiscard]] detail::ColumnMatches* matches() const { return matches_; }
+
     /// Writes the cells of these columns to `out`, in their order.
     void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
         do_read(row, columns, out);
@@ -48,6 +54,7 @@ protected:
     std::size_t rows_ = 0;
     std::uint64_t affected_ = 0;
     std::string_view tag_;
+    detail::ColumnMatches* matches_ = nullptr;
 
 private:
     virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;

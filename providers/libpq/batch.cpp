@@ -136,7 +136,7 @@ private:
                                 .message = "not run because an earlier statement of the batch failed"});
         if (woken_ && report_field(result.get(), PG_DIAG_SQLSTATE) == "57014")
             return link_.ended_early(*woken_, Outcome::not_applied);
-        return conclude(link_, std::move(result), wait_);
+        return conclude(link_, std::move(result), wait_, requests_[answered()].description);
     }
 
     /// Waits for the socket, and for a cancel request when there is one.

@@ -6,9 +6,12 @@
 
 namespace pg::libpq {
 
-Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait) {
+Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait,
+                          const std::shared_ptr<const ResultStorage>* description) {
     switch (PQresultStatus(result.get())) {
         case PGRES_TUPLES_OK:
+            if (description) return make_result(std::move(result), link.types(), *description);
+            [[fallthrough]];
         case PGRES_COMMAND_OK:
         case PGRES_EMPTY_QUERY: return make_result(std::move(result), link.types());
         case PGRES_FATAL_ERROR: return link.failed(result.get());

@@ -5,8 +5,9 @@
 
 namespace pg::libpq {
 
-/// Of an exchange that `Link::complete` took to its end.
-[[nodiscard]] Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait);
+/// Of an exchange that `Link::complete` took to its end. `description` is that of the request; null: none.
+[[nodiscard]] Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait,
+                                        const std::shared_ptr<const ResultStorage>* description = nullptr);
 /// Gives up a COPY that was begun where none can be served, or a reply that makes no sense.
 [[nodiscard]] Error give_up_on(Link& link, const PGresult* result, const spi::Wait& wait);
 

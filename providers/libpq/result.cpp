@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "pg/column_matches.hpp"
+
 namespace pg::libpq {
 namespace {
 
@@ -16,6 +18,17 @@ Cell read_cell(const PGresult* result, int row, int column) noexcept {
     // libpq says zero for NULL too, so only an empty value needs the second question.
     if (length == 0 && PQgetisnull(result, row, column) != 0) return {};
     return {PQgetvalue(result, row, column), length};
+}
+
+void read_cells(const PGresult* result, std::size_t row, std::span<const std::uint16_t> columns, Cell* out) noexcept {
+    const int number = static_cast<int>(row);
+    for (const std::uint16_t column : columns) {
+        const int length = PQgetlength(result, number, column);
+        out->data = PQgetvalue(result, number, column);
+        out->length = length;
+        if (length == 0 && PQgetisnull(result, number, column) != 0) *out = {};
+        ++out;
+    }
 }
 
 std::uint64_t affected_rows(PGresult* result) {
@@ -47,8 +60,11 @@ public:
         tag_ = PQcmdStatus(kept);
     }
 
-    void set_format(Format format) {
+    /// Makes it the description of results to come.
+    void describe(Format format) {
         for (std::size_t i = 0; i < columns_.size(); ++i) columns()[i].type.format = format;
+        described_ = std::make_unique<detail::ColumnMatches>();
+        matches_ = described_.get();
     }
 
 private:
@@ -59,9 +75,7 @@ private:
     [[nodiscard]] Column* columns() { return more_ ? more_.get() : reinterpret_cast<Column*>(inline_); }
 
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        const PGresult* kept = result_.get();
-        const int number = static_cast<int>(row);
-        for (const std::uint16_t column : columns) *out++ = read_cell(kept, number, column);
+        read_cells(result_.get(), row, columns, out);
     }
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
         return read_cell(result_.get(), static_cast<int>(row), static_cast<int>(column));
@@ -69,9 +83,40 @@ private:
 
     static constexpr std::size_t few = 8;
     ResultHandle result_;
+    std::unique_ptr<detail::ColumnMatches> described_;
     std::unique_ptr<Column[]> more_;
     alignas(Column) std::byte inline_[few * sizeof(Column)];
 };
+
+/// Keeps a PGresult whose columns were described before.
+class DescribedResult final : public ResultStorage {
+public:
+    DescribedResult(ResultHandle result, std::shared_ptr<const ResultStorage> description)
+        : result_(std::move(result)), description_(std::move(description)) {
+        columns_ = description_->columns();
+        matches_ = description_->matches();
+        rows_ = as_size(PQntuples(result_.get()));
+        affected_ = rows_;  // it has rows, and those are what was affected
+        tag_ = PQcmdStatus(result_.get());
+    }
+
+private:
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
+        read_cells(result_.get(), row, columns, out);
+    }
+    Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
+        return read_cell(result_.get(), static_cast<int>(row), static_cast<int>(column));
+    }
+
+    ResultHandle result_;
+    std::shared_ptr<const ResultStorage> description_;
+};
+
+/// True when the columns that came are those of the description, in its format.
+bool is_described(const PGresult* result, const ResultStorage* description) {
+    return description != nullptr && PQbinaryTuples(result) != 0 &&
+           as_size(PQnfields(result)) == description->columns().size();
+}
 
 /// Rows of several results: one cell each, pointing into blocks.
 class PackedResult final : public ResultStorage {
@@ -110,9 +155,15 @@ Result make_result(ResultHandle result, const TypeCatalog* types) {
     return Result(std::make_shared<const KeptResult>(std::move(result), types));
 }
 
+Result make_result(ResultHandle result, const TypeCatalog* types,
+                   const std::shared_ptr<const ResultStorage>& description) {
+    if (!is_described(result.get(), description.get())) return make_result(std::move(result), types);
+    return Result(std::make_shared<const DescribedResult>(std::move(result), description));
+}
+
 std::shared_ptr<const ResultStorage> make_description(ResultHandle result, const TypeCatalog* types, Format format) {
     auto described = std::make_shared<KeptResult>(std::move(result), types);
-    described->set_format(format);
+    described->describe(format);
     return described;
 }
 

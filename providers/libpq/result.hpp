@@ -13,6 +13,10 @@ namespace pg::libpq {
 /// A whole result of libpq, kept as it is: cells are read where libpq has them.
 [[nodiscard]] Result make_result(ResultHandle result, const TypeCatalog* types);
 
+/// The same of a prepared statement that was described before: its columns are looked at once for all its results.
+[[nodiscard]] Result make_result(ResultHandle result, const TypeCatalog* types,
+                                 const std::shared_ptr<const ResultStorage>& description);
+
 /// The columns of a described statement; they name the format that `format` asks for.
 [[nodiscard]] std::shared_ptr<const ResultStorage> make_description(ResultHandle result, const TypeCatalog* types,
                                                                     Format format);
@@ -28,7 +32,8 @@ public:
     [[nodiscard]] std::size_t rows() const { return rows_; }
     /// Of the values so far.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    /// What was added since the last call, as a result of its own. `last`, when there is one, has the command tag.
+    /// What was added since the last call, as a result of its own. `last`, when there is one, ends the statement: it or
+    /// the rows before it have the command tag.
     [[nodiscard]] Result take(ResultHandle last);
 
 private:
@@ -40,6 +45,8 @@ private:
     std::vector<Cell> cells_;
     std::size_t rows_ = 0;
     std::size_t bytes_ = 0;
+    std::string tag_;  ///< libpq 17 gives it to the last rows, if not all of their chunk came
+    std::uint64_t affected_ = 0;
 
     [[nodiscard]] char* claim(std::size_t count);
 };

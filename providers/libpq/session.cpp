@@ -68,7 +68,7 @@ Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wa
     Expected<ResultHandle> first = execute(request, limited ? Receive::by_rows : Receive::whole, wait);
     if (!first) return std::move(first).error();
     if (limited) return collect(link_, *std::move(first), request.max_result_bytes, wait);
-    return conclude(link_, *std::move(first), wait);
+    return conclude(link_, *std::move(first), wait, request.description);
 }
 
 Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Request& request,

@@ -84,7 +84,7 @@ private:
             request.max_result_bytes = options->max_result_bytes;
         }
         if (entry.statement) {
-            Expected<void> prepared = prepare_once(borrowed, entry.call);
+            auto prepared = prepare_once(borrowed, entry.call);
             if (!prepared && outside && heal(borrowed, entry.call, prepared.error()))
                 prepared = prepare_once(borrowed, entry.call);
             if (!prepared) {
@@ -92,6 +92,7 @@ private:
                 return false;
             }
             request.statement = entry.statement->name;
+            request.description = &(*prepared)->description;
         }
         requests_.push_back(request);
         return true;

@@ -23,7 +23,7 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait) {
     const std::uint64_t expired = Statement::expired();
     if (slot.swept == expired) return;
     for (auto at = slot.prepared.begin(); at != slot.prepared.end();) {
-        if (!at->second.expired()) {
+        if (!at->second.statement.expired()) {
             ++at;
         } else if (slot.session->deallocate(statement_name(at->first), wait)) {
             at = slot.prepared.erase(at);

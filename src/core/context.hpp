@@ -79,8 +79,9 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
 /// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
 [[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);
 
-/// Prepares the statement of a call on its session, unless that was done before.
-[[nodiscard]] Expected<void> prepare_once(const Borrowed& borrowed, const Call& call);
+/// Prepares the statement of a call on its session and learns the types of its columns, unless that was done before.
+/// The session keeps what is pointed to until the statement is forgotten. Never null.
+[[nodiscard]] Expected<const spi::PreparedHere*> prepare_once(const Borrowed& borrowed, const Call& call);
 /// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
 /// failure has ended it.
 [[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, const Error& error);

@@ -33,8 +33,10 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
         request.max_result_bytes = call.options->max_result_bytes;
     }
     if (call.statement) {
-        if (auto prepared = prepare_once(borrowed, call); !prepared) return std::move(prepared).error();
+        auto prepared = prepare_once(borrowed, call);
+        if (!prepared) return std::move(prepared).error();
         request.statement = call.statement->name;
+        request.description = &(*prepared)->description;
     }
     return borrowed.session().run(request, borrowed.wait);
 }
@@ -53,16 +55,20 @@ bool leaves_traces(std::string_view tag) {
 
 }  // namespace
 
-Expected<void> prepare_once(const Borrowed& borrowed, const Call& call) {
+Expected<const spi::PreparedHere*> prepare_once(const Borrowed& borrowed, const Call& call) {
     const Statement& statement = *call.statement;
-    if (borrowed.slot->prepared.contains(statement.number)) return {};
+    auto& known = borrowed.slot->prepared;
+    if (const auto found = known.find(statement.number); found != known.end()) return &found->second;
     std::vector<Oid> types;
     types.reserve(call.params->size());
     for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
     auto prepared = borrowed.session().prepare(statement.name, statement.sql, types, borrowed.wait);
     if (!prepared) return std::move(prepared).error();
-    borrowed.slot->prepared.emplace(statement.number, statement.weak_from_this());
-    return {};
+    const auto here =
+        known.emplace(statement.number, spi::PreparedHere{statement.weak_from_this(), std::move(prepared->names)});
+    auto learned = learn_types(borrowed.session(), *borrowed.context->types, prepared->columns, borrowed.wait);
+    if (!learned) return std::move(learned).error();
+    return &here.first->second;
 }
 
 bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
@@ -77,6 +83,7 @@ bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
 
 Expected<void> settle(const Borrowed& borrowed, const Result& result) {
     if (leaves_traces(result.tag())) borrowed.slot->dirty = true;
+    if (result.storage()->matches()) return {};  // described when it was prepared, and its types learned then
     return learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
 }
 

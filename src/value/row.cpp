@@ -1,6 +1,7 @@
 // Matching a result's columns to the targets of a row type: once a statement, all misfits in one message.
 #include "pg/row.hpp"
 
+#include "pg/column_matches.hpp"
 #include "src/value/type_name.hpp"
 
 namespace pg::detail {
@@ -60,6 +61,8 @@ void match_by_name(const ResultStorage& result, std::span<const Target> targets,
 
 Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
                              std::uint16_t* map) {
+    ColumnMatches* const known = result.matches();
+    if (known && known->find(targets, extra, map)) return {};
     Misfits misfits;
     if (targets.front().name.empty())
         match_by_position(result, targets, extra, map, misfits);
@@ -72,7 +75,9 @@ Expected<void> match_columns(const ResultStorage& result, std::span<const Target
         misfits.add("column " + quoted(column.name) + " is " + type_name(column.type) + ", its target takes " +
                     std::string(targets[i].type->name));
     }
-    return std::move(misfits).verdict();
+    auto verdict = std::move(misfits).verdict();
+    if (known && verdict) known->keep(targets, extra, map);
+    return verdict;
 }
 
 }  // namespace pg::detail

@@ -35,6 +35,8 @@ struct Request {
     std::string_view sql{};        ///< its text; for a prepared statement too, for errors
     std::string_view statement{};  ///< the name of a prepared statement; empty: parse `sql`
     const Params* params = nullptr;
+    /// What preparing the statement described, so that its results need not be described again; may be null.
+    const std::shared_ptr<const ResultStorage>* description = nullptr;
     Format format = Format::binary;
     std::size_t max_result_bytes = 0;  ///< zero: no limit
 };

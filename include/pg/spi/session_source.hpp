@@ -9,11 +9,17 @@
 
 namespace pg::spi {
 
+/// A statement that was prepared on a session.
+struct PreparedHere {
+    std::weak_ptr<const void> statement;
+    std::shared_ptr<const ResultStorage> description;  ///< of its results; null when it gives no rows
+};
+
 /// A session and what the library remembers about it between two borrowers.
 struct SessionSlot {
     std::unique_ptr<Session> session;
     /// The statements that were prepared on it, by number. An expired one is forgotten when the session is next lent.
-    std::unordered_map<std::uint64_t, std::weak_ptr<const void>> prepared{};
+    std::unordered_map<std::uint64_t, PreparedHere> prepared{};
     std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
     bool dirty = false;       ///< it may hold settings, listeners, locks or temporary tables of its borrower
 };
