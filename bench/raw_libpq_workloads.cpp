@@ -61,10 +61,7 @@ public:
     }
 
     std::uint64_t bulk_read() const {
-        const Result result = query(select_all);
-        const int count = PQntuples(result.get());
-        std::vector<Record> rows(static_cast<std::size_t>(count));
-        for (int row = 0; row < count; ++row) raw::read_record(result.get(), row, rows[static_cast<std::size_t>(row)]);
+        const std::vector<Record> rows = all_rows();
         return digest(rows.size(), rows.back());
     }
 
@@ -232,6 +229,14 @@ private:
         Result result(PQexecParams(get(), sql, 0, nullptr, nullptr, nullptr, nullptr, binary));
         raw::expect(get(), result.get(), PGRES_TUPLES_OK);
         return result;
+    }
+
+    [[nodiscard]] std::vector<Record> all_rows() const {
+        const Result result = query(select_all);
+        const int count = PQntuples(result.get());
+        std::vector<Record> rows(static_cast<std::size_t>(count));
+        for (int row = 0; row < count; ++row) raw::read_record(result.get(), row, rows[static_cast<std::size_t>(row)]);
+        return rows;
     }
 
     void end_of_statement() const {
