@@ -1,4 +1,4 @@
-// tsvector.
+// tsvector: lexemes with their positions, in both forms.
 #include "pg/types/text_search.hpp"
 #include "src/value/reader.hpp"
 #include "src/value/types/lexeme.hpp"

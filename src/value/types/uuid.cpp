@@ -1,4 +1,4 @@
-// uuid.
+// uuid: sixteen bytes, or 36 characters.
 #include "pg/types/uuid.hpp"
 
 #include "src/value/hexadecimal.hpp"

@@ -17,16 +17,17 @@ std::string bytes_of(const pg::Params& params, std::size_t index) {
                                         : std::string(params.data(slot), static_cast<std::size_t>(slot.length));
 }
 
-// A type of a user whose codec is wrong: it says numeric, and writes something else.
+// A type of a user whose codec is wrong: it says that it is a number, and writes something else.
+template <unsigned oid>
 struct Broken {};
 
 }  // namespace
 
-template <>
-struct pg::Codec<Broken> {
-    static constexpr TypeId type{Oid{1700}, Oid{1231}, "numeric"};
+template <unsigned oid>
+struct pg::Codec<Broken<oid>> {
+    static constexpr TypeId type{Oid{oid}, Oid{}, "number"};
     static constexpr Format argument = Format::binary;
-    static Fault encode(Writer& out, const Broken&) {
+    static Fault encode(Writer& out, const Broken<oid>&) {
         out.put("abc");
         return {};
     }
@@ -112,9 +113,12 @@ TEST(Params, RetypeEveryNumberAsTextThatTheServerInfers) {
 
 TEST(Params, LeaveANumberThatACodecOfTheUserEncodedWrongly) {
     pg::Params params;
-    EXPECT_FALSE(params.add(Broken{}));
+    EXPECT_FALSE(params.add(Broken<1700>{}));
+    EXPECT_FALSE(params.add(Broken<700>{}));
+    EXPECT_FALSE(params.add(Broken<701>{}));
+    EXPECT_FALSE(params.add(Broken<23>{}));
     EXPECT_FALSE(params.retype_numbers());
-    EXPECT_EQ(params[0].format, pg::Format::binary);
+    for (const pg::Params::Slot& slot : params) EXPECT_EQ(slot.format, pg::Format::binary);
 }
 
 TEST(Params, SendTheTypeThatATagForces) {

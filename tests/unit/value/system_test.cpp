@@ -32,6 +32,7 @@ TEST(TransactionIds, AreUnsigned) {
         expect_read_and_written<pg::Cid>(id);
     }
     expect_read_and_written<pg::Xid8>("18446744073709551615");
+    EXPECT_LT(pg::Cid{1}, pg::Cid{1u << 31});
     EXPECT_LT(pg::Xid8{1}, pg::Xid8{std::uint64_t{1} << 63});
     for (const char* bad : {"", "-1", "x", "4294967296"}) {
         EXPECT_FALSE(pg::Xid::parse(bad)) << bad;
