@@ -1,0 +1,70 @@
+// Sessions on a server: clean for the next borrower, learned types, and statements that are forgotten.
+#include "pg/connection.hpp"
+#include "pg/types/enumeration.hpp"
+#include "tests/db/core/database.hpp"
+
+namespace {
+
+enum class Colour { red, green };
+
+}  // namespace
+
+template <>
+struct pg::Codec<Colour> : pg::EnumCodec<Colour> {
+    static constexpr TypeId type{{}, {}, "colour"};
+};
+
+namespace {
+
+class SessionDb : public Database {
+protected:
+    pg::Client narrow = pg::connect(conninfo(), {.pool_max_size = 1});
+};
+
+TEST_F(SessionDb, ComesBackWithoutTheTracesOfItsBorrower) {
+    int process = 0;
+    {
+        pg::Connection connection = narrow.connection();
+        process = connection.backend_process();
+        connection.exec("set work_mem = '77MB'");
+        connection.exec("create temporary table scratch (a int)");
+        connection.exec("listen orders");
+        connection.exec("select pg_advisory_lock(1)");
+        connection.exec("begin");
+        connection.exec("declare c cursor with hold for select 1");
+        connection.exec("commit");
+    }
+    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+    EXPECT_NE(narrow.query_one<std::string>("show work_mem"), "77MB");
+    EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
+    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
+    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_cursors where name <> ''"), 0);
+    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
+}
+
+TEST_F(SessionDb, ForgetsStatementsThatNobodyHolds) {
+    const auto count = [&] { return narrow.query_one<std::int64_t>("select count(*) from pg_prepared_statements"); };
+    {
+        const auto statement = narrow.prepare<int(int)>("select $1");
+        EXPECT_EQ(statement(5), 5);
+        EXPECT_EQ(count(), 1);
+    }
+    EXPECT_EQ(count(), 0);
+}
+
+TEST_F(SessionDb, LearnsATypeWhenItFirstMeetsIt) {
+    narrow.run_script("drop type if exists colour; create type colour as enum ('red', 'green')");
+    EXPECT_EQ(narrow.query_one<Colour>("select 'green'::colour"), Colour::green);
+    EXPECT_EQ(narrow.query_one<Colour>("select $1::colour", Colour::red), Colour::red);
+    pg::Client fresh = pg::connect(conninfo());
+    for (const Colour colour : fresh.stream<Colour>("select unnest(enum_range(null::colour)) limit 1"))
+        EXPECT_EQ(colour, Colour::red);
+}
+
+TEST_F(SessionDb, IsReplacedWhenTheServerEndsIt) {
+    const int process = narrow.query_one<int>("select pg_backend_pid()");
+    db.exec("select pg_terminate_backend($1, 10000)", process);
+    EXPECT_NE(narrow.query_one<int>("select pg_backend_pid()"), process);
+}
+
+}  // namespace
