@@ -23,6 +23,7 @@ public:
         : conninfo_(std::move(conninfo)),
           scale_(scale),
           connection_(raw::connect(conninfo_)),
+          streaming_(raw::connect(conninfo_)),
           records_(records(scale.inserts)) {
         raw::prepare(get(), "select_one", select_one, {int4_oid});
         raw::prepare(get(), "insert_one", insert_one, {23, 20, 701, 25, 1184, 16, 23});
@@ -66,16 +67,18 @@ public:
     }
 
     std::uint64_t stream() const {
-        raw::expect(get(), PQsendQueryParams(get(), select_all, 0, nullptr, nullptr, nullptr, nullptr, binary));
-        raw::expect(get(), PQsetSingleRowMode(get()));
+        // Not on the connection of the pipelines: libpq would hand the mode on to the first statement of the next one.
+        PGconn* const own = streaming_.get();
+        raw::expect(own, PQsendQueryParams(own, select_all, 0, nullptr, nullptr, nullptr, nullptr, binary));
+        raw::expect(own, PQsetSingleRowMode(own));
         Record record{};
         std::uint64_t rows = 0;
-        while (const Result result{PQgetResult(get())}) {
+        while (const Result result{PQgetResult(own)}) {
             if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE) {
                 raw::read_record(result.get(), 0, record);
                 ++rows;
             } else {
-                raw::expect(get(), result.get(), PGRES_TUPLES_OK);
+                raw::expect(own, result.get(), PGRES_TUPLES_OK);
             }
         }
         return digest(rows, record);
@@ -249,7 +252,7 @@ private:
 
     std::string conninfo_;
     Scale scale_;
-    raw::Connection connection_;
+    raw::Connection connection_, streaming_;
     std::vector<Record> records_;
 };
 

@@ -14,7 +14,8 @@ constexpr std::chrono::sys_days first_day{std::chrono::year{2020} / 1 / 1};
 }  // namespace
 
 std::string tables_sql(const Scale& scale) {
-    return "drop table if exists bench_rows, bench_inserts;"
+    return "set client_min_messages = warning;"
+           "drop table if exists bench_rows, bench_inserts;"
            "create table bench_rows (id int4 primary key, big int8 not null, \"real\" float8 not null, "
            "  name text not null, made timestamptz not null, flag bool not null, maybe int4);"
            "create unlogged table bench_inserts (id int4, big int8, \"real\" float8, name text, made timestamptz, "

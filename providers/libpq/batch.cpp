@@ -40,7 +40,7 @@ public:
 
     std::vector<Expected<Result>> run() {
         if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
-        if (PQenterPipelineMode(link_.connection()) == 0) return fill(link_.refused());
+        if (!engine_.enter_pipeline()) return fill(link_.refused());
         while (!is_over()) {
             send_ahead();
             if (link_.connection() == nullptr || !step()) return fill_lost();

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 
 #include "pg/spi/request.hpp"
 #include "providers/libpq/handle.hpp"
@@ -42,6 +43,14 @@ public:
     [[nodiscard]] bool send_describe(std::string_view name);
     /// Has the server answer all that was sent before, without ending the implicit transaction. For pipelines.
     [[nodiscard]] bool send_flush_request() noexcept { return sent(PQsendFlushRequest(connection_.get())); }
+    /// Begins a pipeline. False when libpq refuses it.
+    [[nodiscard]] bool enter_pipeline() noexcept {
+        if (PQenterPipelineMode(connection_.get()) == 0) return false;
+        // libpq hands the mode of a statement that came row by row on to the first one of a pipeline; a Sync takes it.
+        return !std::exchange(by_rows_, false) || send_sync();
+    }
+    /// The statement that was sent last is asked for row by row.
+    void mark_by_rows() noexcept { by_rows_ = true; }
     [[nodiscard]] bool send_sync() noexcept {
         const bool accepted = sent(PQpipelineSync(connection_.get()));
         if (accepted) ++syncs_;
@@ -72,6 +81,7 @@ private:
     ConnectionHandle connection_;
     bool unflushed_ = false;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
+    bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
     std::string text_, name_;
 

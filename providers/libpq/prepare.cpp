@@ -22,7 +22,7 @@ Expected<spi::Description> LibpqSession::do_prepare(std::string_view name, std::
     if (sql.find('\0') != std::string_view::npos || name.find('\0') != std::string_view::npos)
         return link_.error({.kind = ErrorKind::usage, .message = "the statement's text or name has a zero byte"});
     Engine& engine = link_.engine();
-    if (PQenterPipelineMode(link_.connection()) == 0) return link_.refused();
+    if (!engine.enter_pipeline()) return link_.refused();
     if (!engine.send_prepare(name, sql, types) || !engine.send_describe(name) || !engine.send_sync()) {
         Error error = link_.refused();
         // Half of the three messages may be queued.

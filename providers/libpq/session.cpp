@@ -51,7 +51,10 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
         if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
         if (request.statement.empty() && has_zero_byte(request.sql)) return zero_byte_error(link_);
         if (!link_.engine().send(request, format)) return link_.refused();
-        if (receive == Receive::by_rows) receive_by_rows(link_.connection());
+        if (receive == Receive::by_rows) {
+            receive_by_rows(link_.connection());
+            link_.engine().mark_by_rows();
+        }
 
         Expected<ResultHandle> first = receive == Receive::whole ? link_.complete(wait) : link_.next(wait);
         if (!first || format == Format::text || !lacks_binary_form(first->get())) return first;

@@ -29,6 +29,19 @@ TEST(Batch, PairsEveryStatementWithItsResult) {
     }
 }
 
+TEST(Batch, RunsAfterRowsThatCameOneByOne) {
+    const auto session = open_session();
+    {
+        auto rows = session->stream({.sql = "select 1"}, soon());
+        ASSERT_TRUE(rows);
+        while ((*rows)->next(soon()).value().size() > 0) {
+        }
+    }
+    const auto outcomes = run_texts(*session, {"select '7'::text"}, spi::BatchSync::once);
+    ASSERT_TRUE(outcomes[0]) << outcomes[0].error().what();
+    EXPECT_EQ(bytes_of(*outcomes[0], 0), "7");
+}
+
 TEST(Batch, SendsArgumentsAndPreparedStatements) {
     const auto session = open_session();
     ASSERT_TRUE(session->prepare("plus", "select ($1::int4 + 1)::text", {}, soon()));
