@@ -16,11 +16,12 @@ class PGCLIENT_API Params {
 public:
     /// One argument. `length` is -1 for NULL. A text argument is followed by a zero byte that `length` leaves out.
     struct Slot {
-        Oid type{};
-        Format format = Format::text;
-        std::int32_t length = -1;
-        std::uint32_t offset = 0;
+        Oid type{};                    ///< zero where the server infers it
+        Format format = Format::text;  ///< of its bytes
+        std::int32_t length = -1;      ///< of its bytes
+        std::uint32_t offset = 0;      ///< of its bytes among those of all arguments
     };
+    /// What all arguments together may have.
     static constexpr std::size_t max_value_size = pg::max_value_size;
 
     Params() = default;
@@ -56,9 +57,11 @@ public:
 
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] bool empty() const { return count_ == 0; }
+    /// The arguments in order; `index` must be below `size()`. @{
     [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots()[index]; }
     [[nodiscard]] const Slot* begin() const { return slots(); }
     [[nodiscard]] const Slot* end() const { return slots() + count_; }
+    /// @}
     /// The bytes of an argument; null for NULL.
     [[nodiscard]] const char* data(const Slot& slot) const {
         return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
@@ -68,6 +71,7 @@ public:
     /// False when there is no number among the arguments.
     bool retype_numbers();
 
+    /// Forgets the arguments and keeps the room.
     void clear();
 
 private:

@@ -23,10 +23,12 @@ public:
     [[nodiscard]] bool empty() const { return size_ == 0; }
     /// Undefined for an `index` that is not below `size()`, as in the next one.
     [[nodiscard]] bool operator[](std::size_t index) const { return (bytes_[index / 8] & mask(index)) != std::byte{0}; }
+    /// Undefined for an `index` that is not below `size()`.
     void set(std::size_t index, bool value = true) {
         std::byte& byte = bytes_[index / 8];
         byte = value ? byte | mask(index) : byte & ~mask(index);
     }
+    /// Adds a bit behind the last one.
     void push_back(bool value) {
         if (size_ % 8 == 0) bytes_.push_back(std::byte{0});
         set(size_++, value);

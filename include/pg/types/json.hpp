@@ -9,7 +9,7 @@ namespace pg {
 
 /// A json document, with its spaces and the order and repetitions of its keys. Value. Read from jsonb as well.
 struct Json {
-    std::string text;
+    std::string text;  ///< as it was stored
 
     [[nodiscard]] const std::string& to_string() const { return text; }
     friend bool operator==(const Json&, const Json&) = default;
@@ -17,7 +17,7 @@ struct Json {
 
 /// A jsonb document, as text. Value. Equal means the same text, which for two read from a server means the same value.
 struct Jsonb {
-    std::string text;
+    std::string text;  ///< as the server writes it
 
     [[nodiscard]] const std::string& to_string() const { return text; }
     friend bool operator==(const Jsonb&, const Jsonb&) = default;
@@ -25,7 +25,7 @@ struct Jsonb {
 
 /// A path into a jsonb document, in the SQL/JSON path language. Value.
 struct JsonPath {
-    std::string text;
+    std::string text;  ///< as the server writes it
 
     [[nodiscard]] const std::string& to_string() const { return text; }
     friend bool operator==(const JsonPath&, const JsonPath&) = default;
@@ -34,7 +34,7 @@ struct JsonPath {
 /// An XML document or a part of one. Value. The server recodes it, and leaves out what its declaration said of
 /// encoding.
 struct Xml {
-    std::string text;
+    std::string text;  ///< as the server writes it
 
     [[nodiscard]] const std::string& to_string() const { return text; }
     friend bool operator==(const Xml&, const Xml&) = default;

@@ -18,7 +18,7 @@ enum class IpFamily : std::uint8_t { v4, v6 };
 
 /// An IPv4 or IPv6 address. Value.
 struct IpAddress {
-    IpFamily family = IpFamily::v4;
+    IpFamily family = IpFamily::v4;     ///< says how many of the bytes count
     std::array<std::byte, 16> bytes{};  ///< in network order; IPv4 uses the first four, and the others are zero
 
     [[nodiscard]] constexpr std::size_t size() const { return family == IpFamily::v4 ? 4 : 16; }
@@ -31,7 +31,7 @@ struct IpAddress {
 /// The address of a host and the network that it is in, which may be the host alone. Value.
 /// Ordered as the server does: by family, by network, by the network's size, by host.
 struct Inet {
-    IpAddress address;
+    IpAddress address;         ///< of the host
     std::uint8_t prefix = 32;  ///< the number of leading bits that name the network: at most 32, or 128 for IPv6
 
     /// From and to what the server writes: `192.0.2.7/24`, `2001:db8::7`.
@@ -44,8 +44,8 @@ struct Inet {
 
 /// A network: the bits behind its prefix are zero. Value. Ordered as `Inet`.
 struct Cidr {
-    IpAddress address;
-    std::uint8_t prefix = 32;
+    IpAddress address;         ///< the first of the network
+    std::uint8_t prefix = 32;  ///< the number of leading bits that name it: at most 32, or 128 for IPv6
 
     /// From and to what the server writes: `192.0.2.0/24`.
     PGCLIENT_API static Expected<Cidr> parse(std::string_view text);
@@ -57,7 +57,7 @@ struct Cidr {
 
 /// A MAC address of 48 bits. Value.
 struct MacAddr {
-    std::array<std::byte, 6> bytes{};
+    std::array<std::byte, 6> bytes{};  ///< in the order of the text
 
     /// From and to `08:00:2b:01:02:03`.
     PGCLIENT_API static Expected<MacAddr> parse(std::string_view text);
@@ -68,7 +68,7 @@ struct MacAddr {
 
 /// A MAC address of 64 bits. Value.
 struct MacAddr8 {
-    std::array<std::byte, 8> bytes{};
+    std::array<std::byte, 8> bytes{};  ///< in the order of the text
 
     /// From and to `08:00:2b:01:02:03:04:05`.
     PGCLIENT_API static Expected<MacAddr8> parse(std::string_view text);

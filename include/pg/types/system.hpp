@@ -14,7 +14,7 @@ namespace pg {
 
 /// A transaction, in 32 bits that wrap: xid. Value. Has no order: after 2 billion others it counts as later.
 struct Xid {
-    std::uint32_t value = 0;
+    std::uint32_t value = 0;  ///< its number; 0 to 2 are reserved
 
     PGCLIENT_API static Expected<Xid> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -23,7 +23,7 @@ struct Xid {
 
 /// A command within its transaction: cid. Value.
 struct Cid {
-    std::uint32_t value = 0;
+    std::uint32_t value = 0;  ///< its number, from 0
 
     PGCLIENT_API static Expected<Cid> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -32,7 +32,7 @@ struct Cid {
 
 /// A transaction, in 64 bits that never wrap: xid8. Value.
 struct Xid8 {
-    std::uint64_t value = 0;
+    std::uint64_t value = 0;  ///< the epoch in the upper half, the xid in the lower one
 
     PGCLIENT_API static Expected<Xid8> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -41,8 +41,8 @@ struct Xid8 {
 
 /// Where a row version is in its table: tid, the type of `ctid`. Value.
 struct Tid {
-    std::uint32_t block = 0;
-    std::uint16_t offset = 0;
+    std::uint32_t block = 0;   ///< the page, from 0
+    std::uint16_t offset = 0;  ///< the place on the page, from 1
 
     /// From and to `(block,offset)`.
     PGCLIENT_API static Expected<Tid> parse(std::string_view text);
@@ -52,7 +52,7 @@ struct Tid {
 
 /// A position in the write-ahead log: pg_lsn. Value.
 struct Lsn {
-    std::uint64_t position = 0;
+    std::uint64_t position = 0;  ///< in bytes from the beginning of the log
 
     /// From and to `16/B374D848`.
     PGCLIENT_API static Expected<Lsn> parse(std::string_view text);
@@ -64,7 +64,7 @@ struct Lsn {
 /// How many of them make one of the currency only that setting tells, so nothing converts it, and it has no text form:
 /// its text is that of a locale. Read it in binary, or cast it to numeric in the statement.
 struct Money {
-    std::int64_t units = 0;
+    std::int64_t units = 0;  ///< such as cents
 
     friend constexpr auto operator<=>(const Money&, const Money&) = default;
 };
