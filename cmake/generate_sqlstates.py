@@ -84,10 +84,11 @@ def render(sections):
         "namespace pg::sqlstate {",
     ]
     for title, conditions in sections:
-        lines += ["", f"// {title}"]
+        lines += ["", f"/// {title}.", "/// @{"]
         for name, condition in conditions:
             note = f"  // since {condition.since}" if condition.since else ""
             lines.append(f'inline constexpr SqlState {name}{{"{condition.code}"}};{note}')
+        lines.append("/// @}")
     return "\n".join(lines + ["", "}  // namespace pg::sqlstate", ""])
 
 

@@ -44,6 +44,7 @@ PGCLIENT_API void refuse_last(BatchState& batch, Error why);
 template <class T>
 class Deferred {
 public:
+    /// Makes the answer out of the statement's result.
     using Finish = Expected<T> (*)(const Result& result, const detail::Call& call);
 
     Deferred(std::shared_ptr<detail::BatchState> batch, std::uint64_t number, Finish finish)
@@ -72,11 +73,12 @@ private:
 /// statement as the server would: the verb does not throw.
 class PGCLIENT_API Batch final {
 public:
-    explicit Batch(Executor& executor);
+    explicit Batch(Executor& executor);  ///< empty; sends nothing
     Batch(Batch&& other) noexcept;
     Batch& operator=(Batch&& other) noexcept;
     ~Batch();
 
+    /// Adds the statement; its result is what the verb of an executor gives. @{
     template <class... A>
     [[nodiscard]] Deferred<Result> query(Sql<sizeof...(A)> sql, const A&... arguments) {
         return add_text<Result>(
@@ -96,7 +98,7 @@ public:
     template <OwningRow T, class... A>
     [[nodiscard]] Deferred<std::optional<T>> query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
         return add_text<std::optional<T>>(sql, &detail::at_most_one<T>, arguments...);
-    }
+    }  /// @}
     /// Its result may be left alone: an atomic batch throws when any statement fails.
     template <class... A>
     Deferred<std::uint64_t> exec(Sql<sizeof...(A)> sql, const A&... arguments) {

@@ -10,20 +10,22 @@
 
 namespace pg {
 
+/// What pg_type.typtype says, and whether it is an array.
 enum class TypeKind : std::uint8_t { base, composite, domain, enumeration, range, multirange, array, pseudo };
 
 /// One field of a composite type.
 struct TypeField {
-    std::string name;
-    Oid type{};
+    std::string name;  ///< as the catalogue has it
+    Oid type{};        ///< of its values
 };
 
 /// One type. Value.
 struct TypeInfo {
-    Oid oid{};
-    std::string schema, name;
-    TypeKind kind = TypeKind::base;
-    Oid array{};    ///< the array type over it; zero when there is none
+    Oid oid{};  ///< of the type, in this database alone
+    /// As the catalogue has them, without quotes. @{
+    std::string schema, name;        /// @}
+    TypeKind kind = TypeKind::base;  ///< decides which of the fields below are set
+    Oid array{};                     ///< the array type over it; zero when there is none
     Oid element{};  ///< array: of its elements; range and multirange: of its bounds; domain: the base type
     std::vector<TypeField> fields;    ///< composite: its fields, in order
     std::vector<std::string> labels;  ///< enumeration: its labels, in order

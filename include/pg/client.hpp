@@ -47,7 +47,7 @@ public:
     [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
 
     /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and invalidated plans, with
-    /// backoff, within `retries` and `timeout`. An exception rolls back and goes on to the caller.
+    /// backoff, within `retries` and `timeout`. An exception rolls back and goes on to the caller. @{
     template <class F>
     auto transaction(const TransactionOptions& options, F&& body) {
         return detail::run_transaction(*this, options, body);
@@ -55,7 +55,7 @@ public:
     template <class F>
     auto transaction(F&& body) {
         return detail::run_transaction(*this, TransactionOptions{}, body);
-    }
+    }  /// @}
 
     /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Nothing is sent before it is
     /// called.

@@ -16,33 +16,33 @@ namespace pg {
 
 /// A received value: a view of bytes that a result owns. `length` is -1 for NULL.
 struct Cell {
-    const char* data = nullptr;
-    std::int32_t length = -1;
+    const char* data = nullptr;  ///< not always ended by a NUL
+    std::int32_t length = -1;    ///< in bytes; -1 for NULL
 
-    [[nodiscard]] bool is_null() const { return length < 0; }
+    [[nodiscard]] bool is_null() const { return length < 0; }  ///< any negative length
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(length); }
-    [[nodiscard]] std::string_view bytes() const { return {data, is_null() ? 0 : size()}; }
+    [[nodiscard]] std::string_view bytes() const { return {data, is_null() ? 0 : size()}; }  ///< empty for NULL
 };
 
 /// How a received value was sent. `types` knows the types that are no part of PostgreSQL itself; may be null.
 struct WireType {
-    Oid oid{};
-    Format format = Format::text;
-    const TypeCatalog* types = nullptr;
+    Oid oid{};                           ///< of the column's type
+    Format format = Format::text;        ///< of this value
+    const TypeCatalog* types = nullptr;  ///< outlives the value
 };
 
 /// Why a value was refused: null when it was not. Points at text that lives as long as the program.
 struct [[nodiscard]] Fault {
-    const char* reason = nullptr;
+    const char* reason = nullptr;  ///< ends an error message: lower case, no full stop
 
-    constexpr explicit operator bool() const { return reason != nullptr; }
+    constexpr explicit operator bool() const { return reason != nullptr; }  ///< true when the value was refused
 };
 
 /// A PostgreSQL type as known at compile time. A type of an extension or of a user has no fixed oid: its name finds it.
 struct TypeId {
-    Oid oid{};
-    Oid array{};
-    std::string_view name;
+    Oid oid{};              ///< zero: found by name
+    Oid array{};            ///< of the array over it; zero when there is none, or it is found by name
+    std::string_view name;  ///< as pg_type.typname has it
 };
 
 namespace detail {
@@ -75,7 +75,7 @@ void store_big_endian(char* to, T value) {
 class PGCLIENT_API Writer {
 public:
     Writer() = default;
-    explicit Writer(const TypeCatalog* types) : types_(types) {}
+    explicit Writer(const TypeCatalog* types) : types_(types) {}  ///< see `types()`
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     ~Writer();
@@ -92,6 +92,7 @@ public:
     void reserve(std::size_t count) {
         if (static_cast<std::size_t>(limit_ - end_) < count) grow(count);
     }
+    /// Appends the value in network order, or the bytes as they are. @{
     template <class T>
         requires(std::is_integral_v<T> || std::is_enum_v<T>)
     void put(T value) {
@@ -101,21 +102,21 @@ public:
     void put(double value) { put(std::bit_cast<std::uint64_t>(value)); }
     void put(std::string_view bytes) {
         if (!bytes.empty()) std::memcpy(claim(bytes.size()), bytes.data(), bytes.size());
-    }
+    }  /// @}
 
     /// Overwrites four bytes that were written before, at `offset`.
     void patch(std::size_t offset, std::int32_t value) { detail::store_big_endian(begin_ + offset, value); }
 
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
-    [[nodiscard]] std::string_view bytes() const { return {begin_, size()}; }
-    [[nodiscard]] const char* data() const { return begin_; }
-    void truncate(std::size_t size) { end_ = begin_ + size; }
+    [[nodiscard]] std::string_view bytes() const { return {begin_, size()}; }  ///< valid until the next write
+    [[nodiscard]] const char* data() const { return begin_; }                  ///< the same
+    void truncate(std::size_t size) { end_ = begin_ + size; }                  ///< forgets what is behind
     /// Forgets the bytes and keeps the room.
     void clear() { end_ = begin_; }
 
     /// The types of the database that the bytes are for, when it was asked for them; null otherwise.
     [[nodiscard]] const TypeCatalog* types() const { return types_; }
-    void set_types(const TypeCatalog* types) { types_ = types; }
+    void set_types(const TypeCatalog* types) { types_ = types; }  ///< they outlive it
 
 private:
     void grow(std::size_t count);

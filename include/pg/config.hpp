@@ -18,15 +18,15 @@ namespace pg {
 struct Host {
     std::string host;      ///< a name, an address or the folder of a unix socket; empty: libpq's own default socket
     std::string hostaddr;  ///< the address to use instead of looking `host` up; empty: look it up
-    std::uint16_t port = 5432;
+    std::uint16_t port = 5432;  ///< of the socket's name too
 
     friend bool operator==(const Host&, const Host&) = default;
 };
 
 /// A keyword and its value. Views of the Config that gave them.
 struct Setting {
-    std::string_view keyword;
-    std::string_view value;
+    std::string_view keyword;  ///< as libpq spells it
+    std::string_view value;    ///< unescaped
 
     friend bool operator==(const Setting&, const Setting&) = default;
 };
@@ -71,11 +71,12 @@ public:
     [[nodiscard]] PasswordAnswer password_for(const Host& host) const;
 
     // Ours. Nothing when not set: the defaults are those of the options they stand for.
+    /// Which one serves it.
     [[nodiscard]] std::optional<std::string_view> provider() const& { return get("provider"); }
     [[nodiscard]] std::optional<std::string_view> engine() const& { return get("engine"); }  ///< auto or libpq
-    [[nodiscard]] std::optional<std::uint32_t> pool_max_size() const;
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> pool_acquire_timeout() const;
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const;
+    [[nodiscard]] std::optional<std::uint32_t> pool_max_size() const;                        ///< sessions at most
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> pool_acquire_timeout() const;  ///< of waiting for a session
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const;  ///< of a request that names none
 
     /// What is meant for libpq, ours left out, in libpq's order; each value ends in NUL. Holds the password.
     /// PQconnectStartParams takes an empty value for an unset one: where that matters, use `conninfo()`.

@@ -20,6 +20,7 @@ public:
 
     [[nodiscard]] Transaction begin(const TransactionOptions& options = {}) { return try_begin(options).value(); }
     [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
+    /// As `Client::transaction`, on this session. @{
     template <class F>
     auto transaction(const TransactionOptions& options, F&& body) {
         return detail::run_transaction(*this, options, body);
@@ -27,7 +28,7 @@ public:
     template <class F>
     auto transaction(F&& body) {
         return detail::run_transaction(*this, TransactionOptions{}, body);
-    }
+    }  /// @}
 
     /// "libpq" or "direct".
     [[nodiscard]] std::string_view engine() const;
@@ -35,7 +36,7 @@ public:
     [[nodiscard]] std::string_view node() const;
     /// 150018 for 15.18.
     [[nodiscard]] int server_version() const;
-    [[nodiscard]] int backend_process() const;
+    [[nodiscard]] int backend_process() const;  ///< what pg_backend_pid() gives
     /// What the server reports by itself ("TimeZone", "application_name"); empty when it does not.
     [[nodiscard]] std::string parameter(const char* name) const;
 

@@ -63,6 +63,7 @@ private:
 /// end, it cancels the COPY. One thread at a time; the session is busy meanwhile. Timeouts as for `CopyWriter`.
 class PGCLIENT_API CopyReader final {
 public:
+    /// Begins the COPY. Throws what the server says.
     CopyReader(Executor& executor, Sql<0> sql) : CopyReader(try_open(executor, sql).value()) {}
     [[nodiscard]] static Expected<CopyReader> try_open(Executor& executor, Sql<0> sql);
 
@@ -245,7 +246,7 @@ template <class... T>
     requires RowType<detail::row_of_t<T...>>
 class CopyIn final {
 public:
-    using Row = detail::row_of_t<T...>;
+    using Row = detail::row_of_t<T...>;  ///< what a row is written from: the only type, or a tuple of several
 
     /// Begins the COPY. Throws ShapeError, naming all columns that do not fit, UsageError, and what the server says.
     CopyIn(Executor& executor, std::string_view target) : CopyIn(try_open(executor, target).value()) {}
@@ -258,6 +259,7 @@ public:
     /// Adds a row; sends when enough have gathered. Throws EncodeError, which drops this row alone, what the server
     /// says about rows sent before, and UsageError after the end.
     void write(const Row& row) { try_write(row).value(); }
+    /// The same, by its values.
     void write(const T&... values)
         requires(sizeof...(T) > 1)
     {
@@ -305,7 +307,7 @@ template <class... T>
     requires RowType<detail::row_of_t<T...>>
 class CopyOut final {
 public:
-    using Row = detail::row_of_t<T...>;
+    using Row = detail::row_of_t<T...>;  ///< what a row is read into: the only type, or a tuple of several
 
     class Iterator {
     public:
@@ -370,6 +372,7 @@ template <class Range>
         if (auto written = copy->try_write(row); !written) return std::move(written).error();
     return copy->try_finish();
 }
+/// Throws the error of `try_copy_rows`.
 template <class Range>
 std::uint64_t copy_rows(Executor& executor, std::string_view target, const Range& rows) {
     return try_copy_rows(executor, target, rows).value();

@@ -30,8 +30,9 @@ struct MemberPointer<V C::*> {
 template <auto Member>
     requires std::is_member_object_pointer_v<decltype(Member)>
 struct column {
-    using owner = typename detail::MemberPointer<decltype(Member)>::owner;
-    using value_type = typename detail::MemberPointer<decltype(Member)>::value;
+    using owner = typename detail::MemberPointer<decltype(Member)>::owner;       ///< the class that has it
+    using value_type = typename detail::MemberPointer<decltype(Member)>::value;  ///< the field's type
+    /// The member's own name.
     static constexpr std::string_view name = detail::last_identifier(detail::value_signature<Member>());
 };
 
@@ -39,11 +40,14 @@ struct column {
 /// Returned by its `static consteval auto pg_fields()`, or named by `describe`.
 template <auto... Member>
 struct fields {
-    static constexpr std::size_t size = sizeof...(Member);
+    static constexpr std::size_t size = sizeof...(Member);  ///< how many
+    /// In the order that they were given.
     static constexpr std::array<std::string_view, size> names{column<Member>::name...};
+    /// The type of field number `I`.
     template <std::size_t I>
     using type = std::remove_pointer_t<decltype(detail::at<I>(
         detail::Flat<std::make_index_sequence<size>, typename column<Member>::value_type*...>{}))>;
+    /// Calls `f` with references to all fields of `object`; gives what it gives.
     template <class T, class F>
     static constexpr decltype(auto) with(T& object, F&& f) {
         return f(object.*Member...);

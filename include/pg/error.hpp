@@ -21,8 +21,9 @@ public:
         if (code.size() == 5)
             for (std::size_t i = 0; i < 5; ++i) code_[i] = code[i];
     }
-    constexpr SqlState(const char* code) : SqlState(std::string_view(code)) {}
+    constexpr SqlState(const char* code) : SqlState(std::string_view(code)) {}  ///< the same
 
+    /// Five characters or none.
     [[nodiscard]] constexpr std::string_view code() const { return {code_, code_[0] == '\0' ? 0u : 5u}; }
     /// The first two characters: the class of the condition, "23" for an integrity violation.
     [[nodiscard]] constexpr std::string_view category() const { return code().substr(0, 2); }
@@ -90,33 +91,35 @@ enum class RetryScope : std::uint8_t {
 
 /// The parts of an error. Value. Fields that a failure does not have stay empty.
 struct ErrorFields {
-    ErrorKind kind = ErrorKind::usage;
-    Outcome outcome = Outcome::not_sent;
-    RetryScope retry_scope = RetryScope::none;
-    bool connection_usable = true;  ///< the session can serve the next request
-    SqlState sqlstate{};
-    std::uint32_t position = 0;  ///< 1-based character in the statement; 0 when there is none
-    std::string message{};       ///< what failed, with what, and what to do
-    std::string severity{};      ///< ERROR, FATAL or PANIC, never translated
+    ErrorKind kind = ErrorKind::usage;          ///< decides the class that is thrown
+    Outcome outcome = Outcome::not_sent;        ///< whether it may have happened
+    RetryScope retry_scope = RetryScope::none;  ///< what may be run again
+    bool connection_usable = true;              ///< the session can serve the next request
+    SqlState sqlstate{};                        ///< empty when no server reported it
+    std::uint32_t position = 0;                 ///< 1-based character in the statement; 0 when there is none
+    std::string message{};                      ///< what failed, with what, and what to do
+    std::string severity{};                     ///< ERROR, FATAL or PANIC, never translated
+    /// What the server's report says, word for word. @{
     std::string detail{}, hint{}, context{};
-    std::string schema{}, table{}, column{}, type{}, constraint{};
-    std::string routine{};  ///< the server function that reported it
-    std::string sql{};      ///< the statement's text, never its arguments
-    std::string node{};     ///< "host:port" or the socket's path
-    std::string engine{};   ///< "libpq" or "direct"
+    std::string schema{}, table{}, column{}, type{}, constraint{};  /// @}
+    std::string routine{};                                          ///< the server function that reported it
+    std::string sql{};                                              ///< the statement's text, never its arguments
+    std::string node{};                                             ///< "host:port" or the socket's path
+    std::string engine{};                                           ///< "libpq" or "direct"
 };
 
 /// The base of all errors of the library. Value: copies share their fields, copying never throws.
 /// Thrown by plain verbs, held by `Expected` for the `try_` ones.
 class PGCLIENT_API Error : public std::runtime_error {
 public:
-    explicit Error(ErrorFields fields);
+    explicit Error(ErrorFields fields);  ///< puts `what()` together
     Error(const Error& other) noexcept;
     Error(Error&& other) noexcept;
     Error& operator=(const Error& other) noexcept;
     Error& operator=(Error&& other) noexcept;
     ~Error() override;
 
+    /// The field of that name in `ErrorFields`. Views live as long as the error, or a copy of it. @{
     [[nodiscard]] ErrorKind kind() const noexcept { return fields_->kind; }
     [[nodiscard]] Outcome outcome() const noexcept { return fields_->outcome; }
     [[nodiscard]] RetryScope retry_scope() const noexcept { return fields_->retry_scope; }
@@ -138,8 +141,8 @@ public:
     [[nodiscard]] std::string_view routine() const noexcept { return fields_->routine; }
     [[nodiscard]] std::string_view sql() const noexcept { return fields_->sql; }
     [[nodiscard]] std::string_view node() const noexcept { return fields_->node; }
-    [[nodiscard]] std::string_view engine() const noexcept { return fields_->engine; }
-    [[nodiscard]] const ErrorFields& fields() const noexcept { return *fields_; }
+    [[nodiscard]] std::string_view engine() const noexcept { return fields_->engine; }  /// @}
+    [[nodiscard]] const ErrorFields& fields() const noexcept { return *fields_; }       ///< all of them
 
     /// Throws this error as the class that its kind names.
     [[noreturn]] void raise() const;

@@ -22,16 +22,16 @@ struct ErrorFacts {
     std::string_view severity{};  ///< ERROR, FATAL or PANIC: the report's field V, which is never translated
     std::string_view routine{};   ///< the report's field R: tells a stale plan from other 0A000
     std::string_view message{};   ///< the report's field M: tells apart the XX000 that may be run again
-    RequestPhase phase = RequestPhase::sent;
-    bool in_transaction = false;  ///< a transaction block was open when the request began
+    RequestPhase phase = RequestPhase::sent;  ///< how far the request had come
+    bool in_transaction = false;              ///< a transaction block was open when the request began
 };
 
 /// What follows from it.
 struct ErrorRuling {
-    ErrorKind kind = ErrorKind::server;
-    Outcome outcome = Outcome::not_applied;
-    RetryScope retry_scope = RetryScope::none;
-    bool connection_usable = true;
+    ErrorKind kind = ErrorKind::server;         ///< decides the class that is thrown
+    Outcome outcome = Outcome::not_applied;     ///< whether the request may have happened
+    RetryScope retry_scope = RetryScope::none;  ///< what may be run again
+    bool connection_usable = true;              ///< the session can serve the next request
     bool endpoint_suspect = false;  ///< the node, not only this session, may be in trouble: look before using it again
 
     friend bool operator==(const ErrorRuling&, const ErrorRuling&) = default;

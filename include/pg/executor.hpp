@@ -172,8 +172,8 @@ public:
 
 protected:
     Executor() = default;
-    explicit Executor(const QueryOptions* options) : options_(options) {}
-    Executor(const Executor&) = default;
+    explicit Executor(const QueryOptions* options) : options_(options) {}  ///< borrows the options
+    Executor(const Executor&) = default;                                   ///< borrows the options
     virtual ~Executor();
 
 private:
@@ -210,7 +210,7 @@ private:
 /// An executor with other options. Handle: borrows the executor it was made from.
 class PGCLIENT_API Tuned final : public Executor {
 public:
-    Tuned(Executor& base, const QueryOptions& options) : Executor(&own_), base_(base), own_(options) {}
+    Tuned(Executor& base, const QueryOptions& options) : Executor(&own_), base_(base), own_(options) {}  ///< see `with`
     Tuned(const Tuned&) = delete;
 
 private:

@@ -14,12 +14,13 @@ namespace pg {
 template <class T>
 class [[nodiscard]] Expected {
 public:
-    using value_type = T;
+    using value_type = T;  ///< as in `std::expected`
 
+    /// Implicit, so that a function returns either as it is. @{
     Expected(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) {
         ::new (&value_) T(std::move(value));
     }
-    Expected(Error error) noexcept : has_value_(false) { ::new (&error_) Error(std::move(error)); }
+    Expected(Error error) noexcept : has_value_(false) { ::new (&error_) Error(std::move(error)); }  /// @}
     Expected(const Expected& other) : has_value_(other.has_value_) {
         if (has_value_)
             ::new (&value_) T(other.value_);
@@ -43,12 +44,12 @@ public:
             error_.~Error();
     }
 
-    [[nodiscard]] bool has_value() const noexcept { return has_value_; }
-    [[nodiscard]] explicit operator bool() const noexcept { return has_value_; }
+    [[nodiscard]] bool has_value() const noexcept { return has_value_; }          ///< no error
+    [[nodiscard]] explicit operator bool() const noexcept { return has_value_; }  ///< no error
 
-    /// The value. Throws the error, as the class of its kind, when there is none.
+    /// The value. Throws the error, as the class of its kind, when there is none. @{
     [[nodiscard]] T& value() & { return check().value_; }
-    [[nodiscard]] const T& value() const& { return check().value_; }
+    [[nodiscard]] const T& value() const& { return check().value_; }  /// @}
     /// By value, so that `for (auto& x : f().value())` does not walk through a value that is gone.
     [[nodiscard]] T value() && { return std::move(check().value_); }
     template <class U>
@@ -56,16 +57,16 @@ public:
         return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(other));
     }
 
-    /// The value, unchecked: undefined when there is none.
+    /// The value, unchecked: undefined when there is none. @{
     [[nodiscard]] T& operator*() & noexcept { return value_; }
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
     [[nodiscard]] T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(value_); }
     [[nodiscard]] T* operator->() noexcept { return &value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; }  /// @}
 
-    /// The error, unchecked: undefined when there is a value.
+    /// The error, unchecked: undefined when there is a value. @{
     [[nodiscard]] const Error& error() const& noexcept { return error_; }
-    [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }
+    [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }  /// @}
 
 private:
     Expected& check() {

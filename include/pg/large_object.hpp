@@ -8,6 +8,7 @@
 
 namespace pg {
 
+/// What it is opened for, and what is seen of it.
 enum class LargeObjectMode : std::uint8_t {
     read,        ///< as it was when the transaction took its snapshot
     read_write,  ///< as it is now
@@ -46,7 +47,7 @@ public:
     /// Moves the position, beyond the end if need be; where it is then.
     std::int64_t seek(std::int64_t offset, SeekFrom from = SeekFrom::begin) { return try_seek(offset, from).value(); }
     [[nodiscard]] Expected<std::int64_t> try_seek(std::int64_t offset, SeekFrom from = SeekFrom::begin);
-    [[nodiscard]] std::int64_t tell() { return try_tell().value(); }
+    [[nodiscard]] std::int64_t tell() { return try_tell().value(); }  ///< the position, in bytes from the beginning
     [[nodiscard]] Expected<std::int64_t> try_tell();
     /// Cuts it off, or fills it up with zeros, to this size. The position stays.
     void truncate(std::int64_t size) { try_truncate(size).value(); }
@@ -55,7 +56,7 @@ public:
     [[nodiscard]] std::int64_t size() { return try_size().value(); }
     [[nodiscard]] Expected<std::int64_t> try_size();
 
-    [[nodiscard]] Oid oid() const noexcept { return oid_; }
+    [[nodiscard]] Oid oid() const noexcept { return oid_; }  ///< what opens it again
     /// Closes it before its transaction ends; a second time does nothing.
     void close() { try_close().value(); }
     [[nodiscard]] Expected<void> try_close();

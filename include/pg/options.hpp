@@ -38,7 +38,8 @@ struct QueryOptions {
 
 /// A text known at run time with its options: goes wherever a text goes. Value. Views must outlive the call.
 struct Query {
-    std::string_view sql;
+    std::string_view sql;  ///< one statement
+    /// As in `QueryOptions`. @{
     std::chrono::nanoseconds timeout{};
     const StopToken* stop = nullptr;
     Format format = Format::binary;
@@ -53,16 +54,17 @@ struct Query {
                 .idempotent = idempotent,
                 .max_result_bytes = max_result_bytes,
                 .extra = extra};
-    }
+    }  /// @}
 };
 
+/// What BEGIN says; `server_default`: nothing. @{
 enum class Isolation : std::uint8_t { server_default, read_committed, repeatable_read, serializable };
-enum class Access : std::uint8_t { server_default, read_write, read_only };
+enum class Access : std::uint8_t { server_default, read_write, read_only };  /// @}
 
 /// How a transaction begins, and how `transaction(…)` runs it again. Value.
 struct TransactionOptions {
-    Isolation isolation = Isolation::server_default;
-    Access access = Access::server_default;
+    Isolation isolation = Isolation::server_default;  ///< for this transaction
+    Access access = Access::server_default;           ///< for this transaction
     /// Waits for a snapshot that can neither fail nor disturb; serializable and read only.
     bool deferrable = false;
     /// Time for all of it, repetitions included. Zero: each statement has the client's default, the whole has no limit
@@ -70,7 +72,7 @@ struct TransactionOptions {
     std::chrono::nanoseconds timeout{};
     /// `transaction(…)` runs its function again at most this many times, on 40001, 40P01 and invalidated plans.
     int retries = 3;
-    const StopToken* stop = nullptr;
+    const StopToken* stop = nullptr;  ///< as in `QueryOptions`
 };
 
 }  // namespace pg

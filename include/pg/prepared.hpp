@@ -9,7 +9,7 @@ namespace pg {
 
 /// The result of a prepared statement that gives no rows: how many it affected.
 struct Affected {
-    std::uint64_t rows = 0;
+    std::uint64_t rows = 0;  ///< as the command tag says
 };
 
 template <class Signature>
@@ -42,6 +42,7 @@ public:
     Prepared(std::shared_ptr<Executor> executor, std::shared_ptr<const detail::Statement> statement)
         : executor_(std::move(executor)), statement_(std::move(statement)) {}
 
+    /// Runs it. Throws what `Error` and its classes say.
     R operator()(const Args&... arguments) const { return try_call(arguments...).value(); }
     [[nodiscard]] Expected<R> try_call(const Args&... arguments) const {
         Params params;
@@ -58,7 +59,7 @@ public:
         return Prepared(std::shared_ptr<Executor>(std::shared_ptr<void>(), &executor), statement_);
     }
 
-    [[nodiscard]] std::string_view sql() const { return detail::statement_sql(*statement_); }
+    [[nodiscard]] std::string_view sql() const { return detail::statement_sql(*statement_); }  ///< lives with a copy
     [[nodiscard]] const std::shared_ptr<const detail::Statement>& statement() const { return statement_; }
 
 private:

@@ -9,7 +9,7 @@
 
 namespace pg::reflect {
 
-inline constexpr std::size_t max_fields = 64;
+inline constexpr std::size_t max_fields = 64;  ///< of a struct that is seen through
 
 namespace detail {
 
@@ -308,7 +308,7 @@ using FieldsOf = typename decltype(fields_of<T>())::type;
 }  // namespace detail
 
 template <mapped T>
-inline constexpr std::size_t size = detail::FieldsOf<T>::size;
+inline constexpr std::size_t size = detail::FieldsOf<T>::size;  ///< how many fields there are
 
 /// The names in order, a `std::array<std::string_view, size<T>>`.
 template <mapped T>

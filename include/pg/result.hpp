@@ -17,8 +17,8 @@ class ColumnMatches;
 
 /// A column of a result. Value; its name is a view of the result it belongs to.
 struct Column {
-    std::string_view name;
-    WireType type;
+    std::string_view name;       ///< as the server gave it
+    WireType type;               ///< of its values
     std::int32_t modifier = -1;  ///< pg_attribute.atttypmod; -1 when there is none
     Oid table{};                 ///< of the table column it comes from; zero when it is computed
     std::int16_t attribute = 0;  ///< its number in that table
@@ -33,8 +33,8 @@ public:
     ResultStorage& operator=(const ResultStorage&) = delete;
     virtual ~ResultStorage();
 
-    [[nodiscard]] std::span<const Column> columns() const { return columns_; }
-    [[nodiscard]] std::size_t rows() const { return rows_; }
+    [[nodiscard]] std::span<const Column> columns() const { return columns_; }  ///< live as long as this
+    [[nodiscard]] std::size_t rows() const { return rows_; }                    ///< how many there are
     /// Rows inserted, updated, deleted, selected or copied, as the command tag says.
     [[nodiscard]] std::uint64_t affected() const { return affected_; }
     /// The command tag: "SELECT 3", "COMMIT".
@@ -47,14 +47,15 @@ public:
     void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
         do_read(row, columns, out);
     }
+    /// Unchecked.
     [[nodiscard]] Cell cell(std::size_t row, std::size_t column) const noexcept { return do_cell(row, column); }
 
 protected:
-    std::span<const Column> columns_;
-    std::size_t rows_ = 0;
-    std::uint64_t affected_ = 0;
-    std::string_view tag_;
-    detail::ColumnMatches* matches_ = nullptr;
+    std::span<const Column> columns_;           ///< their names too are views of what the provider holds
+    std::size_t rows_ = 0;                      ///< how many there are
+    std::uint64_t affected_ = 0;                ///< see `affected()`
+    std::string_view tag_;                      ///< a view of what the provider holds
+    detail::ColumnMatches* matches_ = nullptr;  ///< see `matches()`
 
 private:
     virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;
@@ -77,12 +78,12 @@ public:
     Row(std::shared_ptr<const ResultStorage> result, std::size_t index) : result_(std::move(result)), index_(index) {}
 
     [[nodiscard]] std::size_t size() const { return result_->columns().size(); }
-    [[nodiscard]] std::span<const Column> columns() const { return result_->columns(); }
+    [[nodiscard]] std::span<const Column> columns() const { return result_->columns(); }  ///< views of the result
     /// Its number in the result, from zero.
     [[nodiscard]] std::size_t index() const { return index_; }
 
     /// The value of a column, by number or by name. Throws UsageError (no such column, or two of that name), ShapeError
-    /// (its type does not fit `T`), DecodeError (its value does not). A `T` that borrows lives as long as the result.
+    /// (its type does not fit `T`), DecodeError (its value does not). A borrowing `T` lives as long as the result. @{
     template <Cellular T>
     [[nodiscard]] T get(std::size_t column) const& {
         using Scalar = detail::without_optional_t<T>;
@@ -97,7 +98,7 @@ public:
     template <Cellular T>
     [[nodiscard]] T get(std::string_view column) const& {
         return get<T>(detail::column_index(*result_, column));
-    }
+    }  /// @}
     template <Cellular T>
         requires detail::borrows<T>
     [[nodiscard]] T get(std::size_t column) const&& = delete;
@@ -105,12 +106,13 @@ public:
         requires detail::borrows<T>
     [[nodiscard]] T get(std::string_view column) const&& = delete;
 
+    /// Throws UsageError as `get` does. @{
     [[nodiscard]] bool is_null(std::size_t column) const {
         return result_->cell(index_, detail::checked_column(*result_, column)).is_null();
     }
     [[nodiscard]] bool is_null(std::string_view column) const {
         return result_->cell(index_, detail::column_index(*result_, column)).is_null();
-    }
+    }  /// @}
     /// The bytes of a value as they were received, in the format that its column names.
     [[nodiscard]] Cell cell(std::size_t column) const& {
         return result_->cell(index_, detail::checked_column(*result_, column));
@@ -130,7 +132,7 @@ public:
 
     [[nodiscard]] std::size_t size() const { return storage_->rows(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
-    [[nodiscard]] std::span<const Column> columns() const { return storage_->columns(); }
+    [[nodiscard]] std::span<const Column> columns() const { return storage_->columns(); }  ///< views of the result
     /// Rows inserted, updated, deleted, selected or copied.
     [[nodiscard]] std::uint64_t affected() const { return storage_->affected(); }
     /// The command tag: "SELECT 3".
@@ -174,7 +176,7 @@ public:
     [[nodiscard]] Iterator begin() const { return {storage_, 0}; }
     [[nodiscard]] Iterator end() const { return {storage_, size()}; }
 
-    [[nodiscard]] const std::shared_ptr<const ResultStorage>& storage() const { return storage_; }
+    [[nodiscard]] const std::shared_ptr<const ResultStorage>& storage() const { return storage_; }  ///< never null
 
 private:
     std::shared_ptr<const ResultStorage> storage_;

@@ -30,6 +30,7 @@ public:
         std::size_t at_;
     };
 
+    /// Throws ShapeError.
     explicit Rows(const Result& result)
         : reader_(detail::RowReader<T>::make(*result.storage()).value()), size_(result.size()) {}
     [[nodiscard]] Iterator begin() { return {*this, 0}; }
@@ -47,6 +48,7 @@ private:
     T current_{};
 };
 
+/// Defined here, so that whoever does not iterate does not include it.
 template <class... T>
 auto Result::rows() const& {
     return Rows<detail::row_of_t<T...>>(*this);

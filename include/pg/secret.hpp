@@ -15,7 +15,7 @@ namespace pg {
 class PGCLIENT_API Secret {
 public:
     Secret() noexcept = default;
-    explicit Secret(std::string_view bytes);
+    explicit Secret(std::string_view bytes);  ///< copies them
     Secret(const Secret& other) : Secret(other.reveal()) {}
     Secret(Secret&& other) noexcept;
     Secret& operator=(Secret other) noexcept;

@@ -10,6 +10,7 @@ namespace pg {
 
 /// What a scan of a statement's text finds. `end` is where the first statement ends.
 struct SqlScan {
+    /// What is wrong with the text.
     enum class Problem : std::uint8_t {
         none,
         empty,
@@ -21,9 +22,9 @@ struct SqlScan {
         parameter_too_large
     };
 
-    std::size_t parameters = 0;  ///< the highest $n
-    Problem problem = Problem::none;
-    std::size_t offset = 0;  ///< of the problem, in bytes
+    std::size_t parameters = 0;       ///< the highest $n
+    Problem problem = Problem::none;  ///< the first one found
+    std::size_t offset = 0;           ///< of the problem, in bytes
 };
 
 namespace detail {
@@ -155,9 +156,9 @@ void this_sql_has_a_parameter_out_of_range__they_are_1_to_65535();
 
 /// A text known only at run time. It is checked before anything is sent.
 struct RuntimeSql {
-    std::string_view text;
+    std::string_view text;  ///< outlives the call
 };
-[[nodiscard]] constexpr RuntimeSql runtime(std::string_view text) { return {text}; }
+[[nodiscard]] constexpr RuntimeSql runtime(std::string_view text) { return {text}; }  ///< views it
 
 /// The text of one statement that takes `Arguments` arguments. Value; views the text, which must outlive it.
 template <std::size_t Arguments>
@@ -181,10 +182,11 @@ public:
         }
         if (found.parameters != Arguments) detail::this_sql_has_another_number_of_parameters_than_arguments();
     }
+    /// A text known at run time, with options or without: checked before anything is sent. @{
     constexpr Sql(RuntimeSql sql) : text_(sql.text) {}
-    constexpr Sql(const Query& query) : text_(query.sql), options_(query.options()), has_options_(true) {}
+    constexpr Sql(const Query& query) : text_(query.sql), options_(query.options()), has_options_(true) {}  /// @}
 
-    [[nodiscard]] constexpr std::string_view text() const { return text_; }
+    [[nodiscard]] constexpr std::string_view text() const { return text_; }  ///< outlives this
     /// True for a literal: its parameters were counted by the compiler.
     [[nodiscard]] constexpr bool checked() const { return checked_; }
     /// The options of a `pg::Query`; null for any other text.

@@ -9,10 +9,13 @@
 /// `external_routine_`, `external_routine_invocation_`.
 namespace pg::sqlstate {
 
-// Class 00 - Successful Completion
+/// Class 00 - Successful Completion.
+/// @{
 inline constexpr SqlState successful_completion{"00000"};
+/// @}
 
-// Class 01 - Warning
+/// Class 01 - Warning.
+/// @{
 inline constexpr SqlState warning{"01000"};
 inline constexpr SqlState dynamic_result_sets_returned{"0100C"};
 inline constexpr SqlState implicit_zero_bit_padding{"01008"};
@@ -21,15 +24,21 @@ inline constexpr SqlState privilege_not_granted{"01007"};
 inline constexpr SqlState privilege_not_revoked{"01006"};
 inline constexpr SqlState warning_string_data_right_truncation{"01004"};
 inline constexpr SqlState deprecated_feature{"01P01"};
+/// @}
 
-// Class 02 - No Data (this is also a warning class per the SQL standard)
+/// Class 02 - No Data (this is also a warning class per the SQL standard).
+/// @{
 inline constexpr SqlState no_data{"02000"};
 inline constexpr SqlState no_additional_dynamic_result_sets_returned{"02001"};
+/// @}
 
-// Class 03 - SQL Statement Not Yet Complete
+/// Class 03 - SQL Statement Not Yet Complete.
+/// @{
 inline constexpr SqlState sql_statement_not_yet_complete{"03000"};
+/// @}
 
-// Class 08 - Connection Exception
+/// Class 08 - Connection Exception.
+/// @{
 inline constexpr SqlState connection_exception{"08000"};
 inline constexpr SqlState connection_does_not_exist{"08003"};
 inline constexpr SqlState connection_failure{"08006"};
@@ -37,41 +46,63 @@ inline constexpr SqlState sqlclient_unable_to_establish_sqlconnection{"08001"};
 inline constexpr SqlState sqlserver_rejected_establishment_of_sqlconnection{"08004"};
 inline constexpr SqlState transaction_resolution_unknown{"08007"};
 inline constexpr SqlState protocol_violation{"08P01"};
+/// @}
 
-// Class 09 - Triggered Action Exception
+/// Class 09 - Triggered Action Exception.
+/// @{
 inline constexpr SqlState triggered_action_exception{"09000"};
+/// @}
 
-// Class 0A - Feature Not Supported
+/// Class 0A - Feature Not Supported.
+/// @{
 inline constexpr SqlState feature_not_supported{"0A000"};
+/// @}
 
-// Class 0B - Invalid Transaction Initiation
+/// Class 0B - Invalid Transaction Initiation.
+/// @{
 inline constexpr SqlState invalid_transaction_initiation{"0B000"};
+/// @}
 
-// Class 0F - Locator Exception
+/// Class 0F - Locator Exception.
+/// @{
 inline constexpr SqlState locator_exception{"0F000"};
 inline constexpr SqlState invalid_locator_specification{"0F001"};
+/// @}
 
-// Class 0L - Invalid Grantor
+/// Class 0L - Invalid Grantor.
+/// @{
 inline constexpr SqlState invalid_grantor{"0L000"};
 inline constexpr SqlState invalid_grant_operation{"0LP01"};
+/// @}
 
-// Class 0P - Invalid Role Specification
+/// Class 0P - Invalid Role Specification.
+/// @{
 inline constexpr SqlState invalid_role_specification{"0P000"};
+/// @}
 
-// Class 0Z - Diagnostics Exception
+/// Class 0Z - Diagnostics Exception.
+/// @{
 inline constexpr SqlState diagnostics_exception{"0Z000"};
 inline constexpr SqlState stacked_diagnostics_accessed_without_active_handler{"0Z002"};
+/// @}
 
-// Class 10 - XQuery Error
+/// Class 10 - XQuery Error.
+/// @{
 inline constexpr SqlState invalid_argument_for_xquery{"10608"};  // since 18
+/// @}
 
-// Class 20 - Case Not Found
+/// Class 20 - Case Not Found.
+/// @{
 inline constexpr SqlState case_not_found{"20000"};
+/// @}
 
-// Class 21 - Cardinality Violation
+/// Class 21 - Cardinality Violation.
+/// @{
 inline constexpr SqlState cardinality_violation{"21000"};
+/// @}
 
-// Class 22 - Data Exception
+/// Class 22 - Data Exception.
+/// @{
 inline constexpr SqlState data_exception{"22000"};
 inline constexpr SqlState array_subscript_error{"2202E"};
 inline constexpr SqlState character_not_in_repertoire{"22021"};
@@ -140,8 +171,10 @@ inline constexpr SqlState too_many_json_array_elements{"2203D"};
 inline constexpr SqlState too_many_json_object_members{"2203E"};
 inline constexpr SqlState sql_json_scalar_required{"2203F"};
 inline constexpr SqlState sql_json_item_cannot_be_cast_to_target_type{"2203G"};
+/// @}
 
-// Class 23 - Integrity Constraint Violation
+/// Class 23 - Integrity Constraint Violation.
+/// @{
 inline constexpr SqlState integrity_constraint_violation{"23000"};
 inline constexpr SqlState restrict_violation{"23001"};
 inline constexpr SqlState not_null_violation{"23502"};
@@ -149,11 +182,15 @@ inline constexpr SqlState foreign_key_violation{"23503"};
 inline constexpr SqlState unique_violation{"23505"};
 inline constexpr SqlState check_violation{"23514"};
 inline constexpr SqlState exclusion_violation{"23P01"};
+/// @}
 
-// Class 24 - Invalid Cursor State
+/// Class 24 - Invalid Cursor State.
+/// @{
 inline constexpr SqlState invalid_cursor_state{"24000"};
+/// @}
 
-// Class 25 - Invalid Transaction State
+/// Class 25 - Invalid Transaction State.
+/// @{
 inline constexpr SqlState invalid_transaction_state{"25000"};
 inline constexpr SqlState active_sql_transaction{"25001"};
 inline constexpr SqlState branch_transaction_already_active{"25002"};
@@ -167,67 +204,95 @@ inline constexpr SqlState no_active_sql_transaction{"25P01"};
 inline constexpr SqlState in_failed_sql_transaction{"25P02"};
 inline constexpr SqlState idle_in_transaction_session_timeout{"25P03"};
 inline constexpr SqlState transaction_timeout{"25P04"};  // since 17
+/// @}
 
-// Class 26 - Invalid SQL Statement Name
+/// Class 26 - Invalid SQL Statement Name.
+/// @{
 inline constexpr SqlState invalid_sql_statement_name{"26000"};
+/// @}
 
-// Class 27 - Triggered Data Change Violation
+/// Class 27 - Triggered Data Change Violation.
+/// @{
 inline constexpr SqlState triggered_data_change_violation{"27000"};
+/// @}
 
-// Class 28 - Invalid Authorization Specification
+/// Class 28 - Invalid Authorization Specification.
+/// @{
 inline constexpr SqlState invalid_authorization_specification{"28000"};
 inline constexpr SqlState invalid_password{"28P01"};
+/// @}
 
-// Class 2B - Dependent Privilege Descriptors Still Exist
+/// Class 2B - Dependent Privilege Descriptors Still Exist.
+/// @{
 inline constexpr SqlState dependent_privilege_descriptors_still_exist{"2B000"};
 inline constexpr SqlState dependent_objects_still_exist{"2BP01"};
+/// @}
 
-// Class 2D - Invalid Transaction Termination
+/// Class 2D - Invalid Transaction Termination.
+/// @{
 inline constexpr SqlState invalid_transaction_termination{"2D000"};
+/// @}
 
-// Class 2F - SQL Routine Exception
+/// Class 2F - SQL Routine Exception.
+/// @{
 inline constexpr SqlState sql_routine_exception{"2F000"};
 inline constexpr SqlState function_executed_no_return_statement{"2F005"};
 inline constexpr SqlState sql_routine_modifying_sql_data_not_permitted{"2F002"};
 inline constexpr SqlState sql_routine_prohibited_sql_statement_attempted{"2F003"};
 inline constexpr SqlState sql_routine_reading_sql_data_not_permitted{"2F004"};
+/// @}
 
-// Class 34 - Invalid Cursor Name
+/// Class 34 - Invalid Cursor Name.
+/// @{
 inline constexpr SqlState invalid_cursor_name{"34000"};
+/// @}
 
-// Class 38 - External Routine Exception
+/// Class 38 - External Routine Exception.
+/// @{
 inline constexpr SqlState external_routine_exception{"38000"};
 inline constexpr SqlState containing_sql_not_permitted{"38001"};
 inline constexpr SqlState external_routine_modifying_sql_data_not_permitted{"38002"};
 inline constexpr SqlState external_routine_prohibited_sql_statement_attempted{"38003"};
 inline constexpr SqlState external_routine_reading_sql_data_not_permitted{"38004"};
+/// @}
 
-// Class 39 - External Routine Invocation Exception
+/// Class 39 - External Routine Invocation Exception.
+/// @{
 inline constexpr SqlState external_routine_invocation_exception{"39000"};
 inline constexpr SqlState invalid_sqlstate_returned{"39001"};
 inline constexpr SqlState external_routine_invocation_null_value_not_allowed{"39004"};
 inline constexpr SqlState trigger_protocol_violated{"39P01"};
 inline constexpr SqlState srf_protocol_violated{"39P02"};
 inline constexpr SqlState event_trigger_protocol_violated{"39P03"};
+/// @}
 
-// Class 3B - Savepoint Exception
+/// Class 3B - Savepoint Exception.
+/// @{
 inline constexpr SqlState savepoint_exception{"3B000"};
 inline constexpr SqlState invalid_savepoint_specification{"3B001"};
+/// @}
 
-// Class 3D - Invalid Catalog Name
+/// Class 3D - Invalid Catalog Name.
+/// @{
 inline constexpr SqlState invalid_catalog_name{"3D000"};
+/// @}
 
-// Class 3F - Invalid Schema Name
+/// Class 3F - Invalid Schema Name.
+/// @{
 inline constexpr SqlState invalid_schema_name{"3F000"};
+/// @}
 
-// Class 40 - Transaction Rollback
+/// Class 40 - Transaction Rollback.
+/// @{
 inline constexpr SqlState transaction_rollback{"40000"};
 inline constexpr SqlState transaction_integrity_constraint_violation{"40002"};
 inline constexpr SqlState serialization_failure{"40001"};
 inline constexpr SqlState statement_completion_unknown{"40003"};
 inline constexpr SqlState deadlock_detected{"40P01"};
+/// @}
 
-// Class 42 - Syntax Error or Access Rule Violation
+/// Class 42 - Syntax Error or Access Rule Violation.
+/// @{
 inline constexpr SqlState syntax_error_or_access_rule_violation{"42000"};
 inline constexpr SqlState syntax_error{"42601"};
 inline constexpr SqlState insufficient_privilege{"42501"};
@@ -272,31 +337,41 @@ inline constexpr SqlState invalid_prepared_statement_definition{"42P14"};
 inline constexpr SqlState invalid_schema_definition{"42P15"};
 inline constexpr SqlState invalid_table_definition{"42P16"};
 inline constexpr SqlState invalid_object_definition{"42P17"};
+/// @}
 
-// Class 44 - WITH CHECK OPTION Violation
+/// Class 44 - WITH CHECK OPTION Violation.
+/// @{
 inline constexpr SqlState with_check_option_violation{"44000"};
+/// @}
 
-// Class 53 - Insufficient Resources
+/// Class 53 - Insufficient Resources.
+/// @{
 inline constexpr SqlState insufficient_resources{"53000"};
 inline constexpr SqlState disk_full{"53100"};
 inline constexpr SqlState out_of_memory{"53200"};
 inline constexpr SqlState too_many_connections{"53300"};
 inline constexpr SqlState configuration_limit_exceeded{"53400"};
+/// @}
 
-// Class 54 - Program Limit Exceeded
+/// Class 54 - Program Limit Exceeded.
+/// @{
 inline constexpr SqlState program_limit_exceeded{"54000"};
 inline constexpr SqlState statement_too_complex{"54001"};
 inline constexpr SqlState too_many_columns{"54011"};
 inline constexpr SqlState too_many_arguments{"54023"};
+/// @}
 
-// Class 55 - Object Not In Prerequisite State
+/// Class 55 - Object Not In Prerequisite State.
+/// @{
 inline constexpr SqlState object_not_in_prerequisite_state{"55000"};
 inline constexpr SqlState object_in_use{"55006"};
 inline constexpr SqlState cant_change_runtime_param{"55P02"};
 inline constexpr SqlState lock_not_available{"55P03"};
 inline constexpr SqlState unsafe_new_enum_value_usage{"55P04"};
+/// @}
 
-// Class 57 - Operator Intervention
+/// Class 57 - Operator Intervention.
+/// @{
 inline constexpr SqlState operator_intervention{"57000"};
 inline constexpr SqlState query_canceled{"57014"};
 inline constexpr SqlState admin_shutdown{"57P01"};
@@ -304,22 +379,30 @@ inline constexpr SqlState crash_shutdown{"57P02"};
 inline constexpr SqlState cannot_connect_now{"57P03"};
 inline constexpr SqlState database_dropped{"57P04"};
 inline constexpr SqlState idle_session_timeout{"57P05"};
+/// @}
 
-// Class 58 - System Error (errors external to PostgreSQL itself)
+/// Class 58 - System Error (errors external to PostgreSQL itself).
+/// @{
 inline constexpr SqlState system_error{"58000"};
 inline constexpr SqlState io_error{"58030"};
 inline constexpr SqlState undefined_file{"58P01"};
 inline constexpr SqlState duplicate_file{"58P02"};
 inline constexpr SqlState file_name_too_long{"58P03"};  // since 18
+/// @}
 
-// Class 72 - Snapshot Failure
+/// Class 72 - Snapshot Failure.
+/// @{
 inline constexpr SqlState snapshot_too_old{"72000"};
+/// @}
 
-// Class F0 - Configuration File Error
+/// Class F0 - Configuration File Error.
+/// @{
 inline constexpr SqlState config_file_error{"F0000"};
 inline constexpr SqlState lock_file_exists{"F0001"};
+/// @}
 
-// Class HV - Foreign Data Wrapper Error (SQL/MED)
+/// Class HV - Foreign Data Wrapper Error (SQL/MED).
+/// @{
 inline constexpr SqlState fdw_error{"HV000"};
 inline constexpr SqlState fdw_column_name_not_found{"HV005"};
 inline constexpr SqlState fdw_dynamic_parameter_value_needed{"HV002"};
@@ -347,17 +430,22 @@ inline constexpr SqlState fdw_table_not_found{"HV00R"};
 inline constexpr SqlState fdw_unable_to_create_execution{"HV00L"};
 inline constexpr SqlState fdw_unable_to_create_reply{"HV00M"};
 inline constexpr SqlState fdw_unable_to_establish_connection{"HV00N"};
+/// @}
 
-// Class P0 - PL/pgSQL Error
+/// Class P0 - PL/pgSQL Error.
+/// @{
 inline constexpr SqlState plpgsql_error{"P0000"};
 inline constexpr SqlState raise_exception{"P0001"};
 inline constexpr SqlState no_data_found{"P0002"};
 inline constexpr SqlState too_many_rows{"P0003"};
 inline constexpr SqlState assert_failure{"P0004"};
+/// @}
 
-// Class XX - Internal Error
+/// Class XX - Internal Error.
+/// @{
 inline constexpr SqlState internal_error{"XX000"};
 inline constexpr SqlState data_corrupted{"XX001"};
 inline constexpr SqlState index_corrupted{"XX002"};
+/// @}
 
 }  // namespace pg::sqlstate

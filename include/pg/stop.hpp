@@ -10,9 +10,10 @@ namespace pg {
 /// Apart from the options' header because `<stop_token>` is too heavy for everybody to include.
 class StopToken {
 public:
+    /// One that can never be stopped is allowed.
     explicit StopToken(std::stop_token token) noexcept : token_(std::move(token)) {}
 
-    [[nodiscard]] bool stop_requested() const noexcept { return token_.stop_requested(); }
+    [[nodiscard]] bool stop_requested() const noexcept { return token_.stop_requested(); }  ///< stays true once it is
     /// Whether a stop was or can still be asked for.
     [[nodiscard]] bool stop_possible() const noexcept { return token_.stop_possible(); }
 
@@ -26,7 +27,7 @@ private:
 /// outlive it. Meant for a wake-up, such as a write to an eventfd: the function must not block.
 class StopCallback {
 public:
-    using Function = void (*)(void* context) noexcept;
+    using Function = void (*)(void* context) noexcept;  ///< called at most once
 
     /// `token` may be null: then nothing ever calls.
     StopCallback(const StopToken* token, Function function, void* context)

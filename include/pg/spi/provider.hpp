@@ -16,7 +16,7 @@ inline constexpr int abi_version = 1;
 class PGCLIENT_API NoticeHandler {
 public:
     virtual ~NoticeHandler();
-    virtual void on_notice(const Error& notice) noexcept = 0;
+    virtual void on_notice(const Error& notice) noexcept = 0;  ///< its SQLSTATE, severity and message say what it is
 };
 
 /// What a session is opened with, beside its configuration. Value.
@@ -27,10 +27,10 @@ struct SessionContext {
 
 /// What a provider can do. Value.
 struct Capabilities {
-    bool copy = false;
-    bool notifications = false;
-    bool streaming = false;
-    bool awaitable = false;
+    bool copy = false;           ///< `copy_in` and `copy_out`
+    bool notifications = false;  ///< `wait_notification`
+    bool streaming = false;      ///< `stream` holds one piece of the rows at a time
+    bool awaitable = false;      ///< an event loop can wait for a session
 };
 
 /// Opens sessions. Thread-safe.
@@ -43,8 +43,9 @@ public:
                                                           const Wait& wait) noexcept {
         return do_open(config, context, wait);
     }
-    [[nodiscard]] std::string_view name() const noexcept { return do_name(); }
-    [[nodiscard]] std::string_view version() const noexcept { return do_version(); }
+    [[nodiscard]] std::string_view name() const noexcept { return do_name(); }  ///< what `Options::provider` asks for
+    [[nodiscard]] std::string_view version() const noexcept { return do_version(); }  ///< for people to read
+    /// Of every session that it opens.
     [[nodiscard]] Capabilities capabilities() const noexcept { return do_capabilities(); }
 
 private:

@@ -12,8 +12,9 @@ namespace pg::spi {
 
 /// What `Registry::list` says of one provider. Value.
 struct ProviderInfo {
-    std::string name, version;
-    Capabilities capabilities;
+    /// As the provider says them. @{
+    std::string name, version;  /// @}
+    Capabilities capabilities;  ///< of its sessions
 };
 
 /// Providers by name. An object like any other: `pg::connect` uses one that the library fills, a test may use its own.

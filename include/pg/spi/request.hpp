@@ -15,9 +15,9 @@ namespace pg {
 
 /// A message of NOTIFY. Value.
 struct Notification {
-    std::string channel;
-    std::string payload;
-    int process = 0;  ///< of the server process that sent it
+    std::string channel;  ///< as the server has it: lower case unless it was quoted
+    std::string payload;  ///< empty when NOTIFY gave none
+    int process = 0;      ///< of the server process that sent it
 };
 
 }  // namespace pg
@@ -26,18 +26,18 @@ namespace pg::spi {
 
 /// How long a call may wait, and what may end it sooner. Value.
 struct Wait {
-    Deadline deadline = Deadline::never();
-    const StopToken* stop = nullptr;
+    Deadline deadline = Deadline::never();  ///< when the call gives up
+    const StopToken* stop = nullptr;        ///< null: nothing ends it sooner
 };
 
 /// One statement to run. Passed by reference; its views and its params outlive the call.
 struct Request {
-    std::string_view sql{};        ///< its text; for a prepared statement too, for errors
-    std::string_view statement{};  ///< the name of a prepared statement; empty: parse `sql`
-    const Params* params = nullptr;
+    std::string_view sql{};          ///< its text; for a prepared statement too, for errors
+    std::string_view statement{};    ///< the name of a prepared statement; empty: parse `sql`
+    const Params* params = nullptr;  ///< null: no arguments
     /// What preparing the statement described, so that its results need not be described again; may be null.
     const std::shared_ptr<const ResultStorage>* description = nullptr;
-    Format format = Format::binary;
+    Format format = Format::binary;    ///< of all result columns
     std::size_t max_result_bytes = 0;  ///< zero: no limit
 };
 
@@ -47,6 +47,7 @@ enum class BatchSync : std::uint8_t {
     each,  ///< one for each statement: they fail alone
 };
 
+/// What the server said last of the session's transaction.
 enum class TransactionStatus : std::uint8_t {
     idle,     ///< no transaction
     open,     ///< in a transaction
@@ -56,9 +57,9 @@ enum class TransactionStatus : std::uint8_t {
 
 /// What a prepared statement takes and gives.
 struct Description {
-    std::vector<Oid> parameters;
-    std::vector<Column> columns;  ///< their names are views of `names`
-    std::shared_ptr<const ResultStorage> names;
+    std::vector<Oid> parameters;                 ///< their types, as given or inferred
+    std::vector<Column> columns;                 ///< their names are views of `names`
+    std::shared_ptr<const ResultStorage> names;  ///< owns the bytes of the columns' names
 };
 
 }  // namespace pg::spi

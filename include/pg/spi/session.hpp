@@ -76,12 +76,15 @@ public:
     [[nodiscard]] Expected<void> run_script(std::string_view text, const Wait& wait) noexcept {
         return do_run_script(text, wait);
     }
+    /// Begins a statement whose rows are read as they arrive. Borrows the session.
     [[nodiscard]] Expected<std::unique_ptr<RowStream>> stream(const Request& request, const Wait& wait) noexcept {
         return do_stream(request, wait);
     }
+    /// Begins COPY … FROM STDIN. Borrows the session.
     [[nodiscard]] Expected<std::unique_ptr<CopyIn>> copy_in(std::string_view sql, const Wait& wait) noexcept {
         return do_copy_in(sql, wait);
     }
+    /// Begins COPY … TO STDOUT. Borrows the session.
     [[nodiscard]] Expected<std::unique_ptr<CopyOut>> copy_out(std::string_view sql, const Wait& wait) noexcept {
         return do_copy_out(sql, wait);
     }
@@ -91,6 +94,7 @@ public:
                                                 const Wait& wait) noexcept {
         return do_prepare(name, sql, types, wait);
     }
+    /// Forgets a prepared statement.
     [[nodiscard]] Expected<void> deallocate(std::string_view name, const Wait& wait) noexcept {
         return do_deallocate(name, wait);
     }
@@ -100,6 +104,7 @@ public:
         return do_wait_notification(wait);
     }
 
+    /// As the last answer of the server said; no round trip.
     [[nodiscard]] TransactionStatus transaction_status() const noexcept { return do_transaction_status(); }
     /// False once the connection is closed or broken.
     [[nodiscard]] bool usable() const noexcept { return do_transaction_status() != TransactionStatus::unknown; }
@@ -107,11 +112,13 @@ public:
     [[nodiscard]] bool alive() noexcept { return do_alive(); }
     /// A parameter that the server reports by itself ("server_version", "TimeZone"); empty when it does not.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept { return do_parameter(name); }
+    /// What pg_backend_pid() gives.
     [[nodiscard]] int backend_process() const noexcept { return do_backend_process(); }
     /// 150018 for 15.18.
     [[nodiscard]] int server_version() const noexcept { return do_server_version(); }
     /// "host:port", or the socket's folder and port.
     [[nodiscard]] std::string_view node() const noexcept { return do_node(); }
+    /// "libpq" or "direct".
     [[nodiscard]] std::string_view engine() const noexcept { return do_engine(); }
 
 private:

@@ -11,13 +11,13 @@ namespace pg::spi {
 
 /// A statement that was prepared on a session.
 struct PreparedHere {
-    std::weak_ptr<const void> statement;
+    std::weak_ptr<const void> statement;               ///< expires with the last handle of it
     std::shared_ptr<const ResultStorage> description;  ///< of its results; null when it gives no rows
 };
 
 /// A session and what the library remembers about it between two borrowers.
 struct SessionSlot {
-    std::unique_ptr<Session> session;
+    std::unique_ptr<Session> session;  ///< never null while it is lent
     /// The statements that were prepared on it, by number. An expired one is forgotten when the session is next lent.
     std::unordered_map<std::uint64_t, PreparedHere> prepared{};
     std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
@@ -30,6 +30,7 @@ class SessionSource;
 class [[nodiscard]] Lease {
 public:
     Lease() = default;
+    /// Made by a source; borrows both.
     Lease(SessionSource& source, SessionSlot& slot) : source_(&source), slot_(&slot) {}
     Lease(Lease&& other) noexcept
         : source_(std::exchange(other.source_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
@@ -40,10 +41,11 @@ public:
     }
     ~Lease() { give_back(); }
 
+    /// False once it was given back or moved from.
     [[nodiscard]] explicit operator bool() const { return slot_ != nullptr; }
-    [[nodiscard]] Session& session() const { return *slot_->session; }
-    [[nodiscard]] SessionSlot& slot() const { return *slot_; }
-    void give_back() noexcept;
+    [[nodiscard]] Session& session() const { return *slot_->session; }  ///< undefined when there is none
+    [[nodiscard]] SessionSlot& slot() const { return *slot_; }          ///< undefined when there is none
+    void give_back() noexcept;                                          ///< does nothing when it holds none
 
 private:
     SessionSource* source_ = nullptr;

@@ -37,10 +37,10 @@ enum class ShutdownMode : std::uint8_t {
 struct TestServerOptions {
     /// The major version; it must be one of `TestServer::installed_majors()`.
     int major = 15;
-    TestServerAuth auth = TestServerAuth::trust;
+    TestServerAuth auth = TestServerAuth::trust;  ///< for the socket too, `cert` excepted
     /// Whether TCP clients may use TLS; `TestServerAuth::cert` implies it.
     bool tls = false;
-    TestServerCertificate certificate = TestServerCertificate::valid;
+    TestServerCertificate certificate = TestServerCertificate::valid;  ///< with TLS alone
     /// Lines for postgresql.conf, such as "work_mem = '1MB'". They come last, so they win over the server's own.
     std::vector<std::string> settings = {};
     /// The bound of `start` and `start_again`. The first start of a version makes its template, which takes seconds.
@@ -49,13 +49,13 @@ struct TestServerOptions {
 
 /// Files for TLS, all PEM and all throwaway. Value. Every path is empty when the server has no TLS.
 struct TestServerTls {
-    std::string ca;        ///< signed the server's and the client's certificates: what a client trusts
-    std::string other_ca;  ///< signed nothing here: what a client that must refuse trusts
-    std::string server_certificate;
-    std::string expired_certificate;
-    std::string server_key;          ///< of both server certificates
-    std::string client_certificate;  ///< for the role `postgres`
-    std::string client_key;
+    std::string ca;                   ///< signed the server's and the client's certificates: what a client trusts
+    std::string other_ca;             ///< signed nothing here: what a client that must refuse trusts
+    std::string server_certificate;   ///< what a `valid` server shows
+    std::string expired_certificate;  ///< what an `expired` one shows
+    std::string server_key;           ///< of both server certificates
+    std::string client_certificate;   ///< for the role `postgres`
+    std::string client_key;           ///< of the client's certificate
 };
 
 /// An ephemeral PostgreSQL server. Handle.
@@ -73,10 +73,10 @@ public:
     /// Errors: usage (no server of that major, with the places looked at; bad options), connect (the server did not
     /// start: the detail ends with its log), timeout.
     static Expected<TestServer> try_start(const TestServerOptions& options = {});
-    static TestServer start(const TestServerOptions& options = {});
+    static TestServer start(const TestServerOptions& options = {});  ///< throws the error of `try_start`
 
-    /// The majors that `start` can use, ascending. Looked for in this order: $PGCLIENT_POSTGRES_DIR/<major>/bin,
-    /// /usr/lib/postgresql/<major>/bin, <cache>/postgres/node_modules/pg<major>/native/bin.
+    /// The majors that `start` can use, ascending. Looked for in this order: `$PGCLIENT_POSTGRES_DIR/<major>/bin`,
+    /// `/usr/lib/postgresql/<major>/bin`, `<cache>/postgres/node_modules/pg<major>/native/bin`.
     [[nodiscard]] static std::vector<int> installed_majors();
 
     TestServer(TestServer&& other) noexcept;
@@ -87,13 +87,13 @@ public:
     [[nodiscard]] std::string conninfo(std::string_view database = "postgres") const;
     /// The same through 127.0.0.1. With TLS it asks for verify-full, and names the client certificate for `cert`.
     [[nodiscard]] std::string tcp_conninfo(std::string_view database = "postgres") const;
-    [[nodiscard]] std::uint16_t port() const noexcept;
-    [[nodiscard]] const std::string& socket_folder() const noexcept;
-    [[nodiscard]] const std::string& data_folder() const noexcept;
+    [[nodiscard]] std::uint16_t port() const noexcept;                ///< of TCP, and in the name of the socket
+    [[nodiscard]] const std::string& socket_folder() const noexcept;  ///< what PGHOST would be
+    [[nodiscard]] const std::string& data_folder() const noexcept;    ///< what PGDATA would be
     /// The password of `postgres`, new for every server; empty for `trust` and `cert`.
     [[nodiscard]] const std::string& password() const noexcept;
-    [[nodiscard]] const TestServerTls& tls() const noexcept;
-    [[nodiscard]] int major() const noexcept;
+    [[nodiscard]] const TestServerTls& tls() const noexcept;  ///< lives as long as the server
+    [[nodiscard]] int major() const noexcept;                 ///< as it was asked for
     /// The postmaster's process id; 0 after `stop` or `kill`.
     [[nodiscard]] int pid() const noexcept;
     /// All that the server wrote to its log so far.
@@ -102,16 +102,17 @@ public:
     /// Makes an empty database, owned by `postgres`, and returns its `conninfo`. Waits at most 30 s.
     /// It comes in through template1, which the unix socket always trusts. Errors: server (42P04 when it exists).
     [[nodiscard]] Expected<std::string> try_create_database(std::string_view name) const;
-    std::string create_database(std::string_view name) const;
+    std::string create_database(std::string_view name) const;  ///< throws the error of `try_create_database`
 
     /// Stops the server and waits until it is gone; nothing happens when it does not run.
     /// Errors: timeout, and then the server is still on its way down.
     [[nodiscard]] Expected<void> try_stop(ShutdownMode mode = ShutdownMode::fast,
                                           std::chrono::nanoseconds timeout = std::chrono::seconds(30));
+    /// Throws the error of `try_stop`.
     void stop(ShutdownMode mode = ShutdownMode::fast, std::chrono::nanoseconds timeout = std::chrono::seconds(30));
     /// Starts a stopped or killed server with the same port, data and settings. Errors: as `try_start`.
     [[nodiscard]] Expected<void> try_start_again();
-    void start_again();
+    void start_again();  ///< throws the error of `try_start_again`
 
     /// What a power cut does: SIGKILL for the postmaster and every child of it.
     void kill();
@@ -125,6 +126,7 @@ public:
     void thaw();
     /// The same for one backend. Throws UsageError when the server has no such process.
     void freeze_backend(int backend_pid);
+    /// Lets that backend go on.
     void thaw_backend(int backend_pid);
 
 private:

@@ -30,6 +30,7 @@ inline constexpr std::array<FieldWriter, sizeof...(T)> field_writers{field_write
 /// and types. Such a struct is one column from then on, no longer a row. As an argument it travels as text.
 template <class T>
 struct CompositeCodec {
+    /// As `pg::Codec` says. @{
     static constexpr Format argument = Format::text;
 
     static bool accepts(const WireType& wire) {
@@ -56,6 +57,7 @@ struct CompositeCodec {
                                              fields);
         });
     }
+    /// @}
 
 private:
     static std::span<const detail::FieldReader> readers() {

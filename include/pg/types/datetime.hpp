@@ -64,7 +64,7 @@ struct Date {
 
 /// A time of the day, without a date or a zone: 00:00:00 to 24:00:00, both included. Value.
 struct TimeOfDay {
-    std::chrono::microseconds since_midnight{0};
+    std::chrono::microseconds since_midnight{0};  ///< 0 to 24 hours, both included
 
     PGCLIENT_API static Expected<TimeOfDay> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -74,7 +74,7 @@ struct TimeOfDay {
 
 /// A time of the day in a zone. Value. Ordered as the server does: by the moment, then from east to west.
 struct TimeTz {
-    TimeOfDay time;
+    TimeOfDay time;                  ///< on the clocks of that zone
     std::chrono::seconds offset{0};  ///< east of UTC, as in `+02`: the sign of ISO 8601
 
     PGCLIENT_API static Expected<TimeTz> parse(std::string_view text);
@@ -133,9 +133,10 @@ struct TimestampTz {
 /// Months, days and microseconds, none of which is a fixed number of another. Value.
 /// Equal means equal in each of the three; the server's `=` takes a month as 30 days and a day as 24 hours.
 struct Interval {
+    /// Each may have a sign of its own. @{
     std::int32_t months = 0;
     std::int32_t days = 0;
-    std::int64_t microseconds = 0;
+    std::int64_t microseconds = 0;  /// @}
 
     /// Since PostgreSQL 17; older servers take these for very long intervals.
     static constexpr Interval infinity() {

@@ -42,6 +42,8 @@ consteval std::size_t count_enumerators() {
 template <class E>
 struct EnumCodec {
     static_assert(std::is_enum_v<E>);
+
+    /// As `pg::Codec` says. @{
     static constexpr Format argument = Format::text;
 
     static bool accepts(const WireType& wire) { return detail::accepts_enum(wire, Codec<E>::type.name); }
@@ -71,6 +73,7 @@ struct EnumCodec {
         return {"value of an enumeration that has no label"};
     }
     static Fault encode_text(Writer& out, E value) { return encode(out, value); }
+    /// @}
 
 private:
     // A template, so that the codec is complete when its labels are looked for.
@@ -92,7 +95,7 @@ private:
 
 /// A label of any enum type. Value.
 struct EnumLabel {
-    std::string text;
+    std::string text;  ///< as the type has it
 
     friend bool operator==(const EnumLabel&, const EnumLabel&) = default;
 };

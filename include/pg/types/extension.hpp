@@ -14,7 +14,7 @@ namespace pg {
 
 /// Keys and values; a value may be NULL. Value. From the server the keys come once each, shorter ones first.
 struct Hstore {
-    std::vector<std::pair<std::string, std::optional<std::string>>> pairs;
+    std::vector<std::pair<std::string, std::optional<std::string>>> pairs;  ///< sent in any order
 
     /// The value of a key; null when there is no such key.
     [[nodiscard]] PGCLIENT_API const std::optional<std::string>* find(std::string_view key) const;
@@ -24,23 +24,23 @@ struct Hstore {
 
 /// A path of labels, "top.science". Value.
 struct LTree {
-    std::string text;
+    std::string text;  ///< checked by the server
     friend bool operator==(const LTree&, const LTree&) = default;
 };
 /// A pattern for paths, "*.science.*". Value.
 struct LQuery {
-    std::string text;
+    std::string text;  ///< checked by the server
     friend bool operator==(const LQuery&, const LQuery&) = default;
 };
 /// A search in paths, "science & !astro*". Value.
 struct LTxtQuery {
-    std::string text;
+    std::string text;  ///< checked by the server
     friend bool operator==(const LTxtQuery&, const LTxtQuery&) = default;
 };
 
 /// A box of up to 100 dimensions between two corners, or a point. Value.
 struct Cube {
-    std::vector<double> corner;
+    std::vector<double> corner;    ///< one number for each dimension
     std::vector<double> opposite;  ///< empty for a point
 
     friend bool operator==(const Cube&, const Cube&) = default;
@@ -48,17 +48,17 @@ struct Cube {
 
 /// pgvector's vector. Value.
 struct Vector {
-    std::vector<float> values;
+    std::vector<float> values;  ///< one for each dimension
     friend bool operator==(const Vector&, const Vector&) = default;
 };
 /// pgvector's halfvec: rounded to half precision when it is sent in binary, and by the server otherwise. Value.
 struct HalfVector {
-    std::vector<float> values;
+    std::vector<float> values;  ///< one for each dimension
     friend bool operator==(const HalfVector&, const HalfVector&) = default;
 };
 /// pgvector's sparsevec: the elements that are not zero. Value.
 struct SparseVector {
-    std::int32_t dimensions = 0;
+    std::int32_t dimensions = 0;                           ///< of the whole, zeros included
     std::vector<std::pair<std::int32_t, float>> elements;  ///< index, from zero on and rising, and value
 
     friend bool operator==(const SparseVector&, const SparseVector&) = default;
@@ -66,12 +66,12 @@ struct SparseVector {
 
 /// PostGIS geometry as EWKB. Value.
 struct Geometry {
-    std::vector<std::byte> ewkb;
+    std::vector<std::byte> ewkb;  ///< passed on unchecked
     friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 /// PostGIS geography as EWKB. Value.
 struct Geography {
-    std::vector<std::byte> ewkb;
+    std::vector<std::byte> ewkb;  ///< passed on unchecked
     friend bool operator==(const Geography&, const Geography&) = default;
 };
 

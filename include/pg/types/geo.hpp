@@ -16,7 +16,8 @@ namespace geo {
 
 /// `(x,y)`. Value.
 struct Point {
-    double x = 0, y = 0;
+    /// Its coordinates. @{
+    double x = 0, y = 0;  /// @}
 
     PGCLIENT_API static Expected<Point> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -25,7 +26,8 @@ struct Point {
 
 /// lseg: `[(x1,y1),(x2,y2)]`. Value.
 struct LineSegment {
-    Point from, to;
+    /// Its ends, in the order of the text. @{
+    Point from, to;  /// @}
 
     PGCLIENT_API static Expected<LineSegment> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -34,7 +36,8 @@ struct LineSegment {
 
 /// All points with `a x + b y + c = 0`: `{a,b,c}`. Value. The server refuses one with `a` and `b` both zero.
 struct Line {
-    double a = 0, b = 1, c = 0;
+    /// The coefficients. @{
+    double a = 0, b = 1, c = 0;  /// @}
 
     PGCLIENT_API static Expected<Line> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -43,7 +46,8 @@ struct Line {
 
 /// `(x1,y1),(x2,y2)`: the upper right corner, then the lower left one. Value. The server swaps them where it must.
 struct Box {
-    Point high, low;
+    /// The corners, in the order of the text. @{
+    Point high, low;  /// @}
 
     PGCLIENT_API static Expected<Box> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -52,8 +56,8 @@ struct Box {
 
 /// `[(x1,y1),…]`, or `((x1,y1),…)` for a closed one. Value. The server refuses one without points.
 struct Path {
-    std::vector<Point> points;
-    bool is_closed = false;
+    std::vector<Point> points;  ///< in the order of the text
+    bool is_closed = false;     ///< whether the last point joins the first
 
     PGCLIENT_API static Expected<Path> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -62,7 +66,7 @@ struct Path {
 
 /// `((x1,y1),…)`. Value. The server refuses one without points.
 struct Polygon {
-    std::vector<Point> points;
+    std::vector<Point> points;  ///< in the order of the text; the last joins the first
 
     PGCLIENT_API static Expected<Polygon> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;
@@ -71,8 +75,8 @@ struct Polygon {
 
 /// `<(x,y),radius>`. Value.
 struct Circle {
-    Point center;
-    double radius = 0;
+    Point center;       ///< `(x,y)`
+    double radius = 0;  ///< the server refuses a negative one
 
     PGCLIENT_API static Expected<Circle> parse(std::string_view text);
     [[nodiscard]] PGCLIENT_API std::string to_string() const;

@@ -14,8 +14,8 @@ namespace pg {
 
 /// One dimension of an array. Value.
 struct ArrayDimension {
-    std::int32_t length = 0;
-    std::int32_t lower = 1;  ///< the subscript of its first element
+    std::int32_t length = 0;  ///< how many elements it counts
+    std::int32_t lower = 1;   ///< the subscript of its first element
 
     friend bool operator==(const ArrayDimension&, const ArrayDimension&) = default;
 };

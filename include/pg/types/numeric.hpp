@@ -15,6 +15,7 @@
 
 namespace pg {
 
+/// An integer of 128 bits; no format or hash of its own in the standard library.
 __extension__ using Int128 = __int128;
 
 /// A number of PostgreSQL's type numeric: exact, NaN, or an infinity. Value.
@@ -25,10 +26,11 @@ class PGCLIENT_API Numeric {
 public:
     /// What the type can hold, and no more is ever read: digits before and after the point.
     static constexpr int max_integer_digits = 131072;
-    static constexpr int max_scale = 16383;
+    static constexpr int max_scale = 16383;  ///< digits after the point
 
     /// Zero.
     Numeric() = default;
+    /// Exactly that integer, with scale 0.
     template <std::integral T>
     Numeric(T value) {
         if constexpr (std::is_signed_v<T>)
@@ -38,7 +40,7 @@ public:
     }
     /// `units / 10^scale`: `from_units(1250, 2)` is 12.50. Throws UsageError for a scale outside 0 to `max_scale`.
     static Numeric from_units(Int128 units, int scale);
-    static Numeric nan() { return Numeric(Kind::nan); }
+    static Numeric nan() { return Numeric(Kind::nan); }  ///< equals itself, and is greater than everything else
     static Numeric infinity() { return Numeric(Kind::infinity); }
     static Numeric minus_infinity() { return Numeric(Kind::minus_infinity); }
 
@@ -46,16 +48,18 @@ public:
     static Expected<Numeric> parse(std::string_view text);
     [[nodiscard]] std::string to_string() const;
 
+    /// The only value that is no number and no infinity.
     [[nodiscard]] bool is_nan() const { return kind_ == Kind::nan; }
     [[nodiscard]] bool is_finite() const { return kind_ == Kind::finite; }
+    /// False for zero and NaN, true for the negative infinity.
     [[nodiscard]] bool is_negative() const { return negative_ || kind_ == Kind::minus_infinity; }
-    [[nodiscard]] bool is_zero() const { return kind_ == Kind::finite && digits_.empty(); }
+    [[nodiscard]] bool is_zero() const { return kind_ == Kind::finite && digits_.empty(); }  ///< of any scale
     /// The number of decimal places shown.
     [[nodiscard]] int scale() const { return scale_; }
 
     /// The same number as an integer; nullopt when there is no such integer, or it does not fit.
     [[nodiscard]] std::optional<std::int64_t> to_int64() const;
-    [[nodiscard]] std::optional<Int128> to_int128() const { return to_units(0); }
+    [[nodiscard]] std::optional<Int128> to_int128() const { return to_units(0); }  ///< as `to_int64`
     /// The same number times `10^scale`, as an integer; nullopt when that has a fraction, or does not fit.
     [[nodiscard]] std::optional<Int128> to_units(int scale) const;
     /// The nearest double, which may have fewer digits; nullopt for a finite number beyond the range of double.
@@ -109,7 +113,7 @@ struct Decimal {
         if (!units || static_cast<Rep>(*units) != *units) return std::nullopt;
         return Decimal{static_cast<Rep>(*units)};
     }
-    [[nodiscard]] Numeric to_numeric() const { return Numeric::from_units(units, Scale); }
+    [[nodiscard]] Numeric to_numeric() const { return Numeric::from_units(units, Scale); }  ///< with scale `Scale`
     /// With all its places: `12.50`.
     [[nodiscard]] std::string to_string() const { return to_numeric().to_string(); }
 

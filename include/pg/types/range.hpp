@@ -46,9 +46,12 @@ constexpr TypeId built_in_multirange(Oid bound) {
 /// Where the values are discrete, `increment` steps to the next one; false when there is none.
 template <class T>
 struct RangeOf {
+    /// Without a name: PostgreSQL has none.
     static constexpr TypeId range = detail::built_in_range(Codec<T>::type.oid);
+    /// Without a name: PostgreSQL has none.
     static constexpr TypeId multirange = detail::built_in_multirange(Codec<T>::type.oid);
 
+    /// Steps to the next value; false, and nothing changed, when there is none.
     static bool increment(T& value)
         requires std::is_integral_v<T>
     {
@@ -56,6 +59,7 @@ struct RangeOf {
         ++value;
         return true;
     }
+    /// Steps to the next value; false, and nothing changed, when there is none.
     static bool increment(T& date)
         requires(Codec<T>::type.oid == Oid{1082})
     {
@@ -69,11 +73,11 @@ struct RangeOf {
 /// canonical form, `[lower, upper)`; two ranges are equal when their canonical forms are.
 template <class T>
 struct Range {
-    std::optional<T> lower;
-    std::optional<T> upper;
-    bool lower_inclusive = true;
-    bool upper_inclusive = false;
-    bool is_empty = false;
+    std::optional<T> lower;        ///< nullopt: no bound
+    std::optional<T> upper;        ///< nullopt: no bound
+    bool lower_inclusive = true;   ///< whether `lower` itself belongs to it
+    bool upper_inclusive = false;  ///< whether `upper` itself belongs to it
+    bool is_empty = false;         ///< no value belongs to it, whatever the bounds say
 
     [[nodiscard]] static Range empty() { return {std::nullopt, std::nullopt, false, false, true}; }
 
@@ -94,6 +98,7 @@ struct Range {
         return has_values ? range : empty();
     }
 
+    /// Whether `value` lies between the bounds; never in an empty range.
     [[nodiscard]] bool contains(const T& value) const {
         if (is_empty) return false;
         if (lower && (value < *lower || (value == *lower && !lower_inclusive))) return false;
@@ -111,7 +116,7 @@ struct Range {
 /// Ranges in order, none of which touch. Value.
 template <class T>
 struct Multirange {
-    std::vector<Range<T>> ranges;
+    std::vector<Range<T>> ranges;  ///< ascending
 
     friend bool operator==(const Multirange&, const Multirange&) = default;
 };

@@ -268,6 +268,7 @@ struct xid8 {
 template <class Tag>
 struct array {
     static_assert(Tag::id.array != Oid{}, "there is no array over this type");
+    /// The array type, named as its elements: what `pg::as` needs is its oid.
     static constexpr TypeId id{Tag::id.array, Oid{}, Tag::id.name};
 };
 
@@ -277,9 +278,9 @@ struct array {
 template <class Tag, class T>
 class As {
 public:
-    explicit constexpr As(T&& value) : value_(std::forward<T>(value)) {}
+    explicit constexpr As(T&& value) : value_(std::forward<T>(value)) {}  ///< see `pg::as`
 
-    [[nodiscard]] constexpr const std::remove_reference_t<T>& value() const { return value_; }
+    [[nodiscard]] constexpr const std::remove_reference_t<T>& value() const { return value_; }  ///< what is sent
 
 private:
     T value_;

@@ -16,14 +16,16 @@ struct TsVector {
     /// `A` to `D`, from the most important to the ordinary.
     enum class Weight : std::uint8_t { d, c, b, a };
 
+    /// Where a lexeme stands in the document. Value.
     struct Position {
-        std::uint16_t place = 1;  ///< 1 to 16383; what is farther away is at 16383
-        Weight weight = Weight::d;
+        std::uint16_t place = 1;    ///< 1 to 16383; what is farther away is at 16383
+        Weight weight = Weight::d;  ///< D where setweight() said nothing
 
         friend bool operator==(const Position&, const Position&) = default;
     };
+    /// A word and its places. Value.
     struct Lexeme {
-        std::string word;
+        std::string word;                 ///< as a dictionary made it
         std::vector<Position> positions;  ///< ascending, at most 255; none when they were stripped
 
         friend bool operator==(const Lexeme&, const Lexeme&) = default;
@@ -44,10 +46,12 @@ struct TsVector {
 /// Equal means the same tree. The text form does not tell `(a & b) & c` from `a & (b & c)`, so a query that was built
 /// the second way is not equal to what is parsed from its text.
 struct TsQuery {
+    /// `lexeme` is a leaf, `negation` has one side, the others have two.
     enum class Kind : std::uint8_t { lexeme, negation, conjunction, disjunction, phrase };
 
+    /// A lexeme or an operator. Value.
     struct Node {
-        Kind kind = Kind::lexeme;
+        Kind kind = Kind::lexeme;    ///< decides which of the others count
         std::uint8_t weights = 0;    ///< lexeme: where it may stand, bit 0 for D to bit 3 for A; 0 for anywhere
         bool is_prefix = false;      ///< lexeme: whether longer words match as well
         std::uint16_t distance = 0;  ///< phrase: how many places the right side is behind the left one

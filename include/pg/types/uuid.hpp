@@ -14,7 +14,7 @@ namespace pg {
 
 /// A uuid, as its 16 bytes. Value. Ordered by them, as the server does.
 struct Uuid {
-    std::array<std::byte, 16> bytes{};
+    std::array<std::byte, 16> bytes{};  ///< in the order that they are written
 
     /// From and to `a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11`; read in either case.
     PGCLIENT_API static Expected<Uuid> parse(std::string_view text);
