@@ -99,7 +99,7 @@ struct ErrorFields {
     std::uint32_t position = 0;                 ///< 1-based character in the statement; 0 when there is none
     std::string message{};                      ///< what failed, with what, and what to do
     std::string severity{};                     ///< ERROR, FATAL or PANIC, never translated
-    /// What the server's report says, word for word. @{
+    /// What the server's report says; errors of the library itself may have a detail, a hint or a column too. @{
     std::string detail{}, hint{}, context{};
     std::string schema{}, table{}, column{}, type{}, constraint{};  /// @}
     std::string routine{};                                          ///< the server function that reported it
