@@ -112,24 +112,32 @@ private:
     std::shared_ptr<const ResultStorage> description_;
 };
 
-/// True when the columns that came are those of the description, in its format.
+/// True when the columns that came are those of the description, in its format. Their types are compared each time: a
+/// pooler may have prepared the statement anew, after a change of the schema, where we cannot see it.
 bool is_described(const PGresult* result, const ResultStorage* description) {
-    return description != nullptr && PQbinaryTuples(result) != 0 &&
-           as_size(PQnfields(result)) == description->columns().size();
+    if (description == nullptr || PQbinaryTuples(result) == 0) return false;
+    const std::span<const Column> columns = description->columns();
+    if (as_size(PQnfields(result)) != columns.size()) return false;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        if (Oid{PQftype(result, static_cast<int>(i))} != columns[i].type.oid) return false;
+    return true;
 }
 
 /// Rows of several results: one cell each, pointing into blocks.
 class PackedResult final : public ResultStorage {
 public:
     PackedResult(std::shared_ptr<const ResultStorage> header, std::vector<std::unique_ptr<char[]>> blocks,
-                 std::vector<Cell> cells, std::size_t rows, ResultHandle last)
-        : header_(std::move(header)), blocks_(std::move(blocks)), cells_(std::move(cells)), last_(std::move(last)) {
+                 std::vector<Cell> cells, std::size_t rows)
+        : header_(std::move(header)), blocks_(std::move(blocks)), cells_(std::move(cells)) {
         columns_ = header_->columns();
         rows_ = rows;
         affected_ = rows;
-        if (!last_) return;
-        tag_ = PQcmdStatus(last_.get());
-        affected_ = affected_rows(last_.get());
+    }
+
+    void end_with(std::string tag, std::uint64_t affected) {
+        own_tag_ = std::move(tag);
+        tag_ = own_tag_;
+        affected_ = affected;
     }
 
 private:
@@ -144,7 +152,7 @@ private:
     std::shared_ptr<const ResultStorage> header_;
     std::vector<std::unique_ptr<char[]>> blocks_;
     std::vector<Cell> cells_;
-    ResultHandle last_;
+    std::string own_tag_;
 };
 
 constexpr std::size_t block_size = 16 * 1024;
@@ -185,7 +193,15 @@ void RowPacker::add(ResultHandle result) {
         }
     }
     rows_ += as_size(rows);
+    note_tag(result.get());
     if (!header_) header_ = std::make_shared<const KeptResult>(std::move(result), types_);
+}
+
+void RowPacker::note_tag(PGresult* result) {
+    const char* tag = PQcmdStatus(result);
+    if (*tag == '\0') return;
+    tag_ = tag;
+    affected_ = affected_rows(result);
 }
 
 char* RowPacker::claim(std::size_t count) {
@@ -204,8 +220,11 @@ Result RowPacker::take(ResultHandle last) {
         // No row came: the last result alone has the columns.
         return make_result(std::move(last), types_);
     }
-    auto packed =
-        std::make_shared<const PackedResult>(header_, std::move(blocks_), std::move(cells_), rows_, std::move(last));
+    auto packed = std::make_shared<PackedResult>(header_, std::move(blocks_), std::move(cells_), rows_);
+    if (last) {
+        note_tag(last.get());
+        packed->end_with(std::move(tag_), affected_);
+    }
     blocks_.clear();
     cells_.clear();
     end_ = nullptr;
