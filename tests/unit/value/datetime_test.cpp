@@ -130,7 +130,7 @@ TEST(TimeTz, IsOrderedByItsMomentAndThenFromEastToWest) {
 TEST(Timestamp, IsReadBackFromBothFormsUpToItsLimits) {
     std::mt19937_64 random(2);
     for (int i = 0; i < 20'000; ++i) {
-        const auto count = static_cast<std::int64_t>(random() % 9'434'000'000'000'000'000u) - 211'813'488'000'000'000;
+        const auto count = static_cast<std::int64_t>(random() % 9'223'000'000'000'000'000u) - 211'813'488'000'000'000;
         expect_round_trip(pg::Timestamp{count}, timestamp_oid);
         expect_round_trip(pg::TimestampTz{count}, timestamptz_oid);
     }
