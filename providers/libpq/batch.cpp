@@ -42,8 +42,7 @@ public:
         if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
         if (!engine_.enter_pipeline()) return fill(link_.refused());
         while (!is_over()) {
-            send_ahead();
-            if (link_.connection() == nullptr || !step()) return fill_lost();
+            if (!send_ahead() || !step()) return fill_lost();
         }
         if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
         if (refusal_) return fill(*refusal_);
@@ -57,13 +56,16 @@ private:
         return !sends() && answered() == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
     }
 
-    void send_ahead() {
+    /// Sends what may be sent now. False when the connection is gone.
+    bool send_ahead() {
+        if (!engine_.holds_bytes()) held_bytes_ = 0;
         if (sends() && sent_ - answered() <= most_in_flight / 2) {
             while (sends() && sent_ - answered() < most_in_flight && held_bytes_ < most_held_bytes) send_one();
             const bool more = sends();
             if (more && sync_ == spi::BatchSync::once) static_cast<void>(engine_.send_flush_request());
         }
         if (!sends() && !synced_) synced_ = engine_.send_sync();
+        return link_.connection() != nullptr && (sends() || synced_ || lose());
     }
 
     void send_one() {
@@ -85,13 +87,18 @@ private:
     bool step() {
         if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
         const bool expects = answered() < sent_ || engine_.awaits_sync();
+        if (!expects && sends()) {
+            // Everything was answered before libpq could flush all: what it holds must not keep the rest back.
+            if (!engine_.flush()) return wait_ready(Step::write);
+            return true;
+        }
         if (!expects) return wait_ready(Step::end);
         ResultHandle result;
         switch (const Step step = engine_.next(result)) {
             case Step::result: return take(std::move(result));
             case Step::end: return take_end();
             case Step::broken: return lose();
-            case Step::read: held_bytes_ = 0; return wait_ready(step);
+            case Step::read:
             case Step::write: return wait_ready(step);
         }
         return false;

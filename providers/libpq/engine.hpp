@@ -74,6 +74,8 @@ public:
         unflushed_ = PQflush(connection_.get()) != 0;
         return !unflushed_;
     }
+    /// True while libpq may hold bytes that the socket has not taken.
+    [[nodiscard]] bool holds_bytes() const noexcept { return unflushed_; }
     /// For what was queued by other means.
     void mark_unflushed() noexcept { unflushed_ = true; }
 

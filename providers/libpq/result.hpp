@@ -1,8 +1,8 @@
 // Results: what libpq received, or rows packed out of what it received, behind the face that every result has.
 #pragma once
 
-#include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pg/result.hpp"
@@ -49,6 +49,7 @@ private:
     std::uint64_t affected_ = 0;
 
     [[nodiscard]] char* claim(std::size_t count);
+    void note_tag(PGresult* result);
 };
 
 }  // namespace pg::libpq

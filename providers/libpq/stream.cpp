@@ -11,8 +11,8 @@
 namespace pg::libpq {
 namespace {
 
-/// Rows that libpq gathers before it hands them out, where it can. It counts rows only, and rows may be wide: a chunk
-/// of this many is what bounds the memory.
+/// Rows that libpq gathers before it hands them out, where it can: fewer allocations for it, but these wait for each
+/// other. It counts rows only, and rows may be wide: a chunk of this many is what bounds the memory.
 constexpr int chunk_rows = 32;
 /// A stream hands out what it has once it has this much.
 constexpr std::size_t chunk_bytes = 64 * 1024;
