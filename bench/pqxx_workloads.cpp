@@ -111,9 +111,11 @@ public:
     std::uint64_t copy_in() {
         pqxx::work work(connection_);
         pqxx::stream_to stream(work, "bench_inserts");
-        for (const Record& record : records_)
+        for (const Record& record : records_) {
+            const std::string maybe = record.maybe ? pqxx::to_string(*record.maybe) : "";
             stream << std::tuple(record.id, record.big, record.real, record.name, to_text(record.made), record.flag,
-                                 record.maybe ? pqxx::to_string(*record.maybe) : "\\N");
+                                 record.maybe ? maybe.c_str() : nullptr);
+        }
         stream.complete();
         work.commit();
         return records_.size();
