@@ -1,8 +1,7 @@
 // The same by hand: a connect and a typed query with libpq in binary.
-#include <libpq-fe.h>
-
 #include <cstdint>
 #include <cstring>
+#include <libpq-fe.h>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -47,9 +46,8 @@ std::vector<User> adults(const char* conninfo, std::int32_t age) {
     const Oid types[] = {23};
     const int lengths[] = {sizeof argument};
     const int binary[] = {1};
-    const std::unique_ptr<PGresult, Clear> result(PQexecParams(connection.get(),
-                                                               "select id, name, email from users where age >= $1", 1,
-                                                               types, values, lengths, binary, 1));
+    const std::unique_ptr<PGresult, Clear> result(PQexecParams(
+        connection.get(), "select id, name, email from users where age >= $1", 1, types, values, lengths, binary, 1));
     if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
     if (PQnfields(result.get()) != 3 || PQftype(result.get(), 0) != 20) throw std::runtime_error("not users");
 
