@@ -145,6 +145,8 @@ private:
 ///     static Fault encode(Writer&, const T&);
 ///     // appends the text form
 ///     static Fault encode_text(Writer&, const T&);
+///     // optional: the binary form where it is one integer of eight bytes, which COPY writes faster than by encode
+///     static Fault plain(const T&, std::int64_t& out);
 template <class T>
 struct Codec;
 

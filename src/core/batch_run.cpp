@@ -58,6 +58,7 @@ private:
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
         requests_.clear();
+        last_ = nullptr;
         for (const auto& entry : entries_)
             if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
         if (requests_.empty()) return true;
@@ -83,7 +84,10 @@ private:
             request.format = options->format;
             request.max_result_bytes = options->max_result_bytes;
         }
-        if (entry.statement) {
+        if (entry.statement && entry.statement.get() == last_) {
+            request.statement = requests_.back().statement;
+            request.description = requests_.back().description;
+        } else if (entry.statement) {
             auto prepared = prepare_once(borrowed, entry.call);
             if (!prepared && outside && heal(borrowed, entry.call, prepared.error()))
                 prepared = prepare_once(borrowed, entry.call);
@@ -94,6 +98,7 @@ private:
             request.statement = entry.statement->name;
             request.description = &(*prepared)->description;
         }
+        last_ = entry.statement.get();
         requests_.push_back(request);
         return true;
     }
@@ -157,7 +162,8 @@ private:
     std::vector<spi::Request>& requests_;
     const bool atomic_;
     const QueryOptions* const options_;
-    Expected<void> settled_;  // what kept the types of a result from being learned
+    const Statement* last_ = nullptr;  // of the last request: batches repeat a statement more often than not
+    Expected<void> settled_;           // what kept the types of a result from being learned
 };
 
 }  // namespace

@@ -182,6 +182,10 @@ struct Codec<Timestamp> : detail::OwnType<Timestamp> {
     static constexpr TypeId type{Oid{1114}, Oid{1115}, "timestamp"};
     PGCLIENT_API static Fault decode(const Cell& cell, const WireType& wire, Timestamp& out);
     PGCLIENT_API static Fault encode(Writer& out, const Timestamp& value);
+    static Fault plain(const Timestamp& value, std::int64_t& out) {
+        out = value.microseconds;
+        return {};
+    }
     PGCLIENT_API static Fault encode_text(Writer& out, const Timestamp& value);
 };
 template <>
@@ -189,6 +193,10 @@ struct Codec<TimestampTz> : detail::OwnType<TimestampTz> {
     static constexpr TypeId type{Oid{1184}, Oid{1185}, "timestamptz"};
     PGCLIENT_API static Fault decode(const Cell& cell, const WireType& wire, TimestampTz& out);
     PGCLIENT_API static Fault encode(Writer& out, const TimestampTz& value);
+    static Fault plain(const TimestampTz& value, std::int64_t& out) {
+        out = value.microseconds;
+        return {};
+    }
     PGCLIENT_API static Fault encode_text(Writer& out, const TimestampTz& value);
 };
 template <>
@@ -242,6 +250,12 @@ struct ChronoCodec {
         Wire value;
         if (Fault fault = convert(time, value)) return fault;
         return Codec<Wire>::encode(out, value);
+    }
+    static Fault plain(const Time& time, std::int64_t& out) {
+        Wire value;
+        const Fault fault = convert(time, value);
+        out = value.microseconds;
+        return fault;
     }
     static Fault encode_text(Writer& out, const Time& time) {
         Wire value;

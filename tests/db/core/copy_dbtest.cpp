@@ -150,6 +150,8 @@ TEST_F(CopyDb, SaysWhatTheServerRefused) {
         early.finish();
     };
     EXPECT_THROW(write_much(), pg::UniqueViolation);
+    const std::vector<std::tuple<std::int32_t, std::string>> zero_byte{{1, std::string(1, '\0')}};
+    EXPECT_EQ(pg::try_copy_rows(db, "t (id, name)", zero_byte).error().sqlstate(), "22021");
     EXPECT_THROW(pg::CopyIn<std::int32_t>(db, "missing (id)"), pg::ServerError);
     EXPECT_THROW(static_cast<void>(pg::CopyOut<std::int32_t>(db, "(select 1 / 0)").begin()), pg::ServerError);
     EXPECT_EQ(rows(), 0);

@@ -5,6 +5,7 @@
 
 #include "fake_session.hpp"
 #include "pg/types/composite.hpp"
+#include "pg/types/datetime.hpp"
 #include "pg/types/enumeration.hpp"
 
 namespace {
@@ -36,6 +37,15 @@ using fake::server_error;
 const std::string header = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"s;
 const std::string trailer = "\377\377"s;
 const std::string two_rows = "\0\2\0\0\0\2at\0\0\0\4\0\1\x48\x4f"s + "\0\2\0\0\0\2xx\377\377\377\377"s;
+
+pg::TypeInfo type(std::uint32_t oid, std::string name, pg::TypeKind kind) {
+    pg::TypeInfo info;
+    info.oid = pg::Oid{oid};
+    info.schema = "public";
+    info.name = std::move(name);
+    info.kind = kind;
+    return info;
+}
 
 class Copy : public testing::Test {
 protected:
@@ -211,25 +221,56 @@ TEST_F(Copy, SendsInPieces) {
     EXPECT_EQ(server.copied.size(), trailer.size() + header.size() + 2 + 4 + large.size() + 8);
 }
 
+struct Event {
+    std::string name;
+    std::chrono::sys_time<std::chrono::nanoseconds> at;
+};
+constexpr std::chrono::sys_days start_of_time = std::chrono::year{2000} / 1 / 1;
+
 TEST_F(Copy, DropsARowThatHasNoWireFormAndGoesOn) {
-    describe({{"code", 25}, {"area", 23}});
-    pg::CopyIn<Country> copy(db.client, "countries");
-    copy.write({"at", 84047});
-    const auto bad = copy.try_write({"a\0b"s, 1});
+    describe({{"name", 25}, {"at", 1184}});
+    pg::CopyIn<Event> copy(db.client, "events");
+    copy.write({"a", start_of_time});
+    const auto bad = copy.try_write({"dropped", start_of_time + 1ns});
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().kind(), pg::ErrorKind::encode);
     EXPECT_EQ(bad.error().message(),
-              "column 1 \"code\" of row 2: text with a zero byte, which the server cannot store: use bytea");
-    copy.write({"xx", std::nullopt});
+              "column 2 \"at\" of row 2: time that is no whole number of microseconds, or out of range: use "
+              "std::chrono::floor");
+    copy.write({"b", start_of_time + 1us});
     copy.finish();
-    EXPECT_EQ(server.copied, header + two_rows + trailer);
+    EXPECT_EQ(server.copied,
+              header + "\0\2\0\0\0\1a\0\0\0\x8\0\0\0\0\0\0\0\0"s + "\0\2\0\0\0\1b\0\0\0\x8\0\0\0\0\0\0\0\1"s + trailer);
 }
 
 TEST_F(Copy, NamesColumnsWithoutANameByTheirNumber) {
-    describe({{"a", 23}, {"b", 25}});
-    pg::CopyIn<std::int32_t, std::string> copy(db.client, "t");
-    EXPECT_EQ(copy.try_write(1, "\0"s).error().message(),
-              "column 2 of row 1: text with a zero byte, which the server cannot store: use bytea");
+    db.types->add(type(20001, "mood", pg::TypeKind::enumeration));
+    describe({{"a", 23}, {"b", 20001}});
+    pg::CopyIn<std::int32_t, Mood> copy(db.client, "t");
+    EXPECT_EQ(copy.try_write(1, static_cast<Mood>(7)).error().message(),
+              "column 2 of row 1: value of an enumeration that has no label");
+}
+
+TEST_F(Copy, MakesRoomForValuesWhoseSizeNobodyKnowsBefore) {
+    db.types->add(type(20001, "mood", pg::TypeKind::enumeration));
+    describe({{"a", 25}, {"b", 20001}, {"c", 25}, {"d", 23}});
+    pg::CopyIn<std::optional<std::string>, std::optional<Mood>, std::string_view, std::int32_t> copy(db.client, "t");
+    copy.write("x", Mood::sad, "", 5);
+    copy.write(std::nullopt, std::nullopt, "yz", 6);
+    copy.finish();
+    EXPECT_EQ(server.copied, header + "\0\4\0\0\0\1x\0\0\0\3sad\0\0\0\0\0\0\0\4\0\0\0\5"s +
+                                 "\0\4\377\377\377\377\377\377\377\377\0\0\0\2yz\0\0\0\4\0\0\0\6"s + trailer);
+}
+
+TEST_F(Copy, RefusesARowOfMoreThanAGigabyteBeforeItIsWritten) {
+    describe({{"a", 23}, {"b", 25}, {"c", 25}});
+    pg::CopyIn<std::int32_t, std::string_view, std::string_view> copy(db.client, "t");
+    const std::string_view half("", pg::max_value_size / 2);  // nobody looks at what is behind it
+    const auto row = copy.try_write(1, half, half);
+    ASSERT_FALSE(row);
+    EXPECT_EQ(row.error().message(), "column 3 of row 1: brings the row over 1 GiB: use a large object");
+    copy.finish();
+    EXPECT_EQ(server.copied, header + trailer);
 }
 
 TEST_F(Copy, NamesEveryColumnThatDoesNotTakeWhatIsSent) {
@@ -254,15 +295,6 @@ TEST_F(Copy, TakesTextForEveryTypeWhoseBinaryFormIsItsText) {
         describe({{"x", oid}});
         EXPECT_FALSE(pg::CopyIn<std::string>::try_open(db.client, "t")) << oid;
     }
-}
-
-pg::TypeInfo type(std::uint32_t oid, std::string name, pg::TypeKind kind) {
-    pg::TypeInfo info;
-    info.oid = pg::Oid{oid};
-    info.schema = "public";
-    info.name = std::move(name);
-    info.kind = kind;
-    return info;
 }
 
 TEST_F(Copy, KnowsTheTypesOfTheDatabase) {
@@ -347,12 +379,13 @@ TEST_F(Copy, FailsRowsWithAReason) {
 }
 
 TEST_F(Copy, GivesUpARangeWithABadRow) {
-    describe({{"x", 25}});
-    const auto rows = pg::try_copy_rows(db.client, "t", std::vector<std::string>{"a", "\0"s});
+    describe({{"x", 1184}});
+    const std::vector<std::chrono::sys_time<std::chrono::nanoseconds>> times{start_of_time, start_of_time + 1ns};
+    const auto rows = pg::try_copy_rows(db.client, "t", times);
     ASSERT_FALSE(rows);
     EXPECT_EQ(rows.error().kind(), pg::ErrorKind::encode);
     EXPECT_EQ(server.take_log().back(), "copy given up");
-    EXPECT_THROW(pg::copy_rows(db.client, "", std::vector<std::string>{}), pg::UsageError);
+    EXPECT_THROW(pg::copy_rows(db.client, "", times), pg::UsageError);
 }
 
 // ---- rows out ------------------------------------------------------------------------------------
