@@ -60,9 +60,9 @@ public:
     /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Nothing is sent before it is
     /// called.
     template <class Signature>
-    [[nodiscard]] Prepared<Signature> prepare(Sql<detail::arity<Signature>::value> sql) const {
+    [[nodiscard]] Prepared<Signature> prepare(Sql<Prepared<Signature>::arguments> sql) const {
         return Prepared<Signature>(shared_executor(),
-                                   checked_statement(sql.text(), detail::arity<Signature>::value, sql.checked()));
+                                   checked_statement(sql.text(), Prepared<Signature>::arguments, sql.checked()));
     }
 
     /// Closes idle sessions now and busy ones as they come back; every later call is a UsageError. Thread-safe.

@@ -20,9 +20,7 @@ enum class Format : std::uint8_t { text = 0, binary = 1 };
 
 // base
 class Config;
-class Deadline;
 class Error;
-class Secret;
 class SqlState;
 class StopToken;
 struct ErrorFields;
@@ -44,11 +42,7 @@ struct Codec;
 // spi
 namespace spi {
 class NoticeHandler;
-class Provider;
 class Registry;
-class Session;
-class SessionSource;
-struct Request;
 }  // namespace spi
 
 // core
@@ -56,11 +50,8 @@ class Batch;
 class Client;
 class Connection;
 class Executor;
-class LargeObject;
-class Listener;
 class Savepoint;
 class Transaction;
-struct Notification;
 struct QueryOptions;
 struct TransactionOptions;
 

@@ -39,16 +39,18 @@ inline constexpr Finisher<Affected> finish<Affected> =
 template <class R, class... Args>
 class Prepared<R(Args...)> {
 public:
+    static constexpr std::size_t arguments = sizeof...(Args);  ///< how many the statement takes
+
     Prepared(std::shared_ptr<Executor> executor, std::shared_ptr<const detail::Statement> statement)
         : executor_(std::move(executor)), statement_(std::move(statement)) {}
 
     /// Runs it. Throws what `Error` and its classes say.
-    R operator()(const Args&... arguments) const { return try_call(arguments...).value(); }
-    [[nodiscard]] Expected<R> try_call(const Args&... arguments) const {
+    R operator()(const Args&... args) const { return try_call(args...).value(); }
+    [[nodiscard]] Expected<R> try_call(const Args&... args) const {
         Params params;
         const std::string_view sql = detail::statement_sql(*statement_);
-        if (auto encoded = detail::encode_all(sql, params, arguments...); !encoded) return std::move(encoded).error();
-        const detail::Call call{sql, &params, sizeof...(Args), true, executor_->options_, statement_.get()};
+        if (auto encoded = detail::encode_all(sql, params, args...); !encoded) return std::move(encoded).error();
+        const detail::Call call{sql, &params, arguments, true, executor_->options_, statement_.get()};
         Expected<Result> result = executor_->run(call);
         if (!result) return std::move(result).error();
         return detail::finish<R>(*result, call);
@@ -67,12 +69,4 @@ private:
     std::shared_ptr<const detail::Statement> statement_;
 };
 
-namespace detail {
-template <class Signature>
-struct arity;
-template <class R, class... Args>
-struct arity<R(Args...)> {
-    static constexpr std::size_t value = sizeof...(Args);
-};
-}  // namespace detail
 }  // namespace pg
