@@ -55,9 +55,13 @@ bool is_copy(ExecStatusType status) {
 
 bool is_report(const PGresult* result) { return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR; }
 
+/// Ends a COPY … FROM STDIN with an error of ours. 1: sent, 0: the socket must be waited for, -1: there is no such
+/// COPY.
+int fail_copy_in(PGconn* connection) noexcept { return PQputCopyEnd(connection, "the client gave it up"); }
+
 /// Takes a COPY that nobody wants any more a step further. False when the socket must be waited for.
 bool drain_copy(PGconn* connection, ExecStatusType status) noexcept {
-    if (status == PGRES_COPY_IN) return PQputCopyEnd(connection, "the client gave it up") != 0;
+    if (status == PGRES_COPY_IN) return fail_copy_in(connection) != 0;
     char* row = nullptr;
     const int length = PQgetCopyData(connection, &row, 1);
     const MemoryHandle freed(row);
@@ -170,7 +174,10 @@ Outcome Link::recover(const Deadline& until) noexcept {
 }
 
 Outcome Link::drain(const Deadline& until) noexcept {
-    const auto cancel = start_cancel(engine_.connection());
+    // A cancel request beside the CopyFail could reach the server inside a message, and would end the connection.
+    const bool copying_in = fail_copy_in(engine_.connection()) >= 0;
+    if (copying_in) engine_.mark_unflushed();
+    const auto cancel = copying_in ? nullptr : start_cancel(engine_.connection());
     Outcome outcome = Outcome::unknown;
     bool drained = false;
     bool answered = cancel == nullptr;
