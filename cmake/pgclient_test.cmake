@@ -20,7 +20,7 @@ function(pgclient_test name)
   target_link_libraries(${name} PRIVATE pgclient_flags ${arg_LIBRARIES} GTest::gtest_main)
   if(PGCLIENT_COVERAGE)
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/coverage_of_children.cpp)
-    target_link_options(${name} PRIVATE LINKER:--wrap=_exit,--wrap=execvpe)
+    target_link_options(${name} PRIVATE LINKER:--wrap=_exit,--wrap=execvpe,--wrap=setuid)
   endif()
 
   set(labels unit)
