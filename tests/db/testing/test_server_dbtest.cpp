@@ -124,6 +124,21 @@ TEST(TestServer, StartsWithinItsTimeoutOrNotAtAll) {
     EXPECT_EQ(never.error().kind(), ErrorKind::usage);
 }
 
+TEST(TestServer, AStartThatHangsEndsWithTheTimeout) {
+    const OwnTmpdir tmpdir;
+    static_cast<void>(TestServer::start());  // the template is there
+    // The server waits for the other end of a pipe, in the middle of its configuration.
+    const std::string pipe = tmpdir.path() + "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
+    const auto hung =
+        TestServer::try_start({.settings = {"include '" + pipe + "'"}, .start_timeout = std::chrono::seconds(3)});
+    ASSERT_FALSE(hung);
+    EXPECT_EQ(hung.error().kind(), ErrorKind::timeout);
+    EXPECT_EQ(hung.error().message(), "start PostgreSQL 15: it was not ready within start_timeout");
+    std::filesystem::remove(pipe);
+    EXPECT_TRUE(tmpdir.empty());
+}
+
 TEST(TestServer, TwoAtOnceShareNothing) {
     auto one = TestServer::start();
     const auto other = TestServer::start();

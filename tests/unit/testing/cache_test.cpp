@@ -53,6 +53,27 @@ TEST(Cache, KeepsNothingOfAFolderThatCouldNotBeMade) {
         EXPECT_EQ(entry.path().filename(), "thing.lock");
 }
 
+TEST(Cache, TellsThatWhatWasMadeCouldNotTakeItsPlace) {
+    const ScratchFolder cache;
+    const auto made = made_once(cache.path(), "thing", own, soon(), [&](const std::string&) {
+        std::filesystem::create_directory(cache.path() + "/thing");
+        return write_file(cache.path() + "/thing/content", "somebody else's");
+    });
+    ASSERT_FALSE(made);
+    EXPECT_TRUE(made.error().message().starts_with("rename " + cache.path() + "/thing.new-")) << made.error().message();
+    EXPECT_EQ(read_file(cache.path() + "/thing/content"), "somebody else's");
+}
+
+TEST(Cache, SaysHowToChooseAnotherFolderWhenItsOwnCannotBeMade) {
+    const ScratchFolder folder;
+    write_file(folder.path() + "/file", "").value();
+    const auto made = made_once(folder.path() + "/file/cache", "thing", own, soon(),
+                                [](const std::string&) { return Expected<void>(); });
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().message(), "make the folder " + folder.path() + "/file/cache: Not a directory");
+    EXPECT_EQ(made.error().hint(), "set PGCLIENT_CACHE to a folder that can be written");
+}
+
 TEST(Cache, RemovesWhatACrashedMakerLeft) {
     const ScratchFolder cache;
     const std::string left = cache.path() + "/thing.new-abcdef";

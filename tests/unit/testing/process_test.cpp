@@ -51,6 +51,27 @@ TEST(Process, NamesAProgramThatIsMissing) {
     EXPECT_EQ(process.error().message(), "start /nowhere/program: execute it: No such file or directory");
 }
 
+TEST(Process, NamesTheStepOnItsWayThatFailed) {
+    auto command = shell("exit 0");
+    command.input = 1 << 20;
+    const auto without_input = spawn(command);
+    ASSERT_FALSE(without_input);
+    EXPECT_EQ(without_input.error().message(), "start sh: give it its descriptors: Bad file descriptor");
+
+    constexpr auto nothing = static_cast<gid_t>(-1);  // no kernel takes it as a number
+    const Account bad_groups{.name = "", .uid = own.uid, .gid = own.gid, .groups = {nothing}, .differs = true};
+    const auto without_groups = spawn({.program = "sh", .arguments = {}, .account = &bad_groups});
+    ASSERT_FALSE(without_groups);
+    EXPECT_TRUE(without_groups.error().message().starts_with("start sh: set its groups: "))
+        << without_groups.error().message();
+
+    if (::geteuid() != 0) GTEST_SKIP() << "only root may change the account";
+    const Account bad_account{.name = "", .uid = own.uid, .gid = nothing, .groups = {}, .differs = true};
+    const auto without_account = spawn({.program = "sh", .arguments = {}, .account = &bad_account});
+    ASSERT_FALSE(without_account);
+    EXPECT_EQ(without_account.error().message(), "start sh: change the account: Invalid argument");
+}
+
 TEST(Process, EndsWithTheDeadline) {
     const auto outcome = run(shell("exec sleep 1000"), Deadline::after(std::chrono::milliseconds(1)));
     ASSERT_FALSE(outcome);

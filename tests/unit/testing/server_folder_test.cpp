@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <gtest/gtest.h>
 
+#include "tests/db/testing/own_tmpdir.hpp"
+#include "tests/unit/testing/unprivileged.hpp"
+
 namespace pg::testing {
 namespace {
 
@@ -28,6 +31,15 @@ TEST(ServerFolder, IsMadeWhereTheEnvironmentSays) {
     ::unsetenv("TMPDIR");
     EXPECT_TRUE(temporary_folder() == "/dev/shm" || temporary_folder() == "/tmp") << temporary_folder();
     if (before != nullptr) ::setenv("TMPDIR", kept.c_str(), 1);
+}
+
+TEST(ServerFolder, LeavesNothingThatCouldNotBeGivenToItsAccount) {
+    const OwnTmpdir tmpdir;
+    const Unprivileged nobody;
+    const auto folder = make_server_folder({.name = "root", .uid = 0, .gid = 0, .groups = {}, .differs = true});
+    ASSERT_FALSE(folder);
+    EXPECT_TRUE(folder.error().message().ends_with(" to root: Operation not permitted")) << folder.error().message();
+    EXPECT_TRUE(tmpdir.empty());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <optional>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/unit/testing/scratch_folder.hpp"
@@ -57,6 +58,17 @@ TEST(Watchdog, LeavesAProcessAloneThatItWasToldToForget) {
     EXPECT_FALSE(process->wait(Deadline::after(std::chrono::nanoseconds(0))));
     process->signal(SIGKILL);
     EXPECT_TRUE(process->wait(soon()));
+}
+
+TEST(Watchdog, SaysThatThereIsNoDescriptorForIt) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto watchdog = Watchdog::start(own, {});
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_FALSE(watchdog);
+    EXPECT_EQ(watchdog.error().message(), "make a socket for the watchdog: Too many open files");
 }
 
 }  // namespace
