@@ -36,6 +36,17 @@ TEST(Open, RefusesWhatItDoesNotUnderstand) {
         EXPECT_FALSE(pg::try_open(conninfo)) << conninfo;
 }
 
+TEST(Open, TakesTheProviderAndTheEngineFromTheOptions) {
+    const std::string conninfo = pg::testing::shared_server().conninfo() + " engine=auto";
+    pg::Client db = pg::open(conninfo, {.provider = "libpq", .engine = "libpq"});
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+    const auto refused = pg::try_open(conninfo, {.engine = "direct"});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::usage);
+    EXPECT_NE(refused.error().message().find("direct"), std::string_view::npos) << refused.error().what();
+    EXPECT_THROW(pg::open(conninfo, {.engine = "direct"}), pg::UsageError);
+}
+
 TEST(Open, PrefersWhatIsSaidExplicitly) {
     pg::Client db = pg::connect(pg::testing::shared_server().conninfo() + " pool_max_size=5 timeout=9s",
                                 {.pool_max_size = 1, .pool_acquire_timeout = std::chrono::milliseconds(50)});
