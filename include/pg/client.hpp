@@ -37,7 +37,7 @@ public:
     explicit Client(std::shared_ptr<Impl> impl);
     Client(const Client& other);
     Client& operator=(const Client& other);
-    ~Client();
+    ~Client() override;
 
     /// A session of one's own. Waits at most `timeout` (zero: the client's default).
     [[nodiscard]] Connection connection(std::chrono::nanoseconds timeout = {});

@@ -16,7 +16,7 @@ public:
     explicit Connection(std::unique_ptr<Impl> impl);
     Connection(Connection&& other) noexcept;
     Connection& operator=(Connection&& other) noexcept;
-    ~Connection();
+    ~Connection() override;
 
     [[nodiscard]] Transaction begin(const TransactionOptions& options = {}) { return try_begin(options).value(); }
     [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});

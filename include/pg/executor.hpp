@@ -75,7 +75,7 @@ template <class T>
 }
 template <class T>
 [[nodiscard]] Expected<T> exactly_one(const Result& result, const Call& call) {
-    if (result.size() == 0) return no_rows(call.sql);
+    if (result.empty()) return no_rows(call.sql);
     if (result.size() > 1) return too_many_rows(call.sql, result.size());
     return read_first<T>(result, call.extra());
 }

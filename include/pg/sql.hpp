@@ -145,9 +145,9 @@ private:
 // reads.
 void this_sql_has_another_number_of_parameters_than_arguments();
 void this_sql_is_empty();
-void this_sql_holds_several_statements__use_run_script();
+void this_sql_holds_several_statements_use_run_script();
 void this_sql_has_an_unterminated_string_name_or_comment();
-void this_sql_has_a_parameter_out_of_range__they_are_1_to_65535();
+void this_sql_has_a_parameter_out_of_range_they_are_1_to_65535();
 
 }  // namespace detail
 
@@ -172,11 +172,11 @@ public:
             case SqlScan::Problem::none: break;
             case SqlScan::Problem::empty: detail::this_sql_is_empty(); break;
             case SqlScan::Problem::several_statements:
-                detail::this_sql_holds_several_statements__use_run_script();
+                detail::this_sql_holds_several_statements_use_run_script();
                 break;
             case SqlScan::Problem::parameter_zero:
             case SqlScan::Problem::parameter_too_large:
-                detail::this_sql_has_a_parameter_out_of_range__they_are_1_to_65535();
+                detail::this_sql_has_a_parameter_out_of_range_they_are_1_to_65535();
                 break;
             default: detail::this_sql_has_an_unterminated_string_name_or_comment(); break;
         }

@@ -20,7 +20,7 @@ public:
     explicit Transaction(std::unique_ptr<Impl> impl);
     Transaction(Transaction&& other) noexcept;
     Transaction& operator=(Transaction&& other) noexcept;
-    ~Transaction();
+    ~Transaction() override;
 
     /// Throws CommitRolledBack (the server answered ROLLBACK), CommitUnknown (the connection was lost, or the deadline
     /// passed, after COMMIT was sent), or what the server says (deferred constraints, 40001): then nothing was applied.

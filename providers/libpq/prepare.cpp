@@ -36,9 +36,10 @@ Expected<spi::Description> LibpqSession::do_prepare(std::string_view name, std::
         if (!result) return report ? link_.failed(report.get()) : std::move(result).error();
         if (!*result) continue;
         const ExecStatusType status = PQresultStatus(result->get());
-        if (status == PGRES_FATAL_ERROR && !report) report = *std::move(result);
-        // The answer to the first message has the same status: the last one is the description.
-        if (status == PGRES_COMMAND_OK) description = *std::move(result);
+        if (status == PGRES_FATAL_ERROR && !report)
+            report = *std::move(result);
+        else if (status == PGRES_COMMAND_OK)  // so has the answer to the first message: the last one is the description
+            description = *std::move(result);
     }
     if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
     if (report) return link_.failed(report.get());

@@ -11,7 +11,7 @@ namespace pg {
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::Client(const Client& other) = default;
 Client& Client::operator=(const Client& other) {
-    impl_ = other.impl_;
+    if (this != &other) impl_ = other.impl_;
     return *this;
 }
 Client::~Client() = default;

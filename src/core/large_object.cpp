@@ -108,11 +108,11 @@ Expected<void> LargeObject::try_truncate(std::int64_t size) {
 }
 
 Expected<std::int64_t> LargeObject::try_size() {
-    const auto position = try_tell();
+    auto position = try_tell();
     if (!position) return position;
-    const auto end = try_seek(0, SeekFrom::end);
+    auto end = try_seek(0, SeekFrom::end);
     if (!end) return end;
-    if (const auto back = try_seek(*position); !back) return back;
+    if (auto back = try_seek(*position); !back) return back;
     return end;
 }
 
