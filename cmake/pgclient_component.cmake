@@ -6,6 +6,10 @@ add_library(pgclient_flags INTERFACE)
 target_compile_features(pgclient_flags INTERFACE cxx_std_20)
 target_compile_options(pgclient_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual)
+# GCC 12 sees overlaps in the concatenation of strings that cannot be (GCC PR 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(pgclient_flags INTERFACE -Wno-restrict)
+endif()
 if(PGCLIENT_WERROR)
   target_compile_options(pgclient_flags INTERFACE -Werror)
 endif()
