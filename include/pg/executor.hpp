@@ -131,7 +131,8 @@ public:
         return try_exec(sql, arguments...).value();
     }
     /// The rows one by one in constant memory; an element lives until the next step, so it may borrow. Several types
-    /// are read as a tuple. The session is busy until the stream ends or is destroyed.
+    /// are read as a tuple. The session is busy until the stream ends or is destroyed; the stream of a connection or a
+    /// transaction borrows its session and goes before it.
     template <class... T, class... A>
     [[nodiscard]] Stream<detail::row_of_t<T...>> stream(Sql<sizeof...(A)> sql, const A&... arguments) {
         return try_stream<T...>(sql, arguments...).value();

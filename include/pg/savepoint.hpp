@@ -7,7 +7,8 @@
 
 namespace pg {
 
-/// A part of a transaction. Handle: move-only; destroyed without `release`, it rolls its part back.
+/// A part of a transaction. Handle: move-only; destroyed without `release`, it rolls its part back. The parts made
+/// inside of it end with it.
 class PGCLIENT_API Savepoint final {
 public:
     Savepoint(Savepoint&& other) noexcept;
@@ -25,7 +26,10 @@ private:
     friend class Transaction;
     Savepoint(Transaction& transaction, std::uint32_t number) : transaction_(&transaction), number_(number) {}
 
-    Transaction* transaction_;  // null once it ended
+    [[nodiscard]] bool is_open() const noexcept;
+    [[nodiscard]] Expected<void> end(std::string_view statement);
+
+    Transaction* transaction_;  // null once it was moved from
     std::uint32_t number_;
 };
 

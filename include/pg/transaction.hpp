@@ -31,6 +31,8 @@ public:
     [[nodiscard]] Expected<void> try_rollback();
     /// False after `commit` or `rollback`.
     [[nodiscard]] bool is_open() const noexcept;
+    /// True after a `commit` that the server confirmed.
+    [[nodiscard]] bool is_committed() const noexcept;
 
     /// A point to come back to. Borrows the transaction. See `<pg/savepoint.hpp>`.
     [[nodiscard]] Savepoint savepoint();
@@ -64,22 +66,28 @@ private:
 /// Runs `body` in transactions from `begin` until one commits. Source: a client or a connection.
 template <class Source, class F>
 auto run_transaction(Source& source, const TransactionOptions& options, F& body)
-    -> std::invoke_result_t<F&, Transaction&> {
+    -> std::decay_t<std::invoke_result_t<F&, Transaction&>> {
     TransactionRetries retries(options);
     for (;;) {
+        bool committed = false;  // by the body, which failed later: it is not run twice
         try {
             Transaction transaction = source.begin(retries.remaining());
-            if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
-                body(transaction);
-                if (transaction.is_open()) transaction.commit();
-                return;
-            } else {
-                auto value = body(transaction);
-                if (transaction.is_open()) transaction.commit();
-                return value;
+            try {
+                if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
+                    body(transaction);
+                    if (transaction.is_open()) transaction.commit();
+                    return;
+                } else {
+                    auto value = body(transaction);
+                    if (transaction.is_open()) transaction.commit();
+                    return value;
+                }
+            } catch (...) {
+                committed = transaction.is_committed();
+                throw;
             }
         } catch (const Error& error) {
-            if (!retries.again(error)) throw;
+            if (committed || !retries.again(error)) throw;
         }
     }
 }

@@ -4,6 +4,7 @@
 //   COMMIT answered COMMIT                          → committed
 //   COMMIT answered ROLLBACK, or an error report    → not applied: CommitRolledBack, or what the server says
 //   no answer: connection lost, deadline passed     → unknown: CommitUnknown
+#include <algorithm>
 #include <utility>
 
 #include "pg/savepoint.hpp"
@@ -79,6 +80,7 @@ Transaction::~Transaction() {
 }
 
 bool Transaction::is_open() const noexcept { return impl_ && impl_->open; }
+bool Transaction::is_committed() const noexcept { return impl_ && impl_->committed; }
 
 Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
     if (!is_open()) return ended();
@@ -93,6 +95,7 @@ Expected<void> Transaction::try_commit() {
     impl_->lease.give_back();
     if (!committed) return no_answer(committed.error()) ? commit_unknown(committed.error()) : committed.error();
     if (tag != "COMMIT") return commit_rolled_back();
+    impl_->committed = true;
     return {};
 }
 
@@ -110,6 +113,7 @@ Expected<Savepoint> Transaction::try_savepoint() {
     const std::uint32_t number = ++impl_->savepoints;
     auto set = impl_->control("savepoint pgclient_" + std::to_string(number), impl_->time.wait());
     if (!set) return std::move(set).error();
+    impl_->open_parts.push_back(number);
     return Savepoint(*this, number);
 }
 
@@ -122,24 +126,28 @@ Savepoint& Savepoint::operator=(Savepoint&& other) noexcept {
 }
 
 Savepoint::~Savepoint() {
-    if (transaction_ && transaction_->is_open()) static_cast<void>(try_rollback());
+    if (is_open()) static_cast<void>(try_rollback());
 }
 
-Expected<void> Savepoint::try_release() {
-    if (!transaction_ || !transaction_->is_open()) return detail::usage_error("the savepoint has ended");
-    Transaction::Impl& impl = *std::exchange(transaction_, nullptr)->impl_;
-    auto released = impl.control("release savepoint pgclient_" + std::to_string(number_), impl.time.wait());
-    if (!released) return std::move(released).error();
-    return {};
+bool Savepoint::is_open() const noexcept {
+    if (!transaction_ || !transaction_->is_open()) return false;
+    const std::vector<std::uint32_t>& parts = transaction_->impl_->open_parts;
+    return std::binary_search(parts.begin(), parts.end(), number_);
 }
 
-Expected<void> Savepoint::try_rollback() {
-    if (!transaction_ || !transaction_->is_open()) return detail::usage_error("the savepoint has ended");
+/// One that fails leaves the part open: it can still be undone.
+Expected<void> Savepoint::end(std::string_view statement) {
+    if (!is_open()) return detail::usage_error("the savepoint has ended");
     Transaction::Impl& impl = *transaction_->impl_;
-    auto undone = impl.control("rollback to savepoint pgclient_" + std::to_string(number_), impl.time.wait());
-    if (!undone) return std::move(undone).error();
-    transaction_ = nullptr;
+    const std::string name = " savepoint pgclient_" + std::to_string(number_);
+    auto ended = impl.control(std::string(statement) + name, impl.time.wait());
+    if (!ended) return std::move(ended).error();
+    while (impl.open_parts.back() != number_) impl.open_parts.pop_back();  // those inside of it end with it
+    impl.open_parts.pop_back();
     return {};
 }
+
+Expected<void> Savepoint::try_release() { return end("release"); }
+Expected<void> Savepoint::try_rollback() { return end("rollback to"); }
 
 }  // namespace pg

@@ -1,6 +1,8 @@
 // What a transaction holds, and how one begins. Internal to core.
 #pragma once
 
+#include <vector>
+
 #include "pg/transaction.hpp"
 #include "src/core/context.hpp"
 
@@ -39,7 +41,9 @@ struct Transaction::Impl {
     spi::SessionSlot* slot;
     detail::TransactionTime time;
     bool open = true;
-    std::uint32_t savepoints = 0;
+    bool committed = false;
+    std::uint32_t savepoints = 0;             // made so far
+    std::vector<std::uint32_t> open_parts{};  // savepoints that the server has, the innermost last
 
     [[nodiscard]] Expected<Result> control(std::string_view sql, const spi::Wait& wait) const {
         return slot->session->run({.sql = sql, .statement = {}}, wait);

@@ -64,7 +64,7 @@ Expected<void> match_columns(const ResultStorage& result, std::span<const Target
     ColumnMatches* const known = result.matches();
     if (known && known->find(targets, extra, map)) return {};
     Misfits misfits;
-    if (targets.front().name.empty())
+    if (targets.empty() || targets.front().name.empty())
         match_by_position(result, targets, extra, map, misfits);
     else
         match_by_name(result, targets, extra, map, misfits);

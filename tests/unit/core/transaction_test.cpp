@@ -178,6 +178,29 @@ TEST_F(Transaction, UndoesAPartThatGoesWithoutARelease) {
     EXPECT_EQ(server.take_log().back(), "commit");
 }
 
+TEST_F(Transaction, UndoesAPartThatCouldNotBeKept) {
+    pg::Transaction transaction = db.client.begin();
+    {
+        pg::Savepoint savepoint = transaction.savepoint();
+        server.answer("release savepoint pgclient_1", server_error("25P02"));
+        EXPECT_THROW(savepoint.release(), pg::ServerError);
+    }
+    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_1");
+}
+
+TEST_F(Transaction, EndsThePartsInsideOfOneWithIt) {
+    pg::Transaction transaction = db.client.begin();
+    pg::Savepoint before = transaction.savepoint();
+    {
+        pg::Savepoint outer = transaction.savepoint();
+        pg::Savepoint inner = transaction.savepoint();
+        outer.rollback();
+        EXPECT_THROW(inner.release(), pg::UsageError);
+    }
+    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_2") << "the inner one asks for nothing";
+    before.release();
+}
+
 TEST_F(Transaction, MovesItsParts) {
     pg::Transaction transaction = db.client.begin();
     pg::Savepoint first = transaction.savepoint();
@@ -215,6 +238,36 @@ TEST_F(Transaction, RunsABodyAndCommits) {
 TEST_F(Transaction, LetsABodyEndIt) {
     db.client.transaction([](pg::Transaction& transaction) { transaction.rollback(); });
     EXPECT_EQ(server.take_log(), (Lines{"begin", "rollback"}));
+}
+
+TEST_F(Transaction, NeverRepeatsABodyThatHasCommitted) {
+    int runs = 0;
+    const auto body = [&](pg::Transaction& transaction) {
+        ++runs;
+        transaction.commit();
+        EXPECT_TRUE(transaction.is_committed());
+        server.answer("select 2", conflict());
+        db.client.exec("select 2");
+    };
+    EXPECT_THROW(db.client.transaction(body), pg::Conflict);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST_F(Transaction, RepeatsABodyWhoseOwnCommitFailed) {
+    server.answer("commit", conflict());
+    int runs = 0;
+    db.client.transaction([&](pg::Transaction& transaction) {
+        ++runs;
+        EXPECT_FALSE(transaction.is_committed());
+        transaction.commit();
+    });
+    EXPECT_EQ(runs, 2);
+}
+
+TEST_F(Transaction, GivesWhatABodyReturnsByReferenceByValue) {
+    std::string kept(100, 'x');
+    const auto value = db.client.transaction([&](pg::Transaction&) -> std::string& { return kept; });
+    EXPECT_EQ(value, kept);
 }
 
 TEST_F(Transaction, RunsABodyAgainOnAConflict) {

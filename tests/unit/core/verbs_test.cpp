@@ -41,6 +41,8 @@ TEST_F(Verbs, ReadRowsAsWhatIsAskedFor) {
     EXPECT_EQ(client.query_all<User>("select u")[1].name, "bob");
     server.answer("select u", users);
     EXPECT_EQ((client.query_all<std::tuple<int, std::string>>("select u")[0]), std::tuple(1, "ann"s));
+    server.answer("select", rows({}, {{}, {}}));
+    EXPECT_EQ(client.query_all<std::tuple<>>("select").size(), 2u) << "rows without columns";
     server.answer("select u", users);
     const pg::Result result = client.query("select u");
     EXPECT_EQ(result.size(), 2u);
