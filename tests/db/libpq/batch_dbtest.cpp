@@ -165,5 +165,16 @@ TEST(Batch, RemembersAStatementWithoutBinaryForm) {
     EXPECT_TRUE(run_texts(*session, texts, spi::BatchSync::each)[0]);
 }
 
+TEST(Batch, RefusesMoreArgumentsThanTheProtocolCounts) {
+    const auto session = open_session();
+    Params many;
+    for (int i = 0; i < 65536; ++i) ASSERT_FALSE(many.add(i));
+    const spi::Request requests[] = {{.sql = "select 1"}, {.sql = "select 2", .params = &many}};
+    const auto outcomes = session->run_batch(requests, spi::BatchSync::each, soon());
+    ASSERT_EQ(outcomes.size(), 2u);
+    ASSERT_FALSE(outcomes[1]);
+    EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::usage) << outcomes[1].error().what();
+}
+
 }  // namespace
 }  // namespace pg::libpq

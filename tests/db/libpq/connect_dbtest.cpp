@@ -154,5 +154,14 @@ TEST(Fork, MakesASessionOfTheParentUnusableInTheChild) {
     EXPECT_EQ(text_of(*session, "select 1"), "1");
 }
 
+TEST(Provider, SaysWhatItIsAndWhatItCanDo) {
+    const auto provider = make_libpq_provider();
+    EXPECT_EQ(provider->name(), "libpq");
+    EXPECT_FALSE(provider->version().empty());
+    const spi::Capabilities capabilities = provider->capabilities();
+    EXPECT_TRUE(capabilities.copy && capabilities.notifications && capabilities.streaming);
+    EXPECT_FALSE(capabilities.awaitable);
+}
+
 }  // namespace
 }  // namespace pg::libpq

@@ -76,5 +76,31 @@ TEST(Prepare, ExpiresWhileAnotherSessionHoldsTheTable) {
     ASSERT_TRUE(run(*other, "commit"));
 }
 
+TEST(Prepare, RefusesMoreParametersThanTheProtocolCounts) {
+    const auto session = open_session();
+    const std::vector<Oid> types(65536, Oid{23});
+    const Expected<spi::Description> refused = session->prepare("many", "select 1", types, soon());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::usage) << refused.error().what();
+    EXPECT_FALSE(session->usable());
+}
+
+TEST(Prepare, ReadsResultsByTheDescriptionThatItGave) {
+    const auto session = open_session();
+    const std::string sql = "select 7 as n, null::text as t";
+    const spi::Description described = session->prepare("described", sql, {}, soon()).value();
+    const Result result =
+        session->run({.sql = sql, .statement = "described", .description = &described.names}, soon()).value();
+    EXPECT_EQ(result[0].get<std::int32_t>("n"), 7);
+    EXPECT_TRUE(result[0].is_null("t"));
+}
+
+TEST(Prepare, LooksAgainWhenTheResultIsNotAsDescribed) {
+    const auto session = open_session();
+    const spi::Description other = session->prepare("other", "select 7::int8 as n", {}, soon()).value();
+    const Result result = session->run({.sql = "select 'seven' as n", .description = &other.names}, soon()).value();
+    EXPECT_EQ(result[0].get<std::string>("n"), "seven");
+}
+
 }  // namespace
 }  // namespace pg::libpq

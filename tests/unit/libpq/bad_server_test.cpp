@@ -200,5 +200,39 @@ TEST(LyingServer, IsLeftWhenItSendsGarbage) {
     }
 }
 
+TEST(BadServer, WhoseNameNobodyKnows) {
+    const OpenResult opened = open("host=no-such-host.invalid user=app", 3s);
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().message().find("no-such-host.invalid"), std::string_view::npos) << opened.error().what();
+    EXPECT_EQ(opened.error().outcome(), Outcome::not_sent);
+}
+
+TEST(BadServer, ThatGreetsWithANoticeIsLetIn) {
+    const FakeServer good([](const FakeClient& client) {
+        static_cast<void>(client.receive());
+        const std::string greeting = welcome();
+        const std::size_t admitted = message('R', big_endian(0)).size();
+        client.send(greeting.substr(0, admitted) + report('N', {{'S', "NOTICE"}, {'C', "00000"}, {'M', "hello"}}) +
+                    greeting.substr(admitted));
+        client.receive_to_the_end();
+    });
+    EXPECT_TRUE(open(good.conninfo()));
+}
+
+TEST(BadServer, ThatOffersACopyBothWays) {
+    const FakeServer odd([](const FakeClient& client) {
+        client.let_in();
+        static_cast<void>(client.receive());
+        client.send(message('W', "\0\0\0"sv));
+        client.receive_to_the_end();
+    });
+    const OpenResult session = open(odd.conninfo());
+    ASSERT_TRUE(session);
+    const Expected<Result> answer = (*session)->run({.sql = "select 1"}, in(2s));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind(), ErrorKind::protocol) << answer.error().what();
+    EXPECT_FALSE((*session)->usable());
+}
+
 }  // namespace
 }  // namespace pg::libpq
