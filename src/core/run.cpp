@@ -53,6 +53,15 @@ bool leaves_traces(std::string_view tag) {
     return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD";
 }
 
+/// Why the columns of a statement cannot be read that has taken effect: it is not to be run again.
+Error applied_already(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::applied;
+    fields.retry_scope = RetryScope::none;
+    fields.message = "the statement was applied, but the types of its columns could not be learned: " + fields.message;
+    return Error(std::move(fields));
+}
+
 }  // namespace
 
 Expected<const spi::PreparedHere*> prepare_once(const Borrowed& borrowed, const Call& call) {
@@ -84,7 +93,10 @@ bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
 Expected<void> settle(const Borrowed& borrowed, const Result& result) {
     if (leaves_traces(result.tag())) borrowed.slot->dirty = true;
     if (result.storage()->matches()) return {};  // described when it was prepared, and its types learned then
-    return learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
+    const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
+    auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
+    if (!learned && outside) return applied_already(learned.error());
+    return learned;
 }
 
 bool RetypedTexts::contains(std::string_view sql) const {

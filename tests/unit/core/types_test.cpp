@@ -122,6 +122,27 @@ TEST_F(Types, AreAskedForInWordsThatTheServerKnows) {
     }
 }
 
+TEST_F(Types, ThatCannotBeLearnedLeaveTheirStatementApplied) {
+    server.answer("insert", rows({{"t", 20000}}));
+    server.answer_next_unscripted(fake::connection_lost(pg::Outcome::not_sent));
+    const auto inserted = db.client.try_query(pg::runtime("insert"));
+    ASSERT_FALSE(inserted);
+    EXPECT_EQ(inserted.error().kind(), pg::ErrorKind::connection_lost);
+    EXPECT_EQ(inserted.error().outcome(), pg::Outcome::applied);
+    EXPECT_EQ(inserted.error().retry_scope(), pg::RetryScope::none);
+    EXPECT_EQ(server.take_log().size(), 2u) << "it is not sent again";
+}
+
+TEST_F(Types, ThatCannotBeLearnedInATransactionUndoTheirStatement) {
+    pg::Transaction transaction = db.client.begin();
+    server.answer("insert", rows({{"t", 20000}}));
+    server.answer_next_unscripted(server_error("40001", pg::ErrorKind::conflict, pg::RetryScope::transaction));
+    const auto inserted = transaction.try_query(pg::runtime("insert"));
+    ASSERT_FALSE(inserted);
+    EXPECT_EQ(inserted.error().outcome(), pg::Outcome::not_applied);
+    EXPECT_EQ(inserted.error().retry_scope(), pg::RetryScope::transaction);
+}
+
 TEST_F(Types, ThatCannotBeLearnedAreAnError) {
     server.answer("select t", rows({{"t", 20000}}));
     server.answer_next_unscripted(server_error("57014"));
