@@ -213,9 +213,11 @@ Outcome Link::drain(const Deadline& until) noexcept {
     if (drained && PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF)
         drained = PQexitPipelineMode(engine_.connection()) != 0;
     if (drained && answered && !engine_.broken()) return outcome;
+    const PGTransactionStatusType status = PQtransactionStatus(engine_.connection());
     close();
-    // What the server had said before still holds, unless it was to be part of a transaction.
-    return drained ? outcome : Outcome::unknown;
+    if (!drained) return Outcome::unknown;
+    // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR ? Outcome::not_applied : outcome;
 }
 
 Error Link::lost() {

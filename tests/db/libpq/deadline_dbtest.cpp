@@ -1,4 +1,5 @@
 // Deadlines, stops and broken connections: every call comes back in time, and says what became of the statement.
+#include <csignal>
 #include <functional>
 #include <thread>
 
@@ -21,6 +22,33 @@ public:
 private:
     int process_;
 };
+
+/// Holds the process in its tracks that takes new connections, cancel requests among them; sessions go on.
+class DeafToCancels {
+public:
+    explicit DeafToCancels(const testing::TestServer& server) : process_(server.pid()) { ::kill(process_, SIGSTOP); }
+    DeafToCancels(const DeafToCancels&) = delete;
+    DeafToCancels& operator=(const DeafToCancels&) = delete;
+    ~DeafToCancels() { ::kill(process_, SIGCONT); }
+
+private:
+    int process_;
+};
+
+TEST(Deadline, EndsATransactionWithItsConnectionWhenNobodyHearsTheCancel) {
+    const testing::TestServer server = testing::TestServer::start();
+    for (const bool in_transaction : {false, true}) {
+        const auto session = open_session(server.conninfo());
+        ASSERT_TRUE(run(*session, in_transaction ? "begin" : "select 1", soon()));
+        const DeafToCancels deaf(server);
+        const auto result = session->run(
+            {.sql = "select generate_series(1, 1000)", .statement = {}, .max_result_bytes = 100}, in(300ms));
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+        EXPECT_FALSE(result.error().connection_usable());
+        EXPECT_EQ(result.error().outcome(), in_transaction ? Outcome::not_applied : Outcome::applied);
+    }
+}
 
 TEST(Deadline, CancelsTheStatementAndKeepsTheSession) {
     until_kept(testing::shared_server().conninfo(), [](spi::Session& session) {
