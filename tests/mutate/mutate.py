@@ -14,7 +14,8 @@ PATIENCE = 300  # seconds for one test program: a defect may make it hang, which
 
 
 def run(command, **options):
-    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", **options)
 
 
 class Copy:
