@@ -18,7 +18,6 @@ enum class Oid : std::uint32_t {};
 /// How a value travels: as the type's text or as its binary form.
 enum class Format : std::uint8_t { text = 0, binary = 1 };
 
-// base
 class Config;
 class Error;
 class SqlState;
@@ -27,7 +26,6 @@ struct ErrorFields;
 template <class T>
 class Expected;
 
-// value
 class Params;
 class Result;
 class Row;
@@ -39,20 +37,14 @@ struct WireType;
 template <class T>
 struct Codec;
 
-// spi
 namespace spi {
 class NoticeHandler;
 class Registry;
 }  // namespace spi
 
-// core
-class Batch;
 class Client;
 class Connection;
 class Executor;
-class Savepoint;
 class Transaction;
-struct QueryOptions;
-struct TransactionOptions;
 
 }  // namespace pg

@@ -1,5 +1,4 @@
-// Options of a request and of a transaction: plain structs, trivially destructible, so that they are safe in any
-// expression.
+// Options of a request and of a transaction: plain, trivially destructible structs, safe in any expression.
 #pragma once
 
 #include <chrono>
@@ -14,10 +13,7 @@ namespace pg {
 inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
 
 /// What becomes of result columns that no field of a struct asks for.
-enum class Extra : std::uint8_t {
-    refuse,  ///< a shape error names them
-    ignore,  ///< they are skipped
-};
+enum class Extra : std::uint8_t { refuse /** a shape error names them */, ignore /** they are skipped */ };
 
 /// How one request is run. Value. Views must outlive the call.
 struct QueryOptions {

@@ -96,9 +96,17 @@ private:
                 ++at_;
             } else if (peek() == quote) {
                 ++at_;
-                if (peek() != quote) return;
+                if (peek() != quote && !(escapes && continues())) return;
             }
         }
+    }
+    /// A string goes on in the next line that begins with a quote, with the escapes it began with.
+    constexpr bool continues() {
+        const std::size_t next = text_.find_first_not_of(" \t\n\v\f\r", at_);
+        if (next == std::string_view::npos || text_[next] != '\'') return false;
+        if (text_.substr(at_, next - at_).find_first_of("\n\r") == std::string_view::npos) return false;
+        at_ = next;
+        return true;
     }
     constexpr void name() {
         const bool escapes = (peek() == 'e' || peek() == 'E') && peek(1) == '\'';

@@ -1,8 +1,6 @@
 // Transaction: all of it, or nothing.
 #pragma once
 
-#include <memory>
-#include <string>
 #include <type_traits>
 
 #include "pg/executor.hpp"
@@ -69,24 +67,21 @@ auto run_transaction(Source& source, const TransactionOptions& options, F& body)
     -> std::decay_t<std::invoke_result_t<F&, Transaction&>> {
     TransactionRetries retries(options);
     for (;;) {
-        bool committed = false;  // by the body, which failed later: it is not run twice
+        std::optional<Transaction> transaction;
         try {
-            Transaction transaction = source.begin(retries.remaining());
-            try {
-                if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
-                    body(transaction);
-                    if (transaction.is_open()) transaction.commit();
-                    return;
-                } else {
-                    auto value = body(transaction);
-                    if (transaction.is_open()) transaction.commit();
-                    return value;
-                }
-            } catch (...) {
-                committed = transaction.is_committed();
-                throw;
+            transaction.emplace(source.begin(retries.remaining()));
+            if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
+                body(*transaction);
+                if (transaction->is_open()) transaction->commit();
+                return;
+            } else {
+                auto value = body(*transaction);
+                if (transaction->is_open()) transaction->commit();
+                return value;
             }
         } catch (const Error& error) {
+            const bool committed = transaction && transaction->is_committed();  // by the body, which failed later
+            transaction.reset();                                                // rolls back before the next attempt
             if (committed || !retries.again(error)) throw;
         }
     }

@@ -1,0 +1,75 @@
+// The scan of a statement's text: what is a parameter, what only looks like one, and where a statement ends.
+#include "pg/sql.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using Problem = pg::SqlScan::Problem;
+
+std::size_t parameters(std::string_view sql) {
+    const pg::SqlScan found = pg::scan_sql(sql);
+    EXPECT_EQ(found.problem, Problem::none) << sql;
+    return found.parameters;
+}
+Problem problem(std::string_view sql) { return pg::scan_sql(sql).problem; }
+
+TEST(SqlScan, CountsTheHighestParameter) {
+    EXPECT_EQ(parameters("select 1"), 0u);
+    EXPECT_EQ(parameters("select $1, $2"), 2u);
+    EXPECT_EQ(parameters("select $2 + $2"), 2u);
+    EXPECT_EQ(parameters("select 1$1"), 1u);
+    EXPECT_EQ(parameters("select $65535"), 65535u);
+}
+
+TEST(SqlScan, SkipsWhatOnlyLooksLikeAParameter) {
+    EXPECT_EQ(parameters("select '$1', 'it''s $2'"), 0u);
+    EXPECT_EQ(parameters(R"(select "$1", "a""$2")"), 0u);
+    EXPECT_EQ(parameters("select 1 -- $1\n, $1"), 1u);
+    EXPECT_EQ(parameters("select /* $1 /* $2 */ $3 */ 1"), 0u);
+    EXPECT_EQ(parameters("select $$ $1 $$, $tag$ $2 $$ $tag$"), 0u);
+    EXPECT_EQ(parameters("select a$1, _$2"), 0u);
+    EXPECT_EQ(parameters("select $ 1"), 0u);
+}
+
+TEST(SqlScan, KnowsTheEscapesOfAnEString) {
+    EXPECT_EQ(parameters(R"(select E'\'$1' || $2)"), 2u);
+    EXPECT_EQ(parameters(R"(select 'a\' || $1)"), 1u);
+    EXPECT_EQ(parameters("select e'a'\n  'b\\'$1' || $2"), 2u);
+    EXPECT_EQ(parameters("select E'a' '$1', $2"), 2u);
+    EXPECT_EQ(parameters("select E'a''$1' || $2"), 2u);
+}
+
+TEST(SqlScan, TakesOneStatement) {
+    EXPECT_EQ(parameters("select 1; -- done\n ;"), 0u);
+    EXPECT_EQ(problem("select 1; select 2"), Problem::several_statements);
+    EXPECT_EQ(problem(""), Problem::empty);
+    EXPECT_EQ(problem(" ; -- nothing"), Problem::empty);
+}
+
+TEST(SqlScan, NamesWhatHasNoEndAndWhere) {
+    EXPECT_EQ(problem("select 'a"), Problem::unterminated_string);
+    EXPECT_EQ(problem("select $x$ a $y$"), Problem::unterminated_string);
+    EXPECT_EQ(problem("select \"a"), Problem::unterminated_name);
+    EXPECT_EQ(problem("select /* a"), Problem::unterminated_comment);
+    EXPECT_EQ(pg::scan_sql("select 'a").offset, 7u);
+}
+
+TEST(SqlScan, RefusesParametersThatCannotBe) {
+    EXPECT_EQ(problem("select $0"), Problem::parameter_zero);
+    EXPECT_EQ(problem("select $65536"), Problem::parameter_too_large);
+    EXPECT_EQ(problem("select $99999999999999999999"), Problem::parameter_too_large);
+}
+
+TEST(Sql, KnowsWhetherItWasCheckedAndWithWhatOptions) {
+    const pg::Sql<1> literal("select $1");
+    EXPECT_TRUE(literal.checked());
+    EXPECT_EQ(literal.options(), nullptr);
+    const pg::Sql<0> runtime(pg::runtime("select 1"));
+    EXPECT_FALSE(runtime.checked());
+    const pg::Sql<0> query(pg::Query{.sql = "select 1", .timeout = std::chrono::seconds(3)});
+    ASSERT_NE(query.options(), nullptr);
+    EXPECT_EQ(query.options()->timeout, std::chrono::seconds(3));
+}
+
+}  // namespace
