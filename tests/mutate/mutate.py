@@ -26,6 +26,9 @@ class Copy:
         shutil.rmtree(self.source, ignore_errors=True)
         # The times are kept: what was built before stays built.
         shutil.copytree(root, self.source, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+        # But not what the last run may have left with a defect in it.
+        for name in {defect.file for defect in DEFECTS}:
+            (self.source / name).touch()
         options = ["-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Debug", "-D", "CMAKE_CXX_FLAGS_DEBUG=-O0"]
         options += ["-D", "PGCLIENT_BUILD_BENCH=OFF", "-D", "PGCLIENT_BUILD_EXAMPLES=OFF"]
         if shutil.which("ccache"):

@@ -53,8 +53,8 @@ public:
 private:
     void serve(const std::string& answers, End end) const {
         const Descriptor client(::accept(listener_.get(), nullptr, nullptr));
-        EXPECT_EQ(::send(client.get(), answers.data(), answers.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(answers.size()));
+        // A client whose deadline was short may have left already.
+        static_cast<void>(::send(client.get(), answers.data(), answers.size(), MSG_NOSIGNAL));
         std::array<char, 4096> heard{};
         while (end == End::with_the_client && ::recv(client.get(), heard.data(), heard.size(), 0) > 0) continue;
     }
