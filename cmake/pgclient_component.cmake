@@ -65,6 +65,7 @@ function(pgclient_component name)
   set_target_properties(pgclient_${name} PROPERTIES
     EXPORT_NAME ${name} OUTPUT_NAME pgclient_${name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    INSTALL_RPATH $ORIGIN  # the components lie side by side, and find each other there
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
