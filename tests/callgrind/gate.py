@@ -16,7 +16,7 @@ GATES = {
     "point_select": (4, 7759, 1.45, 1.10),
     "bulk_read": (1, 1767, 1.25, 1.10),
     "batch_select": (16, 7070, 1.60, 1.10),
-    "copy_in": (4, 147, 2.30, 1.15),
+    "copy_in": (4, 147, 1.15, 1.15),
 }
 # Pipelined inserts have no gate of their own, but show that the yardstick is good at them too.
 YARDSTICK_ONLY = {"pipelined_insert": (1, 3093)}
