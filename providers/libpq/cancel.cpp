@@ -56,9 +56,8 @@ class WorkerCancel final : public CancelRequest {
 public:
     explicit WorkerCancel(std::shared_ptr<CancelJob> job) noexcept : job_(std::move(job)) {}
     bool advance() noexcept override { return job_->done(); }
-    pollfd waits_for() const noexcept override {
-        return {.fd = job_->done() ? -1 : job_->descriptor(), .events = POLLIN, .revents = 0};
-    }
+    // The signal stays raised, so a job that ended since `advance` looked is not missed.
+    pollfd waits_for() const noexcept override { return {.fd = job_->descriptor(), .events = POLLIN, .revents = 0}; }
 
 private:
     std::shared_ptr<CancelJob> job_;

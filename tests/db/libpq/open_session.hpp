@@ -40,10 +40,10 @@ inline std::unique_ptr<spi::Session> open_session(const std::string& conninfo,
 inline std::unique_ptr<spi::Session> open_session() { return open_session(testing::shared_server().conninfo()); }
 
 /// Runs `attempt` with a fresh session until the server gave a statement up in the 200 ms that it has for that: on a
-/// busy machine it may not. `attempt` says whether the session was kept, and then it must be usable.
+/// busy machine it may not for a while. `attempt` says whether the session was kept, and then it must be usable.
 template <class Attempt>
 void until_kept(const std::string& conninfo, Attempt attempt) {
-    for (int i = 0; i < 10; ++i) {
+    for (const Deadline patience = Deadline::after(60s); !patience.passed();) {
         const auto session = open_session(conninfo);
         if (attempt(*session)) {
             const Expected<Result> after = session->run({.sql = "select 1"}, soon());
