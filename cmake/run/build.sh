@@ -31,10 +31,12 @@ build() {
         die "the build of $preset failed"
 }
 
-# run_tests PRESET CTEST-ARGUMENT…
+# run_tests PRESET CTEST-ARGUMENT…: tells what failed or was skipped and the sums; all of it stands in the folder's
+# tests.log.
 run_tests() {
-    local preset=$1 progress=()
+    local preset=$1
     shift
-    [[ -t 1 ]] && progress=(--progress)
-    ctest --preset "$preset" -j "$jobs" "${progress[@]}" "$@"
+    # Of a program's cases only those that fail are printed.
+    GTEST_BRIEF=1 ctest --preset "$preset" -j "$jobs" --output-log "$(build_folder "$preset")/tests.log" "$@" |
+        grep -Ev --line-buffered '^ *Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed '
 }
