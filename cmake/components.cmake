@@ -17,6 +17,7 @@ pgclient_floor(0 base src/base
 pgclient_floor(1 value src/value
   sql.hpp params.hpp codec.hpp scalar_codecs.hpp reflect.hpp describe.hpp row.hpp rows.hpp result.hpp
   column_matches.hpp catalog.hpp types/*.hpp)
+pgclient_floor(1 wire src/wire)
 pgclient_floor(2 spi src/spi
   spi/*.hpp)
 pgclient_floor(3 core src/core

@@ -1,0 +1,68 @@
+// Lending and keeping chunks.
+#include "src/wire/chunk.hpp"
+
+#include <algorithm>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define PGCLIENT_POISON(address, size) __asan_poison_memory_region(address, size)
+#define PGCLIENT_UNPOISON(address, size) __asan_unpoison_memory_region(address, size)
+#else
+#define PGCLIENT_POISON(address, size) static_cast<void>(0)
+#define PGCLIENT_UNPOISON(address, size) static_cast<void>(0)
+#endif
+
+namespace pg::wire {
+
+ChunkPool::~ChunkPool() {
+    while (first_) {
+        Chunk* chunk = std::exchange(first_, first_->next_);
+        PGCLIENT_UNPOISON(chunk->data(), chunk->size());
+        ::operator delete(chunk);
+    }
+}
+
+ChunkRef ChunkPool::lend(std::size_t size) {
+    if (size <= usual_size) {
+        const std::lock_guard lock(mutex_);
+        if (first_) {
+            Chunk* chunk = std::exchange(first_, first_->next_);
+            --kept_;
+            PGCLIENT_UNPOISON(chunk->data(), chunk->size());
+            chunk->shares_.store(1, std::memory_order_relaxed);
+            return ChunkRef(chunk);
+        }
+    }
+    size = std::max(size, usual_size);
+    return ChunkRef(::new (::operator new(sizeof(Chunk) + size)) Chunk(*this, size));
+}
+
+std::size_t ChunkPool::kept() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return kept_;
+}
+
+void ChunkPool::take_back(Chunk* chunk) noexcept {
+    if (chunk->size() == usual_size) {
+        const std::lock_guard lock(mutex_);
+        if (kept_ < most_kept_) {
+            PGCLIENT_POISON(chunk->data(), chunk->size());
+            chunk->next_ = std::exchange(first_, chunk);
+            ++kept_;
+            return;
+        }
+    }
+    ::operator delete(chunk);
+}
+
+void ChunkRef::drop() noexcept {
+    if (chunk_->shares_.fetch_sub(1, std::memory_order_acq_rel) == 1) chunk_->pool_->take_back(chunk_);
+}
+
+ChunkPool& process_chunks() noexcept {
+    static ChunkPool* const pool = new ChunkPool(64);  // 4 MiB
+    return *pool;
+}
+
+}  // namespace pg::wire

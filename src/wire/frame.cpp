@@ -1,0 +1,62 @@
+// Cutting frames, and moving on to the next chunk.
+#include "src/wire/frame.hpp"
+
+#include <algorithm>
+
+namespace pg::wire {
+namespace {
+
+constexpr std::uint32_t most_in_short_frame = 30000;
+constexpr std::size_t most_on_trust = 1024 * 1024;
+
+}  // namespace
+
+bool is_server_type(char type) noexcept {
+    return std::string_view("RK23CWdcGHDIEVvnNAtS1sZT").find(type) != std::string_view::npos;
+}
+
+// ParameterDescription is bounded by 65535 parameters only, ParameterStatus by what a setting may hold.
+bool is_long_type(char type) noexcept { return std::string_view("TDdVENAtSC").find(type) != std::string_view::npos; }
+
+FrameReader::Cut FrameReader::cut(Frame& frame) noexcept {
+    if (violation_) return Cut::violation;
+    const char type = *at_;
+    const auto length = load<std::uint32_t>(at_ + 1);
+    if (!is_server_type(type)) {
+        violation_ = {"a message of a kind that does not exist"};
+    } else if (length < 4) {
+        violation_ = {"a message whose length is less than that of its header"};
+    } else if (length - 4 > (is_long_type(type) ? most_in_frame : most_in_short_frame)) {
+        violation_ = {"a message whose length cannot be"};
+    }
+    if (violation_) return Cut::violation;
+    const std::size_t whole = std::size_t{1} + length;
+    if (held() < whole) {
+        wanted_ = whole;
+        return Cut::more;
+    }
+    frame = {static_cast<ServerType>(type), {at_ + frame_header, length - 4}};
+    at_ += whole;
+    wanted_ = frame_header;
+    return Cut::frame;
+}
+
+std::span<char> FrameReader::room() {
+    // All of a chunk that nobody else reads can be used again.
+    if (at_ == end_ && chunk_ && chunk_.is_only()) at_ = end_ = chunk_->data();
+    const std::size_t size = held();
+    const auto left = static_cast<std::size_t>(limit_ - end_);
+    const auto behind = static_cast<std::size_t>(limit_ - at_);
+    if (left < least_room || behind < std::min(wanted_, most_on_trust)) {
+        // A long frame gets its room as it arrives: its length alone, which may be a lie, takes no more than this.
+        ChunkRef next = pool_->lend(std::min(wanted_, std::max(most_on_trust, 2 * size)) + least_room);
+        if (size != 0) std::memcpy(next->data(), at_, size);
+        chunk_ = std::move(next);
+        at_ = chunk_->data();
+        end_ = at_ + size;
+        limit_ = at_ + chunk_->size();
+    }
+    return {end_, static_cast<std::size_t>(limit_ - end_)};
+}
+
+}  // namespace pg::wire

@@ -1,0 +1,127 @@
+// Frames: the messages of a server, cut out of the bytes as they arrive.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "src/wire/bytes.hpp"
+#include "src/wire/chunk.hpp"
+
+namespace pg::wire {
+
+/// The kinds of message that a server sends, by their byte.
+/// https://www.postgresql.org/docs/current/protocol-message-formats.html
+enum class ServerType : char {
+    authentication = 'R',
+    backend_key = 'K',
+    bind_complete = '2',
+    close_complete = '3',
+    command_complete = 'C',
+    copy_both = 'W',
+    copy_data = 'd',
+    copy_done = 'c',
+    copy_in = 'G',
+    copy_out = 'H',
+    data_row = 'D',
+    empty_query = 'I',
+    error = 'E',
+    function_result = 'V',
+    negotiate_version = 'v',
+    no_data = 'n',
+    notice = 'N',
+    notification = 'A',
+    parameter_description = 't',
+    parameter_status = 'S',
+    parse_complete = '1',
+    portal_suspended = 's',
+    ready = 'Z',
+    row_description = 'T',
+};
+
+/// A message: its kind, and its body, a view of the chunk that it lies in.
+struct Frame {
+    ServerType type{};
+    std::string_view body;
+};
+
+/// The five bytes before a body: its kind, and a length that counts itself.
+inline constexpr std::size_t frame_header = 5;
+/// What a server can send at most: it palloc()s messages, which may have 1 GiB less one.
+inline constexpr std::size_t most_in_frame = 0x3fffffff;
+
+/// Why a server's bytes make no sense: null when they do. Lives as long as the program.
+struct [[nodiscard]] Violation {
+    const char* reason = nullptr;
+    explicit operator bool() const noexcept { return reason != nullptr; }
+};
+
+/// True when there are messages of this kind. Kinds whose length nothing bounds but the server's memory are
+/// `long_kind`: a short one of more than 30,000 bytes is a sign that the two sides have lost each other, as libpq
+/// judges it too. @{
+[[nodiscard]] PGCLIENT_API bool is_server_type(char type) noexcept;
+[[nodiscard]] PGCLIENT_API bool is_long_type(char type) noexcept;  /// @}
+
+/// Cuts frames out of received bytes, which stay where they were received. One thread at a time.
+///
+/// (F1) A frame is handed out whole, in one chunk: one that does not fit into what is left of a chunk begins the next
+///      one, which is made large enough for it.
+/// (F2) Bytes that were handed out are never written over while anybody has a share of their chunk.
+/// (F3) A header is believed once its kind and its length are plausible, and even then a long frame gets its memory as
+///      its bytes arrive.
+class PGCLIENT_API FrameReader {
+public:
+    explicit FrameReader(ChunkPool& pool = process_chunks()) noexcept : pool_(&pool) {}
+    FrameReader(const FrameReader&) = delete;
+    FrameReader& operator=(const FrameReader&) = delete;
+
+    enum class Cut : std::uint8_t { frame, more, violation };
+
+    /// The next frame. `more` when it has not arrived; after a violation, which `violation` names, for ever that.
+    [[nodiscard]] Cut next(Frame& frame) noexcept {
+        if (static_cast<std::size_t>(end_ - at_) < wanted_) return Cut::more;
+        return cut(frame);
+    }
+    /// Passes over frames of rows as long as they come whole, one call of `row(body)` each, until it returns false.
+    template <class Row>
+    void rows(Row row) {
+        while (static_cast<std::size_t>(end_ - at_) >= frame_header &&
+               *at_ == static_cast<char>(ServerType::data_row)) {
+            const std::uint32_t length = load<std::uint32_t>(at_ + 1);
+            if (length < 4 || length - 4 > static_cast<std::size_t>(end_ - at_) - frame_header) return;
+            const std::string_view body(at_ + frame_header, length - 4);
+            at_ += 1 + length;
+            wanted_ = frame_header;
+            if (!row(body)) return;
+        }
+    }
+
+    /// Where to receive, at least a kilobyte; may throw std::bad_alloc. Then `received` says how much came. @{
+    [[nodiscard]] std::span<char> room();
+    void received(std::size_t count) noexcept { end_ += count; }  /// @}
+
+    /// The chunk that the last frame lies in.
+    [[nodiscard]] const ChunkRef& chunk() const noexcept { return chunk_; }
+    [[nodiscard]] Violation violation() const noexcept { return violation_; }
+    /// Bytes that have arrived and belong to no frame that was handed out.
+    [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+    /// Gives its chunk back if there is nothing unread in it: an idle connection holds none.
+    void rest() noexcept {
+        if (at_ != end_) return;
+        chunk_ = ChunkRef();
+        at_ = end_ = limit_ = nullptr;
+    }
+
+private:
+    [[nodiscard]] Cut cut(Frame& frame) noexcept;
+
+    static constexpr std::size_t least_room = 1024;
+    ChunkPool* pool_;
+    ChunkRef chunk_;
+    char* at_ = nullptr;  ///< the first byte that was not handed out
+    char* end_ = nullptr;
+    char* limit_ = nullptr;
+    std::size_t wanted_ = frame_header;  ///< bytes of the next frame, as far as is known
+    Violation violation_;
+};
+
+}  // namespace pg::wire

@@ -1,0 +1,125 @@
+// Judging what a server says by what it was asked.
+#include "src/wire/machine.hpp"
+
+#include <algorithm>
+
+namespace pg::wire {
+
+void Machine::sent(Sent what) {
+    if (what == Sent::sync) {
+        skipping_ = false;
+        return push(Answer::sync);
+    }
+    if (what == Sent::query) return push(Answer::query);
+    if (skipping_) return;
+    switch (what) {
+        case Sent::parse: return push(Answer::parse);
+        case Sent::bind: return push(Answer::bind);
+        case Sent::describe_statement: push(Answer::parameters); [[fallthrough]];
+        case Sent::describe_portal: return push(Answer::columns);
+        case Sent::execute: return push(Answer::execution);
+        case Sent::close: return push(Answer::close);
+        case Sent::sync:
+        case Sent::query: break;
+    }
+}
+
+Event Machine::accept(const Frame& frame) noexcept {
+    if (violation_) return Event::violation;
+    switch (frame.type) {
+        case ServerType::data_row: return in_rows() ? Event::row : violate("a row that nobody asked for");
+        case ServerType::bind_complete: return take(Answer::bind, Event::progress);
+        case ServerType::command_complete: return end_of_execution(Event::complete);
+        case ServerType::ready: return ready(frame.body);
+        case ServerType::parse_complete: return take(Answer::parse, Event::progress);
+        case ServerType::close_complete: return take(Answer::close, Event::progress);
+        case ServerType::parameter_description: return take(Answer::parameters, Event::parameters);
+        case ServerType::no_data: return take(Answer::columns, Event::no_columns);
+        case ServerType::row_description:
+            if (in_rows() && head() == Answer::query) return Event::columns;
+            return take(Answer::columns, Event::columns);
+        case ServerType::empty_query: return end_of_execution(Event::empty);
+        case ServerType::portal_suspended: return take(Answer::execution, Event::suspended);
+        case ServerType::copy_in: return begin_copy(Copy::in, Event::copy_in);
+        case ServerType::copy_out: return begin_copy(Copy::out, Event::copy_out);
+        case ServerType::copy_data:
+            return copying_out() ? Event::copy_data : violate("bytes of a COPY that was not begun");
+        case ServerType::copy_done:
+            if (!copying_out()) return violate("the end of a COPY that was not begun");
+            copy_ = Copy::none;
+            return Event::copy_done;
+        case ServerType::error: return fail();
+        case ServerType::notice: return Event::notice;
+        case ServerType::notification: return Event::notification;
+        case ServerType::parameter_status: return Event::parameter;
+        case ServerType::authentication:
+        case ServerType::backend_key:
+        case ServerType::negotiate_version: return violate("a message that belongs to the beginning of a session");
+        case ServerType::copy_both: return violate("a COPY in both directions, which only replication has");
+        case ServerType::function_result: return violate("the result of a function call that nobody made");
+    }
+    return violate("a message of a kind that does not exist");
+}
+
+void Machine::push(Answer answer) {
+    const std::size_t size = ring_ ? mask_ + 1 : 0;
+    if (last_ - first_ == size) {
+        const std::size_t larger = std::max<std::size_t>(16, 2 * size);
+        auto ring = std::make_unique<Answer[]>(larger);
+        for (std::size_t i = first_; i != last_; ++i) ring[i & (larger - 1)] = ring_[i & mask_];
+        ring_ = std::move(ring);
+        mask_ = larger - 1;
+    }
+    ring_[last_++ & mask_] = answer;
+}
+
+Event Machine::take(Answer answer, Event event) noexcept {
+    if (empty() || copy_ != Copy::none || head() != answer) return violate("an answer out of order");
+    pop();
+    return event;
+}
+
+Event Machine::end_of_execution(Event event) noexcept {
+    // The end of COPY … FROM STDIN is said while it is under way, that of COPY … TO STDOUT behind CopyDone.
+    if (copying_in()) copy_ = Copy::none;
+    if (!in_rows()) return violate("the end of a statement that was not running");
+    if (head() == Answer::execution) pop();
+    return event;
+}
+
+Event Machine::begin_copy(Copy copy, Event event) noexcept {
+    if (!in_rows()) return violate("a COPY that nobody asked for");
+    copy_ = copy;
+    // A server that waits for CopyData passes over a Sync.
+    const bool synced = last_ - first_ > 1 && ring_[(first_ + 1) & mask_] == Answer::sync;
+    if (copy == Copy::in && head() == Answer::execution && synced) {
+        ring_[(first_ + 1) & mask_] = Answer::execution;
+        pop();
+    }
+    return event;
+}
+
+Event Machine::fail() noexcept {
+    copy_ = Copy::none;
+    if (empty()) return Event::failed;  // unasked: the server ends the session
+    while (!empty() && head() != Answer::sync && head() != Answer::query) pop();
+    skipping_ = empty();
+    return Event::failed;
+}
+
+Event Machine::ready(std::string_view body) noexcept {
+    const auto state = read_ready(body);
+    if (!state) return violate("a malformed ReadyForQuery");
+    if (empty() || copy_ != Copy::none || (head() != Answer::sync && head() != Answer::query))
+        return violate("ready, where a statement is to be answered or nothing was asked");
+    pop();
+    transaction_ = *state;
+    return Event::ready;
+}
+
+Event Machine::violate(const char* reason) noexcept {
+    violation_ = {reason};
+    return Event::violation;
+}
+
+}  // namespace pg::wire

@@ -1,0 +1,107 @@
+// Machine: what the server of one session may say next, decided from what was sent and what it said before.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "src/wire/server_messages.hpp"
+
+namespace pg::wire {
+
+/// What is sent and answered. Flush and the messages of a COPY are not answered by themselves.
+enum class Sent : std::uint8_t {
+    parse,               ///< Parse
+    bind,                ///< Bind
+    describe_statement,  ///< Describe of a statement: its parameters, then its columns
+    describe_portal,     ///< Describe of a portal: its columns
+    execute,             ///< Execute
+    close,               ///< Close
+    sync,                ///< Sync
+    query,               ///< Query, which has a Sync of its own
+};
+
+/// What a message of the server means to whoever drives the session.
+enum class Event : std::uint8_t {
+    progress,      ///< ParseComplete, BindComplete, CloseComplete: as was to be expected
+    parameters,    ///< ParameterDescription
+    columns,       ///< RowDescription
+    no_columns,    ///< NoData
+    row,           ///< DataRow
+    complete,      ///< CommandComplete
+    empty,         ///< EmptyQueryResponse
+    suspended,     ///< PortalSuspended
+    copy_in,       ///< CopyInResponse: a Sync that was sent with its Execute is lost, another must follow the COPY
+    copy_out,      ///< CopyOutResponse
+    copy_data,     ///< CopyData
+    copy_done,     ///< CopyDone
+    failed,        ///< ErrorResponse: what was sent up to the next Sync is not answered any more
+    ready,         ///< ReadyForQuery
+    notice,        ///< NoticeResponse, at any time
+    notification,  ///< NotificationResponse, at any time
+    parameter,     ///< ParameterStatus, at any time
+    violation,     ///< the server said what it may not say now: the session is lost
+};
+
+/// The protocol of one session after authentication. It has no socket, no clock and no thread, and reads no body but
+/// that of ReadyForQuery. One thread at a time.
+///
+///     idle ──sent──▶ busy ──answers in the order of what was sent──▶ … ──ready, nothing left──▶ idle
+///                      │ failed                                 ▲
+///                      └──▶ skipping: all up to the next Sync ──┘ ready
+///     busy ──copy_in──▶ copying in ──complete / failed──▶ busy
+///     busy ──copy_out─▶ copying out ─copy_done──▶ busy ──complete──▶ …
+///
+/// (M1) Every answer belongs to what was sent first and is not answered yet; one that does not is a violation.
+/// (M2) After a failure nothing is answered up to the next Sync, be that sent already or later.
+/// (M3) One ReadyForQuery answers one Sync or one Query. One more is a violation.
+/// (M4) Notices, notifications and parameters come at any time and change nothing here.
+/// (M5) The state of the transaction changes with ReadyForQuery and nothing else.
+/// (M6) After a violation everything is one.
+class PGCLIENT_API Machine {
+public:
+    /// Says that a message was sent, in the order of sending.
+    void sent(Sent what);
+    /// Judges the next message of the server.
+    [[nodiscard]] Event accept(const Frame& frame) noexcept;
+
+    /// Rows may come now, any number of them.
+    [[nodiscard]] bool in_rows() const noexcept {
+        return copy_ == Copy::none && !empty() && (head() == Answer::execution || head() == Answer::query);
+    }
+    /// Nothing that was sent is to be answered any more.
+    [[nodiscard]] bool idle() const noexcept { return empty() && !skipping_; }
+    /// The server waits for CopyData. @{
+    [[nodiscard]] bool copying_in() const noexcept { return copy_ == Copy::in; }
+    [[nodiscard]] bool copying_out() const noexcept { return copy_ == Copy::out; }  /// @}
+    /// Failed, and no Sync was sent since: nothing that is sent is heard.
+    [[nodiscard]] bool skipping() const noexcept { return skipping_; }
+    [[nodiscard]] TransactionState transaction() const noexcept { return transaction_; }
+    /// What the violation was.
+    [[nodiscard]] Violation violation() const noexcept { return violation_; }
+
+private:
+    /// What is awaited, one entry an answer.
+    enum class Answer : std::uint8_t { parse, bind, parameters, columns, execution, close, sync, query };
+    enum class Copy : std::uint8_t { none, in, out };
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == last_; }
+    [[nodiscard]] Answer head() const noexcept { return ring_[first_ & mask_]; }
+    void pop() noexcept { ++first_; }
+    void push(Answer answer);
+    [[nodiscard]] Event take(Answer answer, Event event) noexcept;
+    [[nodiscard]] Event end_of_execution(Event event) noexcept;
+    [[nodiscard]] Event begin_copy(Copy copy, Event event) noexcept;
+    [[nodiscard]] Event fail() noexcept;
+    [[nodiscard]] Event ready(std::string_view body) noexcept;
+    [[nodiscard]] Event violate(const char* reason) noexcept;
+
+    std::unique_ptr<Answer[]> ring_;
+    std::size_t mask_ = 0;              ///< the ring's size, a power of two, less one; none at first
+    std::size_t first_ = 0, last_ = 0;  ///< counts of what was taken and put, ever
+    TransactionState transaction_ = TransactionState::idle;
+    Copy copy_ = Copy::none;
+    bool skipping_ = false;
+    Violation violation_;
+};
+
+}  // namespace pg::wire
