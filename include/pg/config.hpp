@@ -73,7 +73,7 @@ public:
     // Ours. Nothing when not set: the defaults are those of the options they stand for.
     /// Which one serves it.
     [[nodiscard]] std::optional<std::string_view> provider() const& { return get("provider"); }
-    [[nodiscard]] std::optional<std::string_view> engine() const& { return get("engine"); }  ///< auto or libpq
+    [[nodiscard]] std::optional<std::string_view> engine() const& { return get("engine"); }  ///< auto, direct or libpq
     [[nodiscard]] std::optional<std::uint32_t> pool_max_size() const;                        ///< sessions at most
     [[nodiscard]] std::optional<std::chrono::nanoseconds> pool_acquire_timeout() const;  ///< of waiting for a session
     [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const;  ///< of a request that names none

@@ -42,11 +42,6 @@ std::string next_word(std::string_view& sql) {
 constexpr std::array<std::string_view, 4> binary_output_routines{"getTypeBinaryOutputInfo", "array_send",
                                                                  "get_range_io_data", "get_multirange_io_data"};
 
-bool lacks_binary_form(std::string_view sqlstate, std::string_view routine) {
-    return sqlstate == "42883" && std::find(binary_output_routines.begin(), binary_output_routines.end(), routine) !=
-                                      binary_output_routines.end();
-}
-
 struct TextField {
     int code;
     std::string ErrorFields::* member;
@@ -78,22 +73,7 @@ ErrorFields report_fields(const PGresult* report) {
 void place(ErrorFields& fields, const ErrorSite& site) {
     fields.sql = site.sql;
     fields.node = site.node;
-    fields.engine = engine_name;
-}
-
-Error ruled(ErrorFields fields, const ErrorSite& site) {
-    const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
-                                        .severity = fields.severity,
-                                        .routine = fields.routine,
-                                        .message = fields.message,
-                                        .phase = site.phase,
-                                        .in_transaction = site.in_transaction});
-    fields.kind = ruling.kind;
-    fields.outcome = ruling.outcome;
-    fields.retry_scope = ruling.retry_scope;
-    fields.connection_usable = ruling.connection_usable;
-    place(fields, site);
-    return Error(std::move(fields));
+    fields.engine = site.engine;
 }
 
 }  // namespace
@@ -101,6 +81,11 @@ Error ruled(ErrorFields fields, const ErrorSite& site) {
 std::string_view report_field(const PGresult* report, int field) {
     const char* text = PQresultErrorField(report, field);
     return text != nullptr ? std::string_view(text) : std::string_view();
+}
+
+bool lacks_binary_form(std::string_view sqlstate, std::string_view routine) {
+    return sqlstate == "42883" && std::find(binary_output_routines.begin(), binary_output_routines.end(), routine) !=
+                                      binary_output_routines.end();
 }
 
 bool lacks_binary_form(const PGresult* report) {
@@ -122,17 +107,32 @@ std::string first_line(std::string_view words) {
     return std::string(words);
 }
 
+Error ruled_error(ErrorFields fields, const ErrorSite& site) {
+    const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
+                                        .severity = fields.severity,
+                                        .routine = fields.routine,
+                                        .message = fields.message,
+                                        .phase = site.phase,
+                                        .in_transaction = site.in_transaction});
+    fields.kind = ruling.kind;
+    fields.outcome = ruling.outcome;
+    fields.retry_scope = ruling.retry_scope;
+    fields.connection_usable = ruling.connection_usable;
+    place(fields, site);
+    return Error(std::move(fields));
+}
+
 Error report_error(const PGresult* report, const ErrorSite& site) {
     ErrorFields fields = report_fields(report);
     // libpq makes such a result itself when the connection broke under a statement.
     if (fields.sqlstate.empty()) fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
-    return ruled(std::move(fields), site);
+    return ruled_error(std::move(fields), site);
 }
 
 Error broken_error(const PGconn* connection, const ErrorSite& site) {
     ErrorFields fields;
     fields.message = "connection lost: " + first_line(PQerrorMessage(connection));
-    return ruled(std::move(fields), site);
+    return ruled_error(std::move(fields), site);
 }
 
 Error notice_error(const PGresult* report, std::string_view node) {

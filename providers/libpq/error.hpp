@@ -9,8 +9,9 @@
 
 namespace pg::libpq {
 
-/// What every error of this provider names as its engine.
+/// The engines, as errors and sessions name them: libpq itself, and the protocol spoken directly on its socket. @{
 inline constexpr std::string_view engine_name = "libpq";
+inline constexpr std::string_view direct_engine_name = "direct";  /// @}
 
 /// Where and in what an error happened. Views: they need not outlive the call.
 struct ErrorSite {
@@ -18,6 +19,7 @@ struct ErrorSite {
     std::string_view sql;
     bool in_transaction = false;  ///< when the request began
     RequestPhase phase = RequestPhase::sent;
+    std::string_view engine = engine_name;
 };
 
 /// What the server reported, with all its fields. A result without a report is a broken connection.
@@ -26,6 +28,8 @@ struct ErrorSite {
 [[nodiscard]] Error broken_error(const PGconn* connection, const ErrorSite& site);
 /// What the server said by the way: a notice.
 [[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
+/// What the fields of a report mean by the table of `rule_on`.
+[[nodiscard]] Error ruled_error(ErrorFields fields, const ErrorSite& site);
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
 
@@ -34,6 +38,7 @@ struct ErrorSite {
 /// True for a report that a result has a column without binary form. The routine says so, its text is translated.
 [[nodiscard]] bool lacks_binary_form(const PGresult* report);
 [[nodiscard]] bool lacks_binary_form(const Error& error);
+[[nodiscard]] bool lacks_binary_form(std::string_view sqlstate, std::string_view routine);
 /// `sent`, or `committing` when `sql` is COMMIT, END or PREPARE TRANSACTION.
 [[nodiscard]] RequestPhase sent_phase(std::string_view sql);
 /// libpq's words without line ends: the first line, which says what happened; those below it guess why.

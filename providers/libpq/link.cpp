@@ -2,41 +2,11 @@
 #include "providers/libpq/link.hpp"
 
 #include <array>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "providers/libpq/cancel.hpp"
 
 namespace pg::libpq {
 namespace {
-
-/// Puts something harmless in the place of a socket that the parent process goes on using: what libpq writes when it
-/// frees the connection goes nowhere.
-void detach_socket(int socket) noexcept {
-    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0) return;
-    ::dup2(nothing, socket);
-    ::close(nothing);
-}
-
-std::string_view ending(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::not_sent: return "before the statement was sent";
-        case Outcome::not_applied: return "and the server gave the statement up";
-        case Outcome::applied: return "as the statement finished: it took effect";
-        case Outcome::unknown: break;
-    }
-    return "and the server did not answer the cancel request in time, so the connection is closed";
-}
-
-ErrorFields early_end(Woken woken, Outcome outcome) {
-    ErrorFields fields;
-    fields.kind = woken == Woken::stopped ? ErrorKind::cancelled : ErrorKind::timeout;
-    fields.outcome = outcome;
-    fields.message = woken == Woken::stopped ? "a stop was asked for " : "the deadline passed ";
-    fields.message += ending(outcome);
-    return fields;
-}
 
 /// What a statement's effect is after one more of its results, `before` it being what it was until then.
 Outcome outcome_after(const PGresult* result, Outcome before) {
@@ -70,15 +40,8 @@ bool drain_copy(PGconn* connection, ExecStatusType status) noexcept {
 
 }  // namespace
 
-Deadline recovery_deadline(Woken woken, const spi::Wait& wait) {
-    const Deadline grace = Deadline::after(cancel_grace);
-    if (woken != Woken::stopped) return grace;
-    const Deadline budget = earlier(Deadline::after(cancel_budget), wait.deadline);
-    return budget < grace ? grace : budget;
-}
-
 Link::Link(ConnectionHandle connection, std::string node, spi::SessionContext context)
-    : engine_(std::move(connection)), node_(std::move(node)), context_(std::move(context)) {
+    : Exchange(engine_name, std::move(node), std::move(context)), engine_(std::move(connection)) {
     PQsetNoticeReceiver(engine_.connection(), &Link::on_notice, this);
 }
 
@@ -86,28 +49,8 @@ Link::~Link() { close(); }
 
 void Link::close() noexcept {
     if (engine_.connection() == nullptr) return;
-    if (!birthplace_.is_here()) detach_socket(engine_.socket());
+    if (!is_here()) detach_socket(engine_.socket());
     engine_.close();
-}
-
-ErrorSite Link::site() const {
-    return {.node = node_, .sql = sql_, .in_transaction = in_transaction_, .phase = sent_phase(sql_)};
-}
-
-Error Link::not_now() const {
-    ErrorFields fields;
-    if (!birthplace_.is_here())
-        fields.message = "this session was opened before fork(): open one in the child process";
-    else if (occupied_)
-        fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
-    else
-        fields = {.kind = ErrorKind::connection_lost, .message = "the connection is closed: open a new session"};
-    fields.connection_usable = fields.kind == ErrorKind::usage && birthplace_.is_here();
-    return plain_error(std::move(fields), {.node = node_, .sql = sql_});
-}
-
-Error Link::too_late(Woken woken) const {
-    return plain_error(early_end(woken, Outcome::not_sent), {.node = node_, .sql = sql_});
 }
 
 Error Link::refused() {
@@ -159,17 +102,9 @@ Error Link::give_up(Woken woken, const spi::Wait& wait) {
     return ended_early(woken, recover(recovery_deadline(woken, wait)));
 }
 
-Error Link::ended_early(Woken woken, Outcome outcome) const {
-    ErrorFields fields = early_end(woken, outcome);
-    fields.connection_usable = engine_.connection() != nullptr;
-    if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)
-        fields.kind = ErrorKind::commit_unknown;
-    return error(std::move(fields));
-}
-
 Outcome Link::recover(const Deadline& until) noexcept {
     const Outcome outcome = drain(until);
-    occupied_ = false;
+    occupy(false);
     return outcome;
 }
 
@@ -241,11 +176,9 @@ Error Link::failed(const PGresult* report) {
 }
 
 void Link::on_notice(void* link, const PGresult* notice) noexcept {
+    // Between exchanges libpq hands on even a farewell as a notice.
     auto& self = *static_cast<Link*>(link);
-    const std::string_view severity = report_field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-    // Between exchanges libpq hands on even this as a notice.
-    if (severity == "FATAL" || severity == "PANIC") self.dying_ = true;
-    if (self.context_.notices) self.context_.notices->on_notice(notice_error(notice, self.node_));
+    self.note(notice_error(notice, self.node()));
 }
 
 }  // namespace pg::libpq

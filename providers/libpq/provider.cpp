@@ -4,6 +4,8 @@
 #include <libpq-fe.h>
 
 #include "providers/libpq/connect.hpp"
+#include "providers/libpq/direct/take_over.hpp"
+#include "providers/libpq/error.hpp"
 #include "providers/libpq/session.hpp"
 
 namespace pg::libpq {
@@ -21,8 +23,25 @@ class LibpqProvider final : public spi::Provider {
         if (!resolved) return resolved.error();
         Expected<Connected> connected = connect(*resolved, process_resolver(), wait);
         if (!connected) return std::move(connected).error();
+        return make_session(resolved->engine().value_or("auto"), *std::move(connected), context, wait);
+    }
+    static Expected<std::unique_ptr<spi::Session>> make_session(std::string_view engine, Connected connected,
+                                                                const spi::SessionContext& context,
+                                                                const spi::Wait& wait) {
+        if (engine != engine_name) {
+            const char* obstacle = direct::obstacle(connected.connection.get());
+            if (obstacle == nullptr)
+                return direct::take_over(std::move(connected.connection), std::move(connected.node), context, wait);
+            if (engine == direct_engine_name) return no_direct_engine(obstacle, connected.node);
+            direct::count_fallback();
+        }
         return std::unique_ptr<spi::Session>(
-            std::make_unique<LibpqSession>(std::move(connected->connection), std::move(connected->node), context));
+            std::make_unique<LibpqSession>(std::move(connected.connection), std::move(connected.node), context));
+    }
+    static Error no_direct_engine(const char* obstacle, std::string_view node) {
+        ErrorFields fields{.kind = ErrorKind::usage, .outcome = Outcome::not_sent, .connection_usable = false};
+        fields.message = std::string("engine=direct cannot serve this connection: ") + obstacle + "; use engine=auto";
+        return plain_error(std::move(fields), {.node = node, .sql = {}, .engine = direct_engine_name});
     }
     std::string_view do_name() const noexcept override { return engine_name; }
     std::string_view do_version() const noexcept override { return version_; }

@@ -1,6 +1,7 @@
 // The operations that are one statement and its whole answer, and what a session says about itself.
 #include "providers/libpq/session.hpp"
 
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/batch.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/copy.hpp"
@@ -123,8 +124,9 @@ Expected<void> LibpqSession::do_run_script(std::string_view text, const spi::Wai
 Expected<void> LibpqSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
     const std::string sql = "DEALLOCATE " + quoted_identifier(name);
     const Expected<Result> done = do_run({.sql = sql}, wait);
-    if (!done) return done.error();
-    return {};
+    // One that the server does not know is forgotten already; only a transaction suffers from the attempt.
+    if (done || (done.error().sqlstate() == sqlstate::invalid_sql_statement_name && !link_.in_transaction())) return {};
+    return done.error();
 }
 
 Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {

@@ -114,7 +114,7 @@ constexpr Keyword table[] = {
     {.name = "sslkeylogfile", .since = 18},
 
     {.name = "provider", .owner = Owner::ours},
-    {.name = "engine", .owner = Owner::ours, .form = Form::words, .words = "auto libpq"},
+    {.name = "engine", .owner = Owner::ours, .form = Form::words, .words = "auto direct libpq"},
     {.name = "pool_max_size", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = most_connections},
     {.name = "pool_acquire_timeout", .owner = Owner::ours, .form = Form::duration},
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
@@ -153,8 +153,6 @@ std::string complaint_about_word(const Keyword& keyword, std::string_view value)
     if (any_case && value.empty()) return {};
     const auto fits = [&](std::string_view word) { return any_case ? same_but_for_case(word, value) : word == value; };
     if (std::any_of(words.begin(), words.end(), fits)) return {};
-    if (keyword.name == "engine" && value == "direct")
-        return "engine `direct` belongs to a part that is not built yet; use `auto` or `libpq`";
     std::string text = is(keyword, value).append("; it takes ").append(join(words));
     const std::string_view meant = nearest(value, words);
     if (!meant.empty()) text.append("; did you mean `").append(meant).append("`?");

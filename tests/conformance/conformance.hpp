@@ -11,8 +11,14 @@ namespace conformance {
 
 using namespace std::chrono_literals;
 
-/// A client of the provider under test on a database of its own. PGCLIENT_TEST_MAJOR names the server's major version.
-class Conformance : public testing::TestWithParam<const char*> {
+/// A provider and its engine.
+struct Pairing {
+    const char* provider;
+    const char* engine;
+};
+
+/// A client of the pairing under test on a database of its own. PGCLIENT_TEST_MAJOR names the server's major version.
+class Conformance : public testing::TestWithParam<Pairing> {
 protected:
     static void SetUpTestSuite() { conninfo() = pg::testing::shared_server().create_database(database_name()); }
     static void TearDownTestSuite() { conninfo().clear(); }
@@ -21,9 +27,12 @@ protected:
         static std::string text;
         return text;
     }
-    [[nodiscard]] pg::Options options() const { return {.provider = GetParam()}; }
+    [[nodiscard]] pg::Options options() const { return {.provider = GetParam().provider}; }
 
-    pg::Client db = pg::connect(conninfo(), options());
+    /// A session that came to another engine than was asked for proves nothing of the one that was.
+    void SetUp() override { ASSERT_EQ(db.connection().engine(), GetParam().engine); }
+
+    pg::Client db = pg::connect(conninfo() + " engine=" + GetParam().engine, options());
 
 private:
     /// One database for each suite of this process.
@@ -33,11 +42,13 @@ private:
     }
 };
 
-/// The providers that the library ships.
-inline const auto providers = testing::Values("libpq");
+/// What the library ships.
+inline const auto pairings = testing::Values(Pairing{"libpq", "libpq"}, Pairing{"libpq", "direct"});
 
 }  // namespace conformance
 
-#define PGCLIENT_CONFORMANCE(Suite)                                   \
-    INSTANTIATE_TEST_SUITE_P(Provider, Suite, conformance::providers, \
-                             [](const testing::TestParamInfo<const char*>& provider) { return provider.param; })
+#define PGCLIENT_CONFORMANCE(Suite)                                                                       \
+    INSTANTIATE_TEST_SUITE_P(Pairing, Suite, conformance::pairings,                                       \
+                             [](const testing::TestParamInfo<conformance::Pairing>& pairing) {            \
+                                 return std::string(pairing.param.provider) + "_" + pairing.param.engine; \
+                             })

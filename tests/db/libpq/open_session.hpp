@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -31,7 +32,17 @@ auto within(std::chrono::milliseconds deadline, Action action) {
 inline spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
 inline spi::Wait soon() { return in(10s); }
 
-inline Config config_of(const std::string& conninfo) { return Config::parse(conninfo).value(); }
+/// The engine under test: PGCLIENT_TEST_ENGINE, libpq when it is unset.
+inline std::string_view tested_engine() {
+    const char* engine = std::getenv("PGCLIENT_TEST_ENGINE");
+    return engine != nullptr ? engine : "libpq";
+}
+
+inline Config config_of(const std::string& conninfo) {
+    Config config = Config::parse(conninfo).value();
+    config.set("engine", tested_engine()).value();
+    return config;
+}
 
 inline std::unique_ptr<spi::Session> open_session(const std::string& conninfo,
                                                   const spi::SessionContext& context = {}) {

@@ -58,7 +58,7 @@ TEST(Prepare, ForgetsAStatementWhateverItsName) {
     const Expected<Result> gone = session->run({.sql = "select 1", .statement = name}, soon());
     ASSERT_FALSE(gone);
     EXPECT_EQ(gone.error().sqlstate(), "26000");
-    EXPECT_EQ(session->deallocate(name, soon()).error().sqlstate(), "26000");
+    EXPECT_TRUE(session->deallocate(name, soon()));
 }
 
 TEST(Prepare, ExpiresWhileAnotherSessionHoldsTheTable) {
@@ -82,7 +82,7 @@ TEST(Prepare, RefusesMoreParametersThanTheProtocolCounts) {
     const Expected<spi::Description> refused = session->prepare("many", "select 1", types, soon());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind(), ErrorKind::usage) << refused.error().what();
-    EXPECT_FALSE(session->usable());
+    EXPECT_EQ(session->usable(), tested_engine() == "direct");  // libpq has queued half of it by then
 }
 
 TEST(Prepare, ReadsResultsByTheDescriptionThatItGave) {

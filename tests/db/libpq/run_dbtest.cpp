@@ -101,7 +101,7 @@ TEST(Run, ReportsEveryFieldOfAnError) {
     EXPECT_NE(error.detail().find("(1)"), std::string_view::npos);
     EXPECT_EQ(error.sql(), "insert into taken values (1)");
     EXPECT_EQ(error.node(), session->node());
-    EXPECT_EQ(error.engine(), "libpq");
+    EXPECT_EQ(error.engine(), tested_engine());
     EXPECT_TRUE(error.connection_usable());
     EXPECT_EQ(text_of(*session, "select 1"), "1");
 }
@@ -254,7 +254,7 @@ TEST(LimitedResult, ReportsAnErrorInTheMiddle) {
 
 TEST(Session, SaysWhatItIs) {
     const auto session = open_session();
-    EXPECT_EQ(session->engine(), "libpq");
+    EXPECT_EQ(session->engine(), tested_engine());
     EXPECT_EQ(session->node(),
               testing::shared_server().socket_folder() + ":" + std::to_string(testing::shared_server().port()));
     EXPECT_EQ(session->server_version() / 10000, testing::shared_server().major());

@@ -1,0 +1,235 @@
+// Batches: sending ahead of the answers, and reading them all the while.
+#include "providers/libpq/direct/batch.hpp"
+
+#include <algorithm>
+
+#include "providers/libpq/direct/statement.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+/// Bytes that wait to be sent before answers are read instead of writing more.
+constexpr std::size_t most_unsent = 64 * 1024;
+
+/// One batch under way.
+///
+/// (B1) Answers come in the order of the requests: the number of outcomes is the number of statements answered.
+/// (B2) Answers are read whenever there are any, so neither side ever waits for the other to read.
+/// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
+///      With `BatchSync::each` that of a statement is until its own is.
+class BatchRun {
+public:
+    BatchRun(DirectLink& link, RowCollector& collector, std::span<const spi::Request> requests,
+             std::span<const Format> formats, spi::BatchSync sync, const spi::Wait& wait)
+        : link_(link), collector_(collector), requests_(requests), formats_(formats), sync_(sync), wait_(wait) {
+        outcomes_.reserve(requests.size());
+    }
+
+    std::vector<Expected<Result>> run() {
+        if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
+        begin_answer();
+        while (!is_over()) {
+            send_ahead();
+            if (!step()) return fill_lost();
+        }
+        link_.rest();
+        return answered() == requests_.size() ? std::move(outcomes_) : fill(refusal_ ? *refusal_ : unsent_error());
+    }
+
+private:
+    [[nodiscard]] std::size_t answered() const { return outcomes_.size(); }
+    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < requests_.size(); }
+    [[nodiscard]] bool is_over() const {
+        return !sends() && synced_ && link_.machine().idle() && (!cancel_ || cancelled_);
+    }
+
+    /// Writes what may be written now.
+    void send_ahead() {
+        while (sends() && link_.out().unsent().size() < most_unsent) send_one();
+        if (!sends() && !synced_) {
+            link_.send_sync();
+            synced_ = true;
+        }
+    }
+
+    void send_one() {
+        const spi::Request& request = requests_[sent_];
+        link_.about(request.sql);
+        if ((refusal_ = refusal(link_, request))) return;
+        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]));
+        ++sent_;
+        synced_ = sync_ == spi::BatchSync::each;
+        if (synced_) link_.send_sync();
+    }
+
+    /// Takes one answer, or waits for one. False when the connection is gone.
+    bool step() {
+        if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
+        wire::Frame frame;
+        const Expected<std::optional<wire::Event>> event = link_.poll(frame);
+        if (!event) return lose(event.error());
+        return *event ? take(**event, frame) : wait();
+    }
+
+    bool take(wire::Event event, const wire::Frame& frame) {
+        switch (event) {
+            case wire::Event::row: return take_rows(frame.body);
+            case wire::Event::columns: {
+                auto columns = make_columns(frame.body, link_.types());
+                if (!columns) return lose(link_.violated("a malformed description of columns"));
+                collector_.begin(std::move(columns));
+                return true;
+            }
+            case wire::Event::no_columns: collector_.begin(no_columns()); return true;
+            case wire::Event::complete: {
+                const auto tag = wire::read_tag(frame.body);
+                if (!tag) return lose(link_.violated("a malformed command tag"));
+                answer(collector_.take(*tag));
+                return true;
+            }
+            case wire::Event::empty: answer(collector_.take()); return true;
+            case wire::Event::failed: return take_failure(frame.body);
+            case wire::Event::copy_in:
+            case wire::Event::copy_out: {
+                Error error = link_.error({.kind = ErrorKind::usage,
+                                           .outcome = Outcome::unknown,
+                                           .connection_usable = false,
+                                           .message = "a batch cannot COPY: the connection is closed"});
+                link_.close();
+                return lose(std::move(error));
+            }
+            case wire::Event::ready: ++readies_; return true;
+            default: return true;
+        }
+    }
+
+    bool take_rows(std::string_view first) {
+        bool well_formed = collector_.add(first, link_.chunk());
+        if (well_formed)
+            link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
+        return well_formed || lose(link_.violated("a row that is not as its columns were described"));
+    }
+
+    bool take_failure(std::string_view body) {
+        // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
+        const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered();
+        const bool late = failing < answered() || failing == sent_;
+        link_.about(requests_[std::min(failing, requests_.size() - 1)].sql);
+        const bool given_up = woken_ && is_cancelled(body);
+        Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);
+        if (!link_.connected()) return lose(std::move(error));
+        if (!late) {
+            answer(error);
+            if (sync_ == spi::BatchSync::once) abort_rest();
+        } else if (sync_ == spi::BatchSync::each) {
+            if (failing < answered()) outcomes_[failing] = error;
+        } else {
+            for (Expected<Result>& outcome : outcomes_) outcome = error;
+        }
+        return true;
+    }
+
+    static bool is_cancelled(std::string_view body) {
+        const auto report = wire::Report::read(body);
+        return report && report->field('C') == "57014";
+    }
+
+    /// Nothing behind a failure runs in one implicit transaction; what was sent of it the server passes over.
+    void abort_rest() {
+        while (answered() < requests_.size()) {
+            link_.about(requests_[answered()].sql);
+            outcomes_.emplace_back(
+                link_.error({.kind = ErrorKind::server,
+                             .outcome = Outcome::not_applied,
+                             .retry_scope = RetryScope::none,
+                             .message = "not run because an earlier statement of the batch failed"}));
+        }
+        sent_ = requests_.size();
+    }
+
+    void answer(Expected<Result> outcome) {
+        outcomes_.push_back(std::move(outcome));
+        begin_answer();
+    }
+    /// Makes the collector ready for the next statement's rows.
+    void begin_answer() {
+        collector_.clear();
+        if (answered() == requests_.size()) return;
+        const auto* known = known_columns(requests_[answered()], formats_[answered()]);
+        if (known) collector_.begin(*known ? *known : no_columns());
+    }
+
+    /// Waits for the socket, and for a cancel request when there is one.
+    bool wait() {
+        pollfd other = cancel_ && !cancelled_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
+        const Expected<Woken> woken = link_.wait_beside(other, wait_);
+        if (!woken) return lose(woken.error());
+        return *woken == Woken::ready || expire(*woken);
+    }
+
+    /// The time is over: nothing more is sent, the server is asked to give up what it is at, and what it still answers
+    /// within the budget counts. Over a second time, the connection goes.
+    bool expire(Woken woken) {
+        if (woken_) {
+            link_.close();
+            return lose(link_.ended_early(*woken_, Outcome::unknown));
+        }
+        woken_ = woken;
+        wait_ = {.deadline = recovery_deadline(woken, wait_), .stop = nullptr};
+        cancel_ = start_cancel(link_.connection());
+        return true;
+    }
+
+    bool lose(Error error) {
+        loss_ = std::move(error);
+        return false;
+    }
+
+    Error unsent_error() {
+        if (woken_) return link_.ended_early(*woken_, Outcome::not_sent);
+        return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
+    }
+
+    /// One outcome for every request: `error` for those that have none.
+    std::vector<Expected<Result>> fill(const Error& error) {
+        while (answered() < requests_.size()) outcomes_.emplace_back(error);
+        return std::move(outcomes_);
+    }
+
+    std::vector<Expected<Result>> fill_lost() {
+        const Error error = *loss_;
+        if (sync_ == spi::BatchSync::once)
+            for (Expected<Result>& outcome : outcomes_)
+                if (outcome) outcome = error;
+        while (answered() < sent_) outcomes_.emplace_back(error);
+        ErrorFields unsent = error.fields();
+        unsent.outcome = Outcome::not_sent;
+        return fill(Error(std::move(unsent)));
+    }
+
+    DirectLink& link_;
+    RowCollector& collector_;
+    std::span<const spi::Request> requests_;
+    std::span<const Format> formats_;
+    spi::BatchSync sync_;
+    spi::Wait wait_;
+    std::vector<Expected<Result>> outcomes_;
+    std::size_t sent_ = 0;
+    std::size_t readies_ = 0;     ///< Syncs that were answered
+    bool synced_ = false;         ///< the last statement that was sent has its Sync
+    std::optional<Woken> woken_;  ///< why the time is over
+    std::optional<Error> refusal_, loss_;
+    std::unique_ptr<CancelRequest> cancel_;
+    bool cancelled_ = false;
+};
+
+}  // namespace
+
+std::vector<Expected<Result>> run_pipelined(DirectLink& link, RowCollector& collector,
+                                            std::span<const spi::Request> requests, std::span<const Format> formats,
+                                            spi::BatchSync sync, const spi::Wait& wait) {
+    if (requests.empty()) return {};
+    return BatchRun(link, collector, requests, formats, sync, wait).run();
+}
+
+}  // namespace pg::libpq::direct

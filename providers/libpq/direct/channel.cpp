@@ -1,0 +1,92 @@
+// Moving bytes through a socket or a TLS session, and telling what stands in the way.
+#include "providers/libpq/direct/channel.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <sys/socket.h>
+#include <system_error>
+
+namespace pg::libpq::direct {
+namespace {
+
+// What SSL_get_error gives; part of OpenSSL's interface since its beginning.
+constexpr int ssl_error_ssl = 1;
+constexpr int ssl_error_want_read = 2;
+constexpr int ssl_error_want_write = 3;
+constexpr int ssl_error_zero_return = 6;
+
+/// A length as OpenSSL takes it.
+int as_int(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max())); }
+
+}  // namespace
+
+Movement Channel::receive_plain(std::span<char> room) noexcept {
+    for (;;) {
+        const auto count = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
+        if (count > 0) return {Moved::some, static_cast<std::size_t>(count)};
+        if (count == 0) return {Moved::end};
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_read};
+        error_ = errno;
+        return {Moved::broken};
+    }
+}
+
+Movement Channel::send_plain(std::string_view bytes) noexcept {
+    for (;;) {
+        const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count >= 0) return {Moved::some, static_cast<std::size_t>(count)};
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_write};
+        error_ = errno;
+        return {Moved::broken};
+    }
+}
+
+Movement Channel::receive_tls(std::span<char> room) noexcept {
+    const TlsFunctions& tls = tls_functions();
+    std::size_t received = 0;
+    // A call gives one record at most. What is left in the session's own memory would never make the socket readable.
+    do {
+        tls.clear_error();
+        errno = 0;
+        const int count = tls.read(tls_, room.data() + received, as_int(room.size() - received));
+        if (count <= 0) {
+            if (received != 0) break;  // the next call meets it again
+            return tls_result(count, errno);
+        }
+        received += static_cast<std::size_t>(count);
+    } while (received < room.size());
+    return {Moved::some, received};
+}
+
+Movement Channel::send_tls(std::string_view bytes) noexcept {
+    const TlsFunctions& tls = tls_functions();
+    tls.clear_error();
+    errno = 0;
+    const int count = tls.write(tls_, bytes.data(), as_int(bytes.size()));
+    if (count > 0) return {Moved::some, static_cast<std::size_t>(count)};
+    return tls_result(count, errno);
+}
+
+Movement Channel::tls_result(int result, int saved_errno) noexcept {
+    switch (tls_functions().get_error(tls_, result)) {
+        case ssl_error_want_read: return {Moved::wants_read};
+        case ssl_error_want_write: return {Moved::wants_write};
+        case ssl_error_zero_return: return {Moved::end};
+        case ssl_error_ssl: tls_error_ = tls_functions().take_error(); return {Moved::broken};
+        default:  // a system call failed, or the peer went without a word
+            if (saved_errno == 0) return {Moved::end};
+            error_ = saved_errno;
+            return {Moved::broken};
+    }
+}
+
+std::string Channel::failure() const {
+    if (error_ != 0) return std::generic_category().message(error_);
+    const char* reason = tls_error_ != 0 ? tls_functions().reason(tls_error_) : nullptr;
+    return std::string("TLS failed") + (reason != nullptr ? std::string(": ") + reason : std::string());
+}
+
+}  // namespace pg::libpq::direct

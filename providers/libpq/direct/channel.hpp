@@ -1,0 +1,59 @@
+// Channel: the bytes of a connection that libpq opened, plain or through the TLS that libpq set up. It never waits.
+#pragma once
+
+#include <cstddef>
+#include <libpq-fe.h>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "providers/libpq/direct/tls.hpp"
+
+namespace pg::libpq::direct {
+
+/// What came of an attempt to move bytes.
+enum class Moved : std::uint8_t {
+    some,         ///< `count` of them
+    wants_read,   ///< none before the socket can be read
+    wants_write,  ///< none before the socket can be written
+    end,          ///< the peer sends no more
+    broken,       ///< the connection failed: `Channel::failure` says why
+};
+
+struct Movement {
+    Moved what;
+    std::size_t count = 0;
+};
+
+/// Borrows the socket, and the TLS session if there is one, from a connection of libpq. One thread at a time.
+class Channel {
+public:
+    /// `tls` is null for a plain connection.
+    Channel(int socket, void* tls) noexcept : socket_(socket), tls_(tls) {}
+
+    [[nodiscard]] int socket() const noexcept { return socket_; }
+    /// Receives what is there, as far as it fits. Room for nothing is not asked for.
+    [[nodiscard]] Movement receive(std::span<char> room) noexcept {
+        return tls_ == nullptr ? receive_plain(room) : receive_tls(room);
+    }
+    /// Sends what the peer takes.
+    [[nodiscard]] Movement send(std::string_view bytes) noexcept {
+        return tls_ == nullptr ? send_plain(bytes) : send_tls(bytes);
+    }
+    /// Words for people about what broke.
+    [[nodiscard]] std::string failure() const;
+
+private:
+    [[nodiscard]] Movement receive_plain(std::span<char> room) noexcept;
+    [[nodiscard]] Movement send_plain(std::string_view bytes) noexcept;
+    [[nodiscard]] Movement receive_tls(std::span<char> room) noexcept;
+    [[nodiscard]] Movement send_tls(std::string_view bytes) noexcept;
+    [[nodiscard]] Movement tls_result(int result, int saved_errno) noexcept;
+
+    int socket_;
+    void* tls_;
+    int error_ = 0;  ///< of the socket; zero: of TLS
+    unsigned long tls_error_ = 0;
+};
+
+}  // namespace pg::libpq::direct

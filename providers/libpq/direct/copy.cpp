@@ -1,0 +1,215 @@
+// COPY: bytes to and from the server, with back-pressure both ways. Its statement goes by the simple protocol, where
+// one ReadyForQuery ends it however it ends.
+#include "providers/libpq/direct/copy.hpp"
+
+#include "pg/sqlstate.hpp"
+#include "providers/libpq/direct/statement.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+/// The largest message that is sent: a longer write is several.
+constexpr std::size_t most_per_message = 64 * 1024;
+/// How many bytes may wait to be sent before a write waits for the server to take them.
+constexpr std::size_t most_unsent = 64 * 1024;
+
+/// Runs `sql` up to the answer that begins a COPY in the wanted direction, and gives its format.
+Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wire::Event wanted, std::string_view name,
+                                      const spi::Wait& wait) {
+    if (auto error = link.begin(sql, wait)) return *std::move(error);
+    if (auto error = refusal(link, sql)) return *std::move(error);
+    wire::put_query(link.out(), sql);
+    link.sent(wire::Sent::query);
+    std::optional<Error> failure;
+    for (wire::Frame frame;;) {
+        const Expected<wire::Event> event = link.next(frame, wait);
+        if (!event) return event.error();
+        switch (*event) {
+            case wire::Event::copy_in:
+            case wire::Event::copy_out: {
+                if (*event != wanted) return refuse_copy(link, std::string("this statement is no ").append(name), wait);
+                const auto format = wire::read_copy_format(frame.body);
+                if (!format) return link.violated("a malformed answer to COPY");
+                return *format;
+            }
+            case wire::Event::failed:
+                failure = link.failed(frame.body);
+                if (!link.connected()) return *std::move(failure);
+                break;
+            case wire::Event::ready: {
+                link.rest();
+                if (failure) return *std::move(failure);
+                ErrorFields fields{.kind = ErrorKind::usage, .outcome = Outcome::applied};
+                fields.message.append("this statement is no ").append(name);
+                fields.message += "; it was run, and its result is thrown away";
+                return link.error(std::move(fields));
+            }
+            default: break;
+        }
+    }
+}
+
+/// (C1) While it lives and is not over, the link is in the COPY and nobody else may use it.
+class DirectCopyIn final : public spi::CopyIn {
+public:
+    DirectCopyIn(DirectLink& link, std::size_t columns) : link_(link), columns_(columns) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    DirectCopyIn(const DirectCopyIn&) = delete;
+    DirectCopyIn& operator=(const DirectCopyIn&) = delete;
+    ~DirectCopyIn() override {
+        const spi::Wait budget{.deadline = Deadline::after(cancel_budget)};
+        if (!over_) static_cast<void>(do_fail("the client gave it up", budget));
+    }
+
+private:
+    Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
+        if (over_) return already_over();
+        while (!bytes.empty()) {
+            const std::string_view piece = bytes.substr(0, most_per_message);
+            wire::put_copy_data_header(link_.out(), piece.size());
+            link_.out().put_bytes(piece);
+            bytes.remove_prefix(piece.size());
+            if (link_.out().unsent().size() < most_unsent) continue;
+            if (auto error = drain_out(wait)) return leave(), *std::move(error);
+        }
+        return {};
+    }
+
+    Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
+        if (over_) return already_over();
+        wire::put_empty(link_.out(), wire::ClientType::copy_done);
+        return end(wait);
+    }
+
+    Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
+        if (over_) return already_over();
+        wire::put_copy_fail(link_.out(), reason.substr(0, reason.find('\0')));
+        const Expected<std::uint64_t> ended = end(wait);
+        if (ended || ended.error().sqlstate() == sqlstate::query_canceled) return {};
+        return ended.error();
+    }
+
+    std::size_t do_columns() const noexcept override { return columns_; }
+
+    /// Waits until the socket has taken everything. A server that reports an error meanwhile is heard at once.
+    std::optional<Error> drain_out(const spi::Wait& wait) {
+        link_.flush();
+        while (!link_.out().empty()) {
+            wire::Frame frame;
+            const Expected<std::optional<wire::Event>> event = link_.poll(frame);
+            if (!event) return event.error();
+            if (*event) {
+                if (*event != wire::Event::failed) return link_.violated("an answer in the middle of a COPY");
+                Error error = link_.failed(frame.body);
+                // What is still to be sent goes: outside a COPY the server passes over it.
+                if (link_.connected()) static_cast<void>(link_.finish(wait));
+                return error;
+            }
+            if (auto error = link_.wait_ready(wait)) return error;
+        }
+        return std::nullopt;
+    }
+
+    /// Takes the server's answer to the end of the COPY: the number of rows.
+    Expected<std::uint64_t> end(const spi::Wait& wait) {
+        leave();
+        std::optional<Expected<std::uint64_t>> answer;
+        for (wire::Frame frame;;) {
+            const Expected<wire::Event> event = link_.next(frame, wait);
+            if (!event) return event.error();
+            switch (*event) {
+                case wire::Event::complete: {
+                    const auto tag = wire::read_tag(frame.body);
+                    if (!tag) return link_.violated("a malformed command tag");
+                    if (!answer) answer.emplace(wire::rows_of_tag(*tag));
+                    break;
+                }
+                case wire::Event::failed:
+                    answer.emplace(link_.failed(frame.body));
+                    if (!link_.connected()) return *std::move(answer);
+                    break;
+                case wire::Event::ready:
+                    link_.rest();
+                    if (!answer) return link_.violated("ready, without an answer");
+                    return *std::move(answer);
+                default: break;
+            }
+        }
+    }
+
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+    }
+    [[nodiscard]] Error already_over() const {
+        return link_.error(
+            {.kind = ErrorKind::usage, .message = "this COPY is over: it was finished or failed before"});
+    }
+
+    DirectLink& link_;
+    std::size_t columns_;
+    bool over_ = false;
+};
+
+/// (C1) holds here too.
+class DirectCopyOut final : public spi::CopyOut {
+public:
+    explicit DirectCopyOut(DirectLink& link) : link_(link) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    DirectCopyOut(const DirectCopyOut&) = delete;
+    DirectCopyOut& operator=(const DirectCopyOut&) = delete;
+    ~DirectCopyOut() override {
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
+    }
+
+private:
+    Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        std::optional<Error> failure;
+        for (wire::Frame frame; !over_;) {
+            const Expected<wire::Event> event = link_.next(frame, wait);
+            if (!event) return leave(), event.error();
+            switch (*event) {
+                case wire::Event::copy_data: return std::optional(frame.body);
+                case wire::Event::failed:
+                    failure = link_.failed(frame.body);
+                    if (!link_.connected()) return leave(), *std::move(failure);
+                    break;
+                case wire::Event::ready:
+                    leave();
+                    link_.rest();
+                    if (failure) return *std::move(failure);
+                    break;
+                default: break;
+            }
+        }
+        return std::optional<std::string_view>();
+    }
+
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+    }
+
+    DirectLink& link_;
+    bool over_ = false;
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<spi::CopyIn>> open_copy_in(DirectLink& link, std::string_view sql, const spi::Wait& wait) {
+    const Expected<wire::CopyFormat> format = begin_copy(link, sql, wire::Event::copy_in, "COPY … FROM STDIN", wait);
+    if (!format) return format.error();
+    return std::unique_ptr<spi::CopyIn>(std::make_unique<DirectCopyIn>(link, format->columns));
+}
+
+Expected<std::unique_ptr<spi::CopyOut>> open_copy_out(DirectLink& link, std::string_view sql, const spi::Wait& wait) {
+    const Expected<wire::CopyFormat> format = begin_copy(link, sql, wire::Event::copy_out, "COPY … TO STDOUT", wait);
+    if (!format) return format.error();
+    return std::unique_ptr<spi::CopyOut>(std::make_unique<DirectCopyOut>(link));
+}
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,263 @@
+// The blocking shell around the protocol: sending, receiving, waiting, and what to do when a wait ends too soon.
+#include "providers/libpq/direct/link.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "providers/libpq/direct/report.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+constexpr std::string_view given_up = "the client gave it up";
+
+/// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
+constexpr std::size_t most_notifications = 10000;
+
+}  // namespace
+
+DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
+    : Exchange(direct_engine_name, std::move(node), std::move(context)),
+      connection_(std::move(connection)),
+      channel_(PQsocket(connection_.get()), tls) {
+    // Its farewell must not wait for a server that takes no more bytes.
+    PQsetnonblocking(connection_.get(), 1);
+}
+
+DirectLink::~DirectLink() { close(); }
+
+void DirectLink::close() noexcept {
+    if (!connected()) return;
+    if (!is_here()) detach_socket(socket());
+    connection_.reset();
+    out_.clear();
+    rest();
+}
+
+void DirectLink::flush() noexcept {
+    sending_needs_read_ = false;
+    while (!out_.empty()) {
+        const Movement moved = channel_.send(out_.unsent());
+        switch (moved.what) {
+            case Moved::some: out_.sent(moved.count); continue;
+            case Moved::wants_read: sending_needs_read_ = true; return;
+            case Moved::wants_write: return;
+            // What the server said before it left is still to be read, and tells more.
+            case Moved::end:
+            case Moved::broken: out_.clear(); return;
+        }
+    }
+}
+
+std::optional<Error> DirectLink::receive() {
+    const Movement moved = channel_.receive(reader_.room());
+    receiving_needs_write_ = moved.what == Moved::wants_write;
+    switch (moved.what) {
+        case Moved::some: reader_.received(moved.count); return std::nullopt;
+        case Moved::wants_read:
+        case Moved::wants_write: return std::nullopt;
+        case Moved::end: return lost("the server closed the connection");
+        case Moved::broken: break;
+    }
+    return lost(channel_.failure());
+}
+
+pollfd DirectLink::awaited() const noexcept {
+    const bool writes = receiving_needs_write_ || (!out_.empty() && !sending_needs_read_);
+    return {.fd = channel_.socket(), .events = static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), .revents = 0};
+}
+
+std::optional<Error> DirectLink::wait_ready(const spi::Wait& wait) {
+    const Expected<Woken> woken = wait_beside({.fd = -1, .events = 0, .revents = 0}, wait);
+    if (!woken) return woken.error();
+    if (*woken != Woken::ready) [[unlikely]]
+        return give_up(*woken, wait);
+    return std::nullopt;
+}
+
+Expected<Woken> DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
+    if (!out_.empty()) {
+        flush();
+        if (out_.empty()) return Woken::ready;  // who waited for no more than that has no answer to wait for
+    }
+    std::array<pollfd, 2> descriptors{awaited(), other};
+    const std::size_t count = other.fd < 0 ? 1 : 2;
+    const Woken woken = wait_for(std::span(descriptors).first(count), wait);
+    if (woken != Woken::ready) return woken;
+    const short happened = descriptors[0].revents;
+    if ((happened & ~POLLOUT) != 0 || (happened != 0 && receiving_needs_write_))
+        if (auto error = receive()) return *std::move(error);
+    return woken;
+}
+
+Expected<std::optional<wire::Event>> DirectLink::poll(wire::Frame& frame) {
+    for (;;) {
+        switch (reader_.next(frame)) {
+            case wire::FrameReader::Cut::more: return std::optional<wire::Event>();
+            case wire::FrameReader::Cut::violation: return violated(reader_.violation().reason);
+            case wire::FrameReader::Cut::frame: break;
+        }
+        const wire::Event event = machine_.accept(frame);
+        if (event == wire::Event::violation) return violated(machine_.violation().reason);
+        if (!is_aside(event)) return std::optional(event);
+        if (const wire::Violation wrong = take_aside(event, frame.body)) return violated(wrong.reason);
+    }
+}
+
+Expected<wire::Event> DirectLink::next(wire::Frame& frame, const spi::Wait& wait) {
+    for (;;) {
+        Expected<std::optional<wire::Event>> event = poll(frame);
+        if (!event) return std::move(event).error();
+        if (*event) return **event;
+        if (auto error = wait_ready(wait)) return *std::move(error);
+    }
+}
+
+std::optional<Error> DirectLink::finish(const spi::Wait& wait) {
+    for (wire::Frame frame;;) {
+        const Expected<std::optional<wire::Event>> event = poll(frame);
+        if (!event) return event.error();
+        if (*event) continue;
+        if (machine_.idle() && out_.empty()) return std::nullopt;
+        if (auto error = wait_ready(wait)) return error;
+    }
+}
+
+wire::Violation DirectLink::take_aside(wire::Event event, std::string_view body) {
+    if (event == wire::Event::notice) {
+        const auto report = wire::Report::read(body);
+        if (!report) return {"a malformed notice"};
+        note(notice_error(*report, node()));
+    } else if (event == wire::Event::notification) {
+        const auto message = wire::read_notification(body);
+        if (!message) return {"a malformed notification"};
+        if (notifications_.size() >= most_notifications) notifications_.pop_front();
+        notifications_.push_back({std::string(message->channel), std::string(message->payload), message->process});
+    } else {
+        const auto status = wire::read_parameter_status(body);
+        if (!status) return {"a malformed parameter"};
+        const auto same = [&](const Parameter& parameter) { return parameter.name == status->name; };
+        const auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
+        if (known != parameters_.end())
+            known->value = status->value;
+        else
+            parameters_.push_back({std::string(status->name), std::string(status->value)});
+    }
+    return {};
+}
+
+std::string_view DirectLink::parameter(const char* name) const noexcept {
+    for (const Parameter& parameter : parameters_)
+        if (parameter.name == name) return parameter.value;
+    const char* value = PQparameterStatus(connection_.get(), name);
+    return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+std::optional<Notification> DirectLink::take_notification() {
+    if (notifications_.empty()) return std::nullopt;
+    Notification first = std::move(notifications_.front());
+    notifications_.pop_front();
+    return first;
+}
+
+bool DirectLink::look_around() {
+    for (wire::Frame frame;;) {
+        const Expected<std::optional<wire::Event>> event = poll(frame);
+        if (!event) return false;
+        if (*event) {  // nothing was asked, so it can only be a farewell
+            static_cast<void>(failed(frame.body));
+            return false;
+        }
+        pollfd socket = awaited();
+        if (wait_for(std::span(&socket, 1), {.deadline = Deadline::at({})}) != Woken::ready) return !dying();
+        if (receive()) return false;
+    }
+}
+
+Error DirectLink::failed(std::string_view body) {
+    const auto report = wire::Report::read(body);
+    if (!report) return violated("a malformed report");
+    Error error = report_error(*report, site());
+    if (!error.connection_usable()) close();
+    return error;
+}
+
+Error DirectLink::violated(const char* reason) {
+    ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::unknown, .connection_usable = false};
+    fields.message = std::string("the server broke the protocol: ") + reason + "; the connection is closed";
+    if (site().phase == RequestPhase::committing) fields.kind = ErrorKind::commit_unknown;
+    Error error = this->error(std::move(fields));
+    close();
+    return error;
+}
+
+Error DirectLink::lost(std::string words) {
+    ErrorFields fields;
+    fields.message = "connection lost: " + std::move(words);
+    Error error = ruled_error(std::move(fields), site());
+    close();
+    return error;
+}
+
+Error DirectLink::give_up(Woken woken, const spi::Wait& wait) {
+    return ended_early(woken, recover(recovery_deadline(woken, wait)));
+}
+
+Outcome DirectLink::recover(const Deadline& until) noexcept {
+    const Outcome outcome = drain(until);
+    occupy(false);
+    return outcome;
+}
+
+/// Ends a COPY … FROM STDIN with an error of ours.
+void DirectLink::give_up_copy() {
+    wire::put_copy_fail(out_, given_up);
+    // Where the COPY was an extended statement, the Sync that was sent with it is lost. One more after a Query is
+    // answered by one more ReadyForQuery, so it does no harm there.
+    send_sync();
+}
+
+Outcome DirectLink::drain(const Deadline& until) noexcept {
+    // A cancel request beside the CopyFail would end the next statement if it came late.
+    const bool copying_in = machine_.copying_in();
+    if (copying_in) give_up_copy();
+    const auto cancel = copying_in ? nullptr : start_cancel(connection_.get());
+    Outcome outcome = Outcome::unknown;
+    bool answered = cancel == nullptr;
+    wire::Frame frame;
+    if (machine_.skipping()) send_sync();
+    for (;;) {
+        answered = answered || cancel->advance();
+        while (!machine_.idle()) {
+            const Expected<std::optional<wire::Event>> event = poll(frame);
+            if (!event) return Outcome::unknown;  // closed
+            if (!*event) break;
+            switch (**event) {
+                case wire::Event::complete:
+                case wire::Event::empty:
+                    if (outcome == Outcome::unknown) outcome = Outcome::applied;
+                    break;
+                case wire::Event::failed: outcome = Outcome::not_applied; break;
+                case wire::Event::copy_in: give_up_copy(); break;
+                default: break;
+            }
+        }
+        flush();
+        if (machine_.idle() && answered) return outcome;
+
+        std::array<pollfd, 2> descriptors{};
+        descriptors[0] = awaited();
+        if (machine_.idle()) descriptors[0].fd = -1;
+        descriptors[1] = answered ? pollfd{.fd = -1, .events = 0, .revents = 0} : cancel->waits_for();
+        if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
+        if (descriptors[0].revents != 0 && receive()) return Outcome::unknown;
+    }
+    const bool drained = machine_.idle();
+    const bool in_block = machine_.transaction() != wire::TransactionState::idle;
+    close();
+    if (!drained) return Outcome::unknown;
+    // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
+    return in_block ? Outcome::not_applied : outcome;
+}
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,128 @@
+// DirectLink: the protocol spoken on a connection that libpq opened, and the waiting around it.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "providers/libpq/cancel.hpp"
+#include "providers/libpq/direct/channel.hpp"
+#include "providers/libpq/exchange.hpp"
+#include "providers/libpq/handle.hpp"
+#include "src/wire/client_messages.hpp"
+#include "src/wire/machine.hpp"
+
+namespace pg::libpq::direct {
+
+/// One established connection whose socket is ours: libpq authenticated it, still sends its cancel requests, and closes
+/// it. What libpq itself says of the session since then is stale and not asked for. Pinned. One thread at a time.
+///
+/// (D1) Between two exchanges the machine is idle and nothing is unsent, or the link is closed. Whoever cannot finish
+///      an exchange calls `recover`, which makes one of the two true.
+/// (D2) While not everything is sent, waiting includes reading: a server that is busy sending must not be waited for by
+///      a client that is busy sending.
+/// (D3) In a process that fork() made nothing reaches the socket any more, the farewell included.
+/// (D4) A server that says what it may not say is left at once: nothing of what it says from then on is believed.
+class DirectLink final : public Exchange {
+public:
+    DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context);
+    ~DirectLink();
+
+    /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
+    [[nodiscard]] std::optional<Error> begin(std::string_view sql, const spi::Wait& wait) {
+        if (auto error = begin_exchange(sql, connected(), wait)) return error;
+        set_in_transaction(machine_.transaction() != wire::TransactionState::idle);
+        return std::nullopt;
+    }
+
+    /// Where messages are written; each is told to `sent`. They leave with the next wait, or `flush`. @{
+    [[nodiscard]] wire::SendBuffer& out() noexcept { return out_; }
+    void sent(wire::Sent what) { machine_.sent(what); }
+    void send_sync() {
+        wire::put_sync(out_);
+        machine_.sent(wire::Sent::sync);
+    }  /// @}
+    /// Sends what the socket takes now.
+    void flush() noexcept;
+
+    /// The next thing that happens in the exchange: waits for it. `frame` has the message. An error is an end: the
+    /// deadline passed, a stop was asked for, the connection broke or the server made no sense; then (D1) holds.
+    [[nodiscard]] Expected<wire::Event> next(wire::Frame& frame, const spi::Wait& wait);
+    /// The same without waiting: nothing when it has not arrived.
+    [[nodiscard]] Expected<std::optional<wire::Event>> poll(wire::Frame& frame);
+    /// Hands on rows that have arrived whole, one call of `row(body)` each, until it returns false.
+    template <class Row>
+    void rows(Row row) {
+        if (machine_.in_rows()) reader_.rows(row);
+    }
+    /// Takes the exchange to its end: everything is sent and answered.
+    [[nodiscard]] std::optional<Error> finish(const spi::Wait& wait);
+    /// Waits until the socket can be read, or written when something is unsent, and does so. Errors as `next`.
+    [[nodiscard]] std::optional<Error> wait_ready(const spi::Wait& wait);
+    /// The same beside another descriptor, unless that is negative. When the time is over it says so, and the exchange
+    /// is not.
+    [[nodiscard]] Expected<Woken> wait_beside(pollfd other, const spi::Wait& wait);
+
+    /// Gives up the exchange: cancels it on the server and drains it until then, else closes the connection.
+    /// What became of the statement at its head.
+    [[nodiscard]] Outcome recover(const Deadline& until) noexcept;
+    /// The same, told as the error of a wait that ended too soon.
+    [[nodiscard]] Error give_up(Woken woken, const spi::Wait& wait);
+    /// The error of an exchange that ended too soon, with what became of its statement.
+    [[nodiscard]] Error ended_early(Woken woken, Outcome outcome) const {
+        return early_end(woken, outcome, connected());
+    }
+    /// The server made no sense: the link is closed, and this says why.
+    [[nodiscard]] Error violated(const char* reason);
+    /// Makes the error of an ErrorResponse; closes the link when it says that the session is over.
+    [[nodiscard]] Error failed(std::string_view body);
+    void close() noexcept;
+
+    /// A notification that has arrived; nothing when there is none.
+    [[nodiscard]] std::optional<Notification> take_notification();
+    /// Takes in what has arrived unasked. False when the connection is over.
+    [[nodiscard]] bool look_around();
+
+    [[nodiscard]] bool connected() const noexcept { return connection_ != nullptr; }
+    [[nodiscard]] PGconn* connection() const noexcept { return connection_.get(); }
+    [[nodiscard]] int socket() const noexcept { return channel_.socket(); }
+    [[nodiscard]] const wire::Machine& machine() const noexcept { return machine_; }
+    /// The chunk that the last message lies in.
+    [[nodiscard]] const wire::ChunkRef& chunk() const noexcept { return reader_.chunk(); }
+    /// Gives back the memory that an idle connection does not need.
+    void rest() noexcept {
+        reader_.rest();
+        out_.release();
+    }
+    /// As the server last reported it; empty when it never did.
+    [[nodiscard]] std::string_view parameter(const char* name) const noexcept;
+
+private:
+    struct Parameter {
+        std::string name, value;
+    };
+
+    [[nodiscard]] std::optional<Error> receive();
+    /// What the socket is to be waited for.
+    [[nodiscard]] pollfd awaited() const noexcept;
+    [[nodiscard]] bool is_aside(wire::Event event) const noexcept {
+        return event >= wire::Event::notice && event <= wire::Event::parameter;
+    }
+    /// A notice, a notification or a parameter. A violation when it is malformed.
+    [[nodiscard]] wire::Violation take_aside(wire::Event event, std::string_view body);
+    [[nodiscard]] Error lost(std::string words);
+    [[nodiscard]] Outcome drain(const Deadline& until) noexcept;
+    void give_up_copy();
+
+    ConnectionHandle connection_;
+    Channel channel_;
+    wire::SendBuffer out_;
+    wire::FrameReader reader_;
+    wire::Machine machine_;
+    std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
+    std::deque<Notification> notifications_;
+    // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
+    bool receiving_needs_write_ = false;
+    bool sending_needs_read_ = false;  /// @}
+};
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,258 @@
+// The operations that are one statement and its whole answer, and what a session says about itself.
+#include "providers/libpq/direct/session.hpp"
+
+#include "providers/libpq/direct/batch.hpp"
+#include "providers/libpq/direct/copy.hpp"
+#include "providers/libpq/direct/report.hpp"
+#include "providers/libpq/direct/statement.hpp"
+#include "providers/libpq/direct/stream.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+constexpr std::string_view binary_hint =
+    "a column has no binary form: ask for text with .format = pg::Format::text, or cast the column to text";
+constexpr std::string_view copies_elsewhere = "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";
+
+Error with_hint(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.hint = binary_hint;
+    return Error(std::move(fields));
+}
+
+Error too_large(DirectLink& link, std::size_t limit, const spi::Wait& wait) {
+    ErrorFields fields{.kind = ErrorKind::result_too_large};
+    fields.message = "the result has more than " + std::to_string(limit) +
+                     " bytes: ask for less of it, raise max_result_bytes, or stream it";
+    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
+    fields.connection_usable = link.connected();
+    return link.error(std::move(fields));
+}
+
+}  // namespace
+
+std::optional<Error> DirectSession::take_over(const spi::Wait& wait) {
+    if (auto error = link_.begin({}, wait)) return error;
+    link_.send_sync();
+    wire::Frame frame;
+    const Expected<wire::Event> event = link_.next(frame, wait);
+    if (!event) return event.error();
+    if (*event == wire::Event::failed) return link_.failed(frame.body);
+    link_.rest();
+    return std::nullopt;
+}
+
+Format DirectSession::format_for(const spi::Request& request) const {
+    return request.format == Format::binary && without_binary_.contains(request.sql) ? Format::text : request.format;
+}
+
+Expected<Result> DirectSession::run_once(const spi::Request& request, Format format, const spi::Wait& wait) {
+    if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
+    if (auto error = refusal(link_, request)) return *std::move(error);
+    const auto* known = known_columns(request, format);
+    put_statement(link_, request, format, known);
+    link_.send_sync();
+    collector_.clear();
+    if (known) collector_.begin(*known ? *known : no_columns());
+    link_.flush();
+
+    std::optional<Expected<Result>> answer;
+    for (wire::Frame frame;;) {
+        const Expected<wire::Event> event = link_.next(frame, wait);
+        if (!event) return event.error();
+        switch (*event) {
+            case wire::Event::row: {
+                bool well_formed = collector_.add(frame.body, link_.chunk());
+                if (well_formed)
+                    link_.rows(
+                        [&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
+                if (!well_formed) return link_.violated("a row that is not as its columns were described");
+                if (request.max_result_bytes != 0 && collector_.bytes() > request.max_result_bytes)
+                    return too_large(link_, request.max_result_bytes, wait);
+                break;
+            }
+            case wire::Event::columns: {
+                auto columns = make_columns(frame.body, link_.types());
+                if (!columns) return link_.violated("a malformed description of columns");
+                collector_.begin(std::move(columns));
+                break;
+            }
+            case wire::Event::no_columns: collector_.begin(no_columns()); break;
+            case wire::Event::complete: {
+                const auto tag = wire::read_tag(frame.body);
+                if (!tag) return link_.violated("a malformed command tag");
+                answer.emplace(collector_.take(*tag));
+                break;
+            }
+            case wire::Event::empty: answer.emplace(collector_.take()); break;
+            case wire::Event::failed:
+                answer.emplace(link_.failed(frame.body));
+                if (!link_.connected()) return *std::move(answer);
+                break;
+            case wire::Event::copy_in:
+            case wire::Event::copy_out: return refuse_copy(link_, copies_elsewhere, wait);
+            case wire::Event::ready:
+                if (!answer) return link_.violated("ready, without an answer");
+                link_.rest();
+                return *std::move(answer);
+            default: break;
+        }
+    }
+}
+
+Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
+    const Format format = format_for(request);
+    Expected<Result> result = run_once(request, format, wait);
+    if (result || format == Format::text || !libpq::lacks_binary_form(result.error())) return result;
+    without_binary_.add(request.sql);
+    if (link_.in_transaction()) return with_hint(result.error());
+    return run_once(request, Format::text, wait);
+}
+
+Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Request& request,
+                                                                   const spi::Wait& wait) noexcept {
+    const Format format = format_for(request);
+    auto stream = open_stream(link_, request, format, wait);
+    if (stream || format == Format::text || !libpq::lacks_binary_form(stream.error())) return stream;
+    without_binary_.add(request.sql);
+    if (link_.in_transaction()) return with_hint(stream.error());
+    return open_stream(link_, request, Format::text, wait);
+}
+
+std::vector<Expected<Result>> DirectSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                                          const spi::Wait& wait) noexcept {
+    std::vector<Format> formats;
+    formats.reserve(requests.size());
+    for (const spi::Request& request : requests) formats.push_back(format_for(request));
+    std::vector<Expected<Result>> outcomes = run_pipelined(link_, collector_, requests, formats, sync, wait);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i] || formats[i] == Format::text || !libpq::lacks_binary_form(outcomes[i].error())) continue;
+        // Too late to run it again: others have run since. The next time it is asked for in text.
+        without_binary_.add(requests[i].sql);
+        outcomes[i] = with_hint(outcomes[i].error());
+    }
+    return outcomes;
+}
+
+Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin(text, wait)) return *std::move(error);
+    if (auto error = refusal(link_, text)) return *std::move(error);
+    wire::put_query(link_.out(), text);
+    link_.sent(wire::Sent::query);
+    std::optional<Error> failure;
+    for (wire::Frame frame;;) {
+        const Expected<wire::Event> event = link_.next(frame, wait);
+        if (!event) return event.error();
+        switch (*event) {
+            case wire::Event::failed:
+                failure = link_.failed(frame.body);
+                if (!link_.connected()) return *std::move(failure);
+                break;
+            case wire::Event::copy_in:
+            case wire::Event::copy_out: return refuse_copy(link_, copies_elsewhere, wait);
+            case wire::Event::ready:
+                link_.rest();
+                if (failure) return *std::move(failure);
+                return {};
+            default: break;
+        }
+    }
+}
+
+Expected<std::unique_ptr<spi::CopyIn>> DirectSession::do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept {
+    return open_copy_in(link_, sql, wait);
+}
+
+Expected<std::unique_ptr<spi::CopyOut>> DirectSession::do_copy_out(std::string_view sql,
+                                                                   const spi::Wait& wait) noexcept {
+    return open_copy_out(link_, sql, wait);
+}
+
+Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std::string_view sql,
+                                                     std::span<const Oid> types, const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin(sql, wait)) return *std::move(error);
+    if (auto error = refusal(link_, sql)) return *std::move(error);
+    if (auto error = refusal(link_, name)) return *std::move(error);
+    constexpr std::size_t most_parameters = 65535;
+    if (types.size() > most_parameters)
+        return link_.error({.kind = ErrorKind::usage, .message = "more than 65535 parameters"});
+    std::vector<std::uint32_t> oids;
+    oids.reserve(types.size());
+    for (const Oid type : types) oids.push_back(static_cast<std::uint32_t>(type));
+    wire::put_parse(link_.out(), name, sql, oids);
+    link_.sent(wire::Sent::parse);
+    wire::put_describe(link_.out(), wire::Named::statement, name);
+    link_.sent(wire::Sent::describe_statement);
+    link_.send_sync();
+
+    spi::Description described;
+    std::optional<Error> failure;
+    for (wire::Frame frame;;) {
+        const Expected<wire::Event> event = link_.next(frame, wait);
+        if (!event) return event.error();
+        switch (*event) {
+            case wire::Event::parameters: {
+                const auto list = wire::read_parameter_description(frame.body);
+                if (!list) return link_.violated("a malformed description of parameters");
+                for (std::size_t at = 0; at < list->size(); at += sizeof(std::uint32_t))
+                    described.parameters.push_back(Oid{wire::load<std::uint32_t>(list->data() + at)});
+                break;
+            }
+            case wire::Event::columns: {
+                described.names = make_columns(frame.body, link_.types(), Format::binary);
+                if (!described.names) return link_.violated("a malformed description of columns");
+                const std::span<const Column> columns = described.names->columns();
+                described.columns.assign(columns.begin(), columns.end());
+                break;
+            }
+            case wire::Event::failed:
+                failure = link_.failed(frame.body);
+                if (!link_.connected()) return *std::move(failure);
+                break;
+            case wire::Event::ready:
+                link_.rest();
+                if (failure) return *std::move(failure);
+                return described;
+            default: break;
+        }
+    }
+}
+
+Expected<void> DirectSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin({}, wait)) return *std::move(error);
+    if (auto error = refusal(link_, name)) return *std::move(error);
+    wire::put_close(link_.out(), wire::Named::statement, name);
+    link_.sent(wire::Sent::close);
+    link_.send_sync();
+    if (auto error = link_.finish(wait)) return *std::move(error);
+    return {};
+}
+
+Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
+    if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
+    for (wire::Frame frame;;) {
+        const Expected<std::optional<wire::Event>> event = link_.poll(frame);
+        if (!event) return event.error();
+        if (*event) return link_.failed(frame.body);  // nothing was asked, so it can only be a farewell
+        if (auto message = link_.take_notification()) return std::optional(*std::move(message));
+        const Woken woken = wait_for(link_.socket(), POLLIN, wait);
+        if (woken == Woken::deadline) return std::optional<Notification>();
+        if (woken == Woken::stopped)
+            return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});
+        if (auto error = link_.wait_ready(wait)) return *std::move(error);
+    }
+}
+
+spi::TransactionStatus DirectSession::do_transaction_status() const noexcept {
+    if (!link_.connected()) return spi::TransactionStatus::unknown;
+    switch (link_.machine().transaction()) {
+        case wire::TransactionState::idle: return spi::TransactionStatus::idle;
+        case wire::TransactionState::open: return spi::TransactionStatus::open;
+        case wire::TransactionState::failed: break;
+    }
+    return spi::TransactionStatus::failed;
+}
+
+bool DirectSession::do_alive() noexcept { return link_.is_here() && link_.connected() && link_.look_around(); }
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,51 @@
+// Session over the direct engine: the operations of the seam, each of them one exchange on a link.
+#pragma once
+
+#include "pg/spi/session.hpp"
+#include "providers/libpq/direct/link.hpp"
+#include "providers/libpq/direct/result.hpp"
+#include "providers/libpq/remembered_texts.hpp"
+
+namespace pg::libpq::direct {
+
+class DirectSession final : public spi::Session {
+public:
+    /// `tls` as for `DirectLink`. Not to be used before `take_over` went well.
+    DirectSession(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
+        : link_(std::move(connection), tls, std::move(node), std::move(context)) {}
+
+    /// Makes sure that both sides are at the same place of the protocol: the answer to a Sync of our own, with nothing
+    /// but notices, notifications and parameters before it. A message that libpq had received half of shows here.
+    [[nodiscard]] std::optional<Error> take_over(const spi::Wait& wait);
+
+private:
+    Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
+    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                               const spi::Wait& wait) noexcept override;
+    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
+                                                        const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                          const spi::Wait& wait) noexcept override;
+    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
+    spi::TransactionStatus do_transaction_status() const noexcept override;
+    bool do_alive() noexcept override;
+    std::string_view do_parameter(const char* name) const noexcept override { return link_.parameter(name); }
+    int do_backend_process() const noexcept override { return PQbackendPID(link_.connection()); }
+    int do_server_version() const noexcept override { return PQserverVersion(link_.connection()); }
+    std::string_view do_node() const noexcept override { return link_.node(); }
+    std::string_view do_engine() const noexcept override { return direct_engine_name; }
+
+    /// Runs one statement in `format` to its end. A report is an answer too.
+    Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);
+    [[nodiscard]] Format format_for(const spi::Request& request) const;
+
+    DirectLink link_;
+    RowCollector collector_;
+    RememberedTexts without_binary_;  ///< statements with a column that has no binary form
+};
+
+}  // namespace pg::libpq::direct

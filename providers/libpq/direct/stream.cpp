@@ -1,0 +1,170 @@
+// Handing out what has arrived, and no more at a time than fits a chunk.
+#include "providers/libpq/direct/stream.hpp"
+
+#include "providers/libpq/direct/result.hpp"
+#include "providers/libpq/direct/statement.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+/// A stream hands out what it has once it has this much.
+constexpr std::size_t piece_bytes = 64 * 1024;
+
+/// Reads ahead until a piece is full or the socket is empty, whichever comes first: rows that are there are not held
+/// back for rows that may come much later.
+class DirectStream final : public spi::RowStream {
+public:
+    DirectStream(DirectLink& link, std::size_t limit) : link_(link), limit_(limit) {
+        link_.keep_sql();
+        link_.occupy(true);
+    }
+    DirectStream(const DirectStream&) = delete;
+    DirectStream& operator=(const DirectStream&) = delete;
+    ~DirectStream() override {
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
+    }
+
+    void expect(const std::shared_ptr<const ResultStorage>& columns) {
+        collector_.begin(columns ? columns : no_columns());
+    }
+    /// Waits for the first rows, or the end. What ended it before the first row.
+    std::optional<Error> open(const spi::Wait& wait) {
+        while (!over_ && collector_.rows() == 0) {
+            if (auto error = advance(wait)) return error;
+        }
+        if (collector_.rows() == 0 && failure_) return std::exchange(failure_, std::nullopt);
+        return std::nullopt;
+    }
+
+private:
+    Expected<Result> do_next(const spi::Wait& wait) noexcept override {
+        while (!over_ && collector_.bytes() < piece_bytes) {
+            wire::Frame frame;
+            Expected<std::optional<wire::Event>> event = link_.poll(frame);
+            if (!event) return leave(), std::move(event).error();
+            if (*event) {
+                if (auto error = take(**event, frame, wait)) return leave(), *std::move(error);
+            } else if (collector_.rows() != 0) {
+                break;
+            } else if (auto error = link_.wait_ready(wait)) {
+                return leave(), *std::move(error);
+            }
+        }
+        if (collector_.rows() != 0) {
+            handed_out_ += collector_.bytes();
+            return collector_.take();
+        }
+        // The rows that came before a failure are handed out before it.
+        if (failure_) return *std::exchange(failure_, std::nullopt);
+        if (last_) return *std::exchange(last_, std::nullopt);
+        return link_.error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
+    }
+
+    std::optional<Error> advance(const spi::Wait& wait) {
+        wire::Frame frame;
+        Expected<wire::Event> event = link_.next(frame, wait);
+        if (!event) return leave(), std::move(event).error();
+        return take(*event, frame, wait);
+    }
+
+    /// Takes in one event of the statement; an error ends the exchange, and (D1) holds.
+    std::optional<Error> take(wire::Event event, const wire::Frame& frame, const spi::Wait& wait) {
+        switch (event) {
+            case wire::Event::row: return take_rows(frame.body, wait);
+            case wire::Event::columns: {
+                auto columns = make_columns(frame.body, link_.types());
+                if (!columns) return violated("a malformed description of columns");
+                collector_.begin(std::move(columns));
+                break;
+            }
+            case wire::Event::no_columns: collector_.begin(no_columns()); break;
+            case wire::Event::complete: {
+                const auto tag = wire::read_tag(frame.body);
+                if (!tag) return violated("a malformed command tag");
+                tag_ = *tag;
+                complete_ = true;
+                break;
+            }
+            case wire::Event::empty: complete_ = true; break;
+            case wire::Event::failed:
+                failure_ = link_.failed(frame.body);
+                if (!link_.connected()) leave();
+                break;
+            case wire::Event::copy_in:
+            case wire::Event::copy_out:
+                over_ = true;
+                return refuse_copy(link_, "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out",
+                                   wait);
+            case wire::Event::ready:
+                leave();
+                if (!complete_ && !failure_) return violated("ready, without an answer");
+                if (!failure_) end();
+                break;
+            default: break;
+        }
+        return std::nullopt;
+    }
+
+    std::optional<Error> take_rows(std::string_view first, const spi::Wait& wait) {
+        bool well_formed = collector_.add(first, link_.chunk());
+        if (well_formed)
+            link_.rows([&](std::string_view body) {
+                well_formed = collector_.add(body, link_.chunk());
+                return well_formed && collector_.bytes() < piece_bytes;
+            });
+        if (!well_formed) return violated("a row that is not as its columns were described");
+        if (limit_ == 0 || handed_out_ + collector_.bytes() <= limit_) return std::nullopt;
+        over_ = true;
+        ErrorFields fields{.kind = ErrorKind::result_too_large};
+        fields.message = "the result has more than " + std::to_string(limit_) +
+                         " bytes: ask for less of it, raise max_result_bytes, or stream it";
+        fields.outcome = link_.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
+        fields.connection_usable = link_.connected();
+        failure_ = link_.error(std::move(fields));
+        return std::nullopt;
+    }
+
+    /// The result with the command tag comes alone, behind all rows: it says that there are no more.
+    void end() {
+        RowCollector none;
+        none.begin(collector_.columns());
+        last_ = none.take(tag_);
+    }
+
+    std::optional<Error> violated(const char* reason) {
+        over_ = true;
+        return link_.violated(reason);
+    }
+    void leave() {
+        over_ = true;
+        link_.occupy(false);
+        link_.rest();
+    }
+
+    DirectLink& link_;
+    RowCollector collector_;
+    std::size_t limit_;
+    std::size_t handed_out_ = 0;  ///< bytes of the rows that were handed out
+    std::string tag_;
+    bool complete_ = false;
+    std::optional<Result> last_;
+    std::optional<Error> failure_;  ///< what ended the statement, to be told after the rows that came before it
+    bool over_ = false;
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<spi::RowStream>> open_stream(DirectLink& link, const spi::Request& request, Format format,
+                                                      const spi::Wait& wait) {
+    if (auto error = link.begin(request.sql, wait)) return *std::move(error);
+    if (auto error = refusal(link, request)) return *std::move(error);
+    const auto* known = known_columns(request, format);
+    put_statement(link, request, format, known);
+    link.send_sync();
+    auto stream = std::make_unique<DirectStream>(link, request.max_result_bytes);
+    if (known) stream->expect(*known);
+    if (auto error = stream->open(wait)) return *std::move(error);
+    return std::unique_ptr<spi::RowStream>(std::move(stream));
+}
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,46 @@
+// Looking at what libpq made, and taking its socket.
+#include "providers/libpq/direct/take_over.hpp"
+
+#include <atomic>
+
+#include "providers/libpq/direct/session.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+std::atomic<std::uint64_t> fallback_count{0};
+
+struct FreeNotify {
+    void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
+};
+
+}  // namespace
+
+const char* obstacle(PGconn* connection) noexcept {
+    constexpr int protocol_major = 3;
+    if (PQprotocolVersion(connection) != protocol_major) return "it does not speak protocol 3";
+    if (PQgssEncInUse(connection) != 0) return "GSS encrypts it, and libpq gives no access to that";
+    if (!tls_functions().in_shared_library) return "libpq is part of the executable";
+    if (PQsslInUse(connection) == 0) return nullptr;
+    if (PQsslStruct(connection, "OpenSSL") == nullptr) return "its TLS is not OpenSSL's";
+    if (!tls_functions().complete()) return "the OpenSSL that libpq uses cannot be found";
+    return nullptr;
+}
+
+Expected<std::unique_ptr<spi::Session>> take_over(ConnectionHandle connection, std::string node,
+                                                  const spi::SessionContext& context, const spi::Wait& wait) {
+    PGconn* const raw = connection.get();
+    // Whatever libpq holds already is said here; half a message cannot be seen, but breaks the framing that follows.
+    static_cast<void>(PQisBusy(raw));
+    while (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(raw)}) continue;
+    void* const tls = PQsslInUse(raw) != 0 ? PQsslStruct(raw, "OpenSSL") : nullptr;
+    auto session = std::make_unique<DirectSession>(std::move(connection), tls, std::move(node), context);
+    if (auto error = session->take_over(wait)) return *std::move(error);
+    return std::unique_ptr<spi::Session>(std::move(session));
+}
+
+std::uint64_t fallbacks() noexcept { return fallback_count.load(std::memory_order_relaxed); }
+
+void count_fallback() noexcept { fallback_count.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace pg::libpq::direct

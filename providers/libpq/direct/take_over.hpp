@@ -1,0 +1,24 @@
+// Whether, and how, a connection that libpq opened is spoken on directly.
+#pragma once
+
+#include <memory>
+
+#include "pg/spi/provider.hpp"
+#include "providers/libpq/handle.hpp"
+
+namespace pg::libpq::direct {
+
+/// Why this connection has to stay with libpq, in words for people; null when it has not to.
+[[nodiscard]] const char* obstacle(PGconn* connection) noexcept;
+
+/// A session that speaks on the socket of `connection`, which has no obstacle. Waits for one round trip.
+[[nodiscard]] Expected<std::unique_ptr<spi::Session>> take_over(ConnectionHandle connection, std::string node,
+                                                                const spi::SessionContext& context,
+                                                                const spi::Wait& wait);
+
+/// How many connections stayed with libpq in this process, or went back to it, although nobody had asked for that.
+[[nodiscard]] std::uint64_t fallbacks() noexcept;
+/// Counts one more.
+void count_fallback() noexcept;
+
+}  // namespace pg::libpq::direct

@@ -1,0 +1,82 @@
+// The errors of exchanges that must not begin, or that end too soon.
+#include "providers/libpq/exchange.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "providers/libpq/cancel.hpp"
+
+namespace pg::libpq {
+namespace {
+
+std::string_view ending(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::not_sent: return "before the statement was sent";
+        case Outcome::not_applied: return "and the server gave the statement up";
+        case Outcome::applied: return "as the statement finished: it took effect";
+        case Outcome::unknown: break;
+    }
+    return "and the server did not answer the cancel request in time, so the connection is closed";
+}
+
+ErrorFields end_fields(Woken woken, Outcome outcome) {
+    ErrorFields fields;
+    fields.kind = woken == Woken::stopped ? ErrorKind::cancelled : ErrorKind::timeout;
+    fields.outcome = outcome;
+    fields.message = woken == Woken::stopped ? "a stop was asked for " : "the deadline passed ";
+    fields.message += ending(outcome);
+    return fields;
+}
+
+}  // namespace
+
+Deadline recovery_deadline(Woken woken, const spi::Wait& wait) {
+    const Deadline grace = Deadline::after(cancel_grace);
+    if (woken != Woken::stopped) return grace;
+    const Deadline budget = earlier(Deadline::after(cancel_budget), wait.deadline);
+    return budget < grace ? grace : budget;
+}
+
+ErrorSite Exchange::site() const {
+    return {.node = node_,
+            .sql = sql_,
+            .in_transaction = in_transaction_,
+            .phase = sent_phase(sql_),
+            .engine = engine_name_};
+}
+
+Error Exchange::not_now() const {
+    ErrorFields fields;
+    if (!birthplace_.is_here())
+        fields.message = "this session was opened before fork(): open one in the child process";
+    else if (occupied_)
+        fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
+    else
+        fields = {.kind = ErrorKind::connection_lost, .message = "the connection is closed: open a new session"};
+    fields.connection_usable = fields.kind == ErrorKind::usage && birthplace_.is_here();
+    return error(std::move(fields));
+}
+
+Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent)); }
+
+Error Exchange::early_end(Woken woken, Outcome outcome, bool connected) const {
+    ErrorFields fields = end_fields(woken, outcome);
+    fields.connection_usable = connected;
+    if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)
+        fields.kind = ErrorKind::commit_unknown;
+    return error(std::move(fields));
+}
+
+void Exchange::note(const Error& notice) noexcept {
+    if (notice.severity() == "FATAL" || notice.severity() == "PANIC") dying_ = true;
+    if (context_.notices) context_.notices->on_notice(notice);
+}
+
+void detach_socket(int socket) noexcept {
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0) return;
+    ::dup2(nothing, socket);
+    ::close(nothing);
+}
+
+}  // namespace pg::libpq

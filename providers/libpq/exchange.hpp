@@ -1,0 +1,85 @@
+// Exchange: what a session knows of the request that it is at, and the errors that follow from it, whatever the engine.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pg/spi/provider.hpp"
+#include "providers/libpq/error.hpp"
+#include "providers/libpq/fork.hpp"
+#include "providers/libpq/wait.hpp"
+
+namespace pg::libpq {
+
+/// Until when a statement is given up whose wait ended: a moment longer than its deadline, or as long as a caller who
+/// asked for the stop has time.
+[[nodiscard]] Deadline recovery_deadline(Woken woken, const spi::Wait& wait);
+
+/// The books of one session between its engine and its callers. One thread at a time.
+class Exchange {
+public:
+    Exchange(std::string_view engine, std::string node, spi::SessionContext context)
+        : engine_name_(engine), node_(std::move(node)), context_(std::move(context)) {}
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    [[nodiscard]] const TypeCatalog* types() const noexcept { return context_.types.get(); }
+    [[nodiscard]] std::string_view node() const noexcept { return node_; }
+    [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
+    [[nodiscard]] bool is_here() const noexcept { return birthplace_.is_here(); }
+    /// True when the server has said that it ends the session.
+    [[nodiscard]] bool dying() const noexcept { return dying_; }
+    /// A stream or a copy has the session to itself.
+    [[nodiscard]] bool occupied() const noexcept { return occupied_; }
+    void occupy(bool occupied) noexcept { occupied_ = occupied; }
+    /// Errors are about this statement from now on: in a batch each has its turn.
+    void about(std::string_view sql) noexcept { sql_ = sql; }
+    /// Keeps the text of an exchange that outlives the call that began it.
+    void keep_sql() {
+        kept_sql_ = sql_;
+        sql_ = kept_sql_;
+    }
+    /// An error of ours about this exchange, which has ended well.
+    [[nodiscard]] Error error(ErrorFields fields) const { return plain_error(std::move(fields), site()); }
+
+protected:
+    ~Exchange() = default;
+
+    /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
+    [[nodiscard]] std::optional<Error> begin_exchange(std::string_view sql, bool connected, const spi::Wait& wait) {
+        sql_ = sql;
+        if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
+            return not_now();
+        if (const Woken woken = look(wait); woken != Woken::ready) [[unlikely]]
+            return too_late(woken);
+        return std::nullopt;
+    }
+    void set_in_transaction(bool open) noexcept { in_transaction_ = open; }
+    [[nodiscard]] ErrorSite site() const;
+    /// The error of an exchange that ended too soon, with what became of its statement.
+    [[nodiscard]] Error early_end(Woken woken, Outcome outcome, bool connected) const;
+    /// What the server says by the way: handed on, and a farewell remembered.
+    void note(const Error& notice) noexcept;
+
+private:
+    [[nodiscard]] Error not_now() const;
+    [[nodiscard]] Error too_late(Woken woken) const;
+
+    std::string_view engine_name_;
+    std::string node_;
+    spi::SessionContext context_;
+    Birthplace birthplace_;
+    std::string_view sql_;
+    std::string kept_sql_;
+    bool in_transaction_ = false;
+    bool occupied_ = false;
+    bool dying_ = false;
+};
+
+/// Puts something harmless in the place of a socket that the parent process goes on using: what libpq writes when it
+/// frees the connection goes nowhere.
+void detach_socket(int socket) noexcept;
+
+}  // namespace pg::libpq
