@@ -54,28 +54,12 @@ TEST(Date, IsReadBackFromBothFormsForEveryDay) {
 }
 
 TEST(Date, RefusesMalformedText) {
-    for (const char* bad : {"",
-                            "2024",
-                            "2024-05",
-                            "2024-05-1",
-                            "2024-5-17",
-                            "024-05-17",
-                            "2024-00-17",
-                            "2024-13-17",
-                            "2024-05-00",
-                            "2024-05-32",
-                            "2023-02-29",
-                            "1900-02-29",
-                            "0000-01-01",
-                            "2024-05-17 AD",
-                            "2024-05-17 BCE",
-                            " 2024-05-17",
-                            "17.05.2024",
-                            "05/17/2024",
-                            "9999999-01-01",
-                            "Infinity",
-                            "0001-02-29 BC ",
-                            "0004-02-29 BC"})
+    for (const char* bad : {"",           "2024",           "2024-05",        "2024-05-1",
+                            "2024-5-17",  "024-05-17",      "2024-00-17",     "2024-13-17",
+                            "2024-05-00", "2024-05-32",     "2023-02-29",     "1900-02-29",
+                            "0000-01-01", "2024-05-17 AD",  "2024-05-17 BCE", " 2024-05-17",
+                            "17.05.2024", "05/17/2024",     "9999999-01-01",  "9999999-01-01 BC",
+                            "Infinity",   "0001-02-29 BC ", "0004-02-29 BC"})
         EXPECT_FALSE(pg::Date::parse(bad)) << bad;
     EXPECT_EQ(pg::Date::parse("2000-02-29").value(), pg::Date{59});
     EXPECT_EQ(pg::Date::parse("17.05.2024").error().what(),
@@ -115,6 +99,8 @@ TEST(TimeTz, CountsItsZoneEastwardsAndSendsItWestwards) {
     for (const char* bad : {"12:00:00", "12:00:00+", "12:00:00+2", "12:00:00+02:", "12:00:00+02:60",
                             "12:00:00+02:00:60", "12:00:00+02:00:0", "12:00:00+16", "12:00:00Z", "+02", "12:00:00+02 "})
         EXPECT_FALSE(pg::TimeTz::parse(bad)) << bad;
+    expect_round_trip(noon, timetz_oid);
+    expect_round_trip(pg::TimeTz{{1us}, -5h}, timetz_oid);
     expect_only_whole<pg::TimeTz>(binary(noon), {timetz_oid, pg::Format::binary, nullptr});
     EXPECT_EQ(text(pg::TimeTz{{12h}, 16h}), "fault: time zone 16 hours or more away from UTC");
     EXPECT_EQ(binary(pg::TimeTz{{12h}, -16h}), "fault: time zone 16 hours or more away from UTC");
@@ -144,8 +130,8 @@ TEST(Timestamp, IsReadBackFromBothFormsUpToItsLimits) {
 TEST(Timestamp, RefusesMalformedText) {
     for (const char* bad :
          {"", "2024-05-17", "2024-05-17 12:00", "2024-05-17T12:00:00", "2024-02-30 12:00:00", "2024-05-17 12:00:00+00",
-          "300000-01-01 00:00:00", "999999-01-01 00:00:00 BC", "294277-01-09 04:00:54.775807", "9999999-12-31 00:00:00",
-          "290279-12-22 19:59:05.224192 BC"})
+          "2024-05-17 24:00:00.000001", "300000-01-01 00:00:00", "999999-01-01 00:00:00 BC",
+          "294277-01-09 04:00:54.775807", "9999999-12-31 00:00:00", "290279-12-22 19:59:05.224192 BC"})
         EXPECT_FALSE(pg::Timestamp::parse(bad)) << bad;
     for (const char* bad : {"2024-05-17 12:00:00", "2024-05-17 12:00:00 UTC", "2024-05-17 12:00:00 BC+00"})
         EXPECT_FALSE(pg::TimestampTz::parse(bad)) << bad;
