@@ -143,6 +143,7 @@ public:
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::optional<pg::Error> refuses_scripts;
+    bool ignores_rollback = false;  // it is answered, and the transaction goes on
     std::optional<pg::Error> refuses_to_deallocate;
     std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
     std::size_t copy_columns = 0;
@@ -269,7 +270,10 @@ private:
         if (sql.starts_with("begin")) return status_ = Status::open, "BEGIN";
         if (sql == "commit") return std::exchange(status_, Status::idle) == Status::failed ? "ROLLBACK" : "COMMIT";
         if (sql.starts_with("rollback to")) return status_ = Status::open, "ROLLBACK";
-        if (sql == "rollback") return status_ = Status::idle, "ROLLBACK";
+        if (sql == "rollback") {
+            if (!server_->ignores_rollback) status_ = Status::idle;
+            return "ROLLBACK";
+        }
         if (sql.starts_with("savepoint")) return "SAVEPOINT";
         if (sql.starts_with("release")) return "RELEASE";
         return std::nullopt;

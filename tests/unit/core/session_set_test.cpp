@@ -131,7 +131,13 @@ TEST_F(SessionSet, ClosesWhatCannotBeBroughtToRest) {
         ASSERT_FALSE(lease.session().run({.sql = "select 1"}, whatever_it_takes));
     }
     EXPECT_EQ(server().closed, 3);
-    EXPECT_EQ(take().session().backend_process(), 4);
+    {
+        const Lease lease = take();
+        ASSERT_TRUE(lease.session().run({.sql = "begin"}, whatever_it_takes));
+        server().ignores_rollback = true;
+    }
+    EXPECT_EQ(server().closed, 4);
+    EXPECT_EQ(take().session().backend_process(), 5);
 }
 
 TEST_F(SessionSet, ResetsADirtySessionOnce) {

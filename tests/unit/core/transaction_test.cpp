@@ -119,6 +119,16 @@ TEST_F(Transaction, SaysThatNobodyKnowsWhetherItWasCommitted) {
               "repeating");
 }
 
+TEST_F(Transaction, NeverRunsACommitAgainWithoutAnAnswerWhateverTheErrorAllows) {
+    pg::Transaction transaction = db.client.begin();
+    pg::ErrorFields fields = fake::connection_lost(pg::Outcome::unknown).fields();
+    fields.retry_scope = pg::RetryScope::transaction;
+    server.answer("commit", pg::Error(std::move(fields)));
+    const auto committed = transaction.try_commit();
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().retry_scope(), pg::RetryScope::none);
+}
+
 TEST_F(Transaction, PassesOnWhatTheServerSaysOfACommit) {
     pg::Transaction transaction = db.client.begin();
     server.answer("commit", server_error("23503", pg::ErrorKind::foreign_key_violation));
@@ -196,8 +206,9 @@ TEST_F(Transaction, EndsThePartsInsideOfOneWithIt) {
         pg::Savepoint inner = transaction.savepoint();
         outer.rollback();
         EXPECT_THROW(inner.release(), pg::UsageError);
+        server.take_log();
     }
-    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_2") << "the inner one asks for nothing";
+    EXPECT_EQ(server.take_log(), Lines{}) << "neither asks for anything more";
     before.release();
 }
 

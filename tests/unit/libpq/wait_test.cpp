@@ -1,8 +1,11 @@
 // Waiting: what ends a wait, and what comes first.
 #include "providers/libpq/wait.hpp"
 
+#include <atomic>
+#include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <stop_token>
 #include <thread>
 #include <unistd.h>
@@ -30,6 +33,25 @@ TEST(Wait, EndsAtItsDeadlineAndNotBefore) {
     const Deadline deadline = Deadline::after(5ms);
     EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = deadline, .stop = nullptr}), Woken::deadline);
     EXPECT_TRUE(deadline.passed());
+}
+
+TEST(Wait, GoesOnAfterASignal) {
+    struct sigaction counting{}, before{};
+    static std::atomic<int> signals;
+    counting.sa_handler = [](int) { ++signals; };
+    ASSERT_EQ(::sigaction(SIGUSR1, &counting, &before), 0);
+    Signal signal;
+    std::atomic<bool> over{false};
+    std::thread disturber([&, waiter = ::pthread_self()] {
+        while (!over) ::pthread_kill(waiter, SIGUSR1);
+    });
+    const Deadline deadline = Deadline::after(20ms);
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = deadline, .stop = nullptr}), Woken::deadline);
+    EXPECT_TRUE(deadline.passed());
+    over = true;
+    disturber.join();
+    EXPECT_GT(signals, 0);
+    ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST(Wait, EndsWhenAStopIsAskedFor) {

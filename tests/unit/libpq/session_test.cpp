@@ -1,0 +1,235 @@
+// An established session and a server that answers from a script: what is made of its reports, results and silence.
+#include <chrono>
+#include <gtest/gtest.h>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "pg/types/unsigned.hpp"
+#include "providers/libpq/provider.hpp"
+#include "tests/unit/libpq/fake_server.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_view_literals;
+
+spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
+
+// ---- what a server says ----------------------------------------------------------------------------
+
+std::string big_endian_16(std::size_t value) { return big_endian(static_cast<std::uint32_t>(value)).substr(2); }
+
+/// The answer to Parse and Bind.
+const std::string bound = message('1', "") + message('2', "");
+const std::string idle = message('Z', "I");
+
+std::string completed(std::string_view tag) { return message('C', std::string(tag) + '\0'); }
+/// All of what a statement without rows answers, but the end of its transaction.
+std::string done(std::string_view tag) { return bound + message('n', "") + completed(tag); }
+
+struct Field {
+    std::string_view name;
+    std::uint32_t type;
+};
+std::string described(std::initializer_list<Field> fields) {
+    constexpr std::string_view no_table = "\0\0\0\0\0\0"sv, any_length = "\xff\xff\xff\xff\xff\xff"sv,
+                               binary = "\0\1"sv;
+    std::string body = big_endian_16(fields.size());
+    for (const Field& field : fields) {
+        ((body += field.name) += '\0').append(no_table) += big_endian(field.type);
+        body.append(any_length).append(binary);
+    }
+    return message('T', body);
+}
+std::string row(std::initializer_list<std::optional<std::string_view>> values) {
+    std::string body = big_endian_16(values.size());
+    for (const auto& value : values)
+        body += value ? big_endian(static_cast<std::uint32_t>(value->size())) + std::string(*value)
+                      : std::string("\xff\xff\xff\xff");
+    return message('D', body);
+}
+std::string error(std::string_view sqlstate) {
+    return report('E', {{'S', "ERROR"}, {'V', "ERROR"}, {'C', sqlstate}, {'M', "refused"}});
+}
+
+// ---- sessions --------------------------------------------------------------------------------------
+
+enum class Then : std::uint8_t { stay, leave };
+
+/// A session with a server that answers its first request like this. Whoever else comes, as with a request to cancel,
+/// is sent away.
+class Scripted {
+public:
+    explicit Scripted(std::string answer, Then then = Then::stay)
+        : server_([answer = std::move(answer), then, first = true](const FakeClient& client) mutable {
+              if (!std::exchange(first, false)) return;
+              client.let_in();
+              static_cast<void>(client.receive());
+              client.send(answer);
+              if (then == Then::stay) client.receive_to_the_end();
+          }),
+          session_(make_libpq_provider()->open(Config::parse(server_.conninfo()).value(), {}, in(10s)).value()) {}
+
+    spi::Session* operator->() const { return session_.get(); }
+    [[nodiscard]] std::vector<Expected<Result>> run_batch(std::size_t count, spi::BatchSync sync) const {
+        return session_->run_batch(std::vector<spi::Request>(count, {.sql = "insert"}), sync, in(10s));
+    }
+
+private:
+    FakeServer server_;
+    std::unique_ptr<spi::Session> session_;
+};
+
+/// The description of a column that somebody kept.
+class OneColumn final : public ResultStorage {
+public:
+    explicit OneColumn(Oid type) : column_{.name = "n", .type = {type}} { columns_ = {&column_, 1}; }
+
+private:
+    void do_read(std::size_t, std::span<const std::uint16_t>, Cell*) const noexcept override {}
+    Cell do_cell(std::size_t, std::size_t) const noexcept override { return {}; }
+
+    Column column_;
+};
+
+TEST(Session, TellsNullFromEmpty) {
+    const Scripted session(bound + described({{"a", 25}, {"b", 25}}) + row({std::nullopt, ""}) + completed("SELECT 1") +
+                           idle);
+    const Result result = session->run({.sql = "select"}, in(10s)).value();
+    Cell cells[2];
+    constexpr std::uint16_t both[] = {0, 1};
+    result.storage()->read(0, both, cells);
+    EXPECT_TRUE(cells[0].is_null());
+    EXPECT_FALSE(cells[1].is_null());
+    EXPECT_TRUE(result[0].is_null(0));
+    EXPECT_FALSE(result[0].is_null(1));
+}
+
+TEST(Session, PassesOnEveryFieldOfAReport) {
+    const Scripted session(report('E', {{'S', "FEHLER"},
+                                        {'V', "ERROR"},
+                                        {'C', "23505"},
+                                        {'M', "message"},
+                                        {'D', "detail"},
+                                        {'H', "hint"},
+                                        {'P', "17"},
+                                        {'W', "context"},
+                                        {'s', "schema"},
+                                        {'t', "table"},
+                                        {'c', "column"},
+                                        {'d', "type"},
+                                        {'n', "constraint"},
+                                        {'R', "routine"}}) +
+                           idle);
+    const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
+    ASSERT_FALSE(result);
+    const Error& error = result.error();
+    EXPECT_EQ(error.kind(), ErrorKind::unique_violation);
+    EXPECT_EQ(error.outcome(), Outcome::not_applied);
+    EXPECT_EQ(error.severity(), "ERROR");
+    EXPECT_EQ(error.sqlstate(), "23505");
+    EXPECT_EQ(error.message(), "message");
+    EXPECT_EQ(error.detail(), "detail");
+    EXPECT_EQ(error.hint(), "hint");
+    EXPECT_EQ(error.position(), 17u);
+    EXPECT_EQ(error.context(), "context");
+    EXPECT_EQ(error.schema(), "schema");
+    EXPECT_EQ(error.table(), "table");
+    EXPECT_EQ(error.column(), "column");
+    EXPECT_EQ(error.type(), "type");
+    EXPECT_EQ(error.constraint(), "constraint");
+    EXPECT_EQ(error.routine(), "routine");
+    EXPECT_EQ(error.sql(), "insert");
+    EXPECT_TRUE(session->usable());
+}
+
+TEST(Session, HearsAReportBehindTheCommandTag) {
+    const Scripted session(done("INSERT 0 1") + error("23505") + idle);
+    const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::unique_violation);
+}
+
+TEST(Session, ReadsAResultByItsDescriptionWhileThatHolds) {
+    for (const std::uint32_t type : {20u, 25u}) {
+        const std::shared_ptr<const ResultStorage> kept = std::make_shared<OneColumn>(Oid{20});
+        const Scripted session(bound + described({{"n", type}}) + row({"12345678"}) + completed("SELECT 1") + idle);
+        const Result result = session->run({.sql = "select", .description = &kept}, in(10s)).value();
+        EXPECT_EQ(result.columns()[0].type.oid, Oid{type});
+        EXPECT_EQ(result.columns().data() == kept->columns().data(), type == 20);
+    }
+}
+
+TEST(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
+    const Scripted session("");
+    const Expected<Result> result = session->run({.sql = "commit"}, in(1ms));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::commit_unknown);
+    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_FALSE(session->usable());
+}
+
+TEST(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
+    const Scripted session(bound + described({{"n", 25}}) + row({"a"}) + row({"b"}) + error("22012") + idle);
+    const auto stream = session->stream({.sql = "select"}, in(10s)).value();
+    std::string rows;
+    Expected<Result> chunk = stream->next(in(10s));
+    for (; chunk && !chunk->empty(); chunk = stream->next(in(10s)))
+        for (std::size_t row = 0; row < chunk->size(); ++row) rows += chunk->storage()->cell(row, 0).bytes();
+    ASSERT_FALSE(chunk);
+    EXPECT_EQ(chunk.error().sqlstate(), "22012");
+    EXPECT_EQ(rows, "ab");
+}
+
+TEST(Stream, IsLimitedInAllOfItsChunksTogether) {
+    std::string answer = bound + described({{"n", 25}});
+    for (int i = 0; i < 6; ++i) answer += row({std::string(40'000, 'x')});
+    const Scripted session(answer + completed("SELECT 6") + idle, Then::leave);
+    const auto stream = session->stream({.sql = "select", .max_result_bytes = 150'000}, in(10s)).value();
+    Expected<Result> chunk = stream->next(in(10s));
+    while (chunk && !chunk->empty()) chunk = stream->next(in(10s));
+    ASSERT_FALSE(chunk);
+    EXPECT_EQ(chunk.error().kind(), ErrorKind::result_too_large);
+}
+
+TEST(Batch, SaysWhatWasNotRunAfterAFailure) {
+    const Scripted session(done("INSERT 0 1") + bound + message('n', "") + error("22012") + idle);
+    const auto outcomes = session.run_batch(3, spi::BatchSync::once);
+    EXPECT_TRUE(outcomes[0]);
+    EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
+    EXPECT_EQ(outcomes[2].error().kind(), ErrorKind::server);
+    EXPECT_EQ(outcomes[2].error().outcome(), Outcome::not_applied);
+}
+
+TEST(Batch, HasNoEffectWhenItsEndFails) {
+    const Scripted session(done("INSERT 0 1") + done("INSERT 0 1") + error("23505") + idle);
+    for (const auto& outcome : session.run_batch(2, spi::BatchSync::once)) {
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().kind(), ErrorKind::unique_violation);
+    }
+}
+
+TEST(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        const bool each = sync == spi::BatchSync::each;
+        const Scripted session(done("INSERT 0 1") + (each ? idle : ""), Then::leave);
+        const auto outcomes = session.run_batch(2, sync);
+        EXPECT_EQ(outcomes[0].has_value(), each);
+        if (!each) {
+            EXPECT_EQ(outcomes[0].error().outcome(), Outcome::unknown);
+        }
+        EXPECT_EQ(outcomes[1].error().outcome(), Outcome::unknown);
+    }
+}
+
+TEST(Batch, SaysWhatWasNotSentBeforeTheConnectionBroke) {
+    const Scripted session("", Then::leave);
+    const auto outcomes = session.run_batch(1000, spi::BatchSync::once);
+    EXPECT_EQ(outcomes.front().error().outcome(), Outcome::unknown);
+    EXPECT_EQ(outcomes.back().error().outcome(), Outcome::not_sent);
+}
+
+}  // namespace
+}  // namespace pg::libpq
