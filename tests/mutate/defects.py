@@ -1,4 +1,5 @@
-# The defects that ./run mutate plants: what an honest mistake in a decoder or parser looks like.
+# The defects that ./run mutate plants: what an honest mistake in a decoder or parser, or in what is said of a failure,
+# looks like.
 from typing import NamedTuple
 
 
@@ -6,13 +7,14 @@ class Defect(NamedTuple):
     file: str
     before: str  # stands in the file exactly once
     after: str
-    tests: tuple[str, ...]  # the programs of which at least one must fail
+    tests: tuple[str, ...]  # of which at least one must fail: a program, or program:filter for some of its cases
     reason: str  # what goes wrong with it
 
 
 CONFIG = ("config_parse_test", "config_differential_test")
 
-DEFECTS = (
+# Connection strings.
+DEFECTS_OF_CONFIG = (
     Defect("src/base/config_uri.cpp", "if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);",
            "if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a');", CONFIG,
            "percent-encoded lower-case digits have wrong values"),
@@ -32,6 +34,10 @@ DEFECTS = (
     Defect("src/base/config_pairs.cpp", "\" \\t\\n\\v\\f\\r\"", "\" \\t\\n\"", CONFIG, "a form feed is not a blank"),
     Defect("src/base/config_pairs.cpp", "text_[at_] != '=' && !at_blank()", "text_[at_] != '='", CONFIG,
            "a keyword swallows the blanks behind it"),
+)
+
+# The text and binary forms of types.
+DEFECTS_OF_TYPES = (
     Defect("src/value/types/array.cpp", "if (length < 0) return", "if (length < -1) return", ("array_test",),
            "a negative length is accepted"),
     Defect("src/value/types/array.cpp", "if (count > limit) return too_short;", "", ("array_test",),
@@ -42,4 +48,152 @@ DEFECTS = (
            ("array_test",), "a negative number of dimensions is accepted"),
     Defect("src/value/types/array.cpp", "return in.finished() ? Fault{} : ", "return true ? Fault{} : ", ("array_test",),
            "bytes behind the last element are accepted"),
+    Defect("src/value/types/literal.cpp", "if (quoting == Quoting::array && is_null_word(text)) return true;", "",
+           ("array_test",), "the text NULL in an array is sent as a null"),
+    Defect("src/value/scalar_codecs.cpp", "load_big_endian<std::int16_t>", "load_big_endian<std::uint16_t>",
+           ("scalar_codecs_test",), "a negative int2 is read as a large one"),
+    Defect("src/value/scalar_codecs.cpp", "if (wide < 0) return out_of_range;", "", ("scalar_codecs_test",),
+           "a negative int8 becomes a large unsigned number"),
+    Defect("src/value/scalar_codecs.cpp", "!octal(text[1], '3')", "!octal(text[1], '7')", ("scalar_codecs_test",),
+           "an escape of more than a byte is accepted in a bytea"),
+    Defect("src/value/scalar_codecs.cpp", "if (!out.starts_with('\\1'))", "if (out.empty())", ("scalar_codecs_test",),
+           "a later version of jsonb is taken for the first"),
+    Defect("src/value/numeric_digits.cpp", "if (digits[count] == 0 && zeros == count) ++zeros;",
+           "if (digits[count] == 0) ++zeros;", ("scalar_codecs_test",), "zeros inside a number shorten it"),
+    Defect("src/value/numeric_digits.cpp", "if (out.digit(i) % unit_shown(out, i) != 0)", "if (false)",
+           ("numeric_test",), "digits beyond the scale are accepted"),
+    Defect("src/value/numeric_digits.cpp", "put_group(group(power), left < 4 ? left : 4)",
+           "put_group(group(power), 4)", ("numeric_test",), "more places are written than the scale has"),
+    Defect("src/value/types/numeric.cpp", "if (sum < (least + digit) / base)", "if (sum < least / base)",
+           ("numeric_test",), "the last digit of a conversion to an integer overflows"),
+    Defect("src/value/types/numeric.cpp", "return a.negative_ ? 0 <=> magnitudes : magnitudes;", "return magnitudes;",
+           ("numeric_test",), "negative numbers are ordered by their size"),
+    Defect("src/value/types/datetime.cpp", "offset = -std::int64_t{reader.take<std::int32_t>()};",
+           "offset = std::int64_t{reader.take<std::int32_t>()};", ("datetime_test",),
+           "the zone of a timetz is read with the wrong sign"),
+    Defect("src/value/types/datetime.cpp", "days <= Date::minus_infinity().days || ", "", ("datetime_test",),
+           "a day before all days wraps to one after"),
+    Defect("src/value/types/datetime.cpp", "if (rest < 0) {", "if (rest <= 0) {", ("datetime_test",),
+           "midnight is written as the end of the day before"),
+    Defect("src/value/types/calendar.cpp", "return microseconds <= microseconds_per_day;", "return true;",
+           ("datetime_test",), "a time behind midnight is accepted in a timestamp"),
+    Defect("src/value/types/calendar.cpp", "(year % 100 != 0 || year % 400 == 0)", "year % 100 != 0",
+           ("datetime_test",), "2000 has no leap day"),
+    Defect("src/value/types/calendar.cpp", "if (minutes > 59 || rest > 59) return false;", "", ("datetime_test",),
+           "a zone of 60 minutes is accepted"),
+    Defect("src/value/types/interval.cpp", "if (after_negative && count > 0) out.put('+');", "", ("datetime_test",),
+           "a part behind a negative one has no sign"),
+    Defect("src/value/types/interval.cpp", "return last < step && add_months(count, 1, out.months);",
+           "return add_months(count, 1, out.months);", ("datetime_test",), "months behind days are accepted"),
+    Defect("src/value/types/range.cpp", "if (!piece.text.empty() || piece.quoted)", "if (!piece.text.empty())",
+           ("range_test",), "an empty text as a bound is taken for no bound"),
+    Defect("src/value/types/range.cpp", "out.upper_inclusive = (flags & flag_upper_inclusive) != 0;", "",
+           ("range_test",), "an upper bound is never inclusive"),
+    Defect("src/value/types/composite.cpp", "const bool is_null = piece.text.empty() && !piece.quoted;",
+           "const bool is_null = piece.text.empty();", ("composite_test",), "an empty text in a record becomes a null"),
+    Defect("src/value/types/composite.cpp", "if (!names.empty() && info->fields[i].name != names[i]) return false;", "",
+           ("composite_test",), "a composite is accepted whose attributes are others"),
+    Defect("src/value/types/network.cpp", "if (end - i <= length) continue;", "if (end - i < length) continue;",
+           ("network_test",), "a single zero word is written as ::"),
+    Defect("src/value/types/network.cpp", "const std::uint8_t common = std::min(a.prefix, b.prefix);",
+           "const std::uint8_t common = a.prefix;", ("network_test",),
+           "networks are ordered by bits that only one of them has"),
+    Defect("src/value/types/tsvector.cpp", "if (lexeme.positions.size() > max_positions)", "if (false)",
+           ("text_search_test",), "more positions are sent than a lexeme can have"),
+    Defect("src/value/types/lexeme.cpp", "if (c == '\\'' || c == '\\\\') out.put(c);", "if (c == '\\'') out.put(c);",
+           ("text_search_test",), "a backslash in a lexeme is not doubled"),
+    Defect("src/value/types/extension.cpp", "else if (value.quoted || value.text != \"NULL\")",
+           "else if (value.quoted)", ("extension_test",), "any word without quotes is a null in an hstore"),
+    Defect("src/value/types/extension.cpp", "if (key_cell.is_null()) return {\"hstore with a key that is null\"};", "",
+           ("extension_test",), "a null key is accepted in an hstore"),
 )
+
+# Statements, their arguments, and the columns of their results.
+DEFECTS_OF_STATEMENTS = (
+    Defect("include/pg/sql.hpp", "depth += opens ? 1 : 0;", "depth = opens ? 1 : depth;", ("sql_test",),
+           "a comment ends with the first one inside of it"),
+    Defect("include/pg/sql.hpp", "if (peek() != quote && !(escapes && continues())) return;",
+           "if (peek() != quote) return;", ("sql_test",), "a continued E string loses its escapes"),
+    Defect("include/pg/sql.hpp", "if (number > 65535)", "if (number > 65536)", ("sql_test",), "$65536 is accepted"),
+    Defect("src/value/params.cpp", "    std::copy_n(slots(), count_, more.get());\n", "", ("params_test",),
+           "arguments are lost when there are many"),
+    Defect("src/value/params.cpp", "        bytes_.put('\\0');\n        retyped = true;", "        retyped = true;",
+           ("params_test",), "a number that is sent as text has no end"),
+    Defect("src/value/row.cpp", "(columns > targets.size() && extra == Extra::refuse)", "false", ("row_test",),
+           "columns that a tuple has no place for are ignored"),
+    Defect("src/value/row.cpp", "} else if (map[field] != nowhere) {", "} else if (false) {", ("row_test",),
+           "of two columns with one name the last is read"),
+    Defect("src/value/row.cpp", "if (known && verdict) known->keep", "if (known) known->keep", ("row_test",),
+           "a row type that does not fit fits the second time"),
+    Defect("src/value/column_matches.cpp", " || match->extra != extra", "", ("row_test",),
+           "extra columns are ignored because they were once before"),
+    Defect("src/value/column_matches.cpp", " || match->targets != targets.data()", "", ("row_test",),
+           "a row type reads the columns of another one"),
+)
+
+# What is said of a failure, and what may be done again after it.
+DEFECTS_OF_OUTCOMES = (
+    Defect("src/base/error_rules.cpp", "if (facts.phase == RequestPhase::unsent) ruling.outcome = Outcome::not_sent;",
+           "", ("error_rules_test",), "what was never sent is said to have been refused"),
+    Defect("src/core/retry.cpp", "if (attempt_ >= options_.retries) return false;",
+           "if (attempt_ > options_.retries) return false;", ("transaction_test",),
+           "a transaction is run once more than was asked for"),
+    Defect("src/core/retry.cpp", " || error.kind() == ErrorKind::commit_unknown", "", ("transaction_test",),
+           "a transaction that may have been committed is run again"),
+    Defect("src/core/retry.cpp", "Clock::now() + pause >= end_", "false", ("transaction_test",),
+           "a transaction is run again behind its time"),
+    Defect("src/core/transaction.cpp", "if (tag != \"COMMIT\") return commit_rolled_back();", "", ("transaction_test",),
+           "a commit that was answered by ROLLBACK is believed"),
+    Defect("src/core/transaction.cpp",
+           "fields.kind = ErrorKind::commit_unknown;\n    fields.retry_scope = RetryScope::none;",
+           "fields.kind = ErrorKind::commit_unknown;", ("transaction_test",),
+           "a commit without an answer is said to be fit for another run"),
+    Defect("src/core/transaction.cpp", ".back() != number_)", ".empty())", ("transaction_test",),
+           "a savepoint stays open when one inside of it was open too"),
+    Defect("src/core/session_set.cpp", "if (std::exchange(slot.dirty, false) && ", "if (slot.dirty && ",
+           ("session_set_test",), "a session is cleaned again though it is clean"),
+    Defect("src/core/session_set.cpp", "return session.transaction_status() == spi::TransactionStatus::idle;",
+           "return true;", ("session_set_test",), "a session inside a transaction is lent to the next"),
+    Defect("src/core/batch_run.cpp",
+           "if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))",
+           "if (false)", ("batch_test",), "a batch that may have taken effect is sent again"),
+    Defect("providers/libpq/error.cpp", "word == \"commit\" || word == \"end\"", "word == \"commit\"",
+           ("libpq_test:SentPhase.*",), "END is not known as a commit"),
+    Defect("providers/libpq/error.cpp", "    fields.sqlstate = SqlState(report_field(report, PG_DIAG_SQLSTATE));\n",
+           "", ("libpq_test:Session.*",), "a report loses its code"),
+    Defect("providers/libpq/error.cpp", "    {PG_DIAG_SCHEMA_NAME, &ErrorFields::schema},\n"
+           "    {PG_DIAG_TABLE_NAME, &ErrorFields::table},",
+           "    {PG_DIAG_SCHEMA_NAME, &ErrorFields::table},\n    {PG_DIAG_TABLE_NAME, &ErrorFields::schema},",
+           ("libpq_test:Session.*",), "the schema of a report is told as its table"),
+    Defect("providers/libpq/result.cpp", "if (length == 0 && PQgetisnull(result, number, column) != 0) *out = {};", "",
+           ("libpq_test:Session.*",), "a null is read as an empty value"),
+    Defect("providers/libpq/result.cpp",
+           "if (Oid{PQftype(result, static_cast<int>(i))} != columns[i].type.oid) return false;", "",
+           ("libpq_test:Session.*",), "a result is read by a description that no longer holds"),
+    Defect("providers/libpq/link.cpp", "if (!kept || is_report(result->get())) kept", "if (!kept) kept",
+           ("libpq_test:Session.*",), "a failure behind the command tag goes unheard"),
+    Defect("providers/libpq/link.cpp", "report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : ",
+           "true ? Outcome::unknown : ", ("libpq_dbtest:Deadline.CancelsTheStatementAndKeepsTheSession",),
+           "nobody knows what became of a statement that the server gave up"),
+    Defect("providers/libpq/link.cpp",
+           "if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)", "if (false)",
+           ("libpq_test:Session.*",), "a commit that nobody answered in time is an ordinary timeout"),
+    Defect("providers/libpq/stream.cpp", "received_ + packer_.bytes() <= limit_", "packer_.bytes() <= limit_",
+           ("libpq_test:Stream.*",), "the limit of a stream holds for each chunk alone"),
+    Defect("providers/libpq/stream.cpp", "(failure_ = take(std::move(result), wait)) && packer_.rows() != 0)",
+           "(failure_ = take(std::move(result), wait)) && false)", ("libpq_test:Stream.*",),
+           "rows that came before a failure are lost"),
+    Defect("providers/libpq/batch.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,",
+           ("libpq_test:Batch.*",), "nobody knows what became of a statement that was never run"),
+    Defect("providers/libpq/batch.cpp", "            for (Expected<Result>& outcome : outcomes_)\n"
+           "                if (outcome) outcome = error;\n            return", "            return",
+           ("libpq_test:Batch.*",), "statements are said to have taken effect whose transaction failed at its end"),
+    Defect("providers/libpq/batch.cpp", "if (sync_ == spi::BatchSync::once)\n", "if (false)\n",
+           ("libpq_test:Batch.*",), "statements are said to have taken effect whose transaction was lost"),
+    Defect("providers/libpq/batch.cpp", "        unsent.outcome = Outcome::not_sent;\n", "", ("libpq_test:Batch.*",),
+           "nobody knows what became of a statement that was never sent"),
+    Defect("providers/libpq/wait.cpp", "errno != EINTR && ", "", ("libpq_test:Wait.*",),
+           "a signal ends a wait"),
+)
+
+DEFECTS = DEFECTS_OF_CONFIG + DEFECTS_OF_TYPES + DEFECTS_OF_STATEMENTS + DEFECTS_OF_OUTCOMES

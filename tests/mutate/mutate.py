@@ -1,6 +1,6 @@
 # Plants known defects in decoders and parsers, one at a time, and expects the named tests to catch each.
 #
-# mutate.py ROOT BUILD-FOLDER [word…]: with words, only the defects whose file or reason contains one of them.
+# mutate.py ROOT BUILD-FOLDER JOBS [word…]: with words, only the defects whose file or reason contains one of them.
 import os
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from defects import DEFECTS
 
-PATIENCE = 300  # seconds for one test program: a defect may make it hang, which is a way of being caught
+PATIENCE = 120  # seconds for the tests of one program: a defect may make them hang, which is a way of being caught
 
 
 def run(command, **options):
@@ -21,8 +21,8 @@ def run(command, **options):
 class Copy:
     """A copy of the tree with its own build, where defects can be planted."""
 
-    def __init__(self, root, folder, programs):
-        self.source, self.build, self.programs = folder / "source", folder / "build", programs
+    def __init__(self, root, folder, jobs, tests):
+        self.source, self.build, self.jobs = folder / "source", folder / "build", jobs
         shutil.rmtree(self.source, ignore_errors=True)
         # The times are kept: what was built before stays built.
         shutil.copytree(root, self.source, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
@@ -34,26 +34,30 @@ class Copy:
         if shutil.which("ccache"):
             options += ["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"]
         self.demand(run(["cmake", "-S", self.source, "-B", self.build, *options]), "configuring the copy")
-        self.demand(self.compile(programs), "building the tests of the copy")
-        for program in programs:
-            if not self.passes(program):
-                sys.exit(f"{program} fails without any defect")
+        self.demand(self.compile(tests), "building the tests of the copy")
+        for test in tests:
+            if failure := self.failure(test):
+                sys.exit(f"{test} fails without any defect:\n{failure[-2000:]}")
 
     @staticmethod
     def demand(result, what):
         if result.returncode:
             sys.exit(f"{what} failed:\n{result.stdout}")
 
-    def compile(self, programs):
-        return run(["cmake", "--build", self.build, "--target", *programs])
+    def compile(self, tests):
+        programs = sorted({test.partition(":")[0] for test in tests})
+        return run(["cmake", "--build", self.build, "-j", self.jobs, "--target", *programs])
 
-    def passes(self, program):
+    def failure(self, test):
+        """What a test that fails has to say; nothing for one that passes."""
+        program, _, cases = test.partition(":")
         executable = next(file for file in self.build.glob(f"tests/**/{program}") if file.is_file())
-        environment = {**os.environ, "GTEST_FAIL_FAST": "1"}
+        environment = {**os.environ, "GTEST_FAIL_FAST": "1", "GTEST_BRIEF": "1", "GTEST_FILTER": cases or "*"}
         try:
-            return run([executable], timeout=PATIENCE, env=environment).returncode == 0
+            ran = run([executable], timeout=PATIENCE, env=environment)
         except subprocess.TimeoutExpired:
-            return False
+            return f"it takes longer than {PATIENCE} seconds"
+        return (ran.stdout or f"it ended with {ran.returncode}") if ran.returncode else ""
 
     def verdict(self, defect):
         """"caught", or what is wrong with the tests or with the list."""
@@ -66,18 +70,18 @@ class Copy:
             built = self.compile(defect.tests)
             if built.returncode:
                 return f"the defect does not compile:\n{built.stdout[-2000:]}"
-            if any(not self.passes(program) for program in defect.tests):
+            if any(self.failure(test) for test in defect.tests):
                 return "caught"
             return f"NOT CAUGHT by {' '.join(defect.tests)}"
         finally:
             file.write_text(text, encoding="utf-8")
 
 
-def main(root, folder, *words):
+def main(root, folder, jobs, *words):
     chosen = [d for d in DEFECTS if not words or any(word in f"{d.file} {d.reason}" for word in words)]
     if not chosen:
         sys.exit(f"no defect of the list matches {' '.join(words)}")
-    copy = Copy(Path(root), Path(folder), sorted({program for defect in chosen for program in defect.tests}))
+    copy = Copy(Path(root), Path(folder), jobs, sorted({test for defect in chosen for test in defect.tests}))
     caught = 0
     for defect in chosen:
         started = time.monotonic()
