@@ -20,21 +20,25 @@ struct Pairing {
 /// A client of the pairing under test on a database of its own. PGCLIENT_TEST_MAJOR names the server's major version.
 class Conformance : public testing::TestWithParam<Pairing> {
 protected:
-    static void SetUpTestSuite() { conninfo() = pg::testing::shared_server().create_database(database_name()); }
-    static void TearDownTestSuite() { conninfo().clear(); }
+    static void SetUpTestSuite() { database() = pg::testing::shared_server().create_database(database_name()); }
+    static void TearDownTestSuite() { database().clear(); }
 
-    [[nodiscard]] static std::string& conninfo() {
-        static std::string text;
-        return text;
-    }
+    [[nodiscard]] static std::string conninfo() { return database() + " engine=" + GetParam().engine; }
     [[nodiscard]] pg::Options options() const { return {.provider = GetParam().provider}; }
 
     /// A session that came to another engine than was asked for proves nothing of the one that was.
-    void SetUp() override { ASSERT_EQ(db.connection().engine(), GetParam().engine); }
+    void SetUp() override {
+        ASSERT_EQ(db.connection().engine(), GetParam().engine);
+        db.run_script("drop schema public cascade; create schema public");
+    }
 
-    pg::Client db = pg::connect(conninfo() + " engine=" + GetParam().engine, options());
+    pg::Client db = pg::connect(conninfo(), options());
 
 private:
+    static std::string& database() {
+        static std::string text;
+        return text;
+    }
     /// One database for each suite of this process.
     static std::string database_name() {
         static int number = 0;

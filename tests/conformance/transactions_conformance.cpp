@@ -165,7 +165,7 @@ TEST_P(Transactions, ForgetsPreparedStatementsThatNobodyHolds) {
 }
 
 TEST_P(Transactions, LendsSessionsWithoutTheTracesOfTheLastBorrower) {
-    pg::Client one = pg::connect(conninfo(), {.provider = GetParam(), .pool_max_size = 1});
+    pg::Client one = pg::connect(conninfo(), {.provider = GetParam().provider, .pool_max_size = 1});
     {
         pg::Connection session = one.connection();
         session.exec("set work_mem = '1234kB'");
