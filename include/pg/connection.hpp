@@ -7,8 +7,8 @@
 
 namespace pg {
 
-/// One session with the verbs of an executor. Handle: move-only; gives the session back when it goes.
-/// One thread at a time.
+/// One session with the verbs of an executor. Handle: move-only; gives the session back when it goes, and with it the
+/// last transaction, stream and COPY that was begun on it. One thread at a time, together with those.
 class PGCLIENT_API Connection final : public Executor {
 public:
     struct Impl;

@@ -7,7 +7,7 @@
 namespace pg {
 namespace detail {
 
-struct CopySession;
+class CopySession;
 struct CopySessionDeleter {
     PGCLIENT_API void operator()(CopySession* session) const noexcept;
 };
@@ -33,7 +33,8 @@ constexpr Target sent_target(std::string_view name = {}) {
 /// The bytes of a COPY … FROM STDIN, in the format that its statement names. Handle: move-only; destroyed unfinished,
 /// it makes the server give up the COPY. One thread at a time; the session is busy meanwhile.
 ///
-/// The timeout of the statement, or of the executor, bounds each wait for the server, not the whole.
+/// The timeout of the statement, or of the executor, bounds each wait for the server, not the whole. It keeps its
+/// session, and ends with its transaction, as a stream does: see `Executor::stream`.
 class PGCLIENT_API CopyWriter final {
 public:
     /// Begins the COPY. Throws what the server says.
@@ -60,7 +61,8 @@ private:
 };
 
 /// The bytes of a COPY … TO STDOUT, in the format that its statement names. Handle: move-only; destroyed before its
-/// end, it cancels the COPY. One thread at a time; the session is busy meanwhile. Timeouts as for `CopyWriter`.
+/// end, it cancels the COPY. One thread at a time; the session is busy meanwhile. Timeouts and ends as for
+/// `CopyWriter`.
 class PGCLIENT_API CopyReader final {
 public:
     /// Begins the COPY. Throws what the server says.
@@ -269,7 +271,8 @@ struct CopyShape<T> {
 /// unfinished, it makes the server give up the COPY: no row stays. One thread at a time; the session is busy meanwhile.
 ///
 /// The target is SQL: a table with or without a list of its columns; never build it from what a user typed. The fields
-/// of a struct go to the columns of their names, all others to columns by position. Timeouts as for `CopyWriter`.
+/// of a struct go to the columns of their names, all others to columns by position. Timeouts and ends as for
+/// `CopyWriter`.
 template <class... T>
     requires RowType<detail::row_of_t<T...>>
 class CopyIn final {

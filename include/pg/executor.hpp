@@ -131,8 +131,9 @@ public:
         return try_exec(sql, arguments...).value();
     }
     /// The rows one by one in constant memory; an element lives until the next step, so it may borrow. Several types
-    /// are read as a tuple. The session is busy until the stream ends or is destroyed; the stream of a connection or a
-    /// transaction borrows its session and goes before it.
+    /// are read as a tuple. The session is busy until the stream ends or is destroyed, and stays until then: the stream
+    /// may outlive a connection. It ends with its transaction at the latest: `commit` is a UsageError while it is open;
+    /// a rollback, on demand or by a destructor, ends it, and a step beyond the rows that had arrived is a UsageError.
     template <class... T, class... A>
     [[nodiscard]] Stream<detail::row_of_t<T...>> stream(Sql<sizeof...(A)> sql, const A&... arguments) {
         return try_stream<T...>(sql, arguments...).value();

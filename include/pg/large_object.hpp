@@ -17,8 +17,8 @@ enum class LargeObjectMode : std::uint8_t {
 /// Where an offset counts from.
 enum class SeekFrom : std::uint8_t { begin, current, end };
 
-/// An open large object. Handle: move-only; borrows its transaction, and closes with it at the latest: a call after
-/// that is a UsageError. One thread at a time. Each call is a statement of the transaction: one that fails ends it.
+/// An open large object. Handle: move-only; closes with its transaction at the latest: a call after that is a
+/// UsageError. One thread at a time. Each call is a statement of the transaction: one that fails ends it.
 class PGCLIENT_API LargeObject final {
 public:
     /// Makes an empty one, under a number that the server chooses, or under `wanted`. Throws UniqueViolation.
@@ -62,12 +62,11 @@ public:
     [[nodiscard]] Expected<void> try_close();
 
 private:
-    LargeObject(Transaction& transaction, Oid oid, std::int32_t descriptor)
-        : transaction_(&transaction), oid_(oid), descriptor_(descriptor) {}
+    LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor);
 
-    [[nodiscard]] Expected<Transaction*> transaction() const;
+    [[nodiscard]] Expected<Executor*> transaction() const;
 
-    Transaction* transaction_;  // null once it is closed
+    std::shared_ptr<Transaction::Impl> transaction_;  // null once it is closed
     Oid oid_;
     std::int32_t descriptor_;
 };

@@ -15,7 +15,7 @@ inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds:
 /// What becomes of result columns that no field of a struct asks for.
 enum class Extra : std::uint8_t { refuse /** a shape error names them */, ignore /** they are skipped */ };
 
-/// How one request is run. Value. Views must outlive the call.
+/// How one request is run. Value. Views must outlive the call, and the stream or COPY that it opens.
 struct QueryOptions {
     /// Time for the request, acquiring a session included. Zero: the client's default (30 s). `pg::no_timeout`: as long
     /// as it takes. For a stream it bounds each wait for the server, not the loop's body.
@@ -68,7 +68,7 @@ struct TransactionOptions {
     std::chrono::nanoseconds timeout{};
     /// `transaction(…)` runs its function again at most this many times, on 40001, 40P01 and invalidated plans.
     int retries = 3;
-    const StopToken* stop = nullptr;  ///< as in `QueryOptions`
+    const StopToken* stop = nullptr;  ///< as in `QueryOptions`; outlives the transaction
 };
 
 }  // namespace pg

@@ -8,28 +8,28 @@
 namespace pg {
 
 /// A part of a transaction. Handle: move-only; destroyed without `release`, it rolls its part back. The parts made
-/// inside of it end with it.
+/// inside of it end with it, and all of them with the transaction: a call after that is a UsageError.
 class PGCLIENT_API Savepoint final {
 public:
     Savepoint(Savepoint&& other) noexcept;
     Savepoint& operator=(Savepoint&& other) noexcept;
     ~Savepoint();
 
-    /// Keeps what was done since.
+    /// Keeps what was done since. UsageError while a stream or a COPY of the transaction is open.
     void release() { try_release().value(); }
     [[nodiscard]] Expected<void> try_release();
-    /// Undoes what was done since; the transaction can go on.
+    /// Undoes what was done since, and ends a stream or a COPY that is open; the transaction can go on.
     void rollback() { try_rollback().value(); }
     [[nodiscard]] Expected<void> try_rollback();
 
 private:
     friend class Transaction;
-    Savepoint(Transaction& transaction, std::uint32_t number) : transaction_(&transaction), number_(number) {}
+    Savepoint(std::shared_ptr<Transaction::Impl> transaction, std::uint32_t number);
 
     [[nodiscard]] bool is_open() const noexcept;
     [[nodiscard]] Expected<void> end(std::string_view statement);
 
-    Transaction* transaction_;  // null once it was moved from
+    std::shared_ptr<Transaction::Impl> transaction_;  // null once it was moved from
     std::uint32_t number_;
 };
 

@@ -15,16 +15,17 @@ class PGCLIENT_API Transaction final : public Executor {
 public:
     struct Impl;
 
-    explicit Transaction(std::unique_ptr<Impl> impl);
+    explicit Transaction(std::shared_ptr<Impl> impl);
     Transaction(Transaction&& other) noexcept;
     Transaction& operator=(Transaction&& other) noexcept;
     ~Transaction() override;
 
     /// Throws CommitRolledBack (the server answered ROLLBACK), CommitUnknown (the connection was lost, or the deadline
     /// passed, after COMMIT was sent), or what the server says (deferred constraints, 40001): then nothing was applied.
+    /// UsageError while a stream or a COPY of it is open: nothing was sent, and it goes on.
     void commit() { try_commit().value(); }
     [[nodiscard]] Expected<void> try_commit();
-    /// Ends it without effect. Throws ConnectionLost; the server then rolls back by itself.
+    /// Ends it without effect, and a stream or COPY of it. Throws ConnectionLost; the server then rolls back by itself.
     void rollback() { try_rollback().value(); }
     [[nodiscard]] Expected<void> try_rollback();
     /// False after `commit` or `rollback`.
@@ -32,15 +33,15 @@ public:
     /// True after a `commit` that the server confirmed.
     [[nodiscard]] bool is_committed() const noexcept;
 
-    /// A point to come back to. Borrows the transaction. See `<pg/savepoint.hpp>`.
+    /// A point to come back to. See `<pg/savepoint.hpp>`.
     [[nodiscard]] Savepoint savepoint();
     [[nodiscard]] Expected<Savepoint> try_savepoint();
 
 private:
-    friend class Savepoint;
+    friend class LargeObject;
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
 
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  // with its savepoints and large objects
 };
 
 namespace detail {

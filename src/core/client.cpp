@@ -27,7 +27,8 @@ Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout) {
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
     borrowed->slot->dirty = true;  // it is taken for the sake of what it leaves in the session
-    return Connection(std::make_unique<Connection::Impl>(impl_->context, std::move(borrowed->lease)));
+    auto held = std::make_shared<detail::HeldSession>(impl_->context, std::move(borrowed->lease));
+    return Connection(std::make_unique<Connection::Impl>(Connection::Impl{std::move(held)}));
 }
 
 Expected<Transaction> Client::try_begin(const TransactionOptions& options) {

@@ -15,20 +15,18 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 Connection::~Connection() = default;
 
 Expected<detail::Borrowed> Connection::do_borrow(const QueryOptions* options) {
-    return impl_->lend(impl_->context->wait_of(options));
+    return impl_->lend(impl_->held->context->wait_of(options));
 }
 
 Expected<Transaction> Connection::try_begin(const TransactionOptions& options) {
-    const detail::TransactionTime time(*impl_->context, options);
+    const detail::TransactionTime time(*impl_->held->context, options);
     return detail::begin_on(impl_->lend(time.wait()), options, time);
 }
 
-std::string_view Connection::engine() const { return impl_->lease.session().engine(); }
-std::string_view Connection::node() const { return impl_->lease.session().node(); }
-int Connection::server_version() const { return impl_->lease.session().server_version(); }
-int Connection::backend_process() const { return impl_->lease.session().backend_process(); }
-std::string Connection::parameter(const char* name) const {
-    return std::string(impl_->lease.session().parameter(name));
-}
+std::string_view Connection::engine() const { return impl_->session().engine(); }
+std::string_view Connection::node() const { return impl_->session().node(); }
+int Connection::server_version() const { return impl_->session().server_version(); }
+int Connection::backend_process() const { return impl_->session().backend_process(); }
+std::string Connection::parameter(const char* name) const { return std::string(impl_->session().parameter(name)); }
 
 }  // namespace pg

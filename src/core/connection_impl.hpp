@@ -2,21 +2,18 @@
 #pragma once
 
 #include "pg/connection.hpp"
-#include "src/core/context.hpp"
+#include "src/core/held_session.hpp"
 
 namespace pg {
 
 struct Connection::Impl {
-    std::shared_ptr<detail::Context> context;  // outlives the lease
-    spi::Lease lease;
+    std::shared_ptr<detail::HeldSession> held;
 
-    Impl(std::shared_ptr<detail::Context> shared, spi::Lease session)
-        : context(std::move(shared)), lease(std::move(session)) {}
-
-    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) {
-        if (lease.session().transaction_status() == spi::TransactionStatus::idle)
-            detail::forget_expired(lease.slot(), wait);
-        return {context, {}, &lease.slot(), wait};
+    [[nodiscard]] spi::Session& session() const { return held->session(); }
+    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) const {
+        if (session().transaction_status() == spi::TransactionStatus::idle)
+            detail::forget_expired(held->lease.slot(), wait);
+        return held->lend(wait);
     }
 };
 

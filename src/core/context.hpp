@@ -45,12 +45,15 @@ struct Context {
     }
 };
 
+struct HeldSession;
+
 /// A session for one request. The lease is empty when a connection or a transaction holds the session.
 struct Borrowed {
     std::shared_ptr<Context> context;
     spi::Lease lease;
     spi::SessionSlot* slot = nullptr;
     spi::Wait wait;
+    HeldSession* held = nullptr;  // null when the lease is here
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
 };

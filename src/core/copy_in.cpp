@@ -44,13 +44,13 @@ Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::stri
 
     const std::string sql = "copy " + parsed->text() + " from stdin (format binary)";
     if (auto begun = (*session)->begin_in(sql); !begun) return std::move(begun).error();
-    if (const std::size_t columns = (*session)->in->columns(); columns != targets.size())
+    if (const std::size_t columns = (*session)->columns(); columns != targets.size())
         return wrong_count(columns, targets.size(), sql);
     return std::make_unique<CopySink>(*std::move(session), targets);
 }
 
 CopySink::CopySink(CopySessionPtr session, std::span<const Target> targets)
-    : session_(std::move(session)), buffer_(session_->borrowed.context->types.get()), targets_(targets) {
+    : session_(std::move(session)), buffer_(session_->context().types.get()), targets_(targets) {
     buffer_.reserve(piece + piece / 8);
     buffer_.put(std::string_view(header, sizeof(header)));
 }
@@ -66,7 +66,7 @@ Error CopySink::refuse_row(std::size_t start, std::size_t column, Fault fault) {
 }
 
 Expected<void> CopySink::send() {
-    Expected<void> sent = session_->in->write(buffer_.bytes(), session_->wait());
+    Expected<void> sent = session_->write(buffer_.bytes());
     buffer_.clear();
     if (!sent) session_.reset();
     return sent;
@@ -77,13 +77,13 @@ Expected<std::uint64_t> CopySink::finish() {
     buffer_.put(trailer);
     if (auto sent = send(); !sent) return std::move(sent).error();
     const CopySessionPtr session = std::move(session_);
-    return session->in->finish(session->wait());
+    return session->finish();
 }
 
 Expected<void> CopySink::fail(std::string_view reason) {
     if (!session_) return copy_ended();
     const CopySessionPtr session = std::move(session_);
-    return session->in->fail(reason, session->wait());
+    return session->fail(reason);
 }
 
 }  // namespace pg::detail

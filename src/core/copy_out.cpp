@@ -31,7 +31,7 @@ struct CopySource::Impl {
                 if (!taken || *taken) return taken;
                 continue;
             }
-            auto piece = session->out->read(session->wait());
+            auto piece = session->read();
             if (piece && *piece) {
                 rest = **piece;
                 continue;

@@ -2,20 +2,34 @@
 #pragma once
 
 #include "pg/copy.hpp"
-#include "src/core/context.hpp"
+#include "src/core/held_session.hpp"
 
 namespace pg::detail {
 
-struct CopySession {
-    Borrowed borrowed;  // outlives the stream over it
-    std::chrono::nanoseconds timeout;
-    std::unique_ptr<spi::CopyIn> in;  // one of the two, once the COPY has begun
-    std::unique_ptr<spi::CopyOut> out;
+class CopySession final : public Occupant {
+public:
+    using Occupant::Occupant;
+    ~CopySession() { end(); }
 
-    /// The time of one wait for the server.
-    [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout), borrowed.wait.stop}; }
     [[nodiscard]] Expected<void> begin_in(std::string_view sql);
     [[nodiscard]] Expected<void> begin_out(std::string_view sql);
+
+    /// Into the server. UsageError once the transaction has ended the COPY.
+    [[nodiscard]] Expected<void> write(std::string_view bytes);
+    [[nodiscard]] Expected<std::uint64_t> finish();
+    [[nodiscard]] Expected<void> fail(std::string_view reason);
+    [[nodiscard]] std::size_t columns() const noexcept { return in_ ? in_->columns() : 0; }
+    /// Out of it. As above.
+    [[nodiscard]] Expected<std::optional<std::string_view>> read();
+
+private:
+    void give_up() noexcept override {
+        in_.reset();
+        out_.reset();
+    }
+
+    std::unique_ptr<spi::CopyIn> in_;  // one of the two, from the beginning of the COPY to its end
+    std::unique_ptr<spi::CopyOut> out_;
 };
 
 /// `options` are those of the statement; null: the executor's.

@@ -6,26 +6,44 @@ namespace detail {
 
 void CopySessionDeleter::operator()(CopySession* session) const noexcept { delete session; }
 
+namespace {
+
+Error transaction_ended() { return usage_error("the transaction of this COPY has ended, and the COPY with it"); }
+
+}  // namespace
+
 Expected<void> CopySession::begin_in(std::string_view sql) {
-    auto begun = borrowed.session().copy_in(sql, wait());
+    auto begun = session().copy_in(sql, wait());
     if (!begun) return std::move(begun).error();
-    in = *std::move(begun);
+    in_ = *std::move(begun);
     return {};
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
-    auto begun = borrowed.session().copy_out(sql, wait());
+    auto begun = session().copy_out(sql, wait());
     if (!begun) return std::move(begun).error();
-    out = *std::move(begun);
+    out_ = *std::move(begun);
     return {};
+}
+
+Expected<void> CopySession::write(std::string_view bytes) {
+    return in_ ? in_->write(bytes, wait()) : transaction_ended();
+}
+Expected<std::uint64_t> CopySession::finish() { return in_ ? in_->finish(wait()) : transaction_ended(); }
+Expected<void> CopySession::fail(std::string_view reason) {
+    return in_ ? in_->fail(reason, wait()) : transaction_ended();
+}
+Expected<std::optional<std::string_view>> CopySession::read() {
+    return out_ ? out_->read(wait()) : transaction_ended();
 }
 
 Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options) {
     Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, options);
     if (!borrowed) return std::move(borrowed).error();
+    if (auto free = check_unoccupied(*borrowed); !free) return std::move(free).error();
     const std::chrono::nanoseconds timeout =
         borrowed->context->timeout_of(options ? options : ExecutorAccess::options(executor));
-    return CopySessionPtr(new CopySession{*std::move(borrowed), timeout, nullptr, nullptr});
+    return CopySessionPtr(new CopySession(*std::move(borrowed), timeout));
 }
 
 Error copy_ended() { return usage_error("the COPY has ended; begin another"); }
@@ -50,7 +68,7 @@ Expected<CopyWriter> CopyWriter::try_open(Executor& executor, Sql<0> sql) {
 
 Expected<void> CopyWriter::try_write(std::string_view bytes) {
     if (!session_) return detail::copy_ended();
-    Expected<void> written = session_->in->write(bytes, session_->wait());
+    Expected<void> written = session_->write(bytes);
     if (!written) session_.reset();
     return written;
 }
@@ -58,16 +76,16 @@ Expected<void> CopyWriter::try_write(std::string_view bytes) {
 Expected<std::uint64_t> CopyWriter::try_finish() {
     if (!session_) return detail::copy_ended();
     const detail::CopySessionPtr session = std::move(session_);
-    return session->in->finish(session->wait());
+    return session->finish();
 }
 
 Expected<void> CopyWriter::try_fail(std::string_view reason) {
     if (!session_) return detail::copy_ended();
     const detail::CopySessionPtr session = std::move(session_);
-    return session->in->fail(reason, session->wait());
+    return session->fail(reason);
 }
 
-std::size_t CopyWriter::columns() const noexcept { return session_ ? session_->in->columns() : 0; }
+std::size_t CopyWriter::columns() const noexcept { return session_ ? session_->columns() : 0; }
 
 Expected<CopyReader> CopyReader::try_open(Executor& executor, Sql<0> sql) {
     auto session = detail::borrow_for(executor, sql);
@@ -78,7 +96,7 @@ Expected<CopyReader> CopyReader::try_open(Executor& executor, Sql<0> sql) {
 
 Expected<std::optional<std::string_view>> CopyReader::try_read() {
     if (!session_) return std::optional<std::string_view>();
-    auto piece = session_->out->read(session_->wait());
+    auto piece = session_->read();
     if (!piece || !*piece) session_.reset();
     return piece;
 }

@@ -112,10 +112,10 @@ Cell CopyRow::do_cell(std::size_t, std::size_t column) const noexcept { return c
 Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const CopyTarget& target) {
     const std::string sql = target.description();
     if (auto text = check_text({.sql = sql}); !text) return std::move(text).error();
-    TypeCatalog& types = *session.borrowed.context->types;
-    auto described = session.borrowed.session().prepare({}, sql, {}, session.wait());
+    TypeCatalog& types = *session.context().types;
+    auto described = session.session().prepare({}, sql, {}, session.wait());
     if (!described) return std::move(described).error();
-    auto learned = learn_types(session.borrowed.session(), types, described->columns, session.wait());
+    auto learned = learn_types(session.session(), types, described->columns, session.wait());
     if (!learned) return std::move(learned).error();
     return std::make_unique<CopyRow>(*described, types);
 }

@@ -6,7 +6,7 @@
 
 #include "pg/types/bytea.hpp"
 #include "pg/types/unsigned.hpp"
-#include "src/core/context.hpp"
+#include "src/core/transaction_impl.hpp"
 
 namespace pg {
 namespace {
@@ -39,11 +39,12 @@ Expected<void> LargeObject::try_remove(Transaction& transaction, Oid oid) {
 Expected<LargeObject> LargeObject::try_open(Transaction& transaction, Oid oid, LargeObjectMode mode) {
     auto descriptor = transaction.try_query_one<std::int32_t>("select lo_open($1, $2)", oid, mode_bits(mode));
     if (!descriptor) return std::move(descriptor).error();
-    return LargeObject(transaction, oid, *descriptor);
+    return LargeObject(transaction.impl_, oid, *descriptor);
 }
 
-LargeObject::LargeObject(LargeObject&& other) noexcept
-    : transaction_(std::exchange(other.transaction_, nullptr)), oid_(other.oid_), descriptor_(other.descriptor_) {}
+LargeObject::LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor)
+    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor) {}
+LargeObject::LargeObject(LargeObject&& other) noexcept = default;
 LargeObject& LargeObject::operator=(LargeObject&& other) noexcept {
     std::swap(transaction_, other.transaction_);
     std::swap(oid_, other.oid_);
@@ -55,9 +56,9 @@ LargeObject::~LargeObject() {
     if (transaction_ && transaction_->is_open()) static_cast<void>(try_close());
 }
 
-Expected<Transaction*> LargeObject::transaction() const {
+Expected<Executor*> LargeObject::transaction() const {
     if (!transaction_) return detail::usage_error("the large object is closed; open it again");
-    return transaction_;
+    return transaction_.get();
 }
 
 Expected<std::size_t> LargeObject::try_read(std::span<std::byte> into) {
@@ -118,8 +119,8 @@ Expected<std::int64_t> LargeObject::try_size() {
 
 Expected<void> LargeObject::try_close() {
     if (!transaction_) return {};
-    Transaction& within = *std::exchange(transaction_, nullptr);
-    return without_value(within.try_query_one<std::int32_t>("select lo_close($1)", descriptor_));
+    const auto within = std::exchange(transaction_, nullptr);
+    return without_value(within->try_query_one<std::int32_t>("select lo_close($1)", descriptor_));
 }
 
 }  // namespace pg

@@ -25,7 +25,7 @@ Expected<void> Listener::try_unlisten(std::string_view channel) {
 Expected<void> Listener::try_unlisten_all() { return run("unlisten *"); }
 
 Expected<std::optional<Notification>> Listener::try_next(std::chrono::nanoseconds timeout, const StopToken* stop) {
-    return connection_.impl().lease.session().wait_notification({Deadline::after(timeout), stop});
+    return connection_.impl().session().wait_notification({Deadline::after(timeout), stop});
 }
 
 }  // namespace pg

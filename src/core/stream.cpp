@@ -1,20 +1,32 @@
 // Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
-#include "src/core/context.hpp"
+#include "src/core/held_session.hpp"
 
 namespace pg {
 namespace detail {
 
-class StreamSource {
+class StreamSource final : public Occupant {
 public:
-    StreamSource(Borrowed borrowed, std::unique_ptr<spi::RowStream> rows, std::chrono::nanoseconds timeout)
-        : borrowed_(std::move(borrowed)), rows_(std::move(rows)), timeout_(timeout) {}
+    using Occupant::Occupant;
+    ~StreamSource() { end(); }
 
-    [[nodiscard]] Expected<Result> next() { return rows_->next({Deadline::after(timeout_), borrowed_.wait.stop}); }
+    [[nodiscard]] Expected<void> open(const spi::Request& request) {
+        auto rows = session().stream(request, borrowed().wait);
+        if (!rows) return std::move(rows).error();
+        rows_ = *std::move(rows);
+        return {};
+    }
+    /// At the end of the rows the session is left at once, whoever keeps the stream.
+    [[nodiscard]] Expected<Result> next() {
+        if (!rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
+        Expected<Result> chunk = rows_->next(wait());
+        if (!chunk || chunk->empty()) end();
+        return chunk;
+    }
 
 private:
-    Borrowed borrowed_;  // outlives the rows that come over it
-    std::unique_ptr<spi::RowStream> rows_;
-    std::chrono::nanoseconds timeout_;
+    void give_up() noexcept override { rows_.reset(); }
+
+    std::unique_ptr<spi::RowStream> rows_;  // null after the end
 };
 
 void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
@@ -40,6 +52,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         if (auto text = detail::check_text(call); !text) return std::move(text).error();
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
     if (!borrowed) return std::move(borrowed).error();
+    if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     if (call.needs_types)
         if (auto learned = detail::learn_column_types(*borrowed, call); !learned) return std::move(learned).error();
@@ -49,9 +62,9 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         request.max_result_bytes = call.options->max_result_bytes;
     }
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
-    auto rows = borrowed->session().stream(request, borrowed->wait);
-    if (!rows) return std::move(rows).error();
-    return detail::StreamSourcePtr(new detail::StreamSource(*std::move(borrowed), *std::move(rows), timeout));
+    detail::StreamSourcePtr source(new detail::StreamSource(*std::move(borrowed), timeout));
+    if (auto opened = source->open(request); !opened) return std::move(opened).error();
+    return source;
 }
 
 }  // namespace pg

@@ -34,6 +34,11 @@ std::string begin_text(const TransactionOptions& options) {
 }
 
 Error ended() { return detail::usage_error("the transaction has ended; begin another"); }
+Error part_ended() { return detail::usage_error("the savepoint has ended"); }
+Error still_occupied(std::string_view action) {
+    return detail::usage_error("a stream or a COPY of the transaction is still open: finish or destroy it before " +
+                               std::string(action));
+}
 
 bool no_answer(const Error& error) { return error.outcome() == Outcome::unknown; }
 
@@ -59,14 +64,20 @@ Expected<Transaction> detail::begin_on(Borrowed borrowed, const TransactionOptio
                                        const TransactionTime& time) {
     if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
         return usage_error("the connection is in a transaction already; use a savepoint");
-    auto impl = std::make_unique<Transaction::Impl>(
-        Transaction::Impl{borrowed.context, std::move(borrowed.lease), borrowed.slot, time});
+    auto held = borrowed.held ? borrowed.held->shared_from_this()
+                              : std::make_shared<HeldSession>(borrowed.context, std::move(borrowed.lease));
+    auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
     Expected<Result> begun = impl->control(begin_text(options), borrowed.wait);
     if (!begun) return std::move(begun).error();
     return Transaction(std::move(impl));
 }
 
-Transaction::Transaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* options) {
+    if (!is_open()) return ended();
+    return held->lend(time.wait(*held->context, options));
+}
+
+Transaction::Transaction(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Transaction::Transaction(Transaction&& other) noexcept : impl_(std::move(other.impl_)) {}
 Transaction& Transaction::operator=(Transaction&& other) noexcept {
     std::swap(impl_, other.impl_);  // what this one held rolls back with the other
@@ -74,25 +85,24 @@ Transaction& Transaction::operator=(Transaction&& other) noexcept {
 }
 
 Transaction::~Transaction() {
-    if (!is_open()) return;
     // What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
-    static_cast<void>(impl_->control("rollback", {Deadline::after(destructor_budget)}));
+    if (is_open()) static_cast<void>(impl_->roll_back({Deadline::after(destructor_budget)}));
 }
 
-bool Transaction::is_open() const noexcept { return impl_ && impl_->open; }
+bool Transaction::is_open() const noexcept { return impl_ && impl_->is_open(); }
 bool Transaction::is_committed() const noexcept { return impl_ && impl_->committed; }
 
 Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
-    if (!is_open()) return ended();
-    return detail::Borrowed{impl_->context, {}, impl_->slot, impl_->time.wait(*impl_->context, options)};
+    if (!impl_) return ended();
+    return impl_->do_borrow(options);
 }
 
 Expected<void> Transaction::try_commit() {
     if (!is_open()) return ended();
-    impl_->open = false;
+    if (impl_->held->occupant) return still_occupied("commit");
     Expected<Result> committed = impl_->control("commit", impl_->time.wait());
     const std::string tag(committed ? committed->tag() : std::string_view());
-    impl_->lease.give_back();
+    impl_->held.reset();
     if (!committed) return no_answer(committed.error()) ? commit_unknown(committed.error()) : committed.error();
     if (tag != "COMMIT") return commit_rolled_back();
     impl_->committed = true;
@@ -101,9 +111,7 @@ Expected<void> Transaction::try_commit() {
 
 Expected<void> Transaction::try_rollback() {
     if (!is_open()) return ended();
-    impl_->open = false;
-    Expected<Result> rolled_back = impl_->control("rollback", impl_->time.wait());
-    impl_->lease.give_back();
+    Expected<Result> rolled_back = impl_->roll_back(impl_->time.wait());
     if (!rolled_back) return std::move(rolled_back).error();
     return {};
 }
@@ -114,11 +122,12 @@ Expected<Savepoint> Transaction::try_savepoint() {
     auto set = impl_->control("savepoint pgclient_" + std::to_string(number), impl_->time.wait());
     if (!set) return std::move(set).error();
     impl_->open_parts.push_back(number);
-    return Savepoint(*this, number);
+    return Savepoint(impl_, number);
 }
 
-Savepoint::Savepoint(Savepoint&& other) noexcept
-    : transaction_(std::exchange(other.transaction_, nullptr)), number_(other.number_) {}
+Savepoint::Savepoint(std::shared_ptr<Transaction::Impl> transaction, std::uint32_t number)
+    : transaction_(std::move(transaction)), number_(number) {}
+Savepoint::Savepoint(Savepoint&& other) noexcept = default;
 Savepoint& Savepoint::operator=(Savepoint&& other) noexcept {
     std::swap(transaction_, other.transaction_);
     std::swap(number_, other.number_);
@@ -131,23 +140,31 @@ Savepoint::~Savepoint() {
 
 bool Savepoint::is_open() const noexcept {
     if (!transaction_ || !transaction_->is_open()) return false;
-    const std::vector<std::uint32_t>& parts = transaction_->impl_->open_parts;
+    const std::vector<std::uint32_t>& parts = transaction_->open_parts;
     return std::binary_search(parts.begin(), parts.end(), number_);
 }
 
 /// One that fails leaves the part open: it can still be undone.
 Expected<void> Savepoint::end(std::string_view statement) {
-    if (!is_open()) return detail::usage_error("the savepoint has ended");
-    Transaction::Impl& impl = *transaction_->impl_;
     const std::string name = " savepoint pgclient_" + std::to_string(number_);
-    auto ended = impl.control(std::string(statement) + name, impl.time.wait());
+    auto ended = transaction_->control(std::string(statement) + name, transaction_->time.wait());
     if (!ended) return std::move(ended).error();
-    while (impl.open_parts.back() != number_) impl.open_parts.pop_back();  // those inside of it end with it
-    impl.open_parts.pop_back();
+    std::vector<std::uint32_t>& parts = transaction_->open_parts;
+    while (parts.back() != number_) parts.pop_back();  // those inside of it end with it
+    parts.pop_back();
     return {};
 }
 
-Expected<void> Savepoint::try_release() { return end("release"); }
-Expected<void> Savepoint::try_rollback() { return end("rollback to"); }
+Expected<void> Savepoint::try_release() {
+    if (!is_open()) return part_ended();
+    if (transaction_->held->occupant) return still_occupied("release");
+    return end("release");
+}
+
+Expected<void> Savepoint::try_rollback() {
+    if (!is_open()) return part_ended();
+    transaction_->end_occupant();
+    return end("rollback to");
+}
 
 }  // namespace pg

@@ -159,7 +159,8 @@ public:
     using Wait = pg::spi::Wait;
     using Status = pg::spi::TransactionStatus;
 
-    explicit Session(std::shared_ptr<Server> server) : server_(std::move(server)), number_(++server_->opened) {}
+    explicit Session(std::shared_ptr<Server> server)
+        : server_(std::move(server)), number_(++server_->opened), life_(std::make_shared<int>(number_)) {}
     ~Session() override { ++server_->closed; }
 
 private:
@@ -281,16 +282,34 @@ private:
 
     std::shared_ptr<Server> server_;
     int number_;
+    std::shared_ptr<int> life_;
     Status status_ = Status::idle;
+};
+
+/// What borrows a session: writes down when it is used after it.
+class Borrower {
+public:
+    explicit Borrower(std::weak_ptr<int> session) : session_(std::move(session)) {}
+    void touch(Server& server) const {
+        if (session_.expired()) server.write_down("a session used after its end");
+    }
+
+private:
+    std::weak_ptr<int> session_;
 };
 
 class Stream final : public pg::spi::RowStream {
 public:
-    Stream(std::shared_ptr<Server> server, pg::Result end) : server_(std::move(server)), end_(std::move(end)) {}
-    ~Stream() override { server_->write_down("stream closed"); }
+    Stream(std::shared_ptr<Server> server, Borrower session, pg::Result end)
+        : server_(std::move(server)), session_(std::move(session)), end_(std::move(end)) {}
+    ~Stream() override {
+        session_.touch(*server_);
+        server_->write_down("stream closed");
+    }
 
 private:
     pg::Expected<pg::Result> do_next(const pg::spi::Wait& wait) noexcept override {
+        session_.touch(*server_);
         server_->last_wait = wait;
         if (server_->chunks.empty()) return end_;
         pg::Expected<pg::Result> next = std::move(server_->chunks.front());
@@ -298,13 +317,16 @@ private:
         return next;
     }
     std::shared_ptr<Server> server_;
+    Borrower session_;
     pg::Result end_;
 };
 
 class CopyIn final : public pg::spi::CopyIn {
 public:
-    explicit CopyIn(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    CopyIn(std::shared_ptr<Server> server, Borrower session)
+        : server_(std::move(server)), session_(std::move(session)) {}
     ~CopyIn() override {
+        session_.touch(*server_);
         if (!ended_) server_->write_down("copy given up");
     }
 
@@ -329,13 +351,18 @@ private:
     std::size_t do_columns() const noexcept override { return server_->copy_columns; }
 
     std::shared_ptr<Server> server_;
+    Borrower session_;
     bool ended_ = false;
 };
 
 class CopyOut final : public pg::spi::CopyOut {
 public:
-    explicit CopyOut(std::shared_ptr<Server> server) : server_(std::move(server)) {}
-    ~CopyOut() override { server_->write_down("copy closed"); }
+    CopyOut(std::shared_ptr<Server> server, Borrower session)
+        : server_(std::move(server)), session_(std::move(session)) {}
+    ~CopyOut() override {
+        session_.touch(*server_);
+        server_->write_down("copy closed");
+    }
 
 private:
     pg::Expected<std::optional<std::string_view>> do_read(const pg::spi::Wait& wait) noexcept override {
@@ -347,6 +374,7 @@ private:
         return std::optional<std::string_view>(piece_);
     }
     std::shared_ptr<Server> server_;
+    Borrower session_;
     std::string piece_;
 };
 
@@ -355,21 +383,21 @@ inline pg::Expected<std::unique_ptr<pg::spi::RowStream>> Session::do_stream(cons
     server_->write_down("stream " + std::string(request.sql));
     auto first = answer(request, wait);
     if (!first) return std::move(first).error();
-    return std::unique_ptr<pg::spi::RowStream>(std::make_unique<Stream>(server_, *std::move(first)));
+    return std::unique_ptr<pg::spi::RowStream>(std::make_unique<Stream>(server_, Borrower(life_), *std::move(first)));
 }
 inline pg::Expected<std::unique_ptr<pg::spi::CopyIn>> Session::do_copy_in(std::string_view sql,
                                                                           const Wait& wait) noexcept {
     server_->write_down(std::string(sql));
     auto begun = answer({.sql = sql, .statement = {}}, wait);
     if (!begun) return std::move(begun).error();
-    return std::unique_ptr<pg::spi::CopyIn>(std::make_unique<CopyIn>(server_));
+    return std::unique_ptr<pg::spi::CopyIn>(std::make_unique<CopyIn>(server_, Borrower(life_)));
 }
 inline pg::Expected<std::unique_ptr<pg::spi::CopyOut>> Session::do_copy_out(std::string_view sql,
                                                                             const Wait& wait) noexcept {
     server_->write_down(std::string(sql));
     auto begun = answer({.sql = sql, .statement = {}}, wait);
     if (!begun) return std::move(begun).error();
-    return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_));
+    return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_, Borrower(life_)));
 }
 
 class Provider final : public pg::spi::Provider {

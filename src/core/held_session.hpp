@@ -1,0 +1,61 @@
+// Sessions that are held for longer than one request, and the stream or COPY that is open on one. Internal to core.
+//
+//   (H1) A session goes back when the last of its holders is gone: the connection or the transaction that took it, the
+//        transactions that were begun on it, the stream or COPY that was opened on it.
+//   (H2) At most one stream or COPY is open on a session.
+//   (H3) A transaction ends with nothing open on its session: COMMIT is refused meanwhile, ROLLBACK ends it first.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+
+class Occupant;
+
+/// Shared by its holders. One thread at a time.
+struct HeldSession : std::enable_shared_from_this<HeldSession> {
+    const std::shared_ptr<Context> context;  // outlives the lease
+    spi::Lease lease;
+    Occupant* occupant = nullptr;  // the stream or COPY that is open on it
+
+    HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
+        : context(std::move(shared)), lease(std::move(session)) {}
+
+    [[nodiscard]] spi::Session& session() const { return lease.session(); }
+    [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context, {}, &lease.slot(), wait, this}; }
+};
+
+/// A stream or a COPY and the session that it has to itself until its end. Pinned.
+class Occupant {
+public:
+    Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout);
+    Occupant(const Occupant&) = delete;
+    Occupant& operator=(const Occupant&) = delete;
+
+    /// Ends it, unless it is over, and leaves its session.
+    void end() noexcept;
+    [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
+    [[nodiscard]] Context& context() const { return *borrowed_.context; }
+    [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
+    /// The time of one wait for the server.
+    [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
+
+protected:
+    ~Occupant() = default;  // of a derived class: calls `end`
+
+private:
+    /// Gives up what is under way on the session.
+    virtual void give_up() noexcept = 0;
+
+    Borrowed borrowed_;                  // outlives what is under way over it
+    std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
+    std::chrono::nanoseconds timeout_;
+};
+
+/// UsageError when a stream or a COPY is open on the session.
+[[nodiscard]] Expected<void> check_unoccupied(const Borrowed& borrowed);
+
+}  // namespace pg::detail

@@ -1,0 +1,62 @@
+// Held sessions on a server: what was opened on one ends well, and the session goes on.
+#include "pg/connection.hpp"
+#include "pg/copy.hpp"
+#include "pg/savepoint.hpp"
+#include "tests/db/core/database.hpp"
+
+namespace {
+
+class HeldSessionDb : public Database {
+protected:
+    static constexpr const char* many = "select n from generate_series(1, 1000000) n";
+
+    pg::Client narrow = pg::connect(conninfo(), {.pool_max_size = 1});
+    const int process = narrow.query_one<int>("select pg_backend_pid()");
+
+    void TearDown() override {
+        EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session was kept";
+    }
+};
+
+TEST_F(HeldSessionDb, StreamsBeyondItsConnection) {
+    auto connection = std::make_optional(narrow.connection());
+    auto stream = connection->stream<int>("select n from generate_series(1, 100000) n");
+    connection.reset();
+    std::int64_t sum = 0;
+    for (const int n : stream) sum += n;
+    EXPECT_EQ(sum, 5000050000);
+}
+
+TEST_F(HeldSessionDb, EndsAStreamWithItsTransaction) {
+    auto transaction = std::make_optional(narrow.begin());
+    auto stream = transaction->stream<int>(pg::runtime(many));
+    EXPECT_THROW(transaction->commit(), pg::UsageError);
+    EXPECT_EQ(*stream.try_next().value(), 1);
+    transaction.reset();
+    const auto drain = [&] {
+        while (stream.try_next().value()) continue;
+    };
+    EXPECT_THROW(drain(), pg::UsageError);
+}
+
+TEST_F(HeldSessionDb, GoesOnAfterAPartWithAStreamWasUndone) {
+    pg::Transaction transaction = narrow.begin();
+    pg::Savepoint part = transaction.savepoint();
+    const auto stream = transaction.stream<int>(pg::runtime(many));
+    part.rollback();
+    EXPECT_EQ(transaction.query_one<int>("select 1"), 1);
+    transaction.commit();
+}
+
+TEST_F(HeldSessionDb, KeepsNothingOfACopyThatEndedWithItsTransaction) {
+    narrow.exec("create table copied (n int)");
+    pg::Transaction transaction = narrow.begin();
+    pg::CopyIn<int> copy(transaction, "copied");
+    copy.write(1);
+    EXPECT_THROW(transaction.commit(), pg::UsageError);
+    transaction.rollback();
+    EXPECT_THROW(copy.finish(), pg::UsageError);
+    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from copied"), 0);
+}
+
+}  // namespace
