@@ -101,7 +101,7 @@ public:
         room[text.size()] = '\0';
     }
 
-    /// Begins a message; what it returns goes to `end`, which writes the length. @{
+    /// Begins a message; what it returns goes to `end`, which writes the length. Nothing of it is sent in between. @{
     template <class Type>
     [[nodiscard]] std::size_t begin(Type type) {
         *claim(1) = static_cast<char>(type);
@@ -109,12 +109,12 @@ public:
     }
     /// One without a type: a startup packet.
     [[nodiscard]] std::size_t begin() {
-        const std::size_t length_at = size();
+        const std::size_t length_at = position();
         static_cast<void>(claim(4));
         return length_at;
     }
     void end(std::size_t length_at) {
-        store(begin_ + length_at, static_cast<std::uint32_t>(size() - length_at));
+        store(begin_ + (length_at - gone_), static_cast<std::uint32_t>(position() - length_at));
     }  /// @}
 
     [[nodiscard]] bool empty() const { return sent_ == end_; }
@@ -125,12 +125,16 @@ public:
         if (sent_ == end_) clear();
     }
     /// Forgets all bytes, sent or not.
-    void clear() { sent_ = end_ = begin_; }
+    void clear() {
+        sent_ = end_ = begin_;
+        gone_ = 0;
+    }
     /// Gives back room beyond what an idle connection is meant to hold.
     void release();
 
 private:
-    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
+    /// Of the end, counted from the last time that it was empty.
+    [[nodiscard]] std::size_t position() const { return gone_ + static_cast<std::size_t>(end_ - begin_); }
     void grow(std::size_t count);
 
     static constexpr std::size_t kept = 1024;
@@ -139,6 +143,7 @@ private:
     char* sent_ = nullptr;
     char* end_ = nullptr;
     char* limit_ = nullptr;
+    std::size_t gone_ = 0;  ///< bytes that were sent and have made room since
 };
 
 }  // namespace pg::wire

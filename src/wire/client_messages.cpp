@@ -89,12 +89,11 @@ std::optional<ClientFrame> cut_client_frame(std::string_view& bytes, bool startu
     const std::size_t header = startup ? 4 : 5;
     if (bytes.size() < header) return std::nullopt;
     const std::uint32_t length = load<std::uint32_t>(bytes.data() + header - 4);
-    const std::size_t body = length < 4 ? 0 : length - 4;
-    if (bytes.size() - header < body) return std::nullopt;
+    if (length < 4 || bytes.size() - header < length - 4) return std::nullopt;
     ClientFrame frame;
     if (!startup) frame.type = static_cast<ClientType>(bytes.front());
-    frame.body = bytes.substr(header, body);
-    bytes.remove_prefix(header + body);
+    frame.body = bytes.substr(header, length - 4);
+    bytes.remove_prefix(header + length - 4);
     return frame;
 }
 

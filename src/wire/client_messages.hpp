@@ -50,6 +50,7 @@ PGCLIENT_API void put_close(SendBuffer& out, Named what, std::string_view name);
 PGCLIENT_API void put_query(SendBuffer& out, std::string_view sql);
 PGCLIENT_API void put_copy_data_header(SendBuffer& out, std::size_t size);  ///< of a CopyData whose bytes follow
 PGCLIENT_API void put_copy_fail(SendBuffer& out, std::string_view reason);
+/// The answer's bytes as they are: a password brings its zero byte with it.
 PGCLIENT_API void put_password(SendBuffer& out, std::string_view answer);
 PGCLIENT_API void put_empty(SendBuffer& out, ClientType type);  ///< Sync, Flush, CopyDone, Terminate
 /// Executes the unnamed portal; zero rows: all of them.
@@ -120,8 +121,8 @@ struct ClientFrame {
     std::optional<ClientType> type;
     std::string_view body;
 };
-/// The first message in `bytes`, which are cut short by it; nothing when it is not there yet. `startup`: a packet
-/// without a type is awaited.
+/// The first message in `bytes`, which are cut short by it; nothing when it is not there yet, which one whose length is
+/// less than that of its header never is. `startup`: a packet without a type is awaited.
 [[nodiscard]] PGCLIENT_API std::optional<ClientFrame> cut_client_frame(std::string_view& bytes, bool startup) noexcept;
 
 /// A startup packet; nothing when it is malformed.

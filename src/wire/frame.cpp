@@ -2,31 +2,46 @@
 #include "src/wire/frame.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace pg::wire {
 namespace {
 
-constexpr std::uint32_t most_in_short_frame = 30000;
 constexpr std::size_t most_on_trust = 1024 * 1024;
+constexpr std::int32_t most_in_short = 30000;
+constexpr std::int32_t no_such_kind = -1;
+
+/// The most bytes that a body may have, by kind. ParameterDescription is bounded by 65535 parameters only,
+/// ParameterStatus by what a setting may hold.
+constexpr auto most_in_body = [] {
+    std::array<std::int32_t, 256> most{};
+    most.fill(no_such_kind);
+    const auto set = [&](std::string_view types, std::int32_t value) {
+        for (const char type : types) most[static_cast<unsigned char>(type)] = value;
+    };
+    set("123Icns", 0);
+    set("GHKRWZv", most_in_short);
+    set("ACDENSTVdt", std::int32_t{most_in_frame});
+    return most;
+}();
+
+std::int32_t most_in(char type) noexcept { return most_in_body[static_cast<unsigned char>(type)]; }
 
 }  // namespace
 
-bool is_server_type(char type) noexcept {
-    return std::string_view("RK23CWdcGHDIEVvnNAtS1sZT").find(type) != std::string_view::npos;
-}
-
-// ParameterDescription is bounded by 65535 parameters only, ParameterStatus by what a setting may hold.
-bool is_long_type(char type) noexcept { return std::string_view("TDdVENAtSC").find(type) != std::string_view::npos; }
+bool is_server_type(char type) noexcept { return most_in(type) != no_such_kind; }
+bool is_long_type(char type) noexcept { return most_in(type) == std::int32_t{most_in_frame}; }
 
 FrameReader::Cut FrameReader::cut(Frame& frame) noexcept {
     if (violation_) return Cut::violation;
     const char type = *at_;
     const auto length = load<std::uint32_t>(at_ + 1);
-    if (!is_server_type(type)) {
+    const std::int32_t most = most_in(type);
+    if (most == no_such_kind) {
         violation_ = {"a message of a kind that does not exist"};
     } else if (length < 4) {
         violation_ = {"a message whose length is less than that of its header"};
-    } else if (length - 4 > (is_long_type(type) ? most_in_frame : most_in_short_frame)) {
+    } else if (length - 4 > static_cast<std::uint32_t>(most)) {
         violation_ = {"a message whose length cannot be"};
     }
     if (violation_) return Cut::violation;
@@ -48,8 +63,10 @@ std::span<char> FrameReader::room() {
     const auto left = static_cast<std::size_t>(limit_ - end_);
     const auto behind = static_cast<std::size_t>(limit_ - at_);
     if (left < least_room || behind < std::min(wanted_, most_on_trust)) {
-        // A long frame gets its room as it arrives: its length alone, which may be a lie, takes no more than this.
-        ChunkRef next = pool_->lend(std::min(wanted_, std::max(most_on_trust, 2 * size)) + least_room);
+        // A long frame gets its room as it arrives: its length alone, which may be a lie, takes no more than this. What
+        // is held may also be frames that nobody has cut yet, and then nothing is known of what follows them.
+        const std::size_t trusted = std::max(most_on_trust, 2 * size);
+        ChunkRef next = pool_->lend((wanted_ > size ? std::min(wanted_, trusted) : 2 * size) + least_room);
         if (size != 0) std::memcpy(next->data(), at_, size);
         chunk_ = std::move(next);
         at_ = chunk_->data();

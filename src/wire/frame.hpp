@@ -55,9 +55,9 @@ struct [[nodiscard]] Violation {
     explicit operator bool() const noexcept { return reason != nullptr; }
 };
 
-/// True when there are messages of this kind. Kinds whose length nothing bounds but the server's memory are
-/// `long_kind`: a short one of more than 30,000 bytes is a sign that the two sides have lost each other, as libpq
-/// judges it too. @{
+/// True when there are messages of this kind; when nothing bounds its length but the server's memory. A kind that has
+/// no body may not have one, and any other of more than 30,000 bytes is a sign that the two sides have lost each other,
+/// as libpq judges it too. @{
 [[nodiscard]] PGCLIENT_API bool is_server_type(char type) noexcept;
 [[nodiscard]] PGCLIENT_API bool is_long_type(char type) noexcept;  /// @}
 

@@ -10,7 +10,6 @@ void Machine::sent(Sent what) {
         skipping_ = false;
         return push(Answer::sync);
     }
-    if (what == Sent::query) return push(Answer::query);
     if (skipping_) return;
     switch (what) {
         case Sent::parse: return push(Answer::parse);
@@ -19,8 +18,8 @@ void Machine::sent(Sent what) {
         case Sent::describe_portal: return push(Answer::columns);
         case Sent::execute: return push(Answer::execution);
         case Sent::close: return push(Answer::close);
-        case Sent::sync:
-        case Sent::query: break;
+        case Sent::query: return push(Answer::query);
+        case Sent::sync: break;
     }
 }
 
@@ -29,16 +28,17 @@ Event Machine::accept(const Frame& frame) noexcept {
     switch (frame.type) {
         case ServerType::data_row: return in_rows() ? Event::row : violate("a row that nobody asked for");
         case ServerType::bind_complete: return take(Answer::bind, Event::progress);
-        case ServerType::command_complete: return end_of_execution(Event::complete);
+        case ServerType::command_complete: return end_of_execution();
         case ServerType::ready: return ready(frame.body);
         case ServerType::parse_complete: return take(Answer::parse, Event::progress);
         case ServerType::close_complete: return take(Answer::close, Event::progress);
         case ServerType::parameter_description: return take(Answer::parameters, Event::parameters);
         case ServerType::no_data: return take(Answer::columns, Event::no_columns);
         case ServerType::row_description:
-            if (in_rows() && head() == Answer::query) return Event::columns;
-            return take(Answer::columns, Event::columns);
-        case ServerType::empty_query: return end_of_execution(Event::empty);
+            if (!in_query()) return take(Answer::columns, Event::columns);
+            become(Answer::query_rows);  // again, where a rule has made two statements of one
+            return Event::columns;
+        case ServerType::empty_query: return end_of_nothing();
         case ServerType::portal_suspended: return take(Answer::execution, Event::suspended);
         case ServerType::copy_in: return begin_copy(Copy::in, Event::copy_in);
         case ServerType::copy_out: return begin_copy(Copy::out, Event::copy_out);
@@ -46,7 +46,7 @@ Event Machine::accept(const Frame& frame) noexcept {
             return copying_out() ? Event::copy_data : violate("bytes of a COPY that was not begun");
         case ServerType::copy_done:
             if (!copying_out()) return violate("the end of a COPY that was not begun");
-            copy_ = Copy::none;
+            copy_ = Copy::done;
             return Event::copy_done;
         case ServerType::error: return fail();
         case ServerType::notice: return Event::notice;
@@ -79,21 +79,32 @@ Event Machine::take(Answer answer, Event event) noexcept {
     return event;
 }
 
-Event Machine::end_of_execution(Event event) noexcept {
+Event Machine::end_of_execution() noexcept {
     // The end of COPY … FROM STDIN is said while it is under way, that of COPY … TO STDOUT behind CopyDone.
-    if (copying_in()) copy_ = Copy::none;
-    if (!in_rows()) return violate("the end of a statement that was not running");
-    if (head() == Answer::execution) pop();
-    return event;
+    if (copy_ == Copy::in || copy_ == Copy::done) copy_ = Copy::none;
+    if (in_query()) {
+        become(Answer::query_more);
+        return Event::complete;
+    }
+    return take(Answer::execution, Event::complete);
+}
+
+Event Machine::end_of_nothing() noexcept {
+    if (!in_query()) return take(Answer::execution, Event::empty);
+    // All of the Query was empty.
+    if (head() != Answer::query) return violate("an empty statement among others");
+    become(Answer::sync);
+    return Event::empty;
 }
 
 Event Machine::begin_copy(Copy copy, Event event) noexcept {
-    if (!in_rows()) return violate("a COPY that nobody asked for");
+    const bool at_start = in_query() ? head() != Answer::query_rows : in_rows();
+    if (!at_start) return violate("a COPY that nobody asked for");
     copy_ = copy;
-    // A server that waits for CopyData passes over a Sync.
-    const bool synced = last_ - first_ > 1 && ring_[(first_ + 1) & mask_] == Answer::sync;
-    if (copy == Copy::in && head() == Answer::execution && synced) {
-        ring_[(first_ + 1) & mask_] = Answer::execution;
+    if (copy == Copy::out) return event;
+    // A server that waits for CopyData passes over every Sync.
+    while (last_ - first_ > 1 && ring_[(first_ + 1) & mask_] == Answer::sync) {
+        ring_[(first_ + 1) & mask_] = head();
         pop();
     }
     return event;
@@ -102,7 +113,12 @@ Event Machine::begin_copy(Copy copy, Event event) noexcept {
 Event Machine::fail() noexcept {
     copy_ = Copy::none;
     if (empty()) return Event::failed;  // unasked: the server ends the session
-    while (!empty() && head() != Answer::sync && head() != Answer::query) pop();
+    if (in_query()) {
+        become(Answer::sync);
+        return Event::failed;
+    }
+    // A Query behind what failed is passed over like anything else.
+    while (!empty() && head() != Answer::sync) pop();
     skipping_ = empty();
     return Event::failed;
 }
@@ -110,7 +126,7 @@ Event Machine::fail() noexcept {
 Event Machine::ready(std::string_view body) noexcept {
     const auto state = read_ready(body);
     if (!state) return violate("a malformed ReadyForQuery");
-    if (empty() || copy_ != Copy::none || (head() != Answer::sync && head() != Answer::query))
+    if (empty() || copy_ != Copy::none || (head() != Answer::sync && head() != Answer::query_more))
         return violate("ready, where a statement is to be answered or nothing was asked");
     pop();
     transaction_ = *state;

@@ -17,10 +17,13 @@ enum class Sent : std::uint8_t {
     execute,             ///< Execute
     close,               ///< Close
     sync,                ///< Sync
-    query,               ///< Query, which has a Sync of its own
+    query,               ///< Query: has a ReadyForQuery of its own, but ends no failure as Sync does
 };
 
 /// What a message of the server means to whoever drives the session.
+///
+/// Whoever knows that there will be a COPY … FROM STDIN sends no Sync before `copy_in`: where the COPY fails before it
+/// has read anything, as by a trigger, the Sync is not lost, and its ReadyForQuery is one too many.
 enum class Event : std::uint8_t {
     progress,      ///< ParseComplete, BindComplete, CloseComplete: as was to be expected
     parameters,    ///< ParameterDescription
@@ -30,7 +33,7 @@ enum class Event : std::uint8_t {
     complete,      ///< CommandComplete
     empty,         ///< EmptyQueryResponse
     suspended,     ///< PortalSuspended
-    copy_in,       ///< CopyInResponse: a Sync that was sent with its Execute is lost, another must follow the COPY
+    copy_in,       ///< CopyInResponse: a Sync that was sent behind its statement is lost, another must follow the COPY
     copy_out,      ///< CopyOutResponse
     copy_data,     ///< CopyData
     copy_done,     ///< CopyDone
@@ -53,7 +56,7 @@ enum class Event : std::uint8_t {
 ///
 /// (M1) Every answer belongs to what was sent first and is not answered yet; one that does not is a violation.
 /// (M2) After a failure nothing is answered up to the next Sync, be that sent already or later.
-/// (M3) One ReadyForQuery answers one Sync or one Query. One more is a violation.
+/// (M3) One ReadyForQuery answers one Sync, or one Query that was answered before it. One more is a violation.
 /// (M4) Notices, notifications and parameters come at any time and change nothing here.
 /// (M5) The state of the transaction changes with ReadyForQuery and nothing else.
 /// (M6) After a violation everything is one.
@@ -66,7 +69,7 @@ public:
 
     /// Rows may come now, any number of them.
     [[nodiscard]] bool in_rows() const noexcept {
-        return copy_ == Copy::none && !empty() && (head() == Answer::execution || head() == Answer::query);
+        return copy_ == Copy::none && !empty() && (head() == Answer::execution || head() == Answer::query_rows);
     }
     /// Nothing that was sent is to be answered any more.
     [[nodiscard]] bool idle() const noexcept { return empty() && !skipping_; }
@@ -80,16 +83,30 @@ public:
     [[nodiscard]] Violation violation() const noexcept { return violation_; }
 
 private:
-    /// What is awaited, one entry an answer.
-    enum class Answer : std::uint8_t { parse, bind, parameters, columns, execution, close, sync, query };
-    enum class Copy : std::uint8_t { none, in, out };
+    /// What is awaited, one entry an answer. That of a Query is awaited in three ways.
+    enum class Answer : std::uint8_t {
+        parse,
+        bind,
+        parameters,
+        columns,
+        execution,
+        close,
+        sync,
+        query,       ///< nothing was said yet
+        query_rows,  ///< the columns of a statement: its rows and its end
+        query_more,  ///< the end of a statement: another one, or ReadyForQuery
+    };
+    enum class Copy : std::uint8_t { none, in, out, done };
 
     [[nodiscard]] bool empty() const noexcept { return first_ == last_; }
     [[nodiscard]] Answer head() const noexcept { return ring_[first_ & mask_]; }
+    void become(Answer answer) noexcept { ring_[first_ & mask_] = answer; }
+    [[nodiscard]] bool in_query() const noexcept { return copy_ == Copy::none && !empty() && head() >= Answer::query; }
     void pop() noexcept { ++first_; }
     void push(Answer answer);
     [[nodiscard]] Event take(Answer answer, Event event) noexcept;
-    [[nodiscard]] Event end_of_execution(Event event) noexcept;
+    [[nodiscard]] Event end_of_execution() noexcept;
+    [[nodiscard]] Event end_of_nothing() noexcept;
     [[nodiscard]] Event begin_copy(Copy copy, Event event) noexcept;
     [[nodiscard]] Event fail() noexcept;
     [[nodiscard]] Event ready(std::string_view body) noexcept;

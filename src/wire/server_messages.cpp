@@ -88,8 +88,9 @@ std::optional<CopyFormat> read_copy_format(std::string_view body) noexcept {
     Cursor at(body);
     const auto format = at.take<std::uint8_t>();
     const std::size_t columns = at.take<std::uint16_t>();
-    static_cast<void>(at.bytes(columns * sizeof(std::int16_t)));
     if (format > 1) return std::nullopt;
+    for (std::size_t i = 0; i < columns; ++i)
+        if (at.take<std::uint16_t>() > format) return std::nullopt;
     return whole(at, CopyFormat{format == 1, columns});
 }
 
