@@ -44,7 +44,10 @@ void DirectLink::flush() noexcept {
             case Moved::wants_write: return;
             // What the server said before it left is still to be read, and tells more.
             case Moved::end:
-            case Moved::broken: out_.clear(); return;
+            case Moved::broken:
+                out_.clear();
+                unwritable_ = true;
+                return;
         }
     }
 }
@@ -78,7 +81,8 @@ std::optional<Error> DirectLink::wait_ready(const spi::Wait& wait) {
 Expected<Woken> DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
     if (!out_.empty()) {
         flush();
-        if (out_.empty()) return Woken::ready;  // who waited for no more than that has no answer to wait for
+        // Who waited for no more than that has no answer to wait for. Nor may more be sent where nothing leaves.
+        if (out_.empty() && !unwritable_) return Woken::ready;
     }
     std::array<pollfd, 2> descriptors{awaited(), other};
     const std::size_t count = other.fd < 0 ? 1 : 2;

@@ -120,6 +120,7 @@ private:
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
     std::deque<Notification> notifications_;
+    bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
     bool receiving_needs_write_ = false;
     bool sending_needs_read_ = false;  /// @}

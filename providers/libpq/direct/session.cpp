@@ -234,7 +234,7 @@ Expected<std::optional<Notification>> DirectSession::do_wait_notification(const 
         const Expected<std::optional<wire::Event>> event = link_.poll(frame);
         if (!event) return event.error();
         if (*event) return link_.failed(frame.body);  // nothing was asked, so it can only be a farewell
-        if (auto message = link_.take_notification()) return std::optional(*std::move(message));
+        if (auto message = link_.take_notification()) return message;
         const Woken woken = wait_for(link_.socket(), POLLIN, wait);
         if (woken == Woken::deadline) return std::optional<Notification>();
         if (woken == Woken::stopped)
