@@ -9,33 +9,6 @@ namespace pg::libpq {
 namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// Behind white space and comments.
-std::string_view skip_blanks(std::string_view sql) {
-    for (;;) {
-        while (!sql.empty() && is_space(sql.front())) sql.remove_prefix(1);
-        std::size_t end = std::string_view::npos;
-        if (sql.starts_with("--"))
-            end = sql.find('\n');
-        else if (sql.starts_with("/*"))
-            end = sql.find("*/") == std::string_view::npos ? end : sql.find("*/") + 2;
-        else
-            return sql;
-        sql.remove_prefix(std::min(end, sql.size()));
-    }
-}
-
-/// The next word of letters, and `sql` behind it.
-std::string next_word(std::string_view& sql) {
-    sql = skip_blanks(sql);
-    std::string word;
-    while (!sql.empty() && ((lower(sql.front()) >= 'a' && lower(sql.front()) <= 'z'))) {
-        word += lower(sql.front());
-        sql.remove_prefix(1);
-    }
-    return word;
-}
 
 // Who in the server reports that a type has no binary output: the type of a column, of the elements of one, or of the
 // bounds of one.
@@ -93,12 +66,6 @@ bool lacks_binary_form(const PGresult* report) {
 }
 
 bool lacks_binary_form(const Error& error) { return lacks_binary_form(error.sqlstate().code(), error.routine()); }
-
-RequestPhase sent_phase(std::string_view sql) {
-    const std::string word = next_word(sql);
-    const bool commits = word == "commit" || word == "end" || (word == "prepare" && next_word(sql) == "transaction");
-    return commits ? RequestPhase::committing : RequestPhase::sent;
-}
 
 std::string first_line(std::string_view words) {
     while (!words.empty() && is_space(words.front())) words.remove_prefix(1);

@@ -39,8 +39,6 @@ struct ErrorSite {
 [[nodiscard]] bool lacks_binary_form(const PGresult* report);
 [[nodiscard]] bool lacks_binary_form(const Error& error);
 [[nodiscard]] bool lacks_binary_form(std::string_view sqlstate, std::string_view routine);
-/// `sent`, or `committing` when `sql` is COMMIT, END or PREPARE TRANSACTION.
-[[nodiscard]] RequestPhase sent_phase(std::string_view sql);
 /// libpq's words without line ends: the first line, which says what happened; those below it guess why.
 [[nodiscard]] std::string first_line(std::string_view words);
 

@@ -18,8 +18,9 @@ public:
     Columns(std::size_t count, std::size_t name_bytes)
         : named_(count), names_(std::make_unique_for_overwrite<char[]>(name_bytes)), end_(names_.get()) {
         columns_ = named_;
-        matches_ = &described_;
     }
+    /// Makes it the description of results to come.
+    void describe() { matches_ = &described_; }
     /// Copies the name.
     void set(std::size_t index, Column column) {
         if (!column.name.empty()) std::memcpy(end_, column.name.data(), column.name.size());
@@ -149,6 +150,7 @@ std::shared_ptr<const ResultStorage> make_columns(std::string_view body, const T
                          .attribute = field.attribute});
     }
     if (!description.done()) return nullptr;
+    if (format) columns->describe();
     return columns;
 }
 

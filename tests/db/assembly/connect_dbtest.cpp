@@ -1,6 +1,6 @@
 // A registry of one's own, a provider by its name, and what a wrong name is told: through pg::connect on a real server.
 #include <gtest/gtest.h>
-#include <pg/client.hpp>
+#include <pg/connection.hpp>
 #include <pg/spi/registry.hpp>
 #include <pg/testing/test_server.hpp>
 
@@ -32,19 +32,22 @@ TEST(Open, ContactsNothingAndConnectOpensTheFirstSession) {
 }
 
 TEST(Open, RefusesWhatItDoesNotUnderstand) {
-    for (const char* conninfo : {"sslmod=require", "pool_min_size=2", "engine=direct", "timeout=30", "sslmode=perhaps"})
+    for (const char* conninfo : {"sslmod=require", "pool_min_size=2", "engine=fast", "timeout=30", "sslmode=perhaps"})
         EXPECT_FALSE(pg::try_open(conninfo)) << conninfo;
 }
 
 TEST(Open, TakesTheProviderAndTheEngineFromTheOptions) {
     const std::string conninfo = pg::testing::shared_server().conninfo() + " engine=auto";
-    pg::Client db = pg::open(conninfo, {.provider = "libpq", .engine = "libpq"});
-    EXPECT_EQ(db.query_one<int>("select 1"), 1);
-    const auto refused = pg::try_open(conninfo, {.engine = "direct"});
+    for (const char* engine : {"libpq", "direct"}) {
+        pg::Client db = pg::open(conninfo, {.provider = "libpq", .engine = engine});
+        EXPECT_EQ(db.query_one<int>("select 1"), 1);
+        EXPECT_EQ(db.connection().engine(), engine);
+    }
+    const auto refused = pg::try_open(conninfo, {.engine = "fast"});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind(), pg::ErrorKind::usage);
-    EXPECT_NE(refused.error().message().find("direct"), std::string_view::npos) << refused.error().what();
-    EXPECT_THROW(pg::open(conninfo, {.engine = "direct"}), pg::UsageError);
+    EXPECT_NE(refused.error().message().find("fast"), std::string_view::npos) << refused.error().what();
+    EXPECT_THROW(pg::open(conninfo, {.engine = "fast"}), pg::UsageError);
 }
 
 TEST(Open, PrefersWhatIsSaidExplicitly) {

@@ -1,0 +1,69 @@
+// Transaction control: which statements begin or end a transaction, however they are written.
+#include "src/base/transaction_control.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pg/error_rules.hpp"
+
+namespace pg {
+namespace {
+
+void expect(TransactionControl expected, std::initializer_list<const char*> texts) {
+    for (const char* sql : texts) EXPECT_EQ(transaction_control(sql), expected) << sql;
+}
+
+TEST(TransactionControl, IsToldByTheFirstWords) {
+    expect(TransactionControl::begins, {"begin", "BEGIN isolation level serializable", "start transaction",
+                                        "Start /* a */ Transaction read only", "begin;"});
+    expect(TransactionControl::commits, {"commit", "COMMIT", "end", "end;", "commit and chain", "Commit work",
+                                         "prepare transaction 'x'", "PREPARE\tTRANSACTION 'x'", "commit prepared 'x'"});
+    expect(TransactionControl::rolls_back, {"rollback", "ROLLBACK work", "rollback transaction", "abort",
+                                            "rollback and chain", "rollback prepared 'x'"});
+}
+
+TEST(TransactionControl, IsFoundBehindBlanksAndComments) {
+    expect(TransactionControl::commits, {"  \n\t commit", "-- why\ncommit", "-- why\rcommit", "/* x */ commit",
+                                         "/**/commit", "/* a /* b */ c */commit", "/* a ** / */ commit", "; commit",
+                                         "/* x */;-- y\n ; commit--", "prepare/**/transaction 'x'"});
+    expect(TransactionControl::none, {"-- commit", "/* commit", "/*", "/* a /* b */ commit", "/*/ commit", "-- a"});
+}
+
+TEST(TransactionControl, IsNotSeenInOtherStatements) {
+    expect(TransactionControl::none, {"",
+                                      " ",
+                                      "select 1",
+                                      "select commit",
+                                      "committed",
+                                      "commit_all",
+                                      "commit1",
+                                      "commit$",
+                                      "ended",
+                                      "beginning",
+                                      "begin\xc3\xa9",
+                                      "start",
+                                      "start_replication",
+                                      "prepare",
+                                      "prepare x as select 1",
+                                      "prepare abort as select 1",
+                                      "savepoint a",
+                                      "release a",
+                                      "rollback to a",
+                                      "ROLLBACK work to savepoint a",
+                                      "rollback transaction to a",
+                                      "\"commit\"",
+                                      "'commit'",
+                                      "(commit)",
+                                      "com",
+                                      "set transaction read only",
+                                      "call p()"});
+}
+
+TEST(SentPhase, IsCommittingForWhatCommits) {
+    for (const char* sql : {"commit", "/* x */ END", "prepare transaction 'x'"})
+        EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;
+    for (const char* sql : {"", "select 1", "begin", "rollback", "prepare x as select 1"})
+        EXPECT_EQ(sent_phase(sql), RequestPhase::sent) << sql;
+}
+
+}  // namespace
+}  // namespace pg
