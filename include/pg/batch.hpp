@@ -115,11 +115,12 @@ public:
 
     /// Sends what was added since the last run and waits for all of it; nothing is sent when there is nothing.
     ///
-    /// An atomic batch throws the error of the statement that failed; no statement was applied, and each says so. With
-    /// `each`, the error of a statement is thrown by its `get` alone, and `run` throws only when no statement could be
-    /// sent. A statement outside a transaction that the server refused without effect (an expired plan, a number of the
-    /// wrong type) is repaired: an atomic batch is sent again; with `each`, so that the order stays, the statement's
-    /// error says that it may be run again.
+    /// An atomic batch throws the error of the statement that failed; no statement was applied, and each says so. One
+    /// that begins or ends a transaction is a UsageError, and nothing is sent; what a procedure commits is not seen.
+    /// With `each`, the error of a statement is thrown by its `get` alone, and `run` throws only when no statement
+    /// could be sent. A statement outside a transaction that the server refused without effect (an expired plan, a
+    /// number of the wrong type) is repaired: an atomic batch is sent again; with `each`, so that the order stays, the
+    /// statement's error says that it may be run again.
     void run(BatchMode mode = BatchMode::atomic) { try_run(mode).value(); }
     [[nodiscard]] Expected<void> try_run(BatchMode mode = BatchMode::atomic);
 

@@ -41,4 +41,8 @@ struct ErrorRuling {
 /// Codes that it does not list, an application's own among them, are plain server errors: nothing is run again.
 [[nodiscard]] PGCLIENT_API ErrorRuling rule_on(const ErrorFacts& facts);
 
+/// How far a statement had come that was sent: `committing` for COMMIT, END and PREPARE TRANSACTION, however they are
+/// written, `sent` for any other.
+[[nodiscard]] PGCLIENT_API RequestPhase sent_phase(std::string_view sql);
+
 }  // namespace pg

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
 
 namespace pg::detail {
@@ -17,6 +18,16 @@ Error undone(const Error& cause, std::size_t culprit) {
                        .connection_usable = cause.connection_usable()};
     fields.message = "the batch is atomic, and its statement " + std::to_string(culprit + 1) +
                      " failed: " + std::string(cause.message());
+    return Error(std::move(fields));
+}
+
+/// Why a statement has no place in an atomic batch: what it did could not be undone with the rest.
+Error breaks_atomicity(std::string_view sql) {
+    ErrorFields fields{.kind = ErrorKind::usage, .outcome = Outcome::not_sent};
+    fields.message =
+        "an atomic batch is one transaction: it takes no statement that begins or ends one; use BatchMode::each for "
+        "that";
+    fields.sql = sql;
     return Error(std::move(fields));
 }
 
@@ -38,6 +49,7 @@ public:
           options_(ExecutorAccess::options(executor)) {}
 
     Expected<void> run() {
+        if (atomic_) refuse_transaction_control();
         if (atomic_ && first_failed() != entries_.size()) return fail_all(first_failed());
         for (bool again = false;; again = true) {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor_, nullptr);
@@ -54,6 +66,12 @@ public:
     }
 
 private:
+    void refuse_transaction_control() {
+        for (const auto& entry : entries_)
+            if (!entry->outcome && transaction_control(entry->call.sql) != TransactionControl::none)
+                entry->outcome.emplace(breaks_atomicity(entry->call.sql));
+    }
+
     /// Sends all statements without an outcome. False when something was repaired, and all of them wait again.
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;

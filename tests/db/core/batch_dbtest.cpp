@@ -36,6 +36,16 @@ TEST_F(BatchDb, AppliesNothingWhenAStatementFails) {
     EXPECT_EQ(rows(), 1) << "the session goes on";
 }
 
+TEST_F(BatchDb, AppliesNothingWhenItWouldHaveBeenCommittedInTheMiddle) {
+    pg::Batch batch(db);
+    const auto first = batch.exec("insert into t values (1)");
+    batch.exec("commit");
+    batch.exec("insert into t values (1)");
+    EXPECT_THROW(batch.run(), pg::UsageError);
+    EXPECT_EQ(first.try_get().error().outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(rows(), 0);
+}
+
 TEST_F(BatchDb, LetsEachStatementFailAlone) {
     pg::Batch batch(db);
     const auto first = batch.exec("insert into t values (1)");

@@ -125,6 +125,37 @@ TEST_F(Batch, SaysOfEveryStatementThatNothingWasAppliedWhenOneFails) {
     }
 }
 
+TEST_F(Batch, SendsNothingOfAnAtomicBatchThatEndsItsTransaction) {
+    for (const char* sql : {"commit", "/* a */ COMMIT", "rollback", "begin", "end", "prepare transaction 'x'"}) {
+        const auto before = batch.exec("insert");
+        const auto control = batch.exec(pg::runtime(sql));
+        const auto ran = batch.try_run();
+        ASSERT_FALSE(ran) << sql;
+        EXPECT_EQ(ran.error().kind(), pg::ErrorKind::usage);
+        EXPECT_EQ(ran.error().sql(), sql);
+        EXPECT_EQ(control.try_get().error().message(),
+                  "an atomic batch is one transaction: it takes no statement that begins or ends one; use "
+                  "BatchMode::each for that");
+        EXPECT_EQ(before.try_get().error().outcome(), pg::Outcome::not_sent);
+    }
+    const auto prepared = db.client.prepare<pg::Affected()>("commit");
+    static_cast<void>(batch.add(prepared));
+    EXPECT_THROW(batch.run(), pg::UsageError);
+    EXPECT_EQ(server.take_log(), Lines{});
+}
+
+TEST_F(Batch, LetsTheOthersControlTransactions) {
+    for (const char* sql : {"begin", "select 1", "commit"}) batch.exec(pg::runtime(sql));
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{"each of 3"});
+    pg::Transaction transaction = db.client.begin();
+    pg::Batch within(transaction);
+    within.exec("savepoint a");
+    within.exec("rollback to a");
+    within.run();
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "batch of 2"}));
+}
+
 TEST_F(Batch, LetsEachStatementFailAlone) {
     server.answer("select 2", server_error("23505", pg::ErrorKind::unique_violation));
     const auto before = batch.exec("select 1");

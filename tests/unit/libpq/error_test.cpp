@@ -1,4 +1,4 @@
-// What libpq's words and a statement's text tell.
+// What libpq's words tell.
 #include "providers/libpq/error.hpp"
 
 #include <gtest/gtest.h>
@@ -8,15 +8,6 @@
 
 namespace pg::libpq {
 namespace {
-
-TEST(SentPhase, IsCommittingForWhatEndsATransaction) {
-    for (const char* sql : {"commit", "COMMIT", "  end;", "-- why\ncommit and chain", "/* x */ Commit work",
-                            "prepare transaction 'x'", "PREPARE  /**/ TRANSACTION 'x'"})
-        EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;
-    for (const char* sql : {"", "select 1", "committed", "prepare x as select 1", "rollback", "/* commit", "-- commit",
-                            "ended", "prepare"})
-        EXPECT_EQ(sent_phase(sql), RequestPhase::sent) << sql;
-}
 
 TEST(FirstLine, LeavesOutTheGuesses) {
     EXPECT_EQ(first_line("server closed the connection unexpectedly\n\tThis probably means\n"),

@@ -1,0 +1,81 @@
+// The first words of a statement, behind blanks and comments.
+#include "src/base/transaction_control.hpp"
+
+#include <algorithm>
+
+#include "pg/error_rules.hpp"
+
+namespace pg {
+namespace {
+
+/// The words at the beginning of a statement, one by one.
+class FirstWords {
+public:
+    explicit FirstWords(std::string_view sql) : rest_(sql) {}
+
+    /// Takes the next word when it is this one, in upper or lower case.
+    bool take(std::string_view word) {
+        skip_blanks();
+        if (rest_.size() < word.size() || (rest_.size() > word.size() && is_in_word(rest_[word.size()]))) return false;
+        if (!std::equal(word.begin(), word.end(), rest_.begin(), [](char a, char b) { return a == lower(b); }))
+            return false;
+        rest_.remove_prefix(word.size());
+        return true;
+    }
+
+private:
+    static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+    static bool is_in_word(char c) {
+        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+               static_cast<unsigned char>(c) >= 0x80;
+    }
+    /// A statement before the first semicolon may be empty.
+    static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == ';'; }
+
+    void skip_blanks() {
+        for (;;) {
+            while (!rest_.empty() && is_blank(rest_.front())) rest_.remove_prefix(1);
+            if (rest_.starts_with("--"))
+                rest_.remove_prefix(std::min(rest_.find_first_of("\r\n"), rest_.size()));
+            else if (rest_.starts_with("/*"))
+                skip_comment();
+            else
+                return;
+        }
+    }
+    /// Comments nest.
+    void skip_comment() {
+        std::size_t depth = 0;
+        do {
+            const std::size_t at = rest_.find_first_of("/*");
+            if (at >= rest_.size() - 1) return rest_.remove_prefix(rest_.size());
+            const std::string_view two = rest_.substr(at, 2);
+            if (two == "/*") ++depth;
+            if (two == "*/") --depth;
+            rest_.remove_prefix(at + (two == "/*" || two == "*/" ? 2 : 1));
+        } while (depth > 0);
+    }
+
+    std::string_view rest_;
+};
+
+}  // namespace
+
+TransactionControl transaction_control(std::string_view sql) {
+    using enum TransactionControl;
+    FirstWords words(sql);
+    if (words.take("begin")) return begins;
+    if (words.take("start")) return words.take("transaction") ? begins : none;
+    if (words.take("commit") || words.take("end")) return commits;
+    if (words.take("prepare")) return words.take("transaction") ? commits : none;
+    if (words.take("abort")) return rolls_back;
+    if (!words.take("rollback")) return none;
+    static_cast<void>(words.take("work") || words.take("transaction"));
+    return words.take("to") ? none : rolls_back;
+}
+
+RequestPhase sent_phase(std::string_view sql) {
+    return transaction_control(sql) == TransactionControl::commits ? RequestPhase::committing : RequestPhase::sent;
+}
+
+}  // namespace pg

@@ -1,0 +1,21 @@
+// Transaction control: what a statement does to the transaction that it is run in.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "pg/fwd.hpp"
+
+namespace pg {
+
+enum class TransactionControl : std::uint8_t {
+    none,        // savepoints are none either: the transaction stays the same
+    begins,      // BEGIN, START TRANSACTION
+    commits,     // COMMIT, END, PREPARE TRANSACTION
+    rolls_back,  // ROLLBACK, ABORT
+};
+
+/// Told by the statement's first words. What a procedure that it calls does is not seen.
+[[nodiscard]] PGCLIENT_API TransactionControl transaction_control(std::string_view sql);
+
+}  // namespace pg
