@@ -1,6 +1,8 @@
 // Handing out what has arrived, and no more at a time than fits a chunk.
 #include "providers/libpq/direct/stream.hpp"
 
+#include <algorithm>
+
 #include "providers/libpq/direct/result.hpp"
 #include "providers/libpq/direct/statement.hpp"
 
@@ -106,11 +108,13 @@ private:
     }
 
     std::optional<Error> take_rows(std::string_view first, const spi::Wait& wait) {
+        // A row beyond the limit is seen, no more of them.
+        const std::size_t most = limit_ == 0 ? piece_bytes : std::min(piece_bytes, limit_ - handed_out_ + 1);
         bool well_formed = collector_.add(first, link_.chunk());
-        if (well_formed)
+        if (well_formed && collector_.bytes() < most)
             link_.rows([&](std::string_view body) {
                 well_formed = collector_.add(body, link_.chunk());
-                return well_formed && collector_.bytes() < piece_bytes;
+                return well_formed && collector_.bytes() < most;
             });
         if (!well_formed) return violated("a row that is not as its columns were described");
         if (limit_ == 0 || handed_out_ + collector_.bytes() <= limit_) return std::nullopt;
