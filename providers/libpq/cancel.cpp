@@ -37,10 +37,14 @@ struct FreeCancel {
     void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
 };
 
+/// A server that stands still holds up one thread, so that this many may before others are held up too.
+constexpr std::size_t most_threads = 4;
+constexpr std::size_t most_waiting = 64;
+
 /// PQcancel, which blocks.
 class CancelJob final : public Job {
 public:
-    explicit CancelJob(PGcancel* cancel) noexcept : cancel_(cancel) {}
+    CancelJob(PGcancel* cancel, std::string server) : Job(std::move(server)), cancel_(cancel) {}
 
 private:
     void run() noexcept override {
@@ -64,10 +68,10 @@ private:
 };
 
 std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
-    static ProcessWorkers workers(1, 64);
+    static ProcessWorkers workers(most_threads, most_waiting);
     PGcancel* cancel = PQgetCancel(connection);
     if (cancel == nullptr) return nullptr;
-    auto job = std::make_shared<CancelJob>(cancel);
+    auto job = std::make_shared<CancelJob>(cancel, std::string(PQhost(connection)) + ':' + PQport(connection));
     if (!workers.submit(job)) return nullptr;
     return std::make_unique<WorkerCancel>(std::move(job));
 }

@@ -25,7 +25,8 @@ public:
 };
 
 /// Starts a cancel request for whatever `connection` is doing: encrypted as the connection is and on the caller's
-/// thread with libpq 17 and newer, in plain text on a thread of its own before. Null when none can be made.
+/// thread with libpq 17 and newer, in plain text on a worker before, one after the other for each server. Null when
+/// none can be made.
 [[nodiscard]] std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept;
 
 }  // namespace pg::libpq

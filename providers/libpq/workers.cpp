@@ -1,8 +1,8 @@
 // Threads that take jobs from a bounded queue.
 #include "providers/libpq/workers.hpp"
 
+#include <algorithm>
 #include <system_error>
-#include <utility>
 
 namespace pg::libpq {
 
@@ -18,7 +18,9 @@ Workers::~Workers() {
 
 bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= most_waiting_) return false;
+    const auto in_its_lane = [&](const std::shared_ptr<Job>& other) { return other->lane_ == job->lane_; };
+    const auto waiting = std::count_if(waiting_.begin(), waiting_.end(), in_its_lane);
+    if (static_cast<std::size_t>(waiting) >= most_waiting_) return false;
     if (idle_ <= waiting_.size() && threads_.size() < most_threads_) {
         try {
             threads_.emplace_back([this] { work(); });
@@ -31,20 +33,32 @@ bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     return true;
 }
 
+bool Workers::may_run(const Job& job) const {
+    return job.lane_.empty() ||
+           std::none_of(running_.begin(), running_.end(), [&](const Job* other) { return other->lane_ == job.lane_; });
+}
+
 void Workers::work() noexcept {
     std::unique_lock lock(mutex_);
     for (;;) {
+        Jobs::iterator next;
+        const auto found = [&] {
+            next = std::find_if(waiting_.begin(), waiting_.end(), [this](const auto& job) { return may_run(*job); });
+            return next != waiting_.end();
+        };
         ++idle_;
-        changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+        changed_.wait(lock, [&] { return ending_ || found(); });
         --idle_;
         if (ending_) return;
-        const std::shared_ptr<Job> job = std::move(waiting_.front());
-        waiting_.pop_front();
+        const std::shared_ptr<Job> job = std::move(*next);
+        waiting_.erase(next);
+        running_.push_back(job.get());
         lock.unlock();
         job->run();
         job->done_.store(true, std::memory_order_release);
         job->done_signal_.raise();
         lock.lock();
+        std::erase(running_, job.get());
     }
 }
 

@@ -7,7 +7,9 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "providers/libpq/fork.hpp"
@@ -18,6 +20,9 @@ namespace pg::libpq {
 /// One blocking call. Shared by the thread that runs it and the one that waits for it, who may leave first.
 class Job {
 public:
+    /// Jobs of one lane run one after the other, so that what one of them hangs on holds up no other lane. Without a
+    /// lane it runs whenever a thread is free.
+    explicit Job(std::string lane = {}) : lane_(std::move(lane)) {}
     virtual ~Job() = default;
     /// Raised when `run` is over.
     [[nodiscard]] int descriptor() const noexcept { return done_signal_.descriptor(); }
@@ -27,6 +32,7 @@ private:
     friend class Workers;
     virtual void run() noexcept = 0;
 
+    const std::string lane_;
     Signal done_signal_;
     std::atomic<bool> done_{false};
 };
@@ -35,22 +41,27 @@ private:
 /// The destructor waits for the jobs that run, and forgets those that do not yet.
 class Workers {
 public:
+    /// `most_waiting` is the bound of each lane.
     Workers(std::size_t most_threads, std::size_t most_waiting)
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
     ~Workers();
 
-    /// False when as many jobs wait already as may, or no thread can be had.
+    /// False when as many jobs of its lane wait already as may, or no thread can be had.
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept;
 
 private:
+    using Jobs = std::deque<std::shared_ptr<Job>>;
+
     void work() noexcept;
+    [[nodiscard]] bool may_run(const Job& job) const;  ///< its lane is free
 
     const std::size_t most_threads_, most_waiting_;
     std::mutex mutex_;  ///< guards what follows
     std::condition_variable changed_;
-    std::deque<std::shared_ptr<Job>> waiting_;
+    Jobs waiting_;
+    std::vector<const Job*> running_;
     std::vector<std::thread> threads_;
     std::size_t idle_ = 0;
     bool ending_ = false;

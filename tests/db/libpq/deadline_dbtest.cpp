@@ -23,18 +23,6 @@ private:
     int process_;
 };
 
-/// Holds the process in its tracks that takes new connections, cancel requests among them; sessions go on.
-class DeafToCancels {
-public:
-    explicit DeafToCancels(const testing::TestServer& server) : process_(server.pid()) { ::kill(process_, SIGSTOP); }
-    DeafToCancels(const DeafToCancels&) = delete;
-    DeafToCancels& operator=(const DeafToCancels&) = delete;
-    ~DeafToCancels() { ::kill(process_, SIGCONT); }
-
-private:
-    int process_;
-};
-
 TEST(Deadline, EndsATransactionWithItsConnectionWhenNobodyHearsTheCancel) {
     const testing::TestServer server = testing::TestServer::start();
     for (const bool in_transaction : {false, true}) {

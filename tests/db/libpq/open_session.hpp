@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>
@@ -65,6 +66,18 @@ void until_kept(const std::string& conninfo, Attempt attempt) {
     }
     FAIL() << "no session was kept";
 }
+
+/// Holds the process in its tracks that takes new connections, cancel requests among them; sessions go on.
+class DeafToCancels {
+public:
+    explicit DeafToCancels(const testing::TestServer& server) : process_(server.pid()) { ::kill(process_, SIGSTOP); }
+    DeafToCancels(const DeafToCancels&) = delete;
+    DeafToCancels& operator=(const DeafToCancels&) = delete;
+    ~DeafToCancels() { ::kill(process_, SIGCONT); }
+
+private:
+    int process_;
+};
 
 inline Expected<Result> run(spi::Session& session, std::string_view sql, const spi::Wait& wait = soon()) {
     return session.run({.sql = sql}, wait);

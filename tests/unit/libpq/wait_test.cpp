@@ -103,6 +103,51 @@ TEST(Workers, RunAJobAndRaiseItsSignal) {
     }
 }
 
+/// Runs until it is let go.
+class HangingJob final : public Job {
+public:
+    using Job::Job;
+    void let_go() { let_go_.raise(); }
+    [[nodiscard]] int begun() const { return begun_.descriptor(); }
+
+private:
+    void run() noexcept override {
+        begun_.raise();
+        static_cast<void>(wait_for(let_go_.descriptor(), POLLIN, {.deadline = Deadline::after(60s), .stop = nullptr}));
+    }
+
+    Signal begun_, let_go_;
+};
+
+bool is_raised(int descriptor, std::chrono::seconds patience = 60s) {
+    return wait_for(descriptor, POLLIN, {.deadline = Deadline::after(patience), .stop = nullptr}) == Woken::ready;
+}
+
+TEST(Workers, RunTheJobsOfALaneOneAfterTheOther) {
+    Workers workers(2, 2);
+    const auto first = std::make_shared<HangingJob>("a");
+    ASSERT_TRUE(workers.submit(first));
+    ASSERT_TRUE(is_raised(first->begun()));
+    const auto second = std::make_shared<HangingJob>("a");
+    ASSERT_TRUE(workers.submit(second));
+    const auto other = std::make_shared<HangingJob>("b");
+    ASSERT_TRUE(workers.submit(other));
+    EXPECT_TRUE(is_raised(other->begun())) << "the lane before it is not in its way";
+    EXPECT_FALSE(is_raised(second->begun(), 0s));
+
+    const auto last = std::make_shared<HangingJob>("a");
+    ASSERT_TRUE(workers.submit(last));
+    EXPECT_FALSE(workers.submit(std::make_shared<HangingJob>("a"))) << "a lane is bounded";
+    const auto free = std::make_shared<HangingJob>();
+    ASSERT_TRUE(workers.submit(free)) << "the others have room";
+
+    first->let_go();
+    EXPECT_TRUE(is_raised(second->begun()));
+    other->let_go();
+    EXPECT_TRUE(is_raised(free->begun()));
+    for (const auto& job : {free, second, last}) job->let_go();
+}
+
 TEST(RememberedTexts, ForgetAllRatherThanGrow) {
     RememberedTexts texts;
     EXPECT_FALSE(texts.contains("a"));
