@@ -3,36 +3,6 @@
 
 namespace pg {
 namespace detail {
-
-class StreamSource final : public Occupant {
-public:
-    using Occupant::Occupant;
-    ~StreamSource() { end(); }
-
-    [[nodiscard]] Expected<void> open(const spi::Request& request) {
-        auto rows = session().stream(request, borrowed().wait);
-        if (!rows) return std::move(rows).error();
-        rows_ = *std::move(rows);
-        return {};
-    }
-    /// At the end of the rows the session is left at once, whoever keeps the stream.
-    [[nodiscard]] Expected<Result> next() {
-        if (!rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
-        Expected<Result> chunk = rows_->next(wait());
-        if (!chunk || chunk->empty()) end();
-        return chunk;
-    }
-
-private:
-    void give_up() noexcept override { rows_.reset(); }
-
-    std::unique_ptr<spi::RowStream> rows_;  // null after the end
-};
-
-void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
-
-Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
-
 namespace {
 
 /// The types of a statement's columns, learned before its rows occupy the session.
@@ -45,6 +15,48 @@ Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
 }
 
 }  // namespace
+
+class StreamSource final : public Occupant {
+public:
+    using Occupant::Occupant;
+    ~StreamSource() { end(); }
+
+    /// Runs the statement of `call` up to its first rows: until then it can be begun again.
+    [[nodiscard]] Expected<void> begin(const Call& call) {
+        if (call.needs_types)
+            if (auto learned = learn_column_types(borrowed(), call); !learned) return learned;
+        spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
+        if (call.options) {
+            request.format = call.options->format;
+            request.max_result_bytes = call.options->max_result_bytes;
+        }
+        auto rows = session().stream(request, borrowed().wait);
+        if (!rows) return std::move(rows).error();
+        Expected<Result> first = (*rows)->next(wait());
+        if (!first) return std::move(first).error();
+        rows_ = *std::move(rows);
+        first_ = *std::move(first);
+        return {};
+    }
+    /// At the end of the rows the session is left at once, whoever keeps the stream.
+    [[nodiscard]] Expected<Result> next() {
+        if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
+        Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
+        if (!chunk || chunk->empty()) end();
+        return chunk;
+    }
+
+private:
+    void give_up() noexcept override { rows_.reset(); }
+
+    std::unique_ptr<spi::RowStream> rows_;  // null after the end
+    std::optional<Result> first_;           // until it is handed out
+};
+
+void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
+
+Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
+
 }  // namespace detail
 
 Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call) {
@@ -54,16 +66,12 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
-    if (call.needs_types)
-        if (auto learned = detail::learn_column_types(*borrowed, call); !learned) return std::move(learned).error();
-    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
-    if (call.options) {
-        request.format = call.options->format;
-        request.max_result_bytes = call.options->max_result_bytes;
-    }
+    const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
     detail::StreamSourcePtr source(new detail::StreamSource(*std::move(borrowed), timeout));
-    if (auto opened = source->open(request); !opened) return std::move(opened).error();
+    Expected<void> begun = source->begin(call);
+    if (!begun && outside && detail::heal(source->borrowed(), call, begun.error())) begun = source->begin(call);
+    if (!begun) return std::move(begun).error();
     return source;
 }
 

@@ -61,6 +61,12 @@ TEST_F(SessionDb, LearnsATypeWhenItFirstMeetsIt) {
         EXPECT_EQ(colour, Colour::red);
 }
 
+TEST_F(SessionDb, StreamsNumbersOfTypesThatAFunctionDoesNotTake) {
+    narrow.run_script("create or replace function halved(real) returns real language sql as 'select $1 / 2'");
+    for (const float half : narrow.stream<float>("select halved($1) from generate_series(1, 3)", 5.0))
+        EXPECT_EQ(half, 2.5F);
+}
+
 TEST_F(SessionDb, IsReplacedWhenTheServerEndsIt) {
     const int process = narrow.query_one<int>("select pg_backend_pid()");
     db.exec("select pg_terminate_backend($1, 10000)", process);

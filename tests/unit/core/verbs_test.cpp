@@ -3,6 +3,7 @@
 
 #include "fake_session.hpp"
 #include "pg/connection.hpp"
+#include "pg/types/enumeration.hpp"
 
 namespace {
 
@@ -17,6 +18,17 @@ struct User {
     std::int64_t id;
     std::string name;
 };
+
+enum class Mood { sad, ok };
+
+}  // namespace
+
+template <>
+struct pg::Codec<Mood> : pg::EnumCodec<Mood> {
+    static constexpr TypeId type{{}, {}, "mood"};
+};
+
+namespace {
 
 class Verbs : public testing::Test {
 protected:
@@ -370,6 +382,52 @@ TEST_F(Verbs, StreamWithLiteralsWhereTheServerTookThemBefore) {
     server.answer("select f($1)", rows({{"f", 23}}));
     auto stream = client.stream<int>("select f($1)", 1);
     EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+}
+
+TEST_F(Verbs, StreamAgainWithLiteralsWhenTheServerRefusesTheirTypes) {
+    server.answer("select f($1)", server_error("42883"));
+    server.chunks.emplace_back(rows({{"f", 23}}, {{"1"}}));
+    auto stream = client.stream<int>("select f($1)", 1);
+    EXPECT_EQ(*stream.try_next().value(), 1);
+    ASSERT_EQ(server.asked.size(), 2u);
+    EXPECT_EQ(server.asked[1].arguments[0].type, pg::Oid{});
+    EXPECT_EQ(server.asked[1].arguments[0].bytes, "1");
+
+    server.answer("select g($1)", rows({{"g", 23}}));
+    server.answer("select g($1)", rows({{"g", 23}}));
+    server.chunks.emplace_back(server_error("42804"));
+    server.chunks.emplace_back(rows({{"g", 23}}, {{"2"}}));
+    EXPECT_EQ(*client.stream<int>("select g($1)", 1).begin(), 2) << "a provider may say it in place of the first rows";
+    EXPECT_EQ(server.take_log(), (Lines{"stream select f($1)", "stream select f($1)", "stream select g($1)",
+                                        "stream closed", "stream select g($1)", "stream closed"}));
+}
+
+TEST_F(Verbs, DescribeAStreamAgainWithLiterals) {
+    server.descriptions.emplace_back(server_error("42883"));
+    server.descriptions.emplace_back(std::vector<fake::Column>{{"m", 23}});
+    EXPECT_THROW(static_cast<void>(client.stream<Mood>("select f($1)", 1)), pg::ShapeError);
+    EXPECT_EQ(server.take_log(),
+              (Lines{"describe select f($1)", "describe select f($1)", "stream select f($1)", "stream closed"}));
+}
+
+TEST_F(Verbs, StreamAgainOnceAndNeverInATransaction) {
+    server.answer("select f($1)", server_error("42883"));
+    server.answer("select f($1)", server_error("42883"));
+    EXPECT_THROW(static_cast<void>(client.stream<int>("select f($1)", 1)), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 2u);
+    server.answer("select g($1)", server_error("42883"));
+    pg::Transaction transaction = client.begin();
+    EXPECT_THROW(static_cast<void>(transaction.stream<int>("select g($1)", 1)), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 4u);
+}
+
+TEST_F(Verbs, StreamNothingAgainAfterItsFirstRows) {
+    server.chunks.emplace_back(rows({{"n", 23}}, {{"1"}}));
+    server.chunks.emplace_back(server_error("42883"));
+    auto stream = client.stream<int>("select f($1)", 1);
+    EXPECT_EQ(*stream.try_next().value(), 1);
+    EXPECT_EQ(error_of(stream.try_next()).sqlstate(), "42883");
+    EXPECT_EQ(server.asked.size(), 1u);
 }
 
 }  // namespace
