@@ -61,6 +61,14 @@ Expected<ServerFolder> make_server_folder(const Account& account) {
     return folder;
 }
 
+Expected<std::string> make_socket_folder() {
+    constexpr std::string_view added = "/pgclient-XXXXXX";
+    const std::string parent = temporary_folder();
+    std::string folder = (fits_a_socket(parent + std::string(added)) ? parent : "/tmp") + std::string(added);
+    if (::mkdtemp(folder.data()) == nullptr) return system_failure("make a folder like " + folder, errno);
+    return folder;
+}
+
 Expected<std::string> cluster_template(const std::string& programs, int major, const std::string& cache,
                                        const Account& account, Deadline deadline) {
     const auto print = fingerprint(programs + "/postgres");

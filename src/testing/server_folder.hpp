@@ -30,6 +30,9 @@ bool fits_a_socket(const std::string& folder);
 /// Errors: connect.
 Expected<ServerFolder> make_server_folder(const Account& account);
 
+/// A new, empty folder of this process's own account where a socket fits. Errors: connect.
+Expected<std::string> make_socket_folder();
+
 /// The folder of a fresh cluster made by `<programs>/initdb`, and of certificates; both are made once per cache.
 Expected<std::string> cluster_template(const std::string& programs, int major, const std::string& cache,
                                        const Account& account, Deadline deadline);

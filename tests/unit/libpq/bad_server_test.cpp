@@ -2,15 +2,22 @@
 #include <chrono>
 #include <gtest/gtest.h>
 
+#include "pg/testing/fake_server.hpp"
 #include "providers/libpq/provider.hpp"
 #include "tests/slowness.hpp"
-#include "tests/unit/libpq/fake_server.hpp"
 
 namespace pg::libpq {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
+
+using testing::Conversation;
+using testing::FakeServer;
+using testing::MessageKind;
+using testing::Reply;
+using testing::Script;
 
 using OpenResult = Expected<std::unique_ptr<spi::Session>>;
 
@@ -21,6 +28,40 @@ OpenResult open(const std::string& conninfo, std::chrono::milliseconds time = 10
     OpenResult opened = make_libpq_provider()->open(Config::parse(conninfo).value(), {}, in(time));
     EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time));
     return opened;
+}
+
+FakeServer serve(Script script) { return FakeServer::start(std::move(script)); }
+
+/// Takes connections and says nothing.
+FakeServer serve_nothing() {
+    return serve([](Conversation& client) { client.ignore(); });
+}
+
+/// Lets its clients in and answers nothing.
+FakeServer serve_well() {
+    return serve([](Conversation& client) {
+        client.let_in();
+        client.ignore();
+    });
+}
+
+/// Answers the startup packet by an error.
+FakeServer serve_refusal(SqlState sqlstate, std::string message) {
+    ErrorFields error;
+    error.severity = "FATAL";
+    error.sqlstate = sqlstate;
+    error.message = std::move(message);
+    return serve([error](Conversation& client) {
+        client.receive();
+        client.send(Reply().error(error));
+    });
+}
+
+std::string port_of(const FakeServer& server) { return std::to_string(server.port()); }
+std::string conninfo_of(const FakeServer& server) { return server.conninfo() + " user=app dbname=shop engine=libpq"; }
+std::string conninfo_of(const FakeServer& first, const FakeServer& second) {
+    return "host=127.0.0.1,127.0.0.1 port=" + port_of(first) + "," + port_of(second) +
+           " user=app sslmode=disable gssencmode=disable engine=libpq";
 }
 
 void expect_failure(const OpenResult& opened, ErrorKind kind, std::string_view words) {
@@ -36,8 +77,8 @@ void expect_failure(const OpenResult& opened, ErrorKind kind, std::string_view w
 TEST(BadServer, ThatIsNotThere) {
     std::string conninfo;
     {
-        const FakeServer gone;
-        conninfo = gone.conninfo();
+        const FakeServer gone = serve_nothing();
+        conninfo = conninfo_of(gone);
     }
     const OpenResult opened = open(conninfo);
     expect_failure(opened, ErrorKind::connect, "Connection refused (connect)");
@@ -51,102 +92,88 @@ TEST(BadServer, ThatHasNoSocket) {
 }
 
 TEST(BadServer, ThatIsDeaf) {
-    const FakeServer deaf;
-    const OpenResult opened = open(deaf.conninfo(), 100ms);
+    const FakeServer deaf = serve_nothing();
+    const OpenResult opened = open(conninfo_of(deaf), 100ms);
     expect_failure(opened, ErrorKind::timeout, "no answer in time (authentication)");
     EXPECT_EQ(opened.error().retry_scope(), RetryScope::connect);
 }
 
 TEST(BadServer, ThatIsDeafToTls) {
-    const FakeServer deaf;
-    expect_failure(open(deaf.conninfo() + " sslmode=require", 100ms), ErrorKind::timeout, "(TLS)");
+    const FakeServer deaf = serve_nothing();
+    expect_failure(open(conninfo_of(deaf) + " sslmode=require", 100ms), ErrorKind::timeout, "(TLS)");
 }
 
 TEST(BadServer, ThatIsDeafHoldsUpOnlyItsShareOfTheTime) {
-    const FakeServer deaf;
-    const FakeServer good([](const FakeClient& client) {
-        client.let_in();
-        client.receive_to_the_end();
-    });
-    const OpenResult opened = open("host=127.0.0.1,127.0.0.1 port=" + deaf.port() + "," + good.port() +
-                                       " user=app sslmode=disable gssencmode=disable",
-                                   2s);
+    const FakeServer deaf = serve_nothing();
+    const FakeServer good = serve_well();
+    const OpenResult opened = open(conninfo_of(deaf, good), 2s);
     ASSERT_TRUE(opened) << opened.error().what();
-    EXPECT_EQ((*opened)->node(), "127.0.0.1:" + good.port());
+    EXPECT_EQ((*opened)->node(), "127.0.0.1:" + port_of(good));
 }
 
 TEST(BadServer, ThatIsDeafIsLeftAfterConnectTimeout) {
-    const FakeServer deaf;
+    const FakeServer deaf = serve_nothing();
     const auto begin = std::chrono::steady_clock::now();
-    expect_failure(open(deaf.conninfo() + " connect_timeout=1", 60s), ErrorKind::timeout, "no answer");
+    expect_failure(open(conninfo_of(deaf) + " connect_timeout=1", 60s), ErrorKind::timeout, "no answer");
     EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(1s));
 }
 
 TEST(BadServer, ThatClosesAtOnce) {
-    const FakeServer server([](const FakeClient&) {});
-    expect_failure(open(server.conninfo()), ErrorKind::connect, "(authentication)");
+    const FakeServer server = serve([](Conversation&) {});
+    expect_failure(open(conninfo_of(server)), ErrorKind::connect, "(authentication)");
 }
 
 TEST(BadServer, ThatSpeaksGarbage) {
-    const FakeServer server([](const FakeClient& client) { client.send("HTTP/1.1 400 Bad Request\r\n\r\n"); });
-    const OpenResult opened = open(server.conninfo(), 2s);
+    const FakeServer server = serve([](Conversation& client) { client.send("HTTP/1.1 400 Bad Request\r\n\r\n"); });
+    const OpenResult opened = open(conninfo_of(server), 2s);
     expect_failure(opened, ErrorKind::protocol, "(authentication)");
 }
 
 TEST(BadServer, ThatAnswersTheRequestForTlsWithGarbage) {
-    const FakeServer server([](const FakeClient& client) { client.send("X"); });
-    expect_failure(open(server.conninfo() + " sslmode=require", 2s), ErrorKind::protocol, "(TLS)");
+    const FakeServer server = serve([](Conversation& client) { client.send("X"); });
+    expect_failure(open(conninfo_of(server) + " sslmode=require", 2s), ErrorKind::protocol, "(TLS)");
 }
 
 TEST(BadServer, ThatDiesInTheMiddleOfAMessage) {
-    const FakeServer server([](const FakeClient& client) { client.send(welcome().substr(0, 12)); });
-    expect_failure(open(server.conninfo()), ErrorKind::connect, "(authentication)");
+    const FakeServer server = serve([](Conversation& client) {
+        client.send(Reply().authentication(0).parameter("server_version", "15.1").bytes().substr(0, 12));
+    });
+    expect_failure(open(conninfo_of(server)), ErrorKind::connect, "(authentication)");
 }
 
 TEST(BadServer, ThatReportsWithoutACode) {
-    const FakeServer server([](const FakeClient& client) {
-        static_cast<void>(client.receive());
-        client.send(report('E', {{'M', "no code at all"}}));
+    const FakeServer server = serve([](Conversation& client) {
+        client.receive();
+        client.send(Reply().message('E', "Mno code at all\0\0"sv));
     });
-    expect_failure(open(server.conninfo()), ErrorKind::auth, "no code at all");
+    expect_failure(open(conninfo_of(server)), ErrorKind::auth, "no code at all");
 }
 
 TEST(BadServer, ThatStartsUpIsLeftForTheNext) {
-    const FakeServer starting([](const FakeClient& client) {
-        static_cast<void>(client.receive());
-        client.send(report('E', {{'S', "FATAL"}, {'V', "FATAL"}, {'C', "57P03"}, {'M', "starting up"}}));
-    });
-    const OpenResult alone = open(starting.conninfo());
+    const FakeServer starting = serve_refusal("57P03", "starting up");
+    const OpenResult alone = open(conninfo_of(starting));
     expect_failure(alone, ErrorKind::connect, "starting up");
     EXPECT_EQ(alone.error().sqlstate(), "57P03");
     EXPECT_EQ(alone.error().retry_scope(), RetryScope::connect);
 
-    const FakeServer good([](const FakeClient& client) {
-        client.let_in();
-        client.receive_to_the_end();
-    });
-    EXPECT_TRUE(open("host=127.0.0.1,127.0.0.1 port=" + starting.port() + "," + good.port() +
-                     " user=app sslmode=disable gssencmode=disable"));
+    const FakeServer good = serve_well();
+    EXPECT_TRUE(open(conninfo_of(starting, good)));
 }
 
 TEST(BadServer, ThatRefusesThePasswordHasAnsweredForAll) {
-    const FakeServer refusing([](const FakeClient& client) {
-        static_cast<void>(client.receive());
-        client.send(report('E', {{'S', "FATAL"}, {'V', "FATAL"}, {'C', "28P01"}, {'M', "wrong"}}));
-    });
-    const FakeServer deaf;
-    const OpenResult opened = open("host=127.0.0.1,127.0.0.1 port=" + refusing.port() + "," + deaf.port() +
-                                   " user=app sslmode=disable gssencmode=disable");
+    const FakeServer refusing = serve_refusal("28P01", "wrong");
+    const FakeServer deaf = serve_nothing();
+    const OpenResult opened = open(conninfo_of(refusing, deaf));
     expect_failure(opened, ErrorKind::auth, "wrong");
-    EXPECT_EQ(opened.error().message().find(deaf.port()), std::string_view::npos);
+    EXPECT_EQ(opened.error().message().find(port_of(deaf)), std::string_view::npos);
 }
 
 TEST(BadServer, NamesAllThatWereTried) {
     std::string first, second;
     {
-        const FakeServer one, two;
-        first = one.port();
-        second = two.port();
+        const FakeServer one = serve_nothing(), two = serve_nothing();
+        first = port_of(one);
+        second = port_of(two);
     }
     const OpenResult opened = open("host=127.0.0.1,127.0.0.1 port=" + first + "," + second + " user=app");
     expect_failure(opened, ErrorKind::connect, "127.0.0.1:" + first);
@@ -156,24 +183,25 @@ TEST(BadServer, NamesAllThatWereTried) {
 // Faults of an established session: each script lets the client in, and answers its statement.
 
 Expected<Result> run_against(const std::string& answer) {
-    const FakeServer server([&](const FakeClient& client) {
+    const FakeServer server = serve([&](Conversation& client) {
         client.let_in();
-        static_cast<void>(client.receive());
+        client.receive_until(MessageKind::sync);
         client.send(answer);
     });
-    const auto session = open(server.conninfo()).value();
+    const auto session = open(conninfo_of(server)).value();
     Expected<Result> result = session->run({.sql = "select 1"}, in(2s));
     EXPECT_FALSE(session->usable());
     return result;
 }
 
-const std::string described =
-    message('1', "") + message('2', "") + message('T', "\0\1n\0\0\0\0\0\0\0\0\0\0\27\0\4\xff\xff\xff\xff\0\1"sv);
+Reply described() { return Reply().parse_complete().bind_complete().columns({{"n", Oid{23}, Format::binary}}); }
 
 TEST(DyingServer, InTheMiddleOfAnAnswerLeavesTheOutcomeUnknown) {
-    for (const std::string& answer : {std::string(), described, described + message('D', "\0\1\0\0\0\4\0\0\0\1"sv),
-                                      described + message('D', "\0\1\0\0\0\4\0\0\0\1"sv) + message('C', "SELECT 1\0"sv),
-                                      described.substr(0, described.size() - 3)}) {
+    const std::string columns = described().bytes();
+    const testing::FakeValues row{"\0\0\0\1"s};
+    for (const std::string& answer :
+         {""s, columns, described().row(row).bytes(), described().row(row).tag("SELECT 1").bytes(),
+          columns.substr(0, columns.size() - 3)}) {
         const Expected<Result> result = run_against(answer);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().kind(), ErrorKind::connection_lost) << result.error().what();
@@ -182,8 +210,11 @@ TEST(DyingServer, InTheMiddleOfAnAnswerLeavesTheOutcomeUnknown) {
 }
 
 TEST(DyingServer, GivesItsReason) {
-    const Expected<Result> result =
-        run_against(report('E', {{'S', "FATAL"}, {'V', "FATAL"}, {'C', "57P02"}, {'M', "crash"}}));
+    ErrorFields crash;
+    crash.severity = "FATAL";
+    crash.sqlstate = "57P02";
+    crash.message = "crash";
+    const Expected<Result> result = run_against(Reply().error(crash).bytes());
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().sqlstate(), "57P02");
     EXPECT_EQ(result.error().message(), "crash");
@@ -191,9 +222,8 @@ TEST(DyingServer, GivesItsReason) {
 }
 
 TEST(LyingServer, IsLeftWhenItSendsGarbage) {
-    for (const std::string& answer :
-         {std::string("\xff\xff\xff\xff\xff\xff\xff\xff"), described + message('D', "\0\7"sv),
-          std::string("D\xff\xff\xff\xff", 5), std::string("C\0\0\0\2", 5)}) {
+    for (const std::string& answer : {"\xff\xff\xff\xff\xff\xff\xff\xff"s, described().message('D', "\0\7"sv).bytes(),
+                                      "D\xff\xff\xff\xff"s, "C\0\0\0\2"s}) {
         const Expected<Result> result = run_against(answer);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().outcome(), Outcome::unknown) << result.error().what();
@@ -208,25 +238,28 @@ TEST(BadServer, WhoseNameNobodyKnows) {
 }
 
 TEST(BadServer, ThatGreetsWithANoticeIsLetIn) {
-    const FakeServer good([](const FakeClient& client) {
-        static_cast<void>(client.receive());
-        const std::string greeting = welcome();
-        const std::size_t admitted = message('R', big_endian(0)).size();
-        client.send(greeting.substr(0, admitted) + report('N', {{'S', "NOTICE"}, {'C', "00000"}, {'M', "hello"}}) +
-                    greeting.substr(admitted));
-        client.receive_to_the_end();
+    const FakeServer good = serve([](Conversation& client) {
+        client.receive();
+        client.send(Reply()
+                        .authentication(0)
+                        .notice("hello")
+                        .parameter("server_version", "15.1")
+                        .parameter("client_encoding", "UTF8")
+                        .backend_key(1, "key!")
+                        .ready());
+        client.ignore();
     });
-    EXPECT_TRUE(open(good.conninfo()));
+    EXPECT_TRUE(open(conninfo_of(good)));
 }
 
 TEST(BadServer, ThatOffersACopyBothWays) {
-    const FakeServer odd([](const FakeClient& client) {
+    const FakeServer odd = serve([](Conversation& client) {
         client.let_in();
-        static_cast<void>(client.receive());
-        client.send(message('W', "\0\0\0"sv));
-        client.receive_to_the_end();
+        client.receive_until(MessageKind::sync);
+        client.send(Reply().message('W', "\0\0\0"sv));
+        client.ignore();
     });
-    const OpenResult session = open(odd.conninfo());
+    const OpenResult session = open(conninfo_of(odd));
     ASSERT_TRUE(session);
     const Expected<Result> answer = (*session)->run({.sql = "select 1"}, in(2s));
     ASSERT_FALSE(answer);

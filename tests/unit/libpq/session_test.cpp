@@ -1,13 +1,11 @@
 // An established session and a server that answers from a script: what is made of its reports, results and silence.
 #include <chrono>
 #include <gtest/gtest.h>
-#include <optional>
-#include <utility>
 #include <vector>
 
+#include "pg/testing/fake_server.hpp"
 #include "pg/types/unsigned.hpp"
 #include "providers/libpq/provider.hpp"
-#include "tests/unit/libpq/fake_server.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -15,44 +13,25 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 
+using testing::Conversation;
+using testing::FakeServer;
+using testing::MessageKind;
+using testing::Reply;
+
 spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
 
 // ---- what a server says ----------------------------------------------------------------------------
 
-std::string big_endian_16(std::size_t value) { return big_endian(static_cast<std::uint32_t>(value)).substr(2); }
-
 /// The answer to Parse and Bind.
-const std::string bound = message('1', "") + message('2', "");
-const std::string idle = message('Z', "I");
-
-std::string completed(std::string_view tag) { return message('C', std::string(tag) + '\0'); }
+Reply bound() { return Reply().parse_complete().bind_complete(); }
+/// The answer to them and Describe, of columns of these types.
+Reply described(std::initializer_list<std::uint32_t> types) {
+    std::vector<testing::FakeColumn> columns;
+    for (const std::uint32_t type : types) columns.push_back({"n", Oid{type}, Format::binary});
+    return bound().columns(columns);
+}
 /// All of what a statement without rows answers, but the end of its transaction.
-std::string done(std::string_view tag) { return bound + message('n', "") + completed(tag); }
-
-struct Field {
-    std::string_view name;
-    std::uint32_t type;
-};
-std::string described(std::initializer_list<Field> fields) {
-    constexpr std::string_view no_table = "\0\0\0\0\0\0"sv, any_length = "\xff\xff\xff\xff\xff\xff"sv,
-                               binary = "\0\1"sv;
-    std::string body = big_endian_16(fields.size());
-    for (const Field& field : fields) {
-        ((body += field.name) += '\0').append(no_table) += big_endian(field.type);
-        body.append(any_length).append(binary);
-    }
-    return message('T', body);
-}
-std::string row(std::initializer_list<std::optional<std::string_view>> values) {
-    std::string body = big_endian_16(values.size());
-    for (const auto& value : values)
-        body += value ? big_endian(static_cast<std::uint32_t>(value->size())) + std::string(*value)
-                      : std::string("\xff\xff\xff\xff");
-    return message('D', body);
-}
-std::string error(std::string_view sqlstate) {
-    return report('E', {{'S', "ERROR"}, {'V', "ERROR"}, {'C', sqlstate}, {'M', "refused"}});
-}
+Reply done(std::string_view tag) { return bound().no_data().tag(tag); }
 
 // ---- sessions --------------------------------------------------------------------------------------
 
@@ -62,15 +41,16 @@ enum class Then : std::uint8_t { stay, leave };
 /// is sent away.
 class Scripted {
 public:
-    explicit Scripted(std::string answer, Then then = Then::stay)
-        : server_([answer = std::move(answer), then, first = true](const FakeClient& client) mutable {
-              if (!std::exchange(first, false)) return;
-              client.let_in();
-              static_cast<void>(client.receive());
+    explicit Scripted(const Reply& answer, Then then = Then::stay)
+        : server_(FakeServer::start([answer, then](Conversation& client) {
+              if (client.number() != 1 || !client.let_in()) return;
+              client.receive_until(MessageKind::execute);
               client.send(answer);
-              if (then == Then::stay) client.receive_to_the_end();
-          }),
-          session_(make_libpq_provider()->open(Config::parse(server_.conninfo()).value(), {}, in(10s)).value()) {}
+              if (then == Then::stay) client.ignore();
+          })),
+          session_(make_libpq_provider()
+                       ->open(Config::parse(server_.conninfo() + " engine=libpq").value(), {}, in(10s))
+                       .value()) {}
 
     spi::Session* operator->() const { return session_.get(); }
     [[nodiscard]] std::vector<Expected<Result>> run_batch(std::size_t count, spi::BatchSync sync) const {
@@ -95,8 +75,7 @@ private:
 };
 
 TEST(Session, TellsNullFromEmpty) {
-    const Scripted session(bound + described({{"a", 25}, {"b", 25}}) + row({std::nullopt, ""}) + completed("SELECT 1") +
-                           idle);
+    const Scripted session(described({25, 25}).row({std::nullopt, ""}).tag("SELECT 1").ready());
     const Result result = session->run({.sql = "select"}, in(10s)).value();
     Cell cells[2];
     constexpr std::uint16_t both[] = {0, 1};
@@ -108,21 +87,11 @@ TEST(Session, TellsNullFromEmpty) {
 }
 
 TEST(Session, PassesOnEveryFieldOfAReport) {
-    const Scripted session(report('E', {{'S', "FEHLER"},
-                                        {'V', "ERROR"},
-                                        {'C', "23505"},
-                                        {'M', "message"},
-                                        {'D', "detail"},
-                                        {'H', "hint"},
-                                        {'P', "17"},
-                                        {'W', "context"},
-                                        {'s', "schema"},
-                                        {'t', "table"},
-                                        {'c', "column"},
-                                        {'d', "type"},
-                                        {'n', "constraint"},
-                                        {'R', "routine"}}) +
-                           idle);
+    const Scripted session(Reply()
+                               .message('E',
+                                        "SFEHLER\0VERROR\0C23505\0Mmessage\0Ddetail\0Hhint\0P17\0Wcontext\0"
+                                        "sschema\0ttable\0ccolumn\0dtype\0nconstraint\0Rroutine\0\0"sv)
+                               .ready());
     const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
     ASSERT_FALSE(result);
     const Error& error = result.error();
@@ -146,7 +115,7 @@ TEST(Session, PassesOnEveryFieldOfAReport) {
 }
 
 TEST(Session, HearsAReportBehindTheCommandTag) {
-    const Scripted session(done("INSERT 0 1") + error("23505") + idle);
+    const Scripted session(done("INSERT 0 1").error("23505", "refused").ready());
     const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::unique_violation);
@@ -155,7 +124,7 @@ TEST(Session, HearsAReportBehindTheCommandTag) {
 TEST(Session, ReadsAResultByItsDescriptionWhileThatHolds) {
     for (const std::uint32_t type : {20u, 25u}) {
         const std::shared_ptr<const ResultStorage> kept = std::make_shared<OneColumn>(Oid{20});
-        const Scripted session(bound + described({{"n", type}}) + row({"12345678"}) + completed("SELECT 1") + idle);
+        const Scripted session(described({type}).row({"12345678"}).tag("SELECT 1").ready());
         const Result result = session->run({.sql = "select", .description = &kept}, in(10s)).value();
         EXPECT_EQ(result.columns()[0].type.oid, Oid{type});
         EXPECT_EQ(result.columns().data() == kept->columns().data(), type == 20);
@@ -163,7 +132,7 @@ TEST(Session, ReadsAResultByItsDescriptionWhileThatHolds) {
 }
 
 TEST(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
-    const Scripted session("");
+    const Scripted session{Reply()};
     const Expected<Result> result = session->run({.sql = "commit"}, in(1ms));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::commit_unknown);
@@ -172,7 +141,7 @@ TEST(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
 }
 
 TEST(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
-    const Scripted session(bound + described({{"n", 25}}) + row({"a"}) + row({"b"}) + error("22012") + idle);
+    const Scripted session(described({25}).row({"a"}).row({"b"}).error("22012", "refused").ready());
     const auto stream = session->stream({.sql = "select"}, in(10s)).value();
     std::string rows;
     Expected<Result> chunk = stream->next(in(10s));
@@ -184,9 +153,9 @@ TEST(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
 }
 
 TEST(Stream, IsLimitedInAllOfItsChunksTogether) {
-    std::string answer = bound + described({{"n", 25}});
-    for (int i = 0; i < 6; ++i) answer += row({std::string(40'000, 'x')});
-    const Scripted session(answer + completed("SELECT 6") + idle, Then::leave);
+    Reply answer = described({25});
+    for (int i = 0; i < 6; ++i) answer.row({std::string(40'000, 'x')});
+    const Scripted session(answer.tag("SELECT 6").ready(), Then::leave);
     const auto stream = session->stream({.sql = "select", .max_result_bytes = 150'000}, in(10s)).value();
     Expected<Result> chunk = stream->next(in(10s));
     while (chunk && !chunk->empty()) chunk = stream->next(in(10s));
@@ -195,7 +164,7 @@ TEST(Stream, IsLimitedInAllOfItsChunksTogether) {
 }
 
 TEST(Batch, SaysWhatWasNotRunAfterAFailure) {
-    const Scripted session(done("INSERT 0 1") + bound + message('n', "") + error("22012") + idle);
+    const Scripted session(done("INSERT 0 1").raw(bound().no_data().error("22012", "refused").ready().bytes()));
     const auto outcomes = session.run_batch(3, spi::BatchSync::once);
     EXPECT_TRUE(outcomes[0]);
     EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
@@ -204,7 +173,7 @@ TEST(Batch, SaysWhatWasNotRunAfterAFailure) {
 }
 
 TEST(Batch, HasNoEffectWhenItsEndFails) {
-    const Scripted session(done("INSERT 0 1") + done("INSERT 0 1") + error("23505") + idle);
+    const Scripted session(done("INSERT 0 1").raw(done("INSERT 0 1").error("23505", "refused").ready().bytes()));
     for (const auto& outcome : session.run_batch(2, spi::BatchSync::once)) {
         ASSERT_FALSE(outcome);
         EXPECT_EQ(outcome.error().kind(), ErrorKind::unique_violation);
@@ -214,7 +183,7 @@ TEST(Batch, HasNoEffectWhenItsEndFails) {
 TEST(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const bool each = sync == spi::BatchSync::each;
-        const Scripted session(done("INSERT 0 1") + (each ? idle : ""), Then::leave);
+        const Scripted session(each ? done("INSERT 0 1").ready() : done("INSERT 0 1"), Then::leave);
         const auto outcomes = session.run_batch(2, sync);
         EXPECT_EQ(outcomes[0].has_value(), each);
         if (!each) {
@@ -225,7 +194,7 @@ TEST(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
 }
 
 TEST(Batch, SaysWhatWasNotSentBeforeTheConnectionBroke) {
-    const Scripted session("", Then::leave);
+    const Scripted session(Reply(), Then::leave);
     const auto outcomes = session.run_batch(1000, spi::BatchSync::once);
     EXPECT_EQ(outcomes.front().error().outcome(), Outcome::unknown);
     EXPECT_EQ(outcomes.back().error().outcome(), Outcome::not_sent);

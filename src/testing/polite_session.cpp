@@ -1,0 +1,244 @@
+// What a server that behaves says to each message.
+#include "src/testing/polite_session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "src/testing/value_form.hpp"
+
+namespace pg::testing {
+namespace {
+
+/// The first words of a statement in upper case.
+std::string first_words(std::string_view sql, std::size_t count) {
+    std::string words;
+    for (std::size_t at = 0; count > 0; --count) {
+        while (at < sql.size() && std::isspace(static_cast<unsigned char>(sql[at])) != 0) ++at;
+        const std::size_t begin = at;
+        while (at < sql.size() && std::isalpha(static_cast<unsigned char>(sql[at])) != 0) ++at;
+        if (at == begin) break;
+        if (!words.empty()) words += ' ';
+        for (const char c : sql.substr(begin, at - begin))
+            words += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return words;
+}
+
+bool needs_no_answer(const std::string& word) {
+    static constexpr std::array<std::string_view, 15> words{"BEGIN",      "START",     "COMMIT",   "END",   "ROLLBACK",
+                                                            "ABORT",      "SAVEPOINT", "RELEASE",  "SET",   "DISCARD",
+                                                            "DEALLOCATE", "LISTEN",    "UNLISTEN", "RESET", "CLOSE"};
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool ends_a_transaction(std::string_view sql) {
+    const std::string word = first_words(sql, 1);
+    return word == "COMMIT" || word == "END" || word == "ABORT" ||
+           (word == "ROLLBACK" && first_words(sql, 2) != "ROLLBACK TO");
+}
+
+FakeTransaction state_after(std::string_view sql, FakeTransaction before) {
+    const std::string word = first_words(sql, 1);
+    if (ends_a_transaction(sql)) return FakeTransaction::idle;
+    if (word == "BEGIN" || word == "START") return FakeTransaction::open;
+    if (word == "ROLLBACK" && before == FakeTransaction::failed) return FakeTransaction::open;  // to a savepoint
+    return before;
+}
+
+std::string usual_tag(std::string_view sql, FakeTransaction before) {
+    const std::string word = first_words(sql, 1);
+    if (word == "START" || word == "DISCARD" || word == "CLOSE") return first_words(sql, 2);
+    if (word == "ABORT") return "ROLLBACK";
+    if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";
+    return word;
+}
+
+ErrorFields report(SqlState sqlstate, std::string message) {
+    ErrorFields fields;
+    fields.sqlstate = sqlstate;
+    fields.message = std::move(message);
+    return fields;
+}
+
+/// How many arguments the text asks for: its highest $n.
+std::size_t arguments_of(std::string_view sql) {
+    std::size_t most = 0;
+    for (std::size_t at = sql.find('$'); at != std::string_view::npos; at = sql.find('$', at + 1)) {
+        std::size_t number = 0;
+        for (std::size_t i = at + 1; i < sql.size() && std::isdigit(static_cast<unsigned char>(sql[i])) != 0; ++i)
+            number = number * 10 + static_cast<std::size_t>(sql[i] - '0');
+        most = std::max(most, std::min<std::size_t>(number, 65535));
+    }
+    return most;
+}
+
+Format format_of(const std::vector<Format>& asked, std::size_t column) {
+    if (asked.empty()) return Format::text;
+    return asked.size() == 1 ? asked.front() : asked[std::min(column, asked.size() - 1)];
+}
+
+std::vector<FakeColumn> described(const Answer& answer, const std::vector<Format>& asked) {
+    std::vector<FakeColumn> columns = answer.columns;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        if (columns[i].format == Format::text) columns[i].format = format_of(asked, i);
+    return columns;
+}
+
+}  // namespace
+
+void PoliteSession::run() {
+    if (!client_.let_in()) return;
+    while (serve(client_.receive())) continue;
+}
+
+bool PoliteSession::serve(const ClientMessage& message) {
+    switch (message.kind) {
+        case MessageKind::left:
+        case MessageKind::terminate: return false;
+        case MessageKind::sync:
+            skipping_ = false;
+            reply_.ready(transaction_);
+            send();
+            return true;
+        case MessageKind::flush: send(); return true;
+        default: break;
+    }
+    if (skipping_) return true;
+    switch (message.kind) {
+        case MessageKind::query: query(message); return true;
+        case MessageKind::parse: parse(message); return true;
+        case MessageKind::bind: bind(message); return true;
+        case MessageKind::describe: describe(message); return true;
+        case MessageKind::execute: execute(message); return true;
+        case MessageKind::close: reply_.close_complete(); return true;
+        default: break;
+    }
+    // As a server does it with what it cannot follow.
+    client_.report(std::string(to_string(message.kind)) + " is not what a server waits for here");
+    ErrorFields fatal = report("08P01", "unexpected message: " + std::string(to_string(message.kind)));
+    fatal.severity = "FATAL";
+    reply_.error(fatal);
+    send();
+    return false;
+}
+
+void PoliteSession::query(const ClientMessage& message) {
+    if (trimmed(message.sql).empty()) {
+        reply_.empty_query();
+    } else if (!refuses(message.sql)) {
+        portals_[""] = {.answer = take(message.sql), .formats = {}, .sent = 0, .begun = false};
+        if (const auto& answer = portals_[""].answer; !answer.columns.empty()) reply_.columns(described(answer, {}));
+        ClientMessage whole = message;
+        whole.portal.clear();
+        execute(whole);
+    }
+    skipping_ = false;
+    reply_.ready(transaction_);
+    send();
+}
+
+void PoliteSession::parse(const ClientMessage& message) {
+    auto& types = parameters_[message.statement];
+    const Answer answer = look(message.sql);
+    types = message.types;
+    types.resize(std::max({types.size(), arguments_of(message.sql), answer.parameters.size()}));
+    for (std::size_t i = 0; i < types.size(); ++i)
+        if (types[i] == Oid{}) types[i] = i < answer.parameters.size() ? answer.parameters[i] : Oid{25};
+    reply_.parse_complete();
+}
+
+void PoliteSession::bind(const ClientMessage& message) {
+    if (refuses(message.sql)) return;
+    Answer answer = trimmed(message.sql).empty() ? Answer() : take(message.sql);
+    portals_[message.portal] = {
+        .answer = std::move(answer), .formats = message.result_formats, .sent = 0, .begun = false};
+    reply_.bind_complete();
+}
+
+void PoliteSession::describe(const ClientMessage& message) {
+    if (!message.about_portal) reply_.parameters(parameters_[message.statement]);
+    const Portal& portal = portals_[message.portal];
+    const auto columns =
+        message.about_portal ? described(portal.answer, portal.formats) : described(look(message.sql), {});
+    if (columns.empty())
+        reply_.no_data();
+    else
+        reply_.columns(columns);
+}
+
+void PoliteSession::execute(const ClientMessage& message) {
+    Portal& portal = portals_[message.portal];
+    const Answer& answer = portal.answer;
+    if (trimmed(message.sql).empty()) return static_cast<void>(reply_.empty_query());
+    if (!portal.begun)
+        for (const ErrorFields& notice : answer.notices) reply_.notice(notice);
+    portal.begun = true;
+
+    const auto columns = described(answer, portal.formats);
+    for (std::size_t rows = 0; portal.sent < answer.rows.size(); ++rows, ++portal.sent) {
+        if (message.most_rows != 0 && rows == message.most_rows) return static_cast<void>(reply_.portal_suspended());
+        FakeValues values = answer.rows[portal.sent];
+        for (std::size_t i = 0; i < values.size() && i < columns.size(); ++i) {
+            if (!values[i] || columns[i].format == answer.columns[i].format) continue;
+            auto binary = other_form(columns[i].type, Format::text, *values[i]);
+            if (!binary) {
+                const std::string problem = "the value of column " + columns[i].name + " has no binary form of type " +
+                                            std::to_string(static_cast<std::uint32_t>(columns[i].type)) +
+                                            " that the fake server knows";
+                client_.report(problem);
+                return fail(report("0A000", problem));
+            }
+            values[i] = std::move(binary);
+        }
+        reply_.row(values);
+    }
+    const FakeTransaction before = transaction_;
+    if (answer.error) {
+        // A COMMIT that fails ends its transaction all the same.
+        if (ends_a_transaction(message.sql)) transaction_ = FakeTransaction::idle;
+        return fail(*answer.error);
+    }
+    transaction_ = state_after(message.sql, before);
+    if (!answer.tag.empty())
+        reply_.tag(answer.tag);
+    else if (!answer.columns.empty())
+        reply_.tag("SELECT " + std::to_string(answer.rows.size()));
+    else
+        reply_.tag(usual_tag(message.sql, before));
+}
+
+Answer PoliteSession::take(std::string_view sql) {
+    if (auto answer = answers_.take(sql)) return *std::move(answer);
+    Answer usual = look(sql);
+    if (usual.error) client_.report(usual.error->message);
+    return usual;
+}
+
+Answer PoliteSession::look(std::string_view sql) const {
+    if (auto answer = answers_.look(sql)) return *std::move(answer);
+    Answer usual;
+    if (!needs_no_answer(first_words(sql, 1)))
+        usual.error = report("0A000", "the fake server has no answer to: " + std::string(sql));
+    return usual;
+}
+
+bool PoliteSession::refuses(std::string_view sql) {
+    if (transaction_ != FakeTransaction::failed || first_words(sql, 1) == "ROLLBACK" || ends_a_transaction(sql))
+        return false;
+    fail(report("25P02", "current transaction is aborted, commands ignored until end of transaction block"));
+    return true;
+}
+
+void PoliteSession::fail(const ErrorFields& error) {
+    reply_.error(error);
+    if (transaction_ == FakeTransaction::open) transaction_ = FakeTransaction::failed;
+    skipping_ = true;
+}
+
+void PoliteSession::send() {
+    client_.send(reply_);
+    reply_ = Reply();
+}
+
+}  // namespace pg::testing
