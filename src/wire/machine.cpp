@@ -6,10 +6,7 @@
 namespace pg::wire {
 
 void Machine::sent(Sent what) {
-    if (what == Sent::sync) {
-        skipping_ = false;
-        return push(Answer::sync);
-    }
+    if (what == Sent::sync) skipping_ = false;
     if (skipping_) return;
     switch (what) {
         case Sent::parse: return push(Answer::parse);
@@ -19,7 +16,7 @@ void Machine::sent(Sent what) {
         case Sent::execute: return push(Answer::execution);
         case Sent::close: return push(Answer::close);
         case Sent::query: return push(Answer::query);
-        case Sent::sync: break;
+        case Sent::sync: return push(Answer::sync);
     }
 }
 
