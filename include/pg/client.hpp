@@ -47,7 +47,7 @@ public:
     [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
 
     /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and invalidated plans, with
-    /// backoff, within `retries` and `timeout`. An exception rolls back and goes on to the caller. @{
+    /// backoff, within `retries` and `timeout`, until a stop. An exception rolls back and goes on to the caller. @{
     template <class F>
     auto transaction(const TransactionOptions& options, F&& body) {
         return detail::run_transaction(*this, options, body);

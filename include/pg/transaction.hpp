@@ -51,7 +51,7 @@ class PGCLIENT_API TransactionRetries {
 public:
     explicit TransactionRetries(const TransactionOptions& options);
     /// Waits before the next attempt and says true; false when `error` is not to be tried again, the attempts are used
-    /// up, or the deadline would pass.
+    /// up, or the deadline would pass. Throws Cancelled as soon as a stop is asked for.
     [[nodiscard]] bool again(const Error& error);
     /// The options of the next attempt: what is left of the time.
     [[nodiscard]] TransactionOptions remaining() const;

@@ -1,9 +1,13 @@
 // When a transaction is run again, and how long to wait before: full jitter under a doubling ceiling.
+#include "src/core/retry.hpp"
+
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <random>
-#include <thread>
 
 #include "pg/deadline.hpp"
+#include "pg/stop.hpp"
 #include "pg/transaction.hpp"
 
 namespace pg::detail {
@@ -20,7 +24,36 @@ std::chrono::nanoseconds backoff(int attempt) {
     return std::chrono::nanoseconds(std::uniform_int_distribution<std::int64_t>(0, ceiling.count())(random));
 }
 
+/// What a stop wakes.
+struct Alarm {
+    std::mutex mutex;  // guards `stopped`
+    std::condition_variable changed;
+    bool stopped = false;
+
+    static void ring(void* alarm) noexcept {
+        auto& self = *static_cast<Alarm*>(alarm);
+        {
+            const std::lock_guard lock(self.mutex);
+            self.stopped = true;
+        }
+        self.changed.notify_all();
+    }
+};
+
+Error stopped_before_retry(const Error& cause) {
+    ErrorFields fields{.kind = ErrorKind::cancelled, .outcome = Outcome::not_applied};
+    fields.message = "a stop was asked for before the transaction was run again: " + std::string(cause.message());
+    return Error(std::move(fields));
+}
+
 }  // namespace
+
+bool rest(std::chrono::nanoseconds pause, const StopToken* stop) {
+    Alarm alarm;
+    const StopCallback callback(stop, &Alarm::ring, &alarm);
+    std::unique_lock lock(alarm.mutex);
+    return !alarm.changed.wait_for(lock, pause, [&] { return alarm.stopped; });
+}
 
 TransactionRetries::TransactionRetries(const TransactionOptions& options)
     : options_(options),
@@ -32,7 +65,7 @@ bool TransactionRetries::again(const Error& error) {
     const std::chrono::nanoseconds pause = backoff(attempt_);
     if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
     ++attempt_;
-    std::this_thread::sleep_for(pause);
+    if (!rest(pause, options_.stop)) stopped_before_retry(error).raise();
     return true;
 }
 

@@ -2,10 +2,12 @@
 #include "pg/transaction.hpp"
 
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "fake_session.hpp"
 #include "pg/connection.hpp"
 #include "pg/savepoint.hpp"
+#include "src/core/retry.hpp"
 
 namespace {
 
@@ -307,6 +309,21 @@ TEST_F(Transaction, GivesUpWhenItsAttemptsAreUsedUp) {
     EXPECT_EQ(runs, 2);
 }
 
+TEST_F(Transaction, IsNotRunAgainAfterAStop) {
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    int runs = 0;
+    const auto body = [&](pg::Transaction& transaction) {
+        ++runs;
+        source.request_stop();
+        server.answer("select 1", conflict());
+        transaction.exec("select 1");
+    };
+    EXPECT_THROW(db.client.transaction({.stop = &stop}, body), pg::Cancelled);
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(server.take_log().back(), "rollback");
+}
+
 TEST_F(Transaction, PassesOnWhatABodyThrows) {
     EXPECT_THROW(db.client.transaction([](pg::Transaction&) { throw std::runtime_error("mine"); }), std::runtime_error);
     EXPECT_EQ(server.take_log(), (Lines{"begin", "rollback"}));
@@ -319,6 +336,34 @@ TEST(TransactionRetries, RunAgainOnlyWhatTheErrorAllows) {
     EXPECT_FALSE(retries.again(server_error("23505", pg::ErrorKind::unique_violation)));
     EXPECT_FALSE(retries.again(server_error("40001", pg::ErrorKind::conflict, pg::RetryScope::statement)));
     EXPECT_FALSE(retries.again(server_error("40001", pg::ErrorKind::commit_unknown, pg::RetryScope::transaction)));
+}
+
+TEST(TransactionRetries, EndWithAStop) {
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    pg::detail::TransactionRetries retries({.retries = 10, .stop = &stop});
+    EXPECT_TRUE(retries.again(conflict()));
+    source.request_stop();
+    try {
+        static_cast<void>(retries.again(conflict()));
+        ADD_FAILURE() << "it was to be run again";
+    } catch (const pg::Cancelled& error) {
+        EXPECT_EQ(error.outcome(), pg::Outcome::not_applied);
+        EXPECT_EQ(error.retry_scope(), pg::RetryScope::none);
+        EXPECT_EQ(error.message(), "a stop was asked for before the transaction was run again: refused as 40001");
+    }
+    EXPECT_FALSE(retries.again(server_error("23505", pg::ErrorKind::unique_violation))) << "the stop is not its cause";
+}
+
+TEST(TransactionRetries, RestUntilAStop) {
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    EXPECT_TRUE(pg::detail::rest(0ns, &stop));
+    EXPECT_TRUE(pg::detail::rest(1ns, nullptr));
+    std::thread stopper([&] { source.request_stop(); });
+    EXPECT_FALSE(pg::detail::rest(1h, &stop));
+    stopper.join();
+    EXPECT_FALSE(pg::detail::rest(0ns, &stop)) << "one that was asked for before";
 }
 
 TEST(TransactionRetries, EndWithTheTimeOfTheTransaction) {
