@@ -1,4 +1,5 @@
 // Cursor and SendBuffer: bytes in network order, within bounds; and on their way out.
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <new>

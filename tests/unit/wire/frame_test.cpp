@@ -185,6 +185,18 @@ TEST(FrameReader, BelievesNoLengthThatCannotBe) {
 }
 
 // (F3)
+TEST(FrameReader, NamesWhatIsWrongWithALength) {
+    for (const auto& [length, reason] : {std::pair{3U, "a message whose length is less than that of its header"},
+                                         std::pair{0x40000004U, "a message whose length cannot be"}}) {
+        FrameReader reader;
+        arrive(reader, 'D' + int32(length));
+        Frame frame;
+        EXPECT_EQ(reader.next(frame), Cut::violation);
+        EXPECT_STREQ(reader.violation().reason, reason);
+    }
+}
+
+// (F3)
 TEST(FrameReader, GivesALongFrameItsMemoryAsItsBytesArrive) {
     FrameReader reader;
     arrive(reader, 'D' + int32(0x3fffffff));

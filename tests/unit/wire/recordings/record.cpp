@@ -5,11 +5,12 @@
 #include <fstream>
 #include <poll.h>
 #include <stdexcept>
+#include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
-#include "pg/error.hpp"
 #include "pg/testing/test_server.hpp"
 #include "tests/unit/wire/recordings/script.hpp"
 
