@@ -1,6 +1,7 @@
 // An established session and a server that answers from a script: what is made of its reports, results and silence.
 #include <chrono>
 #include <gtest/gtest.h>
+#include <utility>
 #include <vector>
 
 #include "pg/testing/fake_server.hpp"
@@ -41,15 +42,19 @@ enum class Then : std::uint8_t { stay, leave };
 /// is sent away.
 class Scripted {
 public:
-    explicit Scripted(const Reply& answer, Then then = Then::stay)
-        : server_(FakeServer::start([answer, then](Conversation& client) {
+    Scripted(std::string_view engine, const Reply& answer, Then then = Then::stay)
+        : server_(FakeServer::start([answer, then, is_direct = engine == "direct"](Conversation& client) {
               if (client.number() != 1 || !client.let_in()) return;
+              if (is_direct) {  // it begins with a Sync, to see that nothing else is under way
+                  client.expect(MessageKind::sync);
+                  client.send(Reply().ready());
+              }
               client.receive_until(MessageKind::execute);
               client.send(answer);
               if (then == Then::stay) client.ignore();
           })),
           session_(make_libpq_provider()
-                       ->open(Config::parse(server_.conninfo() + " engine=libpq").value(), {}, in(10s))
+                       ->open(Config::parse(server_.conninfo() + " engine=" + std::string(engine)).value(), {}, in(10s))
                        .value()) {}
 
     spi::Session* operator->() const { return session_.get(); }
@@ -74,8 +79,23 @@ private:
     Column column_;
 };
 
-TEST(Session, TellsNullFromEmpty) {
-    const Scripted session(described({25, 25}).row({std::nullopt, ""}).tag("SELECT 1").ready());
+class OnBothEngines : public ::testing::TestWithParam<const char*> {
+protected:
+    static Scripted answered_by(const Reply& answer, Then then = Then::stay) {
+        return Scripted(GetParam(), answer, then);
+    }
+};
+class Session : public OnBothEngines {};
+class Stream : public OnBothEngines {};
+class Batch : public OnBothEngines {};
+INSTANTIATE_TEST_SUITE_P(Engines, Session, ::testing::Values("libpq", "direct"));
+INSTANTIATE_TEST_SUITE_P(Engines, Stream, ::testing::Values("libpq", "direct"));
+INSTANTIATE_TEST_SUITE_P(Engines, Batch, ::testing::Values("libpq", "direct"));
+
+TEST_P(Session, IsServedByTheEngineThatWasAskedFor) { EXPECT_EQ(answered_by(Reply())->engine(), GetParam()); }
+
+TEST_P(Session, TellsNullFromEmpty) {
+    const Scripted session = answered_by(described({25, 25}).row({std::nullopt, ""}).tag("SELECT 1").ready());
     const Result result = session->run({.sql = "select"}, in(10s)).value();
     Cell cells[2];
     constexpr std::uint16_t both[] = {0, 1};
@@ -86,12 +106,13 @@ TEST(Session, TellsNullFromEmpty) {
     EXPECT_FALSE(result[0].is_null(1));
 }
 
-TEST(Session, PassesOnEveryFieldOfAReport) {
-    const Scripted session(Reply()
-                               .message('E',
-                                        "SFEHLER\0VERROR\0C23505\0Mmessage\0Ddetail\0Hhint\0P17\0Wcontext\0"
-                                        "sschema\0ttable\0ccolumn\0dtype\0nconstraint\0Rroutine\0\0"sv)
-                               .ready());
+TEST_P(Session, PassesOnEveryFieldOfAReport) {
+    const Scripted session =
+        answered_by(Reply()
+                        .message('E',
+                                 "SFEHLER\0VERROR\0C23505\0Mmessage\0Ddetail\0Hhint\0P17\0Wcontext\0"
+                                 "sschema\0ttable\0ccolumn\0dtype\0nconstraint\0Rroutine\0\0"sv)
+                        .ready());
     const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
     ASSERT_FALSE(result);
     const Error& error = result.error();
@@ -114,25 +135,58 @@ TEST(Session, PassesOnEveryFieldOfAReport) {
     EXPECT_TRUE(session->usable());
 }
 
-TEST(Session, HearsAReportBehindTheCommandTag) {
-    const Scripted session(done("INSERT 0 1").error("23505", "refused").ready());
+TEST_P(Session, HearsAReportBehindTheCommandTag) {
+    const Scripted session = answered_by(done("INSERT 0 1").error("23505", "refused").ready());
     const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::unique_violation);
 }
 
-TEST(Session, ReadsAResultByItsDescriptionWhileThatHolds) {
+// The direct engine does not ask for a description where it has one.
+TEST(Link, ReadsAResultByItsDescriptionWhileThatHolds) {
     for (const std::uint32_t type : {20u, 25u}) {
         const std::shared_ptr<const ResultStorage> kept = std::make_shared<OneColumn>(Oid{20});
-        const Scripted session(described({type}).row({"12345678"}).tag("SELECT 1").ready());
+        const Scripted session("libpq", described({type}).row({"12345678"}).tag("SELECT 1").ready());
         const Result result = session->run({.sql = "select", .description = &kept}, in(10s)).value();
         EXPECT_EQ(result.columns()[0].type.oid, Oid{type});
         EXPECT_EQ(result.columns().data() == kept->columns().data(), type == 20);
     }
 }
 
-TEST(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
-    const Scripted session{Reply()};
+TEST_P(Session, LeavesAServerWhoseRowsMakeNoSense) {
+    constexpr std::string_view bodies[] = {
+        "\0\1\0\0\0\1x"sv,     "\0\3\0\0\0\1x\0\0\0\1x\0\0\0\1x"sv, "\0\2\0\0\0\1x\0\0\0\2x"sv,
+        "\0\2\0\0\0\1x\0\0"sv, "\0\2\0\0\0\1x\x7f\xff\xff\xff"sv,   "\0\2\xff\xff\xff\xff\xff\xff\xff\xffx"sv};
+    for (const std::string_view body : bodies) {
+        const Scripted session = answered_by(described({25, 25}).message('D', body).tag("SELECT 1").ready());
+        const Expected<Result> result = session->run({.sql = "select"}, in(10s));
+        ASSERT_FALSE(result) << ::testing::PrintToString(body);
+        EXPECT_EQ(result.error().outcome(), Outcome::unknown) << result.error().what();
+        EXPECT_FALSE(session->usable());
+    }
+}
+
+// libpq takes any negative length for a null.
+TEST(DirectLink, LeavesAServerThatSendsAnotherNegativeLengthThanThatOfNull) {
+    const Scripted session("direct", described({25}).message('D', "\0\1\xff\xff\xff\xfe"sv).tag("SELECT 1").ready());
+    EXPECT_EQ(session->run({.sql = "select"}, in(10s)).error().kind(), ErrorKind::protocol);
+}
+
+TEST_P(Session, SaysWhatBecameOfAStatementWhoseResultIsTooLarge) {
+    const Reply rows = described({25}).row({std::string(1000, 'x')});
+    const std::pair<Reply, Outcome> ends[] = {{Reply(rows).tag("SELECT 1"), Outcome::applied},
+                                              {Reply(rows).error("22012", "refused"), Outcome::not_applied}};
+    for (const auto& [answer, outcome] : ends) {
+        const Scripted session = answered_by(Reply(answer).ready(), Then::leave);
+        const Expected<Result> result = session->run({.sql = "select", .max_result_bytes = 100}, in(10s));
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+        EXPECT_EQ(result.error().outcome(), outcome);
+    }
+}
+
+TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
+    const Scripted session = answered_by(Reply());
     const Expected<Result> result = session->run({.sql = "commit"}, in(1ms));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::commit_unknown);
@@ -140,8 +194,8 @@ TEST(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
     EXPECT_FALSE(session->usable());
 }
 
-TEST(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
-    const Scripted session(described({25}).row({"a"}).row({"b"}).error("22012", "refused").ready());
+TEST_P(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
+    const Scripted session = answered_by(described({25}).row({"a"}).row({"b"}).error("22012", "refused").ready());
     const auto stream = session->stream({.sql = "select"}, in(10s)).value();
     std::string rows;
     Expected<Result> chunk = stream->next(in(10s));
@@ -152,10 +206,10 @@ TEST(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
     EXPECT_EQ(rows, "ab");
 }
 
-TEST(Stream, IsLimitedInAllOfItsChunksTogether) {
+TEST_P(Stream, IsLimitedInAllOfItsChunksTogether) {
     Reply answer = described({25});
     for (int i = 0; i < 6; ++i) answer.row({std::string(40'000, 'x')});
-    const Scripted session(answer.tag("SELECT 6").ready(), Then::leave);
+    const Scripted session = answered_by(answer.tag("SELECT 6").ready(), Then::leave);
     const auto stream = session->stream({.sql = "select", .max_result_bytes = 150'000}, in(10s)).value();
     Expected<Result> chunk = stream->next(in(10s));
     while (chunk && !chunk->empty()) chunk = stream->next(in(10s));
@@ -163,8 +217,9 @@ TEST(Stream, IsLimitedInAllOfItsChunksTogether) {
     EXPECT_EQ(chunk.error().kind(), ErrorKind::result_too_large);
 }
 
-TEST(Batch, SaysWhatWasNotRunAfterAFailure) {
-    const Scripted session(done("INSERT 0 1").raw(bound().no_data().error("22012", "refused").ready().bytes()));
+TEST_P(Batch, SaysWhatWasNotRunAfterAFailure) {
+    const Scripted session =
+        answered_by(done("INSERT 0 1").raw(bound().no_data().error("22012", "refused").ready().bytes()));
     const auto outcomes = session.run_batch(3, spi::BatchSync::once);
     EXPECT_TRUE(outcomes[0]);
     EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
@@ -172,18 +227,19 @@ TEST(Batch, SaysWhatWasNotRunAfterAFailure) {
     EXPECT_EQ(outcomes[2].error().outcome(), Outcome::not_applied);
 }
 
-TEST(Batch, HasNoEffectWhenItsEndFails) {
-    const Scripted session(done("INSERT 0 1").raw(done("INSERT 0 1").error("23505", "refused").ready().bytes()));
+TEST_P(Batch, HasNoEffectWhenItsEndFails) {
+    const Scripted session =
+        answered_by(done("INSERT 0 1").raw(done("INSERT 0 1").error("23505", "refused").ready().bytes()));
     for (const auto& outcome : session.run_batch(2, spi::BatchSync::once)) {
         ASSERT_FALSE(outcome);
         EXPECT_EQ(outcome.error().kind(), ErrorKind::unique_violation);
     }
 }
 
-TEST(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
+TEST_P(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const bool each = sync == spi::BatchSync::each;
-        const Scripted session(each ? done("INSERT 0 1").ready() : done("INSERT 0 1"), Then::leave);
+        const Scripted session = answered_by(each ? done("INSERT 0 1").ready() : done("INSERT 0 1"), Then::leave);
         const auto outcomes = session.run_batch(2, sync);
         EXPECT_EQ(outcomes[0].has_value(), each);
         if (!each) {
@@ -193,9 +249,11 @@ TEST(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
     }
 }
 
-TEST(Batch, SaysWhatWasNotSentBeforeTheConnectionBroke) {
-    const Scripted session(Reply(), Then::leave);
-    const auto outcomes = session.run_batch(1000, spi::BatchSync::once);
+TEST_P(Batch, SaysWhatWasNotSentBeforeTheConnectionBroke) {
+    const Scripted session = answered_by(Reply(), Then::leave);
+    const std::string long_text(10'000, ' ');  // far more of them than the sockets hold
+    const auto outcomes =
+        session->run_batch(std::vector<spi::Request>(2000, {.sql = long_text}), spi::BatchSync::once, in(10s));
     EXPECT_EQ(outcomes.front().error().outcome(), Outcome::unknown);
     EXPECT_EQ(outcomes.back().error().outcome(), Outcome::not_sent);
 }
