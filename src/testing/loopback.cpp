@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/un.h>
 
 #include "src/testing/failure.hpp"
@@ -58,6 +59,8 @@ Expected<Listener> listen_on_loopback() {
     return system_failure("listen on 127.0.0.1", errno);  // GCOVR_EXCL_LINE: ten ports in a row were taken meanwhile
 }
 
+void listen_again(const Listener& listener) { ::listen(listener.socket.get(), longest_queue); }
+
 Expected<Descriptor> listen_on_path(const std::string& path) {
     const auto address = path_address(path);
     if (!address) return address.error();
@@ -70,7 +73,10 @@ Expected<Descriptor> listen_on_path(const std::string& path) {
 
 Descriptor accept_from(int listener) {
     Descriptor connection(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection) send_at_once(connection);
+    if (connection)
+        send_at_once(connection);
+    else if (errno == EMFILE || errno == ENFILE)
+        ::poll(nullptr, 0, 5);
     return connection;
 }
 

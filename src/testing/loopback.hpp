@@ -19,10 +19,13 @@ struct Listener {
 
 /// On a free port, which the socket keeps even while it does not listen. Errors: connect.
 [[nodiscard]] Expected<Listener> listen_on_loopback();
+/// Lets it listen again after its socket was shut down.
+void listen_again(const Listener& listener);
 /// On a unix socket with that path. Errors: connect.
 [[nodiscard]] Expected<Descriptor> listen_on_path(const std::string& path);
 
-/// A connection of the listener; nothing when none waits.
+/// A connection of the listener; nothing when none waits. When the process has no descriptor for it, this takes a few
+/// milliseconds, so that whoever polls the listener does not spin.
 [[nodiscard]] Descriptor accept_from(int listener);
 
 /// Where to connect to. Value.

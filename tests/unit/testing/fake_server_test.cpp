@@ -145,6 +145,7 @@ TEST(FakeServer, CallsAMessageMalformedThatDoesNotFitItsKind) {
                                              "a malformed message"s});
 }
 
+// [script]
 TEST(FakeServer, SendsHalfAMessageNowAndTheOtherHalfOnCue) {
     const std::string notice = Reply().notice("half and half").bytes();
     auto server = FakeServer::start([&](Conversation& client) {
@@ -158,6 +159,7 @@ TEST(FakeServer, SendsHalfAMessageNowAndTheOtherHalfOnCue) {
     EXPECT_EQ(client.receive_all(), notice.substr(7));
     EXPECT_EQ(client.end(), 0);
 }
+// [script]
 
 TEST(FakeServer, TakesACueThatCameBeforeItWasWaitedFor) {
     auto server = FakeServer::start([](Conversation& client) {

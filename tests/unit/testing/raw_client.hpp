@@ -56,6 +56,9 @@ public:
         }
     }
 
+    /// The other side of a connection that somebody accepted.
+    explicit RawClient(Descriptor socket) : socket_(std::move(socket)) {}
+
     [[nodiscard]] int connect_error() const { return connect_error_; }
     void send(std::string_view bytes) const {
         EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
