@@ -9,8 +9,7 @@
 
 namespace pg {
 
-/// What a client is made with, beside its connection string. Explicit beats the string. Value; views live through the
-/// call.
+/// What a client is made with, beside its connection string. Explicit beats the string. Value; views outlive the call.
 struct Options {
     /// Which provider serves it. Empty: as the string says, "libpq" when it does not.
     std::string_view provider{};
@@ -65,7 +64,8 @@ public:
                                    checked_statement(sql.text(), Prepared<Signature>::arguments, sql.checked()));
     }
 
-    /// Closes idle sessions now and busy ones as they come back; every later call is a UsageError. Thread-safe.
+    /// Lends no session from now on: calls of it and its copies, waiting ones too, are a UsageError. Idle sessions
+    /// close now; connections, transactions, streams and COPYs go on, and theirs close as they come back. Thread-safe.
     void close() noexcept;
 
     [[nodiscard]] const std::shared_ptr<Impl>& impl() const { return impl_; }

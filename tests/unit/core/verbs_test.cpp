@@ -3,6 +3,7 @@
 
 #include "fake_session.hpp"
 #include "pg/connection.hpp"
+#include "pg/copy.hpp"
 #include "pg/types/enumeration.hpp"
 
 namespace {
@@ -291,6 +292,35 @@ TEST_F(Verbs, RefuseEverythingAfterClose) {
     EXPECT_THROW(static_cast<void>(copy.connection()), pg::UsageError);
     EXPECT_THROW(static_cast<void>(copy.begin()), pg::UsageError);
     EXPECT_THROW(static_cast<void>(copy.stream<int>("select 1")), pg::UsageError);
+}
+
+TEST_F(Verbs, GoOnAfterCloseOnSessionsThatAreLent) {
+    fake::Database wide(4);
+    wide.server->chunks.emplace_back(rows({{"n", 23}}, {{"1"}}));
+    wide.client.exec("select 1");
+    auto connection = std::make_optional(wide.client.connection());
+    pg::Transaction transaction = wide.client.begin();
+    auto stream = wide.client.stream<int>("select n");
+    pg::CopyWriter copy(wide.client, "copy t from stdin");
+    const auto prepared = wide.client.prepare<pg::Affected()>("select 2");
+    wide.client.close();
+    EXPECT_EQ(wide.server->closed, 0);
+
+    connection->begin().commit();
+    EXPECT_NO_THROW(prepared.on(*connection)());
+    EXPECT_THROW(prepared(), pg::UsageError);
+    transaction.exec("select 1");
+    transaction.commit();
+    EXPECT_EQ(wide.server->closed, 1);
+    EXPECT_EQ(*stream.try_next().value(), 1);
+    EXPECT_EQ(stream.try_next().value(), nullptr);
+    EXPECT_EQ(wide.server->closed, 2);
+    copy.finish();
+    EXPECT_EQ(wide.server->closed, 3);
+    connection.reset();
+    EXPECT_EQ(wide.server->closed, 4);
+    EXPECT_EQ(wide.server->opened, 4);
+    EXPECT_EQ(error_of(wide.client.try_connection()).message(), "the client is closed");
 }
 
 TEST_F(Verbs, ShareSessionsBetweenCopiesOfAClient) {
