@@ -9,6 +9,9 @@ namespace pg {
 
 /// One session with the verbs of an executor. Handle: move-only; gives the session back when it goes, and with it the
 /// last transaction, stream and COPY that was begun on it. One thread at a time, together with those.
+///
+/// Its session is reset before anybody else gets it. One that a client lent for a request or a transaction is reset
+/// only when a command tag or a text shows the need: for functions that set, lock or LISTEN within, take a connection.
 class PGCLIENT_API Connection final : public Executor {
 public:
     struct Impl;

@@ -35,6 +35,7 @@ struct Call {
     const QueryOptions* options = nullptr;  // null: the defaults of whoever runs it
     const Statement* statement = nullptr;   // null: not prepared
     bool needs_types = false;               // its row type names types that only the catalogue knows
+    bool leaves_traces = false;             // in its session, as the compiler saw of a literal
 
     [[nodiscard]] Extra extra() const { return options ? options->extra : Extra::refuse; }
 };
@@ -197,7 +198,8 @@ private:
 
     template <std::size_t N>
     detail::Call make_call(const Sql<N>& sql, Params& params) const {
-        return {sql.text(), &params, N, sql.checked(), sql.options() ? sql.options() : options_};
+        const QueryOptions* const options = sql.options() ? sql.options() : options_;
+        return {sql.text(), &params, N, sql.checked(), options, nullptr, false, sql.leaves_traces()};
     }
 
     [[nodiscard]] Expected<Result> run(const detail::Call& call);

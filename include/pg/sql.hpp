@@ -25,6 +25,7 @@ struct SqlScan {
     std::size_t parameters = 0;       ///< the highest $n
     Problem problem = Problem::none;  ///< the first one found
     std::size_t offset = 0;           ///< of the problem, in bytes
+    bool leaves_traces = false;       ///< in its session: `set_config`, a lock of the session, a temporary table
 };
 
 namespace detail {
@@ -114,7 +115,24 @@ private:
             ++at_;
             return quoted('\'', true, Problem::unterminated_string);
         }
+        const std::size_t start = at_;
         while (word(peek())) ++at_;
+        look_at(text_.substr(start, at_ - start));
+    }
+    static constexpr bool same(std::string_view text, std::string_view lower) {
+        if (text.size() != lower.size()) return false;
+        for (std::size_t i = 0; i < text.size(); ++i)
+            if ((text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]) != lower[i]) return false;
+        return true;
+    }
+    constexpr void look_at(std::string_view text) {
+        for (const std::string_view function : {"set_config", "pg_advisory_lock", "pg_advisory_lock_shared",
+                                                "pg_try_advisory_lock", "pg_try_advisory_lock_shared"})
+            if (same(text, function)) found_.leaves_traces = true;
+        if (same(text, "temp") || same(text, "temporary"))
+            for (const std::string_view place : {"create", "replace", "local", "global", "into"})
+                if (same(before_, place)) found_.leaves_traces = true;
+        before_ = text;
     }
     /// A number ends before its `$`: `1$1` is a number and a parameter, as old servers read it.
     constexpr void number() {
@@ -146,6 +164,7 @@ private:
     std::size_t at_ = 0;
     bool any_ = false;
     bool ended_ = false;
+    std::string_view before_;  // the last word
     SqlScan found_;
 };
 
@@ -176,6 +195,7 @@ public:
     template <std::size_t Size>
     consteval Sql(const char (&text)[Size]) : text_(text, Size - 1), checked_(true) {
         const SqlScan found = scan_sql(text_);
+        leaves_traces_ = found.leaves_traces;
         switch (found.problem) {
             case SqlScan::Problem::none: break;
             case SqlScan::Problem::empty: detail::this_sql_is_empty(); break;
@@ -197,6 +217,8 @@ public:
     [[nodiscard]] constexpr std::string_view text() const { return text_; }  ///< outlives this
     /// True for a literal: its parameters were counted by the compiler.
     [[nodiscard]] constexpr bool checked() const { return checked_; }
+    /// What the compiler saw of a literal; false for any other text.
+    [[nodiscard]] constexpr bool leaves_traces() const { return leaves_traces_; }
     /// The options of a `pg::Query`; null for any other text.
     [[nodiscard]] constexpr const QueryOptions* options() const { return has_options_ ? &options_ : nullptr; }
 
@@ -205,6 +227,7 @@ private:
     QueryOptions options_{};
     bool has_options_ = false;
     bool checked_ = false;
+    bool leaves_traces_ = false;
 };
 
 }  // namespace pg

@@ -18,13 +18,15 @@ BatchEntry& BatchState::next() {
     return entry;
 }
 
-Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked, const QueryOptions* options) {
+Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
+                      const QueryOptions* options) {
     BatchEntry& entry = next();
     if (!checked) {
         entry.text = sql;
         sql = entry.text;
     }
     entry.call = {sql, &entry.params, arguments, checked, options_};
+    entry.call.leaves_traces = leaves_traces;
     if (options) {
         entry.options = *options;
         entry.call.options = &entry.options;
@@ -33,8 +35,10 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
                 usage_error("timeout, stop and idempotent are those of a whole batch: give them to the executor "
                             "that it is made from, db.with(…)"));
     }
-    if (!checked)
-        if (auto text = check_text(entry.call); !text) refuse_last(std::move(text).error());
+    if (auto traces = look_at_text(entry.call))
+        entry.call.leaves_traces = *traces;
+    else
+        refuse_last(std::move(traces).error());
     return added(entry);
 }
 
@@ -42,6 +46,7 @@ Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
     BatchEntry& entry = next();
     entry.statement = statement;
     entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
+    entry.call.leaves_traces = statement->leaves_traces;
     return added(entry);
 }
 
@@ -68,9 +73,9 @@ void BatchState::clear() {
     ran_ = 0;
 }
 
-Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked,
+Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
                const QueryOptions* options) {
-    return batch.add(sql, arguments, checked, options);
+    return batch.add(sql, arguments, checked, leaves_traces, options);
 }
 
 Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& statement) {

@@ -117,6 +117,7 @@ private:
             request.description = &(*prepared)->description;
         }
         last_ = entry.statement.get();
+        if (entry.call.leaves_traces) borrowed.slot->dirty = true;
         requests_.push_back(request);
         return true;
     }

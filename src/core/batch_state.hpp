@@ -33,7 +33,8 @@ class BatchState {
 public:
     explicit BatchState(const QueryOptions* options) : options_(options) {}
 
-    [[nodiscard]] Added add(std::string_view sql, std::size_t arguments, bool checked, const QueryOptions* options);
+    [[nodiscard]] Added add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
+                            const QueryOptions* options);
     [[nodiscard]] Added add(const std::shared_ptr<const Statement>& statement);
     void refuse_last(Error why) { entries_[used_ - 1]->outcome.emplace(std::move(why)); }
     [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number) const;

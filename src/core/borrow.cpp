@@ -13,7 +13,8 @@ std::string statement_name(std::uint64_t number) { return "pgclient_" + std::to_
 
 }  // namespace
 
-Statement::Statement(std::string_view text) : number(++statements_made), name(statement_name(number)), sql(text) {}
+Statement::Statement(std::string_view text)
+    : number(++statements_made), name(statement_name(number)), sql(text), leaves_traces(scan_sql(text).leaves_traces) {}
 
 Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
 

@@ -42,7 +42,7 @@ std::shared_ptr<Executor> Client::shared_executor() const { return std::make_sha
 
 std::shared_ptr<const detail::Statement> Client::checked_statement(std::string_view sql, std::size_t arguments,
                                                                    bool checked) {
-    if (!checked) detail::check_text({.sql = sql, .arguments = arguments}).value();
+    if (!checked) static_cast<void>(detail::check_text({.sql = sql, .arguments = arguments}).value());
     return detail::make_statement(sql);
 }
 

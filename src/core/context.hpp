@@ -63,6 +63,7 @@ struct Statement : std::enable_shared_from_this<Statement> {
     std::uint64_t number;
     std::string name;
     std::string sql;
+    bool leaves_traces;  // in its session, as its text says
 
     explicit Statement(std::string_view text);
     ~Statement();
@@ -88,11 +89,15 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
 /// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
 /// failure has ended it.
 [[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, const Error& error);
+/// Whether the command tag says that the statement left traces in its session.
+[[nodiscard]] bool tells_of_traces(std::string_view tag);
 /// What follows from a result before anybody reads it: traces in the session, types to learn.
 [[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Result& result);
 
 /// UsageError when a text known at run time is not one statement with that many parameters.
-[[nodiscard]] Expected<void> check_text(const Call& call);
+[[nodiscard]] Expected<SqlScan> check_text(const Call& call);
+/// Whether the text says that the statement leaves traces in its session. Checks one that is known only at run time.
+[[nodiscard]] Expected<bool> look_at_text(const Call& call);
 
 /// Makes sure that the catalogue knows every type of these columns.
 [[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,

@@ -51,9 +51,12 @@ Error copy_ended() { return usage_error("the COPY has ended; begin another"); }
 namespace {
 
 Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
-    if (!sql.checked())
-        if (auto text = check_text({.sql = sql.text()}); !text) return std::move(text).error();
-    return borrow_for_copy(executor, sql.options());
+    const Expected<bool> traces =
+        look_at_text({.sql = sql.text(), .checked = sql.checked(), .leaves_traces = sql.leaves_traces()});
+    if (!traces) return traces.error();
+    auto session = borrow_for_copy(executor, sql.options());
+    if (session && *traces) (*session)->borrowed().slot->dirty = true;
+    return session;
 }
 
 }  // namespace

@@ -111,7 +111,9 @@ Cell CopyRow::do_cell(std::size_t, std::size_t column) const noexcept { return c
 
 Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const CopyTarget& target) {
     const std::string sql = target.description();
-    if (auto text = check_text({.sql = sql}); !text) return std::move(text).error();
+    const Expected<bool> traces = look_at_text({.sql = sql});
+    if (!traces) return traces.error();
+    if (*traces) session.borrowed().slot->dirty = true;
     TypeCatalog& types = *session.context().types;
     auto described = session.session().prepare({}, sql, {}, session.wait());
     if (!described) return std::move(described).error();

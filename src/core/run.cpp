@@ -48,11 +48,6 @@ Expected<void> forget_plan(const Borrowed& borrowed, const Call& call, const Err
     return borrowed.session().deallocate(call.statement->name, borrowed.wait);
 }
 
-/// Tags of statements whose effect stays with the session.
-bool leaves_traces(std::string_view tag) {
-    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD";
-}
-
 /// Why the columns of a statement cannot be read that has taken effect: it is not to be run again.
 Error applied_already(const Error& error) {
     ErrorFields fields = error.fields();
@@ -90,8 +85,13 @@ bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
            forget_plan(borrowed, call, error).has_value();
 }
 
+bool tells_of_traces(std::string_view tag) {
+    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD" ||
+           tag == "DO";
+}
+
 Expected<void> settle(const Borrowed& borrowed, const Result& result) {
-    if (leaves_traces(result.tag())) borrowed.slot->dirty = true;
+    if (tells_of_traces(result.tag())) borrowed.slot->dirty = true;
     if (result.storage()->matches()) return {};  // described when it was prepared, and its types learned then
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
@@ -112,7 +112,7 @@ void RetypedTexts::add(std::string_view sql) {
     any_.store(true, std::memory_order_release);
 }
 
-Expected<void> check_text(const Call& call) {
+Expected<SqlScan> check_text(const Call& call) {
     const SqlScan found = scan_sql(call.sql);
     ErrorFields fields{.kind = ErrorKind::usage};
     fields.sql = call.sql;
@@ -126,7 +126,15 @@ Expected<void> check_text(const Call& call) {
                          std::to_string(call.arguments) + " arguments were given";
         return Error(std::move(fields));
     }
-    return {};
+    return found;
+}
+
+Expected<bool> look_at_text(const Call& call) {
+    if (call.statement) return call.statement->leaves_traces;
+    if (call.checked) return call.leaves_traces;
+    const Expected<SqlScan> text = check_text(call);
+    if (!text) return text.error();
+    return text->leaves_traces;
 }
 
 Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
@@ -146,11 +154,12 @@ namespace pg {
 Executor::~Executor() = default;
 
 Expected<Result> Executor::run(const detail::Call& call) {
-    if (!call.checked)
-        if (auto text = detail::check_text(call); !text) return std::move(text).error();
+    const Expected<bool> traces = detail::look_at_text(call);
+    if (!traces) return traces.error();
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
+        if (*traces) borrowed->slot->dirty = true;  // whatever becomes of it: a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =

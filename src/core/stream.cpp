@@ -42,6 +42,7 @@ public:
     [[nodiscard]] Expected<Result> next() {
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
+        if (chunk && chunk->empty() && tells_of_traces(chunk->tag())) borrowed().slot->dirty = true;
         if (!chunk || chunk->empty()) end();
         return chunk;
     }
@@ -60,11 +61,12 @@ Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
 }  // namespace detail
 
 Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call) {
-    if (!call.checked)
-        if (auto text = detail::check_text(call); !text) return std::move(text).error();
+    const Expected<bool> traces = detail::look_at_text(call);
+    if (!traces) return traces.error();
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
+    if (*traces) borrowed->slot->dirty = true;
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);

@@ -42,6 +42,18 @@ TEST_F(SessionDb, ComesBackWithoutTheTracesOfItsBorrower) {
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
 }
 
+TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
+    const int process = narrow.query_one<int>("select pg_backend_pid()");
+    narrow.exec("select set_config('work_mem', '77MB', false)");
+    narrow.prepare<pg::Affected()>("select pg_advisory_lock(1)")();
+    narrow.exec("create temp table scratch as select 1");
+    narrow.exec("do $$ begin set work_mem = '78MB'; end $$");
+    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+    EXPECT_FALSE(narrow.query_one<std::string>("show work_mem").starts_with("7"));
+    EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
+    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
+}
+
 TEST_F(SessionDb, ForgetsStatementsThatNobodyHolds) {
     const auto count = [&] { return narrow.query_one<std::int64_t>("select count(*) from pg_prepared_statements"); };
     {

@@ -156,6 +156,22 @@ TEST_F(Batch, LetsTheOthersControlTransactions) {
     EXPECT_EQ(server.take_log(), (Lines{"begin", "batch of 2"}));
 }
 
+TEST_F(Batch, CleansASessionWhoseTextsSayThatTheyLeaveTraces) {
+    const auto prepared = db.client.prepare<pg::Affected()>("select pg_advisory_lock(1)");
+    const auto cleaned = [&] {
+        batch.run();
+        return server.take_log().back().starts_with("script close all;");
+    };
+    batch.exec("select 1");
+    EXPECT_FALSE(cleaned());
+    batch.exec("create temp table t ()");
+    EXPECT_TRUE(cleaned());
+    batch.exec(pg::runtime("select set_config('a', 'b', false)"));
+    EXPECT_TRUE(cleaned());
+    static_cast<void>(batch.add(prepared));
+    EXPECT_TRUE(cleaned());
+}
+
 TEST_F(Batch, LetsEachStatementFailAlone) {
     server.answer("select 2", server_error("23505", pg::ErrorKind::unique_violation));
     const auto before = batch.exec("select 1");

@@ -274,13 +274,43 @@ TEST_F(Verbs, RunScriptsAndCleanTheSessionAfterwards) {
 }
 
 TEST_F(Verbs, CleanASessionThatAStatementLeftTracesIn) {
-    for (const char* tag : {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD"}) {
+    for (const char* tag : {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO"}) {
         server.answer("select 1", affected(tag));
         client.exec("select 1");
         EXPECT_EQ(server.take_log().size(), 2u) << tag;
     }
     client.exec("select 1");
     EXPECT_EQ(server.take_log(), Lines{"select 1"}) << "a clean session costs nothing";
+}
+
+TEST_F(Verbs, CleanASessionWhoseTextSaysThatItLeavesTraces) {
+    const auto cleaned = [&] { return server.take_log().back().starts_with("script close all;"); };
+    client.exec("select set_config('a', 'b', false)");
+    EXPECT_TRUE(cleaned());
+    client.exec(pg::runtime("create temp table t ()"));
+    EXPECT_TRUE(cleaned());
+    server.answer("select pg_advisory_lock(1), 1 / 0", server_error("22012"));
+    EXPECT_THROW(client.exec("select pg_advisory_lock(1), 1 / 0"), pg::ServerError);
+    EXPECT_TRUE(cleaned()) << "the lock is there even so";
+    {
+        pg::Transaction transaction = client.begin();
+        transaction.exec("select pg_advisory_lock(1)");
+        transaction.commit();
+    }
+    EXPECT_TRUE(cleaned());
+    server.chunks.emplace_back(rows({{"n", 23}}, {{"1"}}));
+    for (const int n : client.stream<int>("select set_config('a', 'b', false)")) EXPECT_EQ(n, 1);
+    EXPECT_TRUE(cleaned());
+    server.chunks.emplace_back(rows({{"n", 23}}, {{"1"}}));
+    server.chunks.emplace_back(affected("DO"));
+    for (const int n : client.stream<int>("do nothing")) EXPECT_EQ(n, 1);
+    EXPECT_TRUE(cleaned());
+    static_cast<void>(pg::CopyReader(client, "copy (select set_config('a', 'b', false)) to stdout"));
+    EXPECT_TRUE(cleaned());
+    EXPECT_THROW(pg::CopyOut<int>(client, "(select set_config('a', 'b', false))"), pg::Error);
+    EXPECT_TRUE(cleaned());
+    client.exec("select temp from weather");
+    EXPECT_EQ(server.take_log(), Lines{"select temp from weather"});
 }
 
 TEST_F(Verbs, RefuseEverythingAfterClose) {

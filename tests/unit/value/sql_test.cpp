@@ -72,4 +72,22 @@ TEST(Sql, KnowsWhetherItWasCheckedAndWithWhatOptions) {
     EXPECT_EQ(query.options()->timeout, std::chrono::seconds(3));
 }
 
+TEST(SqlScan, SeesWhatLeavesTracesInItsSession) {
+    for (const char* sql :
+         {"select set_config('a', 'b', false)", "SELECT pg_catalog.SET_CONFIG($1, $2, true)",
+          "select pg_advisory_lock(1)", "select 1, pg_try_advisory_lock($1)", "select pg_advisory_lock_shared(1, 2)",
+          "select pg_try_advisory_lock_shared(1)", "create temp table t (a int)", "CREATE TEMPORARY VIEW v as select 1",
+          "create local temp table t ()", "create or replace /* a */ temp view v as select 1",
+          "create temp table t as select 1", "select 1 as a into temp t", "select 1 as a into local temporary table t"})
+        EXPECT_TRUE(pg::scan_sql(sql).leaves_traces) << sql;
+    for (const char* sql : {"select 1", "select temp from weather", "insert into weather (temp) values ($1)",
+                            "select max(temp) as temporary", "create table temp (a int)", "select 'set_config(1)'",
+                            "select \"set_config\"", "-- set_config\nselect 1", "select $$ create temp table t () $$",
+                            "select pg_advisory_xact_lock(1)", "select pg_advisory_unlock(1)",
+                            "select my_set_config(1)", "select set_configs(1)"})
+        EXPECT_FALSE(pg::scan_sql(sql).leaves_traces) << sql;
+    static_assert(pg::Sql<0>("select pg_advisory_lock(1)").leaves_traces(), "the compiler looks at a literal");
+    static_assert(!pg::Sql<0>("select 1").leaves_traces());
+}
+
 }  // namespace
