@@ -125,15 +125,12 @@ public:
         if (sent_ == end_) clear();
     }
     /// Forgets all bytes, sent or not.
-    void clear() {
-        sent_ = end_ = begin_;
-        gone_ = 0;
-    }
+    void clear() { sent_ = end_ = begin_; }
     /// Gives back room beyond what an idle connection is meant to hold.
     void release();
 
 private:
-    /// Of the end, counted from the last time that it was empty.
+    /// Of the end, whatever has made room since.
     [[nodiscard]] std::size_t position() const { return gone_ + static_cast<std::size_t>(end_ - begin_); }
     void grow(std::size_t count);
 
@@ -143,7 +140,7 @@ private:
     char* sent_ = nullptr;
     char* end_ = nullptr;
     char* limit_ = nullptr;
-    std::size_t gone_ = 0;  ///< bytes that were sent and have made room since
+    std::size_t gone_ = 0;  ///< bytes that were sent and have made room, ever
 };
 
 }  // namespace pg::wire

@@ -129,6 +129,7 @@ TEST(SendBuffer, WritesTheLengthOfAMessageBehindIt) {
 TEST(SendBuffer, TakesOffInFrontWhatWasSent) {
     SendBuffer out;
     out.put_bytes("abcdef");
+    const char* const place = out.unsent().data();
     out.sent(2);
     EXPECT_EQ(out.unsent(), "cdef");
     out.sent(0);
@@ -138,6 +139,7 @@ TEST(SendBuffer, TakesOffInFrontWhatWasSent) {
     EXPECT_TRUE(out.empty());
     out.put_bytes("h");
     EXPECT_EQ(out.unsent(), "h");
+    EXPECT_EQ(out.unsent().data(), place) << "all of the room again";
 }
 
 TEST(SendBuffer, KeepsItsBytesWhenItGrows) {
@@ -171,6 +173,18 @@ TEST(SendBuffer, FindsAMessageAgainThatWasBegunBeforeItGrewOrMoved) {
     }
     out.end(small);
     EXPECT_EQ(out.unsent(), "bbbbbb" + message('S', std::string(1000000, 'c')));
+}
+
+TEST(SendBuffer, FindsAMessageAgainWhenWhatWasSentBeforeItMakesRoom) {
+    for (const std::size_t size : {200U, 5000U}) {  // in the same room, and in a larger one
+        SendBuffer out;
+        out.put_bytes(std::string(900, 'a'));
+        out.sent(899);
+        const std::size_t begun = out.begin('B');
+        out.put_bytes(std::string(size, 'b'));
+        out.end(begun);
+        EXPECT_EQ(out.unsent(), "a" + message('B', std::string(size, 'b')));
+    }
 }
 
 TEST(SendBuffer, GrowsNoFurtherWhenItIsFilledAsFastAsItIsSent) {

@@ -75,6 +75,8 @@ TEST(Bind, WithALengthOrACountThatCannotBeIsRefused) {
     EXPECT_TRUE(read_bind(head + int32(0xffffffff) + tail));
     for (const std::uint32_t length : {0xfffffffeU, 0x80000000U, 0x7fffffffU, 4U})
         EXPECT_FALSE(read_bind(head + int32(length) + "a" + tail)) << length;
+    for (const std::uint32_t length : {0xfffffffeU, 0x80000000U})
+        EXPECT_FALSE(read_bind(head + int32(length) + tail)) << "only -1 is NULL";
     EXPECT_FALSE(read_bind("\0\0\xff\xff"s));
     EXPECT_FALSE(read_bind("\0\0\0\0\xff\xff\0\0"s));
     EXPECT_FALSE(read_bind("\0\0\0\0\0\0\xff\xff\0\0"s));

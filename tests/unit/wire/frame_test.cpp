@@ -263,6 +263,17 @@ TEST(FrameReader, PassesOverRowsThatCameWhole) {
     EXPECT_EQ(expect_frame(reader).type, ServerType::command_complete);
 }
 
+TEST(FrameReader, AwaitsNoMoreThanAHeaderBehindARowThatItAwaited) {
+    FrameReader reader;
+    const std::string row = message('D', std::string(100, 'd'));
+    arrive(reader, row.substr(0, 50));
+    expect_more(reader);
+    arrive(reader, row.substr(50));
+    reader.rows([](std::string_view) { return true; });
+    arrive(reader, message('s', ""));
+    EXPECT_EQ(expect_frame(reader).type, ServerType::portal_suspended);
+}
+
 TEST(FrameReader, StopsBehindTheRowThatItsReaderStopsAt) {
     FrameReader reader;
     arrive(reader, message('D', "a") + message('D', "b") + message('D', "c"));

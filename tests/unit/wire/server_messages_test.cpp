@@ -78,6 +78,11 @@ TEST(NegotiateProtocolVersion, WithACountThatCannotBeIsRefused) {
         EXPECT_FALSE(read_version_offer(int32(196608) + int32(count) + "_pq_.one\0"s)) << count;
 }
 
+TEST(NegotiateProtocolVersion, WithLessThanNoOptionsIsRefused) {
+    for (const std::uint32_t count : {0x80000000U, 0xffffffffU})
+        EXPECT_FALSE(read_version_offer(int32(196608) + int32(count)));
+}
+
 TEST(Report, HasItsFieldsByTheirLetters) {
     const std::string body = "SERROR\0VERROR\0C42P01\0Mrelation \"t\" does not exist\0P15\0Fparse_relation.c\0\0"s;
     const auto report = Report::read(body);
@@ -238,6 +243,8 @@ TEST(DataRow, IsWellFormedWithExactlyItsColumns) {
 TEST(DataRow, WithALengthThatCannotBeIsNot) {
     for (const std::uint32_t length : {2U, 0U, 0x7fffffffU, 0x80000000U, 0xfffffffeU})
         EXPECT_FALSE(is_well_formed_row(int16(1) + int32(length) + "a", 1)) << length;
+    for (const std::uint32_t length : {0x80000000U, 0xfffffffeU})
+        EXPECT_FALSE(is_well_formed_row(int16(1) + int32(length), 1)) << "only -1 is NULL";
     EXPECT_TRUE(is_well_formed_row(int16(1) + int32(1) + "a", 1));
     EXPECT_FALSE(is_well_formed_row(int16(1) + int32(0xffffffff) + "a", 1)) << "NULL has no bytes";
 }
