@@ -86,18 +86,15 @@ public:
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Deferred<std::vector<T>> query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return add_text<std::vector<T>>(
-            sql,
-            [](const Result& result, const detail::Call& call) { return detail::read_all<T>(result, call.extra()); },
-            arguments...);
+        return add_text<std::vector<T>>(sql, &detail::concluded<detail::AllRows<T>>, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Deferred<T> query_one(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return add_text<T>(sql, &detail::exactly_one<T>, arguments...);
+        return add_text<T>(sql, &detail::concluded<detail::OneRow<T>>, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Deferred<std::optional<T>> query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return add_text<std::optional<T>>(sql, &detail::at_most_one<T>, arguments...);
+        return add_text<std::optional<T>>(sql, &detail::concluded<detail::MaybeRow<T>>, arguments...);
     }  /// @}
     /// Its result may be left alone: an atomic batch throws when any statement fails.
     template <class... A>
@@ -109,8 +106,8 @@ public:
     /// A call of a prepared statement. It runs where the batch runs.
     template <class R, class... Args>
     Deferred<R> add(const Prepared<R(Args...)>& prepared, const std::type_identity_t<Args>&... arguments) {
-        return finish<R>(detail::add_prepared(*state_, prepared.statement()), prepared.sql(), detail::finish<R>,
-                         arguments...);
+        return finish<R>(detail::add_prepared(*state_, prepared.statement()), prepared.sql(),
+                         &detail::concluded<typename detail::sink_of<R>::type>, arguments...);
     }
 
     /// Sends what was added since the last run and waits for all of it; nothing is sent when there is nothing.

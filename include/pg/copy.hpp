@@ -364,10 +364,11 @@ public:
     [[nodiscard]] static Expected<CopyOut> try_open(Executor& executor, std::string_view target) {
         auto source = detail::CopySource::open(executor, target, detail::RowShape<Row>::targets);
         if (!source) return std::move(source).error();
-        auto reader = detail::RowReader<Row>::make((*source)->row(), (*source)->extra());
-        if (!reader) return std::move(reader).error();
+        detail::RowReader<Row> reader;
+        if (auto matched = reader.match((*source)->row(), (*source)->extra()); !matched)
+            return std::move(matched).error();
         if (auto begun = (*source)->begin(); !begun) return std::move(begun).error();
-        return CopyOut(*std::move(source), *std::move(reader));
+        return CopyOut(*std::move(source), reader);
     }
 
     /// Reads the first row; once.
@@ -384,8 +385,8 @@ public:
     }
 
 private:
-    CopyOut(std::unique_ptr<detail::CopySource> source, detail::RowReader<Row> reader)
-        : source_(std::move(source)), reader_(std::move(reader)) {}
+    CopyOut(std::unique_ptr<detail::CopySource> source, const detail::RowReader<Row>& reader)
+        : source_(std::move(source)), reader_(reader) {}
     bool advance() { return try_next().value() != nullptr; }
 
     std::unique_ptr<detail::CopySource> source_;

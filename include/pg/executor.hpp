@@ -36,6 +36,7 @@ struct Call {
     const Statement* statement = nullptr;   // null: not prepared
     bool needs_types = false;               // its row type names types that only the catalogue knows
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
+    RowSink* sink = nullptr;                // takes the rows as they come, where the session can
 
     [[nodiscard]] Extra extra() const { return options ? options->extra : Extra::refuse; }
 };
@@ -64,35 +65,48 @@ inline constexpr bool needs_types = [] {
     return false;
 }();
 
-/// Makes what a verb gives out of a result.
-template <class R>
-using Finisher = Expected<R> (*)(const Result& result, const Call& call);
-
-inline Expected<Result> whole_result(const Result& result, const Call&) { return result; }
-inline Expected<std::uint64_t> affected_rows(const Result& result, const Call&) { return result.affected(); }
+/// All rows of a statement.
 template <class T>
-[[nodiscard]] Expected<std::vector<T>> all_rows(const Result& result, const Call& call) {
-    return read_all<T>(result, call.extra());
-}
-template <class T>
-[[nodiscard]] Expected<T> exactly_one(const Result& result, const Call& call) {
-    if (result.empty()) return no_rows(call.sql);
-    if (result.size() > 1) return too_many_rows(call.sql, result.size());
-    return read_first<T>(result, call.extra());
-}
-template <class T>
-[[nodiscard]] Expected<std::optional<T>> at_most_one(const Result& result, const Call& call) {
-    if (result.size() > 1) return too_many_rows(call.sql, result.size());
-    if (result.empty()) {
-        // The columns are checked even so: a wrong row type does not wait for the first row to show.
-        if constexpr (!std::is_same_v<T, Row>)
-            if (auto reader = RowReader<T>::make(*result.storage(), call.extra()); !reader)
-                return std::move(reader).error();
-        return std::optional<T>();
+class AllRows final : public TypedRows<T, std::vector<T>> {
+public:
+    using Answer = std::vector<T>;
+    using AllRows::TypedRows::TypedRows;
+    [[nodiscard]] Expected<Answer> answer(std::string_view) {
+        if (!this->state_) return std::move(this->state_).error();
+        return std::move(this->rows_);
     }
-    Expected<T> row = read_first<T>(result, call.extra());
-    if (!row) return std::move(row).error();
-    return std::optional<T>(*std::move(row));
+};
+/// The row of a statement that may have none.
+template <class T>
+class MaybeRow final : public TypedRows<T, std::optional<T>> {
+public:
+    using Answer = std::optional<T>;
+    using MaybeRow::TypedRows::TypedRows;
+    [[nodiscard]] Expected<Answer> answer(std::string_view sql) {
+        if (this->seen_ > 1) return too_many_rows(sql, this->seen_);
+        if (!this->state_) return std::move(this->state_).error();
+        return std::move(this->rows_);
+    }
+};
+/// The row of a statement that has one.
+template <class T>
+class OneRow final : public TypedRows<T, std::optional<T>> {
+public:
+    using Answer = T;
+    using OneRow::TypedRows::TypedRows;
+    [[nodiscard]] Expected<Answer> answer(std::string_view sql) {
+        if (this->seen_ == 0) return no_rows(sql);
+        if (this->seen_ > 1) return too_many_rows(sql, this->seen_);
+        if (!this->state_) return std::move(this->state_).error();
+        return *std::move(this->rows_);
+    }
+};
+/// The answer that a batch keeps a result for.
+template <class Sink>
+[[nodiscard]] Expected<typename Sink::Answer> concluded(const Result& result, const Call& call) {
+    Sink sink(call.extra());
+    sink.conclude(result);
+    return sink.answer(call.sql);
 }
 
 }  // namespace detail
@@ -142,23 +156,25 @@ public:
 
     template <class... A>
     [[nodiscard]] Expected<Result> try_query(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(sql, &detail::whole_result, arguments...);
+        return result_of(sql, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<std::vector<T>> try_query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(sql, &detail::all_rows<T>, arguments...);
+        return answer<detail::AllRows<T>>(sql, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<T> try_query_one(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(sql, &detail::exactly_one<T>, arguments...);
+        return answer<detail::OneRow<T>>(sql, arguments...);
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<std::optional<T>> try_query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(sql, &detail::at_most_one<T>, arguments...);
+        return answer<detail::MaybeRow<T>>(sql, arguments...);
     }
     template <class... A>
     [[nodiscard]] Expected<std::uint64_t> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return answer(sql, &detail::affected_rows, arguments...);
+        Expected<Result> result = result_of(sql, arguments...);
+        if (!result) return std::move(result).error();
+        return result->affected();
     }
     template <class... T, class... A>
     [[nodiscard]] Expected<Stream<detail::row_of_t<T...>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments);
@@ -185,15 +201,28 @@ private:
     template <class Signature>
     friend class Prepared;
 
-    template <class R, class... A>
-    Expected<R> answer(const Sql<sizeof...(A)>& sql, detail::Finisher<R> finish, const A&... arguments) {
+    template <class Sink, class... A>
+    Expected<typename Sink::Answer> answer(const Sql<sizeof...(A)>& sql, const A&... arguments) {
         Params params;
         if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
             return std::move(encoded).error();
-        const detail::Call call = make_call(sql, params);
+        return run_into<Sink>(make_call(sql, params));
+    }
+    template <class... A>
+    Expected<Result> result_of(const Sql<sizeof...(A)>& sql, const A&... arguments) {
+        Params params;
+        if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
+            return std::move(encoded).error();
+        return run(make_call(sql, params));
+    }
+    template <class Sink>
+    Expected<typename Sink::Answer> run_into(detail::Call call) {
+        Sink sink(call.extra());
+        if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &sink;
         Expected<Result> result = run(call);
         if (!result) return std::move(result).error();
-        return finish(*result, call);
+        sink.conclude(*result);
+        return sink.answer(call.sql);
     }
 
     template <std::size_t N>
@@ -266,10 +295,10 @@ public:
             }
             chunk_ = *std::move(more);
             at_ = 0;
-            reader_->rebind(*chunk_->storage());
+            reader_.rebind(*chunk_->storage());
         }
         const std::size_t row = at_++;
-        if (Fault fault = reader_->read(row, current_)) return reader_->error(row, fault);
+        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault);
         return &current_;
     }
 
@@ -282,7 +311,7 @@ private:
     detail::StreamSourcePtr source_;
     std::optional<Result> chunk_;
     std::size_t at_ = 0;
-    std::optional<detail::RowReader<T>> reader_;
+    detail::RowReader<T> reader_;
     T current_{};
 };
 
@@ -298,10 +327,9 @@ Expected<Stream<detail::row_of_t<T...>>> Executor::try_stream(Sql<sizeof...(A)> 
     if (!source) return std::move(source).error();
     Expected<Result> first = detail::next_chunk(**source);
     if (!first) return std::move(first).error();
-    auto reader = detail::RowReader<Element>::make(*first->storage(), call.extra());
-    if (!reader) return std::move(reader).error();
     Stream<Element> stream(*std::move(source), *std::move(first));
-    stream.reader_ = *std::move(reader);
+    if (auto matched = stream.reader_.match(*stream.chunk_->storage(), call.extra()); !matched)
+        return std::move(matched).error();
     return stream;
 }
 

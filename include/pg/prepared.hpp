@@ -20,16 +20,35 @@ namespace detail {
 [[nodiscard]] PGCLIENT_API std::shared_ptr<const Statement> make_statement(std::string_view sql);
 [[nodiscard]] PGCLIENT_API std::string_view statement_sql(const Statement& statement);
 
-/// What the rows of a prepared statement become.
+/// Takes the number that a statement affected.
+class AffectedRows {
+public:
+    using Answer = Affected;
+    explicit AffectedRows(Extra) {}
+    void conclude(const Result& result) { affected_.rows = result.affected(); }
+    [[nodiscard]] Expected<Affected> answer(std::string_view) const { return affected_; }
+
+private:
+    Affected affected_;
+};
+
+/// What takes the rows of a prepared statement that gives `R`.
 template <class R>
-inline constexpr Finisher<R> finish = &exactly_one<R>;
+struct sink_of {
+    using type = OneRow<R>;
+};
 template <class R>
-inline constexpr Finisher<std::optional<R>> finish<std::optional<R>> = &at_most_one<R>;
+struct sink_of<std::optional<R>> {
+    using type = MaybeRow<R>;
+};
 template <class R>
-inline constexpr Finisher<std::vector<R>> finish<std::vector<R>> = &all_rows<R>;
+struct sink_of<std::vector<R>> {
+    using type = AllRows<R>;
+};
 template <>
-inline constexpr Finisher<Affected> finish<Affected> =
-    [](const Result& result, const Call&) { return Expected<Affected>(Affected{result.affected()}); };
+struct sink_of<Affected> {
+    using type = AffectedRows;
+};
 
 }  // namespace detail
 
@@ -50,10 +69,8 @@ public:
         Params params;
         const std::string_view sql = detail::statement_sql(*statement_);
         if (auto encoded = detail::encode_all(sql, params, args...); !encoded) return std::move(encoded).error();
-        const detail::Call call{sql, &params, arguments, true, executor_->options_, statement_.get()};
-        Expected<Result> result = executor_->run(call);
-        if (!result) return std::move(result).error();
-        return detail::finish<R>(*result, call);
+        return executor_->template run_into<typename detail::sink_of<R>::type>(
+            {sql, &params, arguments, true, executor_->options_, statement_.get()});
     }
 
     /// The same statement on another executor, a transaction most often. Borrows it.

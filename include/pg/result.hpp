@@ -47,6 +47,9 @@ public:
     void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
         do_read(row, columns, out);
     }
+    /// Rows whose values lie one behind the other, each behind its length, as the protocol has them: a pointer to the
+    /// first of each row, all well formed. Null for a storage of another kind.
+    [[nodiscard]] const char* const* packed() const { return packed_; }
     /// Unchecked.
     [[nodiscard]] Cell cell(std::size_t row, std::size_t column) const noexcept { return do_cell(row, column); }
 
@@ -56,6 +59,7 @@ protected:
     std::uint64_t affected_ = 0;                ///< see `affected()`
     std::string_view tag_;                      ///< a view of what the provider holds
     detail::ColumnMatches* matches_ = nullptr;  ///< see `matches()`
+    const char* const* packed_ = nullptr;       ///< see `packed()`
 
 private:
     virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;
@@ -180,6 +184,37 @@ public:
 
 private:
     std::shared_ptr<const ResultStorage> storage_;
+};
+
+/// Takes the rows of a statement where they arrive, so that nobody has to keep them. One thread at a time.
+class PGCLIENT_API RowSink {
+public:
+    /// Whether it takes rows with these columns as they come; if not, they are wanted in a result: one of their types
+    /// is not in the catalogue yet. Begun again, it forgets what it took.
+    [[nodiscard]] bool begin(const ResultStorage& columns);
+    /// Some rows, which need not outlive the call.
+    void take(const ResultStorage& rows) {
+        const std::size_t before = std::exchange(seen_, seen_ + rows.rows());
+        if (state_) do_take(rows, before);
+    }
+    /// Nothing of what it took counts: the statement is run again.
+    void restart() { begun_ = false; }
+    /// The statement has ended: rows that were not taken as they came are taken now.
+    void conclude(const Result& result);
+
+protected:
+    RowSink() = default;
+    RowSink(const RowSink&) = delete;
+    ~RowSink() = default;
+
+    std::size_t seen_ = 0;  ///< rows, whether they could be read or not
+    Expected<void> state_;  ///< the error of the shape, or of the first value that was refused
+
+private:
+    virtual Expected<void> do_begin(const ResultStorage& columns) = 0;
+    virtual void do_take(const ResultStorage& rows, std::size_t before) = 0;
+
+    bool begun_ = false;
 };
 
 }  // namespace pg

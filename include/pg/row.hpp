@@ -95,15 +95,30 @@ concept RowType = std::is_default_constructible_v<T> && requires { detail::RowSh
 
 namespace detail {
 
-/// Reads rows of one result as `T`. Its columns were matched once, by `make`.
+/// The value at `at`, which is moved behind it.
+[[nodiscard]] inline Cell take_packed(const char*& at) noexcept {
+    const auto length = load_big_endian<std::int32_t>(at);
+    at += sizeof length;
+    if (length < 0) return {};
+    return {std::exchange(at, at + length), length};
+}
+
+/// True for 0, 1, 2…
+[[nodiscard]] constexpr bool in_order(std::span<const std::uint16_t> columns) {
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        if (columns[i] != i) return false;
+    return true;
+}
+
+/// Reads rows of one result as `T`. Its columns are matched once, by `match`.
 template <RowType T>
 class RowReader {
 public:
-    [[nodiscard]] static Expected<RowReader> make(const ResultStorage& result, Extra extra = Extra::refuse) {
-        RowReader reader(result);
-        if (auto matched = match_columns(result, RowShape<T>::targets, extra, reader.map_.data()); !matched)
-            return std::move(matched).error();
-        return reader;
+    [[nodiscard]] Expected<void> match(const ResultStorage& result, Extra extra = Extra::refuse) {
+        result_ = &result;
+        auto matched = match_columns(result, RowShape<T>::targets, extra, map_.data());
+        in_order_ = in_order(map_);
+        return matched;
     }
 
     /// Reads the same columns from another part of the same result.
@@ -111,7 +126,12 @@ public:
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
         std::array<Cell, RowShape<T>::size> cells;
-        result_->read(row, map_, cells.data());
+        if (result_->packed() != nullptr && in_order_) {
+            const char* at = result_->packed()[row];
+            for (Cell& cell : cells) cell = take_packed(at);
+        } else {
+            result_->read(row, map_, cells.data());
+        }
         const Column* columns = result_->columns().data();
         return RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
             const std::size_t column = map_[index];
@@ -121,53 +141,81 @@ public:
             return fault;
         });
     }
-    [[nodiscard]] Error error(std::size_t row, Fault fault) const {
-        return decode_error(*result_, row, failed_, fault);
+    /// Of a row of this part, `before` it the rows of others.
+    [[nodiscard]] Error error(std::size_t row, Fault fault, std::size_t before = 0) const {
+        return decode_error(*result_, before + row, failed_, fault);
     }
 
 private:
-    explicit RowReader(const ResultStorage& result) : result_(&result) {}
-
-    const ResultStorage* result_;
+    const ResultStorage* result_ = nullptr;
     std::array<std::uint16_t, RowShape<T>::size> map_{};
     std::size_t failed_ = 0;
+    bool in_order_ = false;
 };
 
-template <class T>
-[[nodiscard]] Expected<std::vector<T>> read_all(const Result& result, Extra extra) {
-    std::vector<T> rows;
-    rows.reserve(result.size());
-    if constexpr (std::is_same_v<T, Row>) {
-        for (std::size_t i = 0; i < result.size(); ++i) rows.push_back(result[i]);
-    } else {
-        Expected<RowReader<T>> reader = RowReader<T>::make(*result.storage(), extra);
-        if (!reader) return std::move(reader).error();
-        for (std::size_t i = 0; i < result.size(); ++i) {
-            if constexpr (std::is_same_v<T, bool>) {
-                bool value = false;
-                if (Fault fault = reader->read(i, value)) return reader->error(i, fault);
-                rows.push_back(value);
-            } else {
-                if (Fault fault = reader->read(i, rows.emplace_back())) return reader->error(i, fault);
-            }
+/// Rows of one statement as `T`, read where they arrive: all of them in a vector, or the first in an optional.
+template <class T, class Rows>
+class TypedRows : public RowSink {
+public:
+    explicit TypedRows(Extra extra) : extra_(extra) {}
+
+protected:
+    ~TypedRows() = default;
+
+    Rows rows_;
+
+private:
+    static constexpr bool all = std::is_same_v<Rows, std::vector<T>>;
+
+    Expected<void> do_begin(const ResultStorage& columns) override {
+        rows_ = {};
+        return reader_.match(columns, extra_);
+    }
+    void do_take(const ResultStorage& part, std::size_t before) override {
+        reader_.rebind(part);
+        Fault fault;
+        std::size_t row = 0;
+        if constexpr (all) {
+            if (before == 0) rows_.reserve(part.rows());
+            for (; row < part.rows() && !(fault = read(row)); ++row) continue;
+        } else if (before == 0 && part.rows() != 0) {
+            fault = reader_.read(row, rows_.emplace());
+        }
+        if (fault) this->state_ = reader_.error(row, fault, before);
+    }
+    Fault read(std::size_t row) {
+        if constexpr (std::is_same_v<T, bool>) {  // a vector of them gives no reference to one
+            bool value = false;
+            const Fault fault = reader_.read(row, value);
+            rows_.push_back(value);
+            return fault;
+        } else {
+            return reader_.read(row, rows_.emplace_back());
         }
     }
-    return rows;
-}
 
-/// The first row of a result that has one.
-template <class T>
-[[nodiscard]] Expected<T> read_first(const Result& result, Extra extra) {
-    if constexpr (std::is_same_v<T, Row>) {
-        return result[0];
-    } else {
-        Expected<RowReader<T>> reader = RowReader<T>::make(*result.storage(), extra);
-        if (!reader) return std::move(reader).error();
-        Expected<T> row{T{}};
-        if (Fault fault = reader->read(0, *row)) return reader->error(0, fault);
-        return row;
+    Extra extra_;
+    RowReader<T> reader_;
+};
+
+/// Rows that keep their result are copied out of it.
+template <class Rows>
+class TypedRows<Row, Rows> {
+public:
+    explicit TypedRows(Extra) {}
+    void conclude(const Result& result) {
+        seen_ = result.size();
+        if constexpr (std::is_same_v<Rows, std::vector<Row>>)
+            rows_.assign(result.begin(), result.end());
+        else if (seen_ != 0)
+            rows_.emplace(result[0]);
     }
-}
+
+protected:
+    Rows rows_;
+    std::size_t seen_ = 0;
+    Expected<void> state_;
+};
 
 /// One type as it is, several as a tuple.
 template <class... T>

@@ -31,8 +31,7 @@ public:
     };
 
     /// Throws ShapeError.
-    explicit Rows(const Result& result)
-        : reader_(detail::RowReader<T>::make(*result.storage()).value()), size_(result.size()) {}
+    explicit Rows(const Result& result) : size_(result.size()) { reader_.match(*result.storage()).value(); }
     [[nodiscard]] Iterator begin() { return {*this, 0}; }
     [[nodiscard]] Iterator end() { return {*this, size_}; }
     [[nodiscard]] std::size_t size() const { return size_; }

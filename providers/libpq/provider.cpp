@@ -4,7 +4,7 @@
 #include <libpq-fe.h>
 
 #include "providers/libpq/connect.hpp"
-#include "providers/libpq/direct/take_over.hpp"
+#include "providers/libpq/direct_take_over.hpp"
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/session.hpp"
 

@@ -27,7 +27,8 @@ bool refuses_number_types(const Error& error) {
 }
 
 Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
-    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
+    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params, .sink = call.sink};
+    if (call.sink) call.sink->restart();
     if (call.options) {
         request.format = call.options->format;
         request.max_result_bytes = call.options->max_result_bytes;

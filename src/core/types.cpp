@@ -76,7 +76,9 @@ Expected<void> load(spi::Session& session, TypeCatalog& types, const std::vector
     const std::string sql = query_for(session.server_version());
     Expected<Result> result = session.run({.sql = sql, .statement = {}, .params = &params}, wait);
     if (!result) return std::move(result).error();
-    Expected<std::vector<TypeTuple>> rows = read_all<TypeTuple>(*result, Extra::refuse);
+    AllRows<TypeTuple> learned(Extra::refuse);
+    learned.conclude(*result);
+    Expected<std::vector<TypeTuple>> rows = learned.answer(sql);
     if (!rows) return std::move(rows).error();
     for (TypeTuple& row : *rows) types.add(to_info(std::move(row)));
     return {};

@@ -1,11 +1,33 @@
 // Result and Row: looking a column up, and saying clearly why a value cannot be had.
 #include "pg/result.hpp"
 
+#include <algorithm>
+
+#include "pg/catalog.hpp"
 #include "src/value/type_name.hpp"
 
 namespace pg {
 
 ResultStorage::~ResultStorage() = default;
+
+bool RowSink::begin(const ResultStorage& columns) {
+    const auto is_known = [](const Column& column) {
+        return !TypeCatalog::is_user_defined(column.type.oid) ||
+               (column.type.types && column.type.types->find(column.type.oid));
+    };
+    // What was described for results to come has had its types learned.
+    if (!columns.matches() && !std::all_of(columns.columns().begin(), columns.columns().end(), is_known)) return false;
+    seen_ = 0;
+    state_ = do_begin(columns);
+    return begun_ = true;
+}
+
+void RowSink::conclude(const Result& result) {
+    if (begun_) return;
+    seen_ = 0;
+    state_ = do_begin(*result.storage());
+    take(*result.storage());
+}
 
 namespace detail {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <span>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -24,8 +25,9 @@
 namespace pg::wire {
 
 ChunkPool::~ChunkPool() {
-    while (first_) {
-        Chunk* chunk = std::exchange(first_, first_->next_);
+    for (std::atomic<Chunk*>& place : places_) {
+        Chunk* chunk = place.load(std::memory_order_acquire);
+        if (chunk == nullptr) continue;
         PGCLIENT_UNPOISON(chunk->data(), chunk->size());
         ::operator delete(chunk);
     }
@@ -33,10 +35,10 @@ ChunkPool::~ChunkPool() {
 
 ChunkRef ChunkPool::lend(std::size_t size) {
     if (size <= usual_size) {
-        const std::lock_guard lock(mutex_);
-        if (first_) {
-            Chunk* chunk = std::exchange(first_, first_->next_);
-            --kept_;
+        for (std::atomic<Chunk*>& place : std::span(places_).first(most_kept_)) {
+            if (place.load(std::memory_order_relaxed) == nullptr) continue;
+            Chunk* chunk = place.exchange(nullptr, std::memory_order_acquire);
+            if (chunk == nullptr) continue;
             PGCLIENT_UNPOISON(chunk->data(), chunk->size());
             chunk->shares_.store(1, std::memory_order_relaxed);
             return ChunkRef(chunk);
@@ -47,19 +49,20 @@ ChunkRef ChunkPool::lend(std::size_t size) {
 }
 
 std::size_t ChunkPool::kept() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return kept_;
+    return static_cast<std::size_t>(
+        std::count_if(places_.begin(), places_.end(), [](const auto& place) { return place.load() != nullptr; }));
 }
 
 void ChunkPool::take_back(Chunk* chunk) noexcept {
     if (chunk->size() == usual_size) {
-        const std::lock_guard lock(mutex_);
-        if (kept_ < most_kept_) {
-            PGCLIENT_POISON(chunk->data(), chunk->size());
-            chunk->next_ = std::exchange(first_, chunk);
-            ++kept_;
-            return;
+        PGCLIENT_POISON(chunk->data(), chunk->size());
+        for (std::atomic<Chunk*>& place : std::span(places_).first(most_kept_)) {
+            Chunk* none = nullptr;
+            if (place.load(std::memory_order_relaxed) == nullptr &&
+                place.compare_exchange_strong(none, chunk, std::memory_order_release, std::memory_order_relaxed))
+                return;
         }
+        PGCLIENT_UNPOISON(chunk->data(), chunk->size());
     }
     ::operator delete(chunk);
 }

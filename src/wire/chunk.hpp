@@ -1,10 +1,11 @@
 // Chunks: the memory that bytes are received into, lent from a pool and shared by whoever reads them there.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "pg/fwd.hpp"
@@ -28,7 +29,6 @@ private:
     ChunkPool* pool_;
     std::size_t size_;
     std::atomic<std::uint32_t> shares_{1};
-    Chunk* next_ = nullptr;  ///< in the pool
 };
 
 /// A share of a chunk. Handle; the last one gives the chunk back to its pool. Shares may go on any thread.
@@ -60,12 +60,14 @@ private:
 };
 
 /// Lends chunks of one usual size, and larger ones to whoever needs them. Keeps a bounded number of usual ones for the
-/// next borrower, poisoned for AddressSanitizer meanwhile. Thread-safe. Outlives its chunks.
+/// next borrower, poisoned for AddressSanitizer meanwhile. Thread-safe, without a lock. Outlives its chunks.
 class PGCLIENT_API ChunkPool {
 public:
     static constexpr std::size_t usual_size = 64 * 1024 - sizeof(Chunk);
+    static constexpr std::size_t most_places = 64;
 
-    explicit ChunkPool(std::size_t most_kept) noexcept : most_kept_(most_kept) {}
+    /// Keeps at most so many, and never more than `most_places`.
+    explicit ChunkPool(std::size_t most_kept) noexcept : most_kept_(std::min(most_kept, most_places)) {}
     ChunkPool(const ChunkPool&) = delete;
     ChunkPool& operator=(const ChunkPool&) = delete;
     ~ChunkPool();
@@ -80,9 +82,9 @@ private:
     void take_back(Chunk* chunk) noexcept;
 
     const std::size_t most_kept_;
-    mutable std::mutex mutex_;  ///< guards what follows
-    Chunk* first_ = nullptr;
-    std::size_t kept_ = 0;
+    // A chunk, or none, in each of the first `most_kept_`. They are looked through from the front, so that what was
+    // used last is used next.
+    std::array<std::atomic<Chunk*>, most_places> places_{};
 };
 
 /// The pool of the process. Never destroyed: results may outlive everything else.

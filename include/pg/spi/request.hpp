@@ -37,6 +37,9 @@ struct Request {
     const Params* params = nullptr;  ///< null: no arguments
     /// What preparing the statement described, so that its results need not be described again; may be null.
     const std::shared_ptr<const ResultStorage>* description = nullptr;
+    /// Takes the rows as they come, which are then not in the result; null, or one that does not begin: they are. A
+    /// provider may leave it alone.
+    RowSink* sink = nullptr;
     Format format = Format::binary;    ///< of all result columns
     std::size_t max_result_bytes = 0;  ///< zero: no limit
 };

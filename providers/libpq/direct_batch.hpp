@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "pg/spi/session.hpp"
-#include "providers/libpq/direct/link.hpp"
-#include "providers/libpq/direct/result.hpp"
+#include "providers/libpq/direct_link.hpp"
+#include "providers/libpq/direct_result.hpp"
 
 namespace pg::libpq::direct {
 

@@ -1,5 +1,5 @@
 // Moving bytes through a socket or a TLS session, and telling what stands in the way.
-#include "providers/libpq/direct/channel.hpp"
+#include "providers/libpq/direct_channel.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -81,6 +81,11 @@ Movement Channel::tls_result(int result, int saved_errno) noexcept {
             error_ = saved_errno;
             return {Moved::broken};
     }
+}
+
+bool Channel::has_news() const noexcept {
+    char byte;
+    return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 std::string Channel::failure() const {

@@ -1,9 +1,9 @@
 // Looking at what libpq made, and taking its socket.
-#include "providers/libpq/direct/take_over.hpp"
+#include "providers/libpq/direct_take_over.hpp"
 
 #include <atomic>
 
-#include "providers/libpq/direct/session.hpp"
+#include "providers/libpq/direct_session.hpp"
 
 namespace pg::libpq::direct {
 namespace {

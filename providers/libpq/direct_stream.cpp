@@ -1,10 +1,10 @@
 // Handing out what has arrived, and no more at a time than fits a chunk.
-#include "providers/libpq/direct/stream.hpp"
+#include "providers/libpq/direct_stream.hpp"
 
 #include <algorithm>
 
-#include "providers/libpq/direct/result.hpp"
-#include "providers/libpq/direct/statement.hpp"
+#include "providers/libpq/direct_result.hpp"
+#include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -42,14 +42,14 @@ private:
     Expected<Result> do_next(const spi::Wait& wait) noexcept override {
         while (!over_ && collector_.bytes() < piece_bytes) {
             wire::Frame frame;
-            Expected<std::optional<wire::Event>> event = link_.poll(frame);
-            if (!event) return leave(), std::move(event).error();
-            if (*event) {
-                if (auto error = take(**event, frame, wait)) return leave(), *std::move(error);
+            if (const auto event = link_.poll(frame)) {
+                if (auto error = take(*event, frame, wait)) return leave(), *std::move(error);
+            } else if (link_.ended()) {
+                return leave(), link_.ending();
             } else if (collector_.rows() != 0) {
                 break;
-            } else if (auto error = link_.wait_ready(wait)) {
-                return leave(), *std::move(error);
+            } else if (!link_.wait_ready(wait)) {
+                return leave(), link_.ending();
             }
         }
         if (collector_.rows() != 0) {
@@ -64,8 +64,8 @@ private:
 
     std::optional<Error> advance(const spi::Wait& wait) {
         wire::Frame frame;
-        Expected<wire::Event> event = link_.next(frame, wait);
-        if (!event) return leave(), std::move(event).error();
+        const auto event = link_.next(frame, wait);
+        if (!event) return leave(), link_.ending();
         return take(*event, frame, wait);
     }
 

@@ -1,10 +1,10 @@
 // The blocking shell around the protocol: sending, receiving, waiting, and what to do when a wait ends too soon.
-#include "providers/libpq/direct/link.hpp"
+#include "providers/libpq/direct_link.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "providers/libpq/direct/report.hpp"
+#include "providers/libpq/direct_report.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -52,17 +52,18 @@ void DirectLink::flush() noexcept {
     }
 }
 
-std::optional<Error> DirectLink::receive() {
+bool DirectLink::receive() {
     const Movement moved = channel_.receive(reader_.room());
     receiving_needs_write_ = moved.what == Moved::wants_write;
     switch (moved.what) {
-        case Moved::some: reader_.received(moved.count); return std::nullopt;
+        case Moved::some: reader_.received(moved.count); return true;
         case Moved::wants_read:
-        case Moved::wants_write: return std::nullopt;
-        case Moved::end: return lost("the server closed the connection");
+        case Moved::wants_write: return true;
+        case Moved::end: ending_ = lost("the server closed the connection"); return false;
         case Moved::broken: break;
     }
-    return lost(channel_.failure());
+    ending_ = lost(channel_.failure());
+    return false;
 }
 
 pollfd DirectLink::awaited() const noexcept {
@@ -70,84 +71,72 @@ pollfd DirectLink::awaited() const noexcept {
     return {.fd = channel_.socket(), .events = static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), .revents = 0};
 }
 
-std::optional<Error> DirectLink::wait_ready(const spi::Wait& wait) {
-    const Expected<Woken> woken = wait_beside({.fd = -1, .events = 0, .revents = 0}, wait);
-    if (!woken) return woken.error();
-    if (*woken != Woken::ready) [[unlikely]]
-        return give_up(*woken, wait);
-    return std::nullopt;
+bool DirectLink::wait_ready(const spi::Wait& wait) {
+    const Woken woken = wait_beside({.fd = -1, .events = 0, .revents = 0}, wait);
+    if (woken != Woken::ready) [[unlikely]]
+        ending_ = give_up(woken, wait);
+    return !ended();
 }
 
-Expected<Woken> DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
+Woken DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
     if (!out_.empty()) {
         flush();
-        // Who waited for no more than that has no answer to wait for. Nor may more be sent where nothing leaves.
-        if (out_.empty() && !unwritable_) return Woken::ready;
+        if (out_.empty() && !unwritable_)
+            return Woken::ready;  // who waited for no more than that has no answer to wait for
     }
     std::array<pollfd, 2> descriptors{awaited(), other};
     const std::size_t count = other.fd < 0 ? 1 : 2;
     const Woken woken = wait_for(std::span(descriptors).first(count), wait);
-    if (woken != Woken::ready) return woken;
     const short happened = descriptors[0].revents;
-    if ((happened & ~POLLOUT) != 0 || (happened != 0 && receiving_needs_write_))
-        if (auto error = receive()) return *std::move(error);
+    if (woken == Woken::ready && ((happened & ~POLLOUT) != 0 || (happened != 0 && receiving_needs_write_))) receive();
     return woken;
 }
 
-Expected<std::optional<wire::Event>> DirectLink::poll(wire::Frame& frame) {
-    for (;;) {
-        switch (reader_.next(frame)) {
-            case wire::FrameReader::Cut::more: return std::optional<wire::Event>();
-            case wire::FrameReader::Cut::violation: return violated(reader_.violation().reason);
-            case wire::FrameReader::Cut::frame: break;
-        }
-        const wire::Event event = machine_.accept(frame);
-        if (event == wire::Event::violation) return violated(machine_.violation().reason);
-        if (!is_aside(event)) return std::optional(event);
-        if (const wire::Violation wrong = take_aside(event, frame.body)) return violated(wrong.reason);
-    }
-}
-
-Expected<wire::Event> DirectLink::next(wire::Frame& frame, const spi::Wait& wait) {
-    for (;;) {
-        Expected<std::optional<wire::Event>> event = poll(frame);
-        if (!event) return std::move(event).error();
-        if (*event) return **event;
-        if (auto error = wait_ready(wait)) return *std::move(error);
-    }
-}
-
-std::optional<Error> DirectLink::finish(const spi::Wait& wait) {
+bool DirectLink::finish(const spi::Wait& wait) {
     for (wire::Frame frame;;) {
-        const Expected<std::optional<wire::Event>> event = poll(frame);
-        if (!event) return event.error();
-        if (*event) continue;
-        if (machine_.idle() && out_.empty()) return std::nullopt;
-        if (auto error = wait_ready(wait)) return error;
+        if (poll(frame)) continue;
+        if (ended()) return false;
+        if (machine_.idle() && out_.empty()) return true;
+        if (!wait_ready(wait)) return false;
     }
 }
 
-wire::Violation DirectLink::take_aside(wire::Event event, std::string_view body) {
+bool DirectLink::take_aside(wire::Event event, std::string_view body) {
+    const char* wrong = nullptr;
     if (event == wire::Event::notice) {
-        const auto report = wire::Report::read(body);
-        if (!report) return {"a malformed notice"};
-        note(notice_error(*report, node()));
-    } else if (event == wire::Event::notification) {
-        const auto message = wire::read_notification(body);
-        if (!message) return {"a malformed notification"};
-        if (notifications_.size() >= most_notifications) notifications_.pop_front();
-        notifications_.push_back({std::string(message->channel), std::string(message->payload), message->process});
-    } else {
-        const auto status = wire::read_parameter_status(body);
-        if (!status) return {"a malformed parameter"};
-        const auto same = [&](const Parameter& parameter) { return parameter.name == status->name; };
-        const auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
-        if (known != parameters_.end())
-            known->value = status->value;
+        if (const auto report = wire::Report::read(body))
+            note(notice_error(*report, node()));
         else
-            parameters_.push_back({std::string(status->name), std::string(status->value)});
+            wrong = "a malformed notice";
+    } else if (event == wire::Event::notification) {
+        if (const auto message = wire::read_notification(body))
+            keep({std::string(message->channel), std::string(message->payload), message->process});
+        else
+            wrong = "a malformed notification";
+    } else if (event == wire::Event::parameter) {
+        if (const auto status = wire::read_parameter_status(body))
+            keep(*status);
+        else
+            wrong = "a malformed parameter";
+    } else {
+        wrong = reader_.violation() ? reader_.violation().reason : machine_.violation().reason;
     }
-    return {};
+    if (wrong) ending_ = violated(wrong);
+    return wrong == nullptr;
+}
+
+void DirectLink::keep(Notification notification) {
+    if (notifications_.size() >= most_notifications) notifications_.pop_front();
+    notifications_.push_back(std::move(notification));
+}
+
+void DirectLink::keep(const wire::ParameterStatus& status) {
+    const auto same = [&](const Parameter& parameter) { return parameter.name == status.name; };
+    const auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
+    if (known != parameters_.end())
+        known->value = status.value;
+    else
+        parameters_.push_back({std::string(status.name), std::string(status.value)});
 }
 
 std::string_view DirectLink::parameter(const char* name) const noexcept {
@@ -166,15 +155,11 @@ std::optional<Notification> DirectLink::take_notification() {
 
 bool DirectLink::look_around() {
     for (wire::Frame frame;;) {
-        const Expected<std::optional<wire::Event>> event = poll(frame);
-        if (!event) return false;
-        if (*event) {  // nothing was asked, so it can only be a farewell
-            static_cast<void>(failed(frame.body));
-            return false;
-        }
-        pollfd socket = awaited();
-        if (wait_for(std::span(&socket, 1), {.deadline = Deadline::at({})}) != Woken::ready) return !dying();
-        if (receive()) return false;
+        // Nothing was asked, so an event can only be a farewell.
+        if (const auto event = poll(frame)) return static_cast<void>(failed(frame.body)), false;
+        if (ended()) return static_cast<void>(ending()), false;
+        if (!channel_.has_news()) return !dying();
+        if (!receive()) return static_cast<void>(ending()), false;
     }
 }
 
@@ -233,10 +218,9 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     for (;;) {
         answered = answered || cancel->advance();
         while (!machine_.idle()) {
-            const Expected<std::optional<wire::Event>> event = poll(frame);
-            if (!event) return Outcome::unknown;  // closed
-            if (!*event) break;
-            switch (**event) {
+            const std::optional<wire::Event> event = poll(frame);
+            if (!event) break;
+            switch (*event) {
                 case wire::Event::complete:
                 case wire::Event::empty:
                     if (outcome == Outcome::unknown) outcome = Outcome::applied;
@@ -246,6 +230,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
                 default: break;
             }
         }
+        if (ended()) return static_cast<void>(ending()), Outcome::unknown;  // closed
         flush();
         if (machine_.idle() && answered) return outcome;
 
@@ -254,7 +239,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
         if (machine_.idle()) descriptors[0].fd = -1;
         descriptors[1] = answered ? pollfd{.fd = -1, .events = 0, .revents = 0} : cancel->waits_for();
         if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
-        if (descriptors[0].revents != 0 && receive()) return Outcome::unknown;
+        if (descriptors[0].revents != 0) receive();
     }
     const bool drained = machine_.idle();
     const bool in_block = machine_.transaction() != wire::TransactionState::idle;

@@ -1,7 +1,7 @@
 // Statements on their way out: what can be refused before the first byte, and the messages of one.
 #pragma once
 
-#include "providers/libpq/direct/link.hpp"
+#include "providers/libpq/direct_link.hpp"
 
 namespace pg::libpq::direct {
 

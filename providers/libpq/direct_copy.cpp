@@ -1,9 +1,9 @@
 // COPY: bytes to and from the server, with back-pressure both ways. Its statement goes by the simple protocol, where
 // one ReadyForQuery ends it however it ends.
-#include "providers/libpq/direct/copy.hpp"
+#include "providers/libpq/direct_copy.hpp"
 
 #include "pg/sqlstate.hpp"
-#include "providers/libpq/direct/statement.hpp"
+#include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -22,8 +22,8 @@ Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wi
     link.sent(wire::Sent::query);
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
-        const Expected<wire::Event> event = link.next(frame, wait);
-        if (!event) return event.error();
+        const auto event = link.next(frame, wait);
+        if (!event) return link.ending();
         switch (*event) {
             case wire::Event::copy_in:
             case wire::Event::copy_out: {
@@ -98,16 +98,14 @@ private:
         link_.flush();
         while (!link_.out().empty()) {
             wire::Frame frame;
-            const Expected<std::optional<wire::Event>> event = link_.poll(frame);
-            if (!event) return event.error();
-            if (*event) {
+            if (const auto event = link_.poll(frame)) {
                 if (*event != wire::Event::failed) return link_.violated("an answer in the middle of a COPY");
                 Error error = link_.failed(frame.body);
                 // What is still to be sent goes: outside a COPY the server passes over it.
-                if (link_.connected()) static_cast<void>(link_.finish(wait));
+                if (link_.connected() && !link_.finish(wait)) static_cast<void>(link_.ending());
                 return error;
             }
-            if (auto error = link_.wait_ready(wait)) return error;
+            if (link_.ended() || !link_.wait_ready(wait)) return link_.ending();
         }
         return std::nullopt;
     }
@@ -117,8 +115,8 @@ private:
         leave();
         std::optional<Expected<std::uint64_t>> answer;
         for (wire::Frame frame;;) {
-            const Expected<wire::Event> event = link_.next(frame, wait);
-            if (!event) return event.error();
+            const auto event = link_.next(frame, wait);
+            if (!event) return link_.ending();
             switch (*event) {
                 case wire::Event::complete: {
                     const auto tag = wire::read_tag(frame.body);
@@ -170,8 +168,8 @@ private:
     Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
         std::optional<Error> failure;
         for (wire::Frame frame; !over_;) {
-            const Expected<wire::Event> event = link_.next(frame, wait);
-            if (!event) return leave(), event.error();
+            const auto event = link_.next(frame, wait);
+            if (!event) return leave(), link_.ending();
             switch (*event) {
                 case wire::Event::copy_data: return std::optional(frame.body);
                 case wire::Event::failed:

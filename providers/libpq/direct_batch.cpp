@@ -1,9 +1,9 @@
 // Batches: sending ahead of the answers, and reading them all the while.
-#include "providers/libpq/direct/batch.hpp"
+#include "providers/libpq/direct_batch.hpp"
 
 #include <algorithm>
 
-#include "providers/libpq/direct/statement.hpp"
+#include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -66,9 +66,8 @@ private:
     bool step() {
         if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
         wire::Frame frame;
-        const Expected<std::optional<wire::Event>> event = link_.poll(frame);
-        if (!event) return lose(event.error());
-        return *event ? take(**event, frame) : wait();
+        if (const auto event = link_.poll(frame)) return take(*event, frame);
+        return link_.ended() ? lose(link_.ending()) : wait();
     }
 
     bool take(wire::Event event, const wire::Frame& frame) {
@@ -162,9 +161,9 @@ private:
     /// Waits for the socket, and for a cancel request when there is one.
     bool wait() {
         pollfd other = cancel_ && !cancelled_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
-        const Expected<Woken> woken = link_.wait_beside(other, wait_);
-        if (!woken) return lose(woken.error());
-        return *woken == Woken::ready || expire(*woken);
+        const Woken woken = link_.wait_beside(other, wait_);
+        if (link_.ended()) return lose(link_.ending());
+        return woken == Woken::ready || expire(woken);
     }
 
     /// The time is over: nothing more is sent, the server is asked to give up what it is at, and what it still answers

@@ -1,9 +1,10 @@
 // Reading rows in place, and keeping the bytes that they are in.
-#include "providers/libpq/direct/result.hpp"
+#include "providers/libpq/direct_result.hpp"
 
 #include <cstring>
 
 #include "pg/column_matches.hpp"
+#include "pg/row.hpp"
 #include "src/wire/server_messages.hpp"
 
 namespace pg::libpq::direct {
@@ -11,6 +12,8 @@ namespace {
 
 /// Rows that have no more bytes than this together are copied: a chunk is too much to hold on to for them.
 constexpr std::size_t most_copied = 4096;
+/// The length of NULL.
+constexpr std::uint32_t null_length = ~std::uint32_t{0};
 
 /// Columns, and the bytes of their names.
 class Columns final : public ResultStorage {
@@ -39,48 +42,56 @@ private:
     detail::ColumnMatches described_;
 };
 
-/// The value at `at`, which is moved behind it. Its row was found well formed when it came.
-Cell take_cell(const char*& at) noexcept {
-    const auto length = wire::load<std::int32_t>(at);
-    at += sizeof length;
-    if (length < 0) return {};
-    return {std::exchange(at, at + length), length};
-}
-
-/// What the two forms of result share: how a row is read.
-class Rows : public ResultStorage {
+/// How a row is read, wherever it lies.
+class PackedRows : public ResultStorage {
 protected:
-    Rows(std::shared_ptr<const ResultStorage> description, std::size_t rows, std::string_view tag)
-        : description_(std::move(description)), own_tag_(tag) {
-        columns_ = description_->columns();
-        matches_ = description_->matches();
+    /// `packed` may be set later; it has `rows` pointers.
+    PackedRows(const ResultStorage& description, const char* const* packed, std::size_t rows) {
+        columns_ = description.columns();
+        matches_ = description.matches();
+        packed_ = packed;
         rows_ = rows;
-        tag_ = own_tag_;
-        affected_ = tag.empty() ? rows : wire::rows_of_tag(tag);
+        affected_ = rows;
     }
-
-    const char* const* first_ = nullptr;  ///< of each row, where its values begin
 
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        const char* at = first_[row];
+        const char* at = packed_[row];
         std::size_t next = 0;
         for (const std::uint16_t column : columns) {
             if (column < next) {
-                at = first_[row];
+                at = packed_[row];
                 next = 0;
             }
-            for (; next < column; ++next) static_cast<void>(take_cell(at));
-            *out++ = take_cell(at);
+            for (; next < column; ++next) static_cast<void>(detail::take_packed(at));
+            *out++ = detail::take_packed(at);
             ++next;
         }
     }
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
-        const char* at = first_[row];
-        for (std::size_t i = 0; i < column; ++i) static_cast<void>(take_cell(at));
-        return take_cell(at);
+        const char* at = packed_[row];
+        for (std::size_t i = 0; i < column; ++i) static_cast<void>(detail::take_packed(at));
+        return detail::take_packed(at);
+    }
+};
+
+/// Rows that are nobody's, for as long as they are looked at.
+class ArrivingRows final : public PackedRows {
+public:
+    ArrivingRows(const ResultStorage& description, std::span<const char* const> rows)
+        : PackedRows(description, rows.data(), rows.size()) {}
+};
+
+/// What the two forms of result share.
+class Rows : public PackedRows {
+protected:
+    Rows(std::shared_ptr<const ResultStorage> description, std::size_t rows, std::string_view tag)
+        : PackedRows(*description, nullptr, rows), description_(std::move(description)), own_tag_(tag) {
+        tag_ = own_tag_;
+        if (!tag.empty()) affected_ = wire::rows_of_tag(tag);
     }
 
+private:
     std::shared_ptr<const ResultStorage> description_;
     std::string own_tag_;
 };
@@ -91,7 +102,7 @@ public:
     ReceivedRows(std::shared_ptr<const ResultStorage> description, std::vector<const char*> rows,
                  std::vector<wire::ChunkRef> chunks, std::string_view tag)
         : Rows(std::move(description), rows.size(), tag), pointers_(std::move(rows)), chunks_(std::move(chunks)) {
-        first_ = pointers_.data();
+        packed_ = pointers_.data();
     }
 
 private:
@@ -106,7 +117,7 @@ public:
                std::string_view tag)
         : Rows(std::move(description), rows.size(), tag) {
         auto** const pointers = reinterpret_cast<const char**>(this + 1);
-        first_ = pointers;
+        packed_ = pointers;
         auto* to = reinterpret_cast<char*>(pointers + rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
             const std::size_t size = wire::load<std::uint32_t>(rows[i] - row_header) - 6;
@@ -159,27 +170,35 @@ const std::shared_ptr<const ResultStorage>& no_columns() {
     return none;
 }
 
-bool RowCollector::add(std::string_view body, const wire::ChunkRef& chunk) {
+bool RowCollector::pass(std::string_view body) {
     const char* at = body.data();
-    const char* const end = at + body.size();
     if (body.size() < sizeof(std::uint16_t) || wire::load<std::uint16_t>(at) != width_) return false;
     at += sizeof(std::uint16_t);
+    const char* const values = at;
+    std::size_t left = body.size() - sizeof(std::uint16_t);
     for (std::size_t i = width_; i != 0; --i) {
-        if (end - at < 4) return false;
-        const auto length = wire::load<std::int32_t>(at);
-        at += 4;
-        if (length < 0) {
-            if (length != -1) return false;
-        } else {
-            if (end - at < length) return false;
+        if (left < sizeof(std::int32_t)) return false;
+        const auto length = wire::load<std::uint32_t>(at);
+        at += sizeof length;
+        left -= sizeof length;
+        if (length <= left) {
             at += length;
+            left -= length;
+        } else if (length != null_length) {
+            return false;
         }
     }
-    if (at != end) return false;
-    if (chunks_.empty() || chunks_.back() != chunk) chunks_.push_back(chunk);
-    rows_.push_back(body.data() + sizeof(std::uint16_t));
+    if (left != 0) return false;
+    rows_.push_back(values);
     bytes_ += body.size();
     return true;
+}
+
+void RowCollector::give(RowSink& sink) {
+    sink.take(ArrivingRows(*columns_, rows_));
+    rows_.clear();
+    chunks_.clear();
+    bytes_ = 0;
 }
 
 Result RowCollector::take(std::string_view tag) {

@@ -1,5 +1,5 @@
 // Checking requests and writing their messages.
-#include "providers/libpq/direct/statement.hpp"
+#include "providers/libpq/direct_statement.hpp"
 
 #include <limits>
 

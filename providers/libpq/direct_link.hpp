@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "providers/libpq/cancel.hpp"
-#include "providers/libpq/direct/channel.hpp"
+#include "providers/libpq/direct_channel.hpp"
 #include "providers/libpq/exchange.hpp"
 #include "providers/libpq/handle.hpp"
 #include "src/wire/client_messages.hpp"
@@ -44,23 +44,41 @@ public:
     /// Sends what the socket takes now.
     void flush() noexcept;
 
-    /// The next thing that happens in the exchange: waits for it. `frame` has the message. An error is an end: the
-    /// deadline passed, a stop was asked for, the connection broke or the server made no sense; then (D1) holds.
-    [[nodiscard]] Expected<wire::Event> next(wire::Frame& frame, const spi::Wait& wait);
-    /// The same without waiting: nothing when it has not arrived.
-    [[nodiscard]] Expected<std::optional<wire::Event>> poll(wire::Frame& frame);
+    /// The next thing that happens in the exchange: waits for it. `frame` has the message. Nothing is an end: the
+    /// deadline passed, a stop was asked for, the connection broke or the server made no sense. Then (D1) holds, and
+    /// `ending` says which it was.
+    [[nodiscard]] std::optional<wire::Event> next(wire::Frame& frame, const spi::Wait& wait) {
+        for (;;) {
+            const std::optional<wire::Event> event = poll(frame);
+            if (event || ended() || !wait_ready(wait)) return event;
+        }
+    }
+    /// The same without waiting: nothing when it has not arrived either, and then it has not `ended`.
+    [[nodiscard]] std::optional<wire::Event> poll(wire::Frame& frame) {
+        for (;;) {
+            const wire::FrameReader::Cut cut = reader_.next(frame);
+            if (cut == wire::FrameReader::Cut::more) return std::nullopt;
+            const wire::Event event =
+                cut == wire::FrameReader::Cut::frame ? machine_.accept(frame) : wire::Event::violation;
+            if (event < wire::Event::notice && event != wire::Event::progress) return event;
+            if (event != wire::Event::progress && !take_aside(event, frame.body)) return std::nullopt;
+        }
+    }
+    /// The exchange came to an end before its time. @{
+    [[nodiscard]] bool ended() const noexcept { return ending_.has_value(); }
+    [[nodiscard]] Error ending() { return *std::exchange(ending_, std::nullopt); }  /// @}
     /// Hands on rows that have arrived whole, one call of `row(body)` each, until it returns false.
     template <class Row>
     void rows(Row row) {
         if (machine_.in_rows()) reader_.rows(row);
     }
-    /// Takes the exchange to its end: everything is sent and answered.
-    [[nodiscard]] std::optional<Error> finish(const spi::Wait& wait);
-    /// Waits until the socket can be read, or written when something is unsent, and does so. Errors as `next`.
-    [[nodiscard]] std::optional<Error> wait_ready(const spi::Wait& wait);
+    /// Takes the exchange to its end: everything is sent and answered. False when it ended before that.
+    [[nodiscard]] bool finish(const spi::Wait& wait);
+    /// Waits until the socket can be read, or written when something is unsent, and does so. False at an end.
+    [[nodiscard]] bool wait_ready(const spi::Wait& wait);
     /// The same beside another descriptor, unless that is negative. When the time is over it says so, and the exchange
-    /// is not.
-    [[nodiscard]] Expected<Woken> wait_beside(pollfd other, const spi::Wait& wait);
+    /// goes on.
+    [[nodiscard]] Woken wait_beside(pollfd other, const spi::Wait& wait);
 
     /// Gives up the exchange: cancels it on the server and drains it until then, else closes the connection.
     /// What became of the statement at its head.
@@ -101,14 +119,14 @@ private:
         std::string name, value;
     };
 
-    [[nodiscard]] std::optional<Error> receive();
+    /// False when the connection is lost.
+    bool receive();
     /// What the socket is to be waited for.
     [[nodiscard]] pollfd awaited() const noexcept;
-    [[nodiscard]] bool is_aside(wire::Event event) const noexcept {
-        return event >= wire::Event::notice && event <= wire::Event::parameter;
-    }
-    /// A notice, a notification or a parameter. A violation when it is malformed.
-    [[nodiscard]] wire::Violation take_aside(wire::Event event, std::string_view body);
+    /// Takes a notice, a notification or a parameter. False at an end: it is malformed, or `event` is a violation.
+    [[nodiscard]] bool take_aside(wire::Event event, std::string_view body);
+    void keep(Notification notification);
+    void keep(const wire::ParameterStatus& status);
     [[nodiscard]] Error lost(std::string words);
     [[nodiscard]] Outcome drain(const Deadline& until) noexcept;
     void give_up_copy();
@@ -120,6 +138,7 @@ private:
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
     std::deque<Notification> notifications_;
+    std::optional<Error> ending_;
     bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
     bool receiving_needs_write_ = false;

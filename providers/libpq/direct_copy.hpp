@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "pg/spi/session.hpp"
-#include "providers/libpq/direct/link.hpp"
+#include "providers/libpq/direct_link.hpp"
 
 namespace pg::libpq::direct {
 

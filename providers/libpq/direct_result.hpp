@@ -28,12 +28,20 @@ public:
     }
     [[nodiscard]] const std::shared_ptr<const ResultStorage>& columns() const noexcept { return columns_; }
 
-    /// Takes the body of a DataRow that lies in `chunk`. False when it is malformed or has another number of values.
-    [[nodiscard]] bool add(std::string_view body, const wire::ChunkRef& chunk);
+    /// Takes the body of a DataRow. False when it is malformed or has another number of values. `add` keeps a share of
+    /// the chunk that it lies in, `pass` is for rows that are given to a sink before anything else is received. @{
+    [[nodiscard]] bool add(std::string_view body, const wire::ChunkRef& chunk) {
+        if (chunks_.empty() || chunks_.back() != chunk) chunks_.push_back(chunk);
+        return pass(body);
+    }
+    [[nodiscard]] bool pass(std::string_view body);  /// @}
     [[nodiscard]] std::size_t rows() const noexcept { return rows_.size(); }
     /// Of the rows so far.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
+    /// Gives the rows so far to a sink and forgets them.
+    void give(RowSink& sink);
+    [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one.
     [[nodiscard]] Result take(std::string_view tag = {});
     /// Forgets the statement.

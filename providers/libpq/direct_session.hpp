@@ -2,8 +2,8 @@
 #pragma once
 
 #include "pg/spi/session.hpp"
-#include "providers/libpq/direct/link.hpp"
-#include "providers/libpq/direct/result.hpp"
+#include "providers/libpq/direct_link.hpp"
+#include "providers/libpq/direct_result.hpp"
 #include "providers/libpq/remembered_texts.hpp"
 
 namespace pg::libpq::direct {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "providers/libpq/direct/tls.hpp"
+#include "providers/libpq/direct_tls.hpp"
 
 namespace pg::libpq::direct {
 
@@ -40,6 +40,8 @@ public:
     [[nodiscard]] Movement send(std::string_view bytes) noexcept {
         return tls_ == nullptr ? send_plain(bytes) : send_tls(bytes);
     }
+    /// True when a receive would not find the socket empty; costs one system call and takes nothing.
+    [[nodiscard]] bool has_news() const noexcept;
     /// Words for people about what broke.
     [[nodiscard]] std::string failure() const;
 

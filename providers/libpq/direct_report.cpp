@@ -1,5 +1,5 @@
 // From the letters of a report to the fields of an error.
-#include "providers/libpq/direct/report.hpp"
+#include "providers/libpq/direct_report.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,11 +1,11 @@
 // The operations that are one statement and its whole answer, and what a session says about itself.
-#include "providers/libpq/direct/session.hpp"
+#include "providers/libpq/direct_session.hpp"
 
-#include "providers/libpq/direct/batch.hpp"
-#include "providers/libpq/direct/copy.hpp"
-#include "providers/libpq/direct/report.hpp"
-#include "providers/libpq/direct/statement.hpp"
-#include "providers/libpq/direct/stream.hpp"
+#include "providers/libpq/direct_batch.hpp"
+#include "providers/libpq/direct_copy.hpp"
+#include "providers/libpq/direct_report.hpp"
+#include "providers/libpq/direct_statement.hpp"
+#include "providers/libpq/direct_stream.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -35,8 +35,8 @@ std::optional<Error> DirectSession::take_over(const spi::Wait& wait) {
     if (auto error = link_.begin({}, wait)) return error;
     link_.send_sync();
     wire::Frame frame;
-    const Expected<wire::Event> event = link_.next(frame, wait);
-    if (!event) return event.error();
+    const auto event = link_.next(frame, wait);
+    if (!event) return link_.ending();
     if (*event == wire::Event::failed) return link_.failed(frame.body);
     link_.rest();
     return std::nullopt;
@@ -53,35 +53,47 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     put_statement(link_, request, format, known);
     link_.send_sync();
     collector_.clear();
-    if (known) collector_.begin(*known ? *known : no_columns());
+    bool sinks = false;
+    const auto begin = [&](std::shared_ptr<const ResultStorage> columns) {
+        sinks = request.sink != nullptr && request.sink->begin(*columns);
+        collector_.begin(std::move(columns));
+    };
+    if (known) begin(*known ? *known : no_columns());
     link_.flush();
 
     std::optional<Expected<Result>> answer;
+    std::size_t received = 0;  // bytes of the rows that a sink took
     for (wire::Frame frame;;) {
-        const Expected<wire::Event> event = link_.next(frame, wait);
-        if (!event) return event.error();
+        const auto event = link_.next(frame, wait);
+        if (!event) return link_.ending();
         switch (*event) {
             case wire::Event::row: {
-                bool well_formed = collector_.add(frame.body, link_.chunk());
-                if (well_formed)
-                    link_.rows(
-                        [&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
+                const auto take = [&](std::string_view body) {
+                    return sinks ? collector_.pass(body) : collector_.add(body, link_.chunk());
+                };
+                bool well_formed = take(frame.body);
+                if (well_formed) link_.rows([&](std::string_view body) { return well_formed = take(body); });
                 if (!well_formed) return link_.violated("a row that is not as its columns were described");
-                if (request.max_result_bytes != 0 && collector_.bytes() > request.max_result_bytes)
+                if (request.max_result_bytes != 0 && received + collector_.bytes() > request.max_result_bytes)
                     return too_large(link_, request.max_result_bytes, wait);
+                if (sinks) {
+                    received += collector_.bytes();
+                    collector_.give(*request.sink);
+                }
                 break;
             }
             case wire::Event::columns: {
                 auto columns = make_columns(frame.body, link_.types());
                 if (!columns) return link_.violated("a malformed description of columns");
-                collector_.begin(std::move(columns));
+                begin(std::move(columns));
                 break;
             }
             case wire::Event::no_columns: collector_.begin(no_columns()); break;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
-                answer.emplace(collector_.take(*tag));
+                // What a sink took leaves nothing but the columns: whoever has one asks for no tag.
+                answer.emplace(sinks ? Result(collector_.columns()) : collector_.take(*tag));
                 break;
             }
             case wire::Event::empty: answer.emplace(collector_.take()); break;
@@ -141,8 +153,8 @@ Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wa
     link_.sent(wire::Sent::query);
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
-        const Expected<wire::Event> event = link_.next(frame, wait);
-        if (!event) return event.error();
+        const auto event = link_.next(frame, wait);
+        if (!event) return link_.ending();
         switch (*event) {
             case wire::Event::failed:
                 failure = link_.failed(frame.body);
@@ -188,8 +200,8 @@ Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std:
     spi::Description described;
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
-        const Expected<wire::Event> event = link_.next(frame, wait);
-        if (!event) return event.error();
+        const auto event = link_.next(frame, wait);
+        if (!event) return link_.ending();
         switch (*event) {
             case wire::Event::parameters: {
                 const auto list = wire::read_parameter_description(frame.body);
@@ -224,22 +236,22 @@ Expected<void> DirectSession::do_deallocate(std::string_view name, const spi::Wa
     wire::put_close(link_.out(), wire::Named::statement, name);
     link_.sent(wire::Sent::close);
     link_.send_sync();
-    if (auto error = link_.finish(wait)) return *std::move(error);
+    if (!link_.finish(wait)) return link_.ending();
     return {};
 }
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
     for (wire::Frame frame;;) {
-        const Expected<std::optional<wire::Event>> event = link_.poll(frame);
-        if (!event) return event.error();
-        if (*event) return link_.failed(frame.body);  // nothing was asked, so it can only be a farewell
+        // Nothing was asked, so an event can only be a farewell.
+        if (link_.poll(frame)) return link_.failed(frame.body);
+        if (link_.ended()) return link_.ending();
         if (auto message = link_.take_notification()) return message;
         const Woken woken = wait_for(link_.socket(), POLLIN, wait);
         if (woken == Woken::deadline) return std::optional<Notification>();
         if (woken == Woken::stopped)
             return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});
-        if (auto error = link_.wait_ready(wait)) return *std::move(error);
+        if (!link_.wait_ready(wait)) return link_.ending();
     }
 }
 

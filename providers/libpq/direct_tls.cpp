@@ -1,5 +1,5 @@
 // Looking through libpq and the libraries that it brought along.
-#include "providers/libpq/direct/tls.hpp"
+#include "providers/libpq/direct_tls.hpp"
 
 #include <dlfcn.h>
 #include <libpq-fe.h>
