@@ -1,4 +1,4 @@
-# Plants known defects in decoders and parsers, one at a time, and expects the named tests to catch each.
+# Plants the defects of the list beside it, one at a time, and expects the tests that it names to catch each.
 #
 # mutate.py ROOT BUILD-FOLDER JOBS [word…]: with words, only the defects whose file or reason contains one of them.
 import os
