@@ -63,9 +63,10 @@ Expected<ServerFolder> make_server_folder(const Account& account) {
 
 Expected<std::string> make_socket_folder() {
     constexpr std::string_view added = "/pgclient-XXXXXX";
-    const std::string parent = temporary_folder();
-    std::string folder = (fits_a_socket(parent + std::string(added)) ? parent : "/tmp") + std::string(added);
-    if (::mkdtemp(folder.data()) == nullptr) return system_failure("make a folder like " + folder, errno);
+    std::string parent = temporary_folder();
+    if (!fits_a_socket(parent + std::string(added))) parent = "/tmp";
+    std::string folder = parent + std::string(added);
+    if (::mkdtemp(folder.data()) == nullptr) return system_failure("make a folder in " + parent, errno);
     return folder;
 }
 

@@ -88,6 +88,17 @@ TEST_F(Network, PassesAResetOn) {
     EXPECT_EQ(server.end(), ECONNRESET);
 }
 
+TEST_F(Network, NoticesAResetWhenItSends) {
+    auto [client, server] = connect();
+    client.send("x");
+    EXPECT_EQ(server.receive(1), "x");
+    proxy.set(to_client, {.frozen = true});
+    server.reset();
+    client.send("y");
+    EXPECT_EQ(client.receive_all(), "");
+    EXPECT_EQ(client.end(), ECONNRESET);
+}
+
 TEST_F(Network, Delays) {
     auto [client, server] = connect();
     proxy.set(to_server, {.delay = 60ms});

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/db/testing/own_tmpdir.hpp"
 #include "tests/unit/testing/unprivileged.hpp"
@@ -31,6 +32,24 @@ TEST(ServerFolder, IsMadeWhereTheEnvironmentSays) {
     ::unsetenv("TMPDIR");
     EXPECT_TRUE(temporary_folder() == "/dev/shm" || temporary_folder() == "/tmp") << temporary_folder();
     if (before != nullptr) ::setenv("TMPDIR", kept.c_str(), 1);
+}
+
+TEST(ServerFolder, HasRoomForASocketWhereTheEnvironmentLeavesNone) {
+    const char* before = std::getenv("TMPDIR");
+    const std::string kept = before != nullptr ? before : "";
+    ::setenv("TMPDIR", ("/" + std::string(100, 'x')).c_str(), 1);
+    const auto folder = make_socket_folder();
+    ::setenv("TMPDIR", "/no/such/folder", 1);
+    const auto refused = make_socket_folder();
+    if (before != nullptr)
+        ::setenv("TMPDIR", kept.c_str(), 1);
+    else
+        ::unsetenv("TMPDIR");
+    ASSERT_TRUE(folder);
+    EXPECT_EQ(folder->find("/tmp/pgclient-"), 0u) << *folder;
+    EXPECT_EQ(::rmdir(folder->c_str()), 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message(), "make a folder in /no/such/folder: No such file or directory");
 }
 
 TEST(ServerFolder, LeavesNothingThatCouldNotBeGivenToItsAccount) {
