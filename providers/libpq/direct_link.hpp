@@ -1,7 +1,7 @@
 // DirectLink: the protocol spoken on a connection that libpq opened, and the waiting around it.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <vector>
 
 #include "providers/libpq/cancel.hpp"
@@ -137,7 +137,7 @@ private:
     wire::FrameReader reader_;
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
-    std::deque<Notification> notifications_;
+    std::list<Notification> notifications_;
     std::optional<Error> ending_;
     bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{

@@ -13,6 +13,11 @@ class FirstWords {
 public:
     explicit FirstWords(std::string_view sql) : rest_(sql) {}
 
+    /// The first letter of the next word, in lower case; zero when there is none.
+    char initial() {
+        skip_blanks();
+        return rest_.empty() ? '\0' : lower(rest_.front());
+    }
     /// Takes the next word when it is this one, in upper or lower case.
     bool take(std::string_view word) {
         skip_blanks();
@@ -64,11 +69,16 @@ private:
 TransactionControl transaction_control(std::string_view sql) {
     using enum TransactionControl;
     FirstWords words(sql);
-    if (words.take("begin")) return begins;
-    if (words.take("start")) return words.take("transaction") ? begins : none;
-    if (words.take("commit") || words.take("end")) return commits;
-    if (words.take("prepare")) return words.take("transaction") ? commits : none;
-    if (words.take("abort")) return rolls_back;
+    switch (words.initial()) {
+        case 'b': return words.take("begin") ? begins : none;
+        case 's': return words.take("start") && words.take("transaction") ? begins : none;
+        case 'c': return words.take("commit") ? commits : none;
+        case 'e': return words.take("end") ? commits : none;
+        case 'p': return words.take("prepare") && words.take("transaction") ? commits : none;
+        case 'a': return words.take("abort") ? rolls_back : none;
+        case 'r': break;
+        default: return none;
+    }
     if (!words.take("rollback")) return none;
     static_cast<void>(words.take("work") || words.take("transaction"));
     return words.take("to") ? none : rolls_back;

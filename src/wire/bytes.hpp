@@ -134,7 +134,7 @@ private:
     [[nodiscard]] std::size_t position() const { return gone_ + static_cast<std::size_t>(end_ - begin_); }
     void grow(std::size_t count);
 
-    static constexpr std::size_t kept = 1024;
+    static constexpr std::size_t kept = 512;
     std::unique_ptr<char[]> owned_;
     char* begin_ = nullptr;
     char* sent_ = nullptr;

@@ -230,7 +230,7 @@ TEST(SendBuffer, ReleasesMuchRoomButKeepsALittleAndWhatIsUnsent) {
     largest_array = 0;
     out.put_bytes("c");
     EXPECT_EQ(out.unsent(), "c");
-    EXPECT_EQ(largest_array, 1024U);
+    EXPECT_EQ(largest_array, 512U);
 }
 
 }  // namespace
