@@ -8,6 +8,7 @@ namespace {
 
 std::vector<Format> formats(const std::vector<std::int16_t>& codes) {
     std::vector<Format> all;
+    all.reserve(codes.size());
     for (const std::int16_t code : codes) all.push_back(code == 1 ? Format::binary : Format::text);
     return all;
 }

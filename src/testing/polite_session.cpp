@@ -47,7 +47,7 @@ FakeTransaction state_after(std::string_view sql, FakeTransaction before) {
 }
 
 std::string usual_tag(std::string_view sql, FakeTransaction before) {
-    const std::string word = first_words(sql, 1);
+    std::string word = first_words(sql, 1);
     if (word == "START" || word == "DISCARD" || word == "CLOSE") return first_words(sql, 2);
     if (word == "ABORT") return "ROLLBACK";
     if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";

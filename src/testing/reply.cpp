@@ -88,12 +88,14 @@ Reply& Reply::copy_done() { return message('c'); }
 
 Reply& Reply::parameters(const std::vector<Oid>& types) {
     std::vector<std::uint32_t> oids;
+    oids.reserve(types.size());
     for (const Oid type : types) oids.push_back(static_cast<std::uint32_t>(type));
     append(bytes_, [&](auto& out) { wire::put_parameter_description(out, oids); });
     return *this;
 }
 Reply& Reply::columns(const std::vector<FakeColumn>& columns) {
     std::vector<wire::FieldDescription> described;
+    described.reserve(columns.size());
     for (const FakeColumn& column : columns)
         described.push_back({.name = column.name,
                              .type = static_cast<std::uint32_t>(column.type),
