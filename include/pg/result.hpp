@@ -47,9 +47,6 @@ public:
     void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
         do_read(row, columns, out);
     }
-    /// Rows whose values lie one behind the other, each behind its length, as the protocol has them: a pointer to the
-    /// first of each row, all well formed. Null for a storage of another kind.
-    [[nodiscard]] const char* const* packed() const { return packed_; }
     /// Unchecked.
     [[nodiscard]] Cell cell(std::size_t row, std::size_t column) const noexcept { return do_cell(row, column); }
 
@@ -59,7 +56,6 @@ protected:
     std::uint64_t affected_ = 0;                ///< see `affected()`
     std::string_view tag_;                      ///< a view of what the provider holds
     detail::ColumnMatches* matches_ = nullptr;  ///< see `matches()`
-    const char* const* packed_ = nullptr;       ///< see `packed()`
 
 private:
     virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;

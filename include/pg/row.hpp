@@ -95,30 +95,13 @@ concept RowType = std::is_default_constructible_v<T> && requires { detail::RowSh
 
 namespace detail {
 
-/// The value at `at`, which is moved behind it.
-[[nodiscard]] inline Cell take_packed(const char*& at) noexcept {
-    const auto length = load_big_endian<std::int32_t>(at);
-    at += sizeof length;
-    if (length < 0) return {};
-    return {std::exchange(at, at + length), length};
-}
-
-/// True for 0, 1, 2…
-[[nodiscard]] constexpr bool in_order(std::span<const std::uint16_t> columns) {
-    for (std::size_t i = 0; i < columns.size(); ++i)
-        if (columns[i] != i) return false;
-    return true;
-}
-
 /// Reads rows of one result as `T`. Its columns are matched once, by `match`.
 template <RowType T>
 class RowReader {
 public:
     [[nodiscard]] Expected<void> match(const ResultStorage& result, Extra extra = Extra::refuse) {
         result_ = &result;
-        auto matched = match_columns(result, RowShape<T>::targets, extra, map_.data());
-        in_order_ = in_order(map_);
-        return matched;
+        return match_columns(result, RowShape<T>::targets, extra, map_.data());
     }
 
     /// Reads the same columns from another part of the same result.
@@ -126,12 +109,7 @@ public:
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
         std::array<Cell, RowShape<T>::size> cells;
-        if (result_->packed() != nullptr && in_order_) {
-            const char* at = result_->packed()[row];
-            for (Cell& cell : cells) cell = take_packed(at);
-        } else {
-            result_->read(row, map_, cells.data());
-        }
+        result_->read(row, map_, cells.data());
         const Column* columns = result_->columns().data();
         return RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
             const std::size_t column = map_[index];
@@ -150,7 +128,6 @@ private:
     const ResultStorage* result_ = nullptr;
     std::array<std::uint16_t, RowShape<T>::size> map_{};
     std::size_t failed_ = 0;
-    bool in_order_ = false;
 };
 
 /// Rows of one statement as `T`, read where they arrive: all of them in a vector, or the first in an optional.
@@ -177,7 +154,7 @@ private:
         std::size_t row = 0;
         if constexpr (all) {
             if (before == 0) rows_.reserve(part.rows());
-            for (; row < part.rows() && !(fault = read(row)); ++row) continue;
+            while (row < part.rows() && !(fault = read(row))) ++row;
         } else if (before == 0 && part.rows() != 0) {
             fault = reader_.read(row, rows_.emplace());
         }

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "pg/column_matches.hpp"
-#include "pg/row.hpp"
 #include "src/wire/server_messages.hpp"
 
 namespace pg::libpq::direct {
@@ -42,36 +41,48 @@ private:
     detail::ColumnMatches described_;
 };
 
+/// The value at `at`, which is moved behind it. Its row was found well formed when it came.
+Cell take_cell(const char*& at) noexcept {
+    const auto length = wire::load<std::int32_t>(at);
+    at += sizeof length;
+    if (length < 0) return {};
+    return {std::exchange(at, at + length), length};
+}
+
 /// How a row is read, wherever it lies.
 class PackedRows : public ResultStorage {
 protected:
-    /// `packed` may be set later; it has `rows` pointers.
-    PackedRows(const ResultStorage& description, const char* const* packed, std::size_t rows) {
+    /// `first` may be set later; it points to the first value of each row.
+    PackedRows(const ResultStorage& description, const char* const* first, std::size_t rows) : first_(first) {
         columns_ = description.columns();
         matches_ = description.matches();
-        packed_ = packed;
         rows_ = rows;
         affected_ = rows;
     }
 
+    const char* const* first_;
+
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        const char* at = packed_[row];
+        const char* at = first_[row];
         std::size_t next = 0;
         for (const std::uint16_t column : columns) {
-            if (column < next) {
-                at = packed_[row];
-                next = 0;
+            // Most often the columns are wanted in their order.
+            if (column != next) [[unlikely]] {
+                if (column < next) {
+                    at = first_[row];
+                    next = 0;
+                }
+                for (; next < column; ++next) static_cast<void>(take_cell(at));
             }
-            for (; next < column; ++next) static_cast<void>(detail::take_packed(at));
-            *out++ = detail::take_packed(at);
+            *out++ = take_cell(at);
             ++next;
         }
     }
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
-        const char* at = packed_[row];
-        for (std::size_t i = 0; i < column; ++i) static_cast<void>(detail::take_packed(at));
-        return detail::take_packed(at);
+        const char* at = first_[row];
+        for (std::size_t i = 0; i < column; ++i) static_cast<void>(take_cell(at));
+        return take_cell(at);
     }
 };
 
@@ -102,7 +113,7 @@ public:
     ReceivedRows(std::shared_ptr<const ResultStorage> description, std::vector<const char*> rows,
                  std::vector<wire::ChunkRef> chunks, std::string_view tag)
         : Rows(std::move(description), rows.size(), tag), pointers_(std::move(rows)), chunks_(std::move(chunks)) {
-        packed_ = pointers_.data();
+        first_ = pointers_.data();
     }
 
 private:
@@ -117,7 +128,7 @@ public:
                std::string_view tag)
         : Rows(std::move(description), rows.size(), tag) {
         auto** const pointers = reinterpret_cast<const char**>(this + 1);
-        packed_ = pointers;
+        first_ = pointers;
         auto* to = reinterpret_cast<char*>(pointers + rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
             const std::size_t size = wire::load<std::uint32_t>(rows[i] - row_header) - 6;

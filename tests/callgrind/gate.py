@@ -23,10 +23,10 @@ OPERATIONS = {
 GATES = {
     "direct": {
         "point_select": (0.50, 0.20),
-        "bulk_read": (0.53, 0.40),
-        "batch_select": (0.52, 0.15),
+        "bulk_read": (0.55, 0.40),
+        "batch_select": (0.49, 0.15),
         "copy_in": (1.15, 0.60),
-        "pipelined_insert": (1.02, 0.35),
+        "pipelined_insert": (0.94, 0.35),
     },
     "libpq": {
         "point_select": (1.45, 1.10),

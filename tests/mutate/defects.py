@@ -251,7 +251,7 @@ DEFECTS_OF_DIRECT = (
            "a report loses its code"),
     Defect("providers/libpq/direct_report.cpp", "{'d', &ErrorFields::type},", "{'d', &ErrorFields::column},", SESSIONS,
            "the type of a report is told as its column"),
-    Defect("include/pg/row.hpp", "if (length < 0) return {};", "if (length < 0) return {at, 0};",
+    Defect("providers/libpq/direct_result.cpp", "if (length < 0) return {};", "if (length < 0) return {at, 0};",
            SESSIONS, "a null is read as an empty value"),
     Defect("providers/libpq/direct_result.cpp", "} else if (length != null_length) {", "} else if (false) {",
            ("libpq_test:DirectLink.*",), "a value of negative length is a null"),
