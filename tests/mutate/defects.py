@@ -133,8 +133,8 @@ DEFECTS_OF_STATEMENTS = (
 
 # What is said of a failure, and what may be done again after it.
 DEFECTS_OF_OUTCOMES = (
-    Defect("src/base/transaction_control.cpp", "words.take(\"commit\") || words.take(\"end\")",
-           "words.take(\"commit\")", ("transaction_control_test",), "END is not known as a commit"),
+    Defect("src/base/transaction_control.cpp", "return words.take(\"end\") ? commits : none;",
+           "return none;", ("transaction_control_test",), "END is not known as a commit"),
     Defect("src/base/transaction_control.cpp", "if (two == \"/*\") ++depth;", "if (two == \"/*\") depth = 1;",
            ("transaction_control_test",), "a comment ends with the first one inside of it"),
     Defect("src/base/error_rules.cpp", "if (facts.phase == RequestPhase::unsent) ruling.outcome = Outcome::not_sent;",
