@@ -185,6 +185,9 @@ private:
 /// Takes the rows of a statement where they arrive, so that nobody has to keep them. One thread at a time.
 class PGCLIENT_API RowSink {
 public:
+    RowSink(const RowSink&) = delete;
+    RowSink& operator=(const RowSink&) = delete;
+
     /// Whether it takes rows with these columns as they come; if not, they are wanted in a result: one of their types
     /// is not in the catalogue yet. Begun again, it forgets what it took.
     [[nodiscard]] bool begin(const ResultStorage& columns);
@@ -200,7 +203,6 @@ public:
 
 protected:
     RowSink() = default;
-    RowSink(const RowSink&) = delete;
     ~RowSink() = default;
 
     std::size_t seen_ = 0;  ///< rows, whether they could be read or not

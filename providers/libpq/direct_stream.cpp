@@ -44,13 +44,10 @@ private:
             wire::Frame frame;
             if (const auto event = link_.poll(frame)) {
                 if (auto error = take(*event, frame, wait)) return leave(), *std::move(error);
-            } else if (link_.ended()) {
-                return leave(), link_.ending();
-            } else if (collector_.rows() != 0) {
-                break;
-            } else if (!link_.wait_ready(wait)) {
-                return leave(), link_.ending();
+                continue;
             }
+            if (!link_.ended() && collector_.rows() != 0) break;
+            if (link_.ended() || !link_.wait_ready(wait)) return leave(), link_.ending();
         }
         if (collector_.rows() != 0) {
             handed_out_ += collector_.bytes();
