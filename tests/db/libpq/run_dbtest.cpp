@@ -1,4 +1,5 @@
 // Running one statement: results, arguments, errors with all their fields, and what stays true of the session.
+#include "providers/libpq/direct_take_over.hpp"
 #include "tests/db/libpq/open_session.hpp"
 
 namespace pg::libpq {
@@ -255,6 +256,7 @@ TEST(LimitedResult, ReportsAnErrorInTheMiddle) {
 TEST(Session, SaysWhatItIs) {
     const auto session = open_session();
     EXPECT_EQ(session->engine(), tested_engine());
+    EXPECT_EQ(direct::fallbacks(), 0u);  // one that went unnoticed would pass for the other engine
     EXPECT_EQ(session->node(),
               testing::shared_server().socket_folder() + ":" + std::to_string(testing::shared_server().port()));
     EXPECT_EQ(session->server_version() / 10000, testing::shared_server().major());
