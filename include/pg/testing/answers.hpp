@@ -7,7 +7,7 @@ namespace pg::testing {
 
 /// What comes of one statement. Value.
 struct Answer {
-    std::vector<FakeColumn> columns = {};
+    std::vector<FakeColumn> columns = {};  ///< of the result; none for a statement without rows
     /// Values as PostgreSQL writes them; those of a column whose format is binary as they travel. A client that asks
     /// for the binary form gets it, for the usual built-in types.
     std::vector<FakeValues> rows = {};
@@ -36,6 +36,7 @@ public:
     Answers& operator=(const Answers& other) noexcept;
     ~Answers();
 
+    /// What comes of this text, the next time that it comes.
     Answers& on(std::string_view sql, Answer answer);
     /// An error report instead of a result.
     Answers& fail(std::string_view sql, SqlState sqlstate, std::string_view message);

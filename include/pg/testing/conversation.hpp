@@ -35,12 +35,13 @@ enum class MessageKind : char {
 
 /// A setting of a startup packet. Value.
 struct StartupSetting {
-    std::string name, value;
+    std::string name;   ///< "user", "application_name"
+    std::string value;  ///< as it was sent
 };
 
 /// A message of a client. Value. Fields that its kind does not have stay empty.
 struct ClientMessage {
-    MessageKind kind = MessageKind::left;
+    MessageKind kind = MessageKind::left;       ///< decides which of the fields below are set
     std::string sql = {};                       ///< Query, Parse; Bind, Describe, Execute: the text that they are about
     std::string statement = {};                 ///< Parse, Bind, Describe, Close: the name of a prepared statement
     std::string portal = {};                    ///< Bind, Execute, Describe, Close
@@ -60,7 +61,7 @@ struct ClientMessage {
 
 /// What a server says of itself when it lets a client in. Value.
 struct Welcome {
-    std::string server_version = "15.1";
+    std::string server_version = "15.1";          ///< as the parameter of that name
     std::vector<StartupSetting> parameters = {};  ///< reported beside the usual ones
 };
 

@@ -16,12 +16,14 @@ namespace pg::testing {
 /// server.
 class Script final {
 public:
+    /// Anything that takes a `Conversation&`.
     template <class F>
         requires(!std::same_as<std::remove_cvref_t<F>, Script> && std::is_invocable_v<F&, Conversation&>)
     Script(F script)
         : script_(std::make_shared<F>(std::move(script))),
           run_([](void* f, Conversation& client) { (*static_cast<F*>(f))(client); }) {}
 
+    /// Runs it for one client.
     void operator()(Conversation& client) const { run_(script_.get(), client); }
 
 private:

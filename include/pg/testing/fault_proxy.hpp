@@ -52,7 +52,8 @@ struct Traffic {
 struct FaultProxyStats {
     std::uint64_t accepted = 0;  ///< connections
     std::size_t open = 0;        ///< of them, now
-    Traffic to_server{}, to_client{};
+    Traffic to_server{};         ///< what clients sent
+    Traffic to_client{};         ///< what the server sent
 };
 
 /// A proxy on a free port of 127.0.0.1. Handle. It has a thread of its own, holds at most 256 KiB for each direction of
@@ -72,10 +73,10 @@ public:
     FaultProxy& operator=(FaultProxy&& other) noexcept;
     ~FaultProxy();
 
-    [[nodiscard]] std::uint16_t port() const noexcept;
+    [[nodiscard]] std::uint16_t port() const noexcept;  ///< that it listens on
     /// How a client reaches the server through the proxy: its `tcp_conninfo`, TLS included, with another port.
     [[nodiscard]] std::string conninfo(const TestServer& server, std::string_view database = "postgres") const;
-    [[nodiscard]] std::string conninfo(const FakeServer& server) const;
+    [[nodiscard]] std::string conninfo(const FakeServer& server) const;  ///< the same for a scripted server
 
     /// Sets what goes wrong from now on, in place of what did; `{}` ends it, and what was held goes on.
     void set(Direction direction, const Faults& faults);
@@ -90,7 +91,7 @@ public:
     /// that are open.
     void half_close(Direction direction);
 
-    [[nodiscard]] FaultProxyStats stats() const;
+    [[nodiscard]] FaultProxyStats stats() const;  ///< as they stand now
     /// They wait until so many bytes were taken in or handed on, so many connections were accepted, or none is open;
     /// false when the deadline passed. @{
     [[nodiscard]] bool wait_for_bytes_in(Direction direction, std::uint64_t count, Deadline deadline) const;

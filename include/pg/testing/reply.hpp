@@ -14,7 +14,7 @@ namespace pg::testing {
 
 /// A column as a server describes it. Value.
 struct FakeColumn {
-    std::string name = {};
+    std::string name = {};         ///< as the client sees it
     Oid type{25};                  ///< text, unless another is given
     Format format = Format::text;  ///< of the values that follow
 };
@@ -76,8 +76,10 @@ public:
     /// Bytes as they are.
     Reply& raw(std::string_view bytes);
 
+    /// All messages so far, as they are sent. @{
     [[nodiscard]] const std::string& bytes() const& noexcept { return bytes_; }
     [[nodiscard]] std::string bytes() && noexcept { return std::move(bytes_); }
+    /// @}
 
 private:
     std::string bytes_;
