@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/result.hpp"
@@ -136,11 +137,7 @@ private:
     }
 
     Expected<Result> conclude_one(ResultHandle result) {
-        if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED)
-            return link_.error({.kind = ErrorKind::server,
-                                .outcome = Outcome::not_applied,
-                                .retry_scope = RetryScope::none,
-                                .message = "not run because an earlier statement of the batch failed"});
+        if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED) return link_.behind_a_failure();
         if (woken_ && report_field(result.get(), PG_DIAG_SQLSTATE) == "57014")
             return link_.ended_early(*woken_, Outcome::not_applied);
         return conclude(link_, std::move(result), wait_, requests_[answered()].description);
@@ -181,21 +178,11 @@ private:
         return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
-    /// One outcome for every request: `error` for those that have none.
     std::vector<Expected<Result>> fill(const Error& error) {
-        while (answered() < requests_.size()) outcomes_.emplace_back(error);
-        return std::move(outcomes_);
+        return filled(std::move(outcomes_), requests_.size(), error);
     }
-
     std::vector<Expected<Result>> fill_lost() {
-        const Error error = loss_ ? *loss_ : link_.lost();
-        if (sync_ == spi::BatchSync::once)
-            for (Expected<Result>& outcome : outcomes_)
-                if (outcome) outcome = error;
-        while (answered() < sent_) outcomes_.emplace_back(error);
-        ErrorFields unsent = error.fields();
-        unsent.outcome = Outcome::not_sent;
-        return fill(Error(std::move(unsent)));
+        return filled_after_loss(std::move(outcomes_), requests_.size(), sent_, sync_, loss_ ? *loss_ : link_.lost());
     }
 
     Link& link_;

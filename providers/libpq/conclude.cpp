@@ -20,22 +20,15 @@ Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait
 }
 
 Error give_up_on(Link& link, const PGresult* result, const spi::Wait& wait) {
-    ErrorFields fields;
-    switch (PQresultStatus(result)) {
-        case PGRES_COPY_IN:
-        case PGRES_COPY_OUT:
-            fields.message = "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";
-            fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
-            break;
-        default:
-            fields.kind = ErrorKind::protocol;
-            fields.outcome = Outcome::unknown;
-            fields.message =
-                std::string("unexpected reply ") + PQresStatus(PQresultStatus(result)) + ": the connection is closed";
-            link.close();
-    }
-    fields.connection_usable = link.connection() != nullptr;
-    return link.error(std::move(fields));
+    const ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+        return abandon(link, {.message = std::string(copies_elsewhere)}, wait);
+    link.close();
+    return link.error(
+        {.kind = ErrorKind::protocol,
+         .outcome = Outcome::unknown,
+         .connection_usable = false,
+         .message = std::string("unexpected reply ") + PQresStatus(status) + ": the connection is closed"});
 }
 
 }  // namespace pg::libpq

@@ -15,16 +15,17 @@ constexpr std::size_t most_unflushed = 64 * 1024;
 Error is_no_copy(Link& link, ResultHandle result, std::string_view wanted, const spi::Wait& wait) {
     const ExecStatusType status = PQresultStatus(result.get());
     if (status == PGRES_FATAL_ERROR) return link.failed(result.get());
-    const bool other_way = status == PGRES_COPY_IN || status == PGRES_COPY_OUT;
-    if (!other_way && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY)
-        return give_up_on(link, result.get(), wait);
-    ErrorFields fields;
-    fields.outcome =
-        other_way ? link.recover(earlier(Deadline::after(cancel_budget), wait.deadline)) : Outcome::applied;
-    fields.connection_usable = link.connection() != nullptr;
-    fields.message.append("this statement is no ").append(wanted);
-    if (!other_way) fields.message += "; it was run, and its result is thrown away";
-    return link.error(std::move(fields));
+    std::string words = std::string("this statement is no ").append(wanted);
+    switch (status) {
+        case PGRES_COPY_IN:
+        case PGRES_COPY_OUT: return abandon(link, {.message = std::move(words)}, wait);
+        case PGRES_TUPLES_OK:
+        case PGRES_COMMAND_OK:
+        case PGRES_EMPTY_QUERY: break;
+        default: return give_up_on(link, result.get(), wait);
+    }
+    return link.error(
+        {.outcome = Outcome::applied, .message = std::move(words += "; it was run, and its result is thrown away")});
 }
 
 /// (C1) While it lives and is not over, the link is in the COPY and nobody else may use it.
@@ -43,7 +44,7 @@ public:
 
 private:
     Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
-        if (over_) return already_over();
+        if (over_) return link_.copy_is_over();
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             if (auto error = put(piece, wait)) return *std::move(error);
@@ -97,7 +98,7 @@ private:
 
     /// Ends the stream, well or with a reason why not, and takes the server's answer.
     Expected<ResultHandle> end(const char* reason, const spi::Wait& wait) {
-        if (over_) return already_over();
+        if (over_) return link_.copy_is_over();
         int ended = 0;
         while ((ended = PQputCopyEnd(link_.connection(), reason)) == 0) {
             if (auto error = link_.wait_ready(Step::write, wait)) return leave(), *std::move(error);
@@ -111,10 +112,6 @@ private:
     void leave() {
         over_ = true;
         link_.occupy(false);
-    }
-    [[nodiscard]] Error already_over() const {
-        return link_.error(
-            {.kind = ErrorKind::usage, .message = "this COPY is over: it was finished or failed before"});
     }
 
     Link& link_;

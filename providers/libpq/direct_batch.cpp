@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
@@ -137,11 +138,7 @@ private:
     void abort_rest() {
         while (answered() < requests_.size()) {
             link_.about(requests_[answered()].sql);
-            outcomes_.emplace_back(
-                link_.error({.kind = ErrorKind::server,
-                             .outcome = Outcome::not_applied,
-                             .retry_scope = RetryScope::none,
-                             .message = "not run because an earlier statement of the batch failed"}));
+            outcomes_.emplace_back(link_.behind_a_failure());
         }
         sent_ = requests_.size();
     }
@@ -189,21 +186,11 @@ private:
         return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
-    /// One outcome for every request: `error` for those that have none.
     std::vector<Expected<Result>> fill(const Error& error) {
-        while (answered() < requests_.size()) outcomes_.emplace_back(error);
-        return std::move(outcomes_);
+        return filled(std::move(outcomes_), requests_.size(), error);
     }
-
     std::vector<Expected<Result>> fill_lost() {
-        const Error error = *loss_;
-        if (sync_ == spi::BatchSync::once)
-            for (Expected<Result>& outcome : outcomes_)
-                if (outcome) outcome = error;
-        while (answered() < sent_) outcomes_.emplace_back(error);
-        ErrorFields unsent = error.fields();
-        unsent.outcome = Outcome::not_sent;
-        return fill(Error(std::move(unsent)));
+        return filled_after_loss(std::move(outcomes_), requests_.size(), sent_, sync_, *loss_);
     }
 
     DirectLink& link_;

@@ -27,7 +27,8 @@ Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wi
         switch (*event) {
             case wire::Event::copy_in:
             case wire::Event::copy_out: {
-                if (*event != wanted) return refuse_copy(link, std::string("this statement is no ").append(name), wait);
+                if (*event != wanted)
+                    return abandon(link, {.message = std::string("this statement is no ").append(name)}, wait);
                 const auto format = wire::read_copy_format(frame.body);
                 if (!format) return link.violated("a malformed answer to COPY");
                 return *format;
@@ -65,7 +66,7 @@ public:
 
 private:
     Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
-        if (over_) return already_over();
+        if (over_) return link_.copy_is_over();
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             wire::put_copy_data_header(link_.out(), piece.size());
@@ -78,13 +79,13 @@ private:
     }
 
     Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
-        if (over_) return already_over();
+        if (over_) return link_.copy_is_over();
         wire::put_empty(link_.out(), wire::ClientType::copy_done);
         return end(wait);
     }
 
     Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
-        if (over_) return already_over();
+        if (over_) return link_.copy_is_over();
         wire::put_copy_fail(link_.out(), reason.substr(0, reason.find('\0')));
         const Expected<std::uint64_t> ended = end(wait);
         if (ended || ended.error().sqlstate() == sqlstate::query_canceled) return {};
@@ -140,10 +141,6 @@ private:
     void leave() {
         over_ = true;
         link_.occupy(false);
-    }
-    [[nodiscard]] Error already_over() const {
-        return link_.error(
-            {.kind = ErrorKind::usage, .message = "this COPY is over: it was finished or failed before"});
     }
 
     DirectLink& link_;

@@ -41,7 +41,6 @@ public:
 
     /// Gives the rows so far to a sink and forgets them.
     void give(RowSink& sink);
-    [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one.
     [[nodiscard]] Result take(std::string_view tag = {});
     /// Forgets the statement.

@@ -8,28 +8,7 @@
 #include "providers/libpq/direct_stream.hpp"
 
 namespace pg::libpq::direct {
-namespace {
-
-constexpr std::string_view binary_hint =
-    "a column has no binary form: ask for text with .format = pg::Format::text, or cast the column to text";
-constexpr std::string_view copies_elsewhere = "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";
-
-Error with_hint(const Error& error) {
-    ErrorFields fields = error.fields();
-    fields.hint = binary_hint;
-    return Error(std::move(fields));
-}
-
-Error too_large(DirectLink& link, std::size_t limit, const spi::Wait& wait) {
-    ErrorFields fields{.kind = ErrorKind::result_too_large};
-    fields.message = "the result has more than " + std::to_string(limit) +
-                     " bytes: ask for less of it, raise max_result_bytes, or stream it";
-    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
-    fields.connection_usable = link.connected();
-    return link.error(std::move(fields));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::optional<Error> DirectSession::take_over(const spi::Wait& wait) {
     if (auto error = link_.begin({}, wait)) return error;
@@ -40,10 +19,6 @@ std::optional<Error> DirectSession::take_over(const spi::Wait& wait) {
     if (*event == wire::Event::failed) return link_.failed(frame.body);
     link_.rest();
     return std::nullopt;
-}
-
-Format DirectSession::format_for(const spi::Request& request) const {
-    return request.format == Format::binary && without_binary_.contains(request.sql) ? Format::text : request.format;
 }
 
 Expected<Result> DirectSession::run_once(const spi::Request& request, Format format, const spi::Wait& wait) {
@@ -75,7 +50,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                 if (well_formed) link_.rows([&](std::string_view body) { return well_formed = take(body); });
                 if (!well_formed) return link_.violated("a row that is not as its columns were described");
                 if (request.max_result_bytes != 0 && received + collector_.bytes() > request.max_result_bytes)
-                    return too_large(link_, request.max_result_bytes, wait);
+                    return abandon(link_, too_large(request.max_result_bytes), wait);
                 if (sinks) {
                     received += collector_.bytes();
                     collector_.give(*request.sink);
@@ -102,7 +77,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                 if (!link_.connected()) return *std::move(answer);
                 break;
             case wire::Event::copy_in:
-            case wire::Event::copy_out: return refuse_copy(link_, copies_elsewhere, wait);
+            case wire::Event::copy_out: return abandon(link_, {.message = std::string(copies_elsewhere)}, wait);
             case wire::Event::ready:
                 if (!answer) return link_.violated("ready, without an answer");
                 link_.rest();
@@ -113,36 +88,29 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
 }
 
 Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
-    const Format format = format_for(request);
+    const Format format = fallback_.format_for(request);
     Expected<Result> result = run_once(request, format, wait);
     if (result || format == Format::text || !libpq::lacks_binary_form(result.error())) return result;
-    without_binary_.add(request.sql);
-    if (link_.in_transaction()) return with_hint(result.error());
+    fallback_.remember(request);
+    if (link_.in_transaction()) return with_text_hint(result.error());
     return run_once(request, Format::text, wait);
 }
 
 Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Request& request,
                                                                    const spi::Wait& wait) noexcept {
-    const Format format = format_for(request);
+    const Format format = fallback_.format_for(request);
     auto stream = open_stream(link_, request, format, wait);
     if (stream || format == Format::text || !libpq::lacks_binary_form(stream.error())) return stream;
-    without_binary_.add(request.sql);
-    if (link_.in_transaction()) return with_hint(stream.error());
+    fallback_.remember(request);
+    if (link_.in_transaction()) return with_text_hint(stream.error());
     return open_stream(link_, request, Format::text, wait);
 }
 
 std::vector<Expected<Result>> DirectSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
                                                           const spi::Wait& wait) noexcept {
-    std::vector<Format> formats;
-    formats.reserve(requests.size());
-    for (const spi::Request& request : requests) formats.push_back(format_for(request));
+    const std::vector<Format> formats = fallback_.formats_for(requests);
     std::vector<Expected<Result>> outcomes = run_pipelined(link_, collector_, requests, formats, sync, wait);
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (outcomes[i] || formats[i] == Format::text || !libpq::lacks_binary_form(outcomes[i].error())) continue;
-        // Too late to run it again: others have run since. The next time it is asked for in text.
-        without_binary_.add(requests[i].sql);
-        outcomes[i] = with_hint(outcomes[i].error());
-    }
+    fallback_.learn_from(requests, formats, outcomes);
     return outcomes;
 }
 
@@ -161,7 +129,7 @@ Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wa
                 if (!link_.connected()) return *std::move(failure);
                 break;
             case wire::Event::copy_in:
-            case wire::Event::copy_out: return refuse_copy(link_, copies_elsewhere, wait);
+            case wire::Event::copy_out: return abandon(link_, {.message = std::string(copies_elsewhere)}, wait);
             case wire::Event::ready:
                 link_.rest();
                 if (failure) return *std::move(failure);

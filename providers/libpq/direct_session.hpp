@@ -4,7 +4,7 @@
 #include "pg/spi/session.hpp"
 #include "providers/libpq/direct_link.hpp"
 #include "providers/libpq/direct_result.hpp"
-#include "providers/libpq/remembered_texts.hpp"
+#include "providers/libpq/text_fallback.hpp"
 
 namespace pg::libpq::direct {
 
@@ -41,11 +41,10 @@ private:
 
     /// Runs one statement in `format` to its end. A report is an answer too.
     Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);
-    [[nodiscard]] Format format_for(const spi::Request& request) const;
 
     DirectLink link_;
     RowCollector collector_;
-    RememberedTexts without_binary_;  ///< statements with a column that has no binary form
+    TextFallback fallback_;
 };
 
 }  // namespace pg::libpq::direct

@@ -71,12 +71,4 @@ void put_statement(DirectLink& link, const spi::Request& request, Format format,
     link.sent(wire::Sent::execute);
 }
 
-Error refuse_copy(DirectLink& link, std::string_view message, const spi::Wait& wait) {
-    ErrorFields fields;
-    fields.message = message;
-    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
-    fields.connection_usable = link.connected();
-    return link.error(std::move(fields));
-}
-
 }  // namespace pg::libpq::direct

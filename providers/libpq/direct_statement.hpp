@@ -17,7 +17,4 @@ namespace pg::libpq::direct {
 void put_statement(DirectLink& link, const spi::Request& request, Format format,
                    const std::shared_ptr<const ResultStorage>* known);
 
-/// Ends a statement that begins a COPY where none can be served.
-[[nodiscard]] Error refuse_copy(DirectLink& link, std::string_view message, const spi::Wait& wait);
-
 }  // namespace pg::libpq::direct

@@ -56,7 +56,7 @@ private:
         // The rows that came before a failure are handed out before it.
         if (failure_) return *std::exchange(failure_, std::nullopt);
         if (last_) return *std::exchange(last_, std::nullopt);
-        return link_.error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
+        return link_.stream_is_over();
     }
 
     std::optional<Error> advance(const spi::Wait& wait) {
@@ -92,8 +92,7 @@ private:
             case wire::Event::copy_in:
             case wire::Event::copy_out:
                 over_ = true;
-                return refuse_copy(link_, "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out",
-                                   wait);
+                return abandon(link_, {.message = std::string(copies_elsewhere)}, wait);
             case wire::Event::ready:
                 leave();
                 if (!complete_ && !failure_) return violated("ready, without an answer");
@@ -116,12 +115,7 @@ private:
         if (!well_formed) return violated("a row that is not as its columns were described");
         if (limit_ == 0 || handed_out_ + collector_.bytes() <= limit_) return std::nullopt;
         over_ = true;
-        ErrorFields fields{.kind = ErrorKind::result_too_large};
-        fields.message = "the result has more than " + std::to_string(limit_) +
-                         " bytes: ask for less of it, raise max_result_bytes, or stream it";
-        fields.outcome = link_.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
-        fields.connection_usable = link_.connected();
-        failure_ = link_.error(std::move(fields));
+        failure_ = abandon(link_, too_large(limit_), wait);
         return std::nullopt;
     }
 

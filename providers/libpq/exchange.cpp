@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "providers/libpq/cancel.hpp"
-
 namespace pg::libpq {
 namespace {
 
@@ -67,9 +65,31 @@ Error Exchange::early_end(Woken woken, Outcome outcome, bool connected) const {
     return error(std::move(fields));
 }
 
+Error Exchange::stream_is_over() const {
+    return error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
+}
+
+Error Exchange::copy_is_over() const {
+    return error({.kind = ErrorKind::usage, .message = "this COPY is over: it was finished or failed before"});
+}
+
+Error Exchange::behind_a_failure() const {
+    return error({.kind = ErrorKind::server,
+                  .outcome = Outcome::not_applied,
+                  .retry_scope = RetryScope::none,
+                  .message = "not run because an earlier statement of the batch failed"});
+}
+
 void Exchange::note(const Error& notice) noexcept {
     if (notice.severity() == "FATAL" || notice.severity() == "PANIC") dying_ = true;
     if (context_.notices) context_.notices->on_notice(notice);
+}
+
+ErrorFields too_large(std::size_t limit) {
+    ErrorFields fields{.kind = ErrorKind::result_too_large};
+    fields.message = "the result has more than " + std::to_string(limit) +
+                     " bytes: ask for less of it, raise max_result_bytes, or stream it";
+    return fields;
 }
 
 void detach_socket(int socket) noexcept {

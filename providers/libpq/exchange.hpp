@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pg/spi/provider.hpp"
+#include "providers/libpq/cancel.hpp"
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/fork.hpp"
 #include "providers/libpq/wait.hpp"
@@ -43,6 +44,11 @@ public:
     }
     /// An error of ours about this exchange, which has ended well.
     [[nodiscard]] Error error(ErrorFields fields) const { return plain_error(std::move(fields), site()); }
+    /// What a stream or a COPY says that is asked for more than it had. @{
+    [[nodiscard]] Error stream_is_over() const;
+    [[nodiscard]] Error copy_is_over() const;  /// @}
+    /// What a statement of one implicit transaction says that stood behind the one that failed.
+    [[nodiscard]] Error behind_a_failure() const;
 
 protected:
     ~Exchange() = default;
@@ -77,6 +83,21 @@ private:
     bool occupied_ = false;
     bool dying_ = false;
 };
+
+/// Where a COPY is sent to that was begun as another statement.
+inline constexpr std::string_view copies_elsewhere =
+    "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";
+/// A result that has more bytes than its request allows.
+[[nodiscard]] ErrorFields too_large(std::size_t limit);
+
+/// Gives up the exchange that `link` is at, within the budget of its caller, and says so: `fields` with what became of
+/// the statement and of the connection.
+template <class Link>
+[[nodiscard]] Error abandon(Link& link, ErrorFields fields, const spi::Wait& wait) {
+    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
+    fields.connection_usable = link.connected();
+    return link.error(std::move(fields));
+}
 
 /// Puts something harmless in the place of a socket that the parent process goes on using: what libpq writes when it
 /// frees the connection goes nowhere.

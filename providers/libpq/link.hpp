@@ -18,7 +18,7 @@ public:
 
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
     [[nodiscard]] std::optional<Error> begin(std::string_view sql, const spi::Wait& wait) {
-        if (auto error = begin_exchange(sql, engine_.connection() != nullptr, wait)) return error;
+        if (auto error = begin_exchange(sql, connected(), wait)) return error;
         const PGTransactionStatusType status = PQtransactionStatus(engine_.connection());
         set_in_transaction(status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
         return std::nullopt;
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] Error give_up(Woken woken, const spi::Wait& wait);
     /// The error of an exchange that ended too soon, with what became of its statement.
     [[nodiscard]] Error ended_early(Woken woken, Outcome outcome) const {
-        return early_end(woken, outcome, engine_.connection() != nullptr);
+        return early_end(woken, outcome, connected());
     }
     /// The connection broke: what libpq knows of it. The link is closed.
     [[nodiscard]] Error lost();
@@ -54,6 +54,7 @@ public:
     [[nodiscard]] Engine& engine() noexcept { return engine_; }
     [[nodiscard]] const Engine& engine() const noexcept { return engine_; }
     [[nodiscard]] PGconn* connection() const noexcept { return engine_.connection(); }
+    [[nodiscard]] bool connected() const noexcept { return engine_.connection() != nullptr; }
 
 private:
     [[nodiscard]] Outcome drain(const Deadline& until) noexcept;

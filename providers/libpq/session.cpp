@@ -11,20 +11,11 @@
 namespace pg::libpq {
 namespace {
 
-constexpr std::string_view binary_hint =
-    "a column has no binary form: ask for text with .format = pg::Format::text, or cast the column to text";
-
 /// A zero byte would end the text early, and the server would run something else than what was meant.
 bool has_zero_byte(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 Error zero_byte_error(const Link& link) {
     return link.error({.kind = ErrorKind::usage, .message = "the statement's text has a zero byte"});
-}
-
-Error with_hint(const Error& error) {
-    ErrorFields fields = error.fields();
-    fields.hint = binary_hint;
-    return Error(std::move(fields));
 }
 
 std::string quoted_identifier(std::string_view name) {
@@ -43,12 +34,8 @@ struct FreeNotify {
 
 }  // namespace
 
-Format LibpqSession::format_for(const spi::Request& request) const {
-    return request.format == Format::binary && without_binary_.contains(request.sql) ? Format::text : request.format;
-}
-
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
-    for (Format format = format_for(request);; format = Format::text) {
+    for (Format format = fallback_.format_for(request);; format = Format::text) {
         if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
         if (request.statement.empty() && has_zero_byte(request.sql)) return zero_byte_error(link_);
         if (!link_.engine().send(request, format)) return link_.refused();
@@ -59,11 +46,11 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
 
         Expected<ResultHandle> first = receive == Receive::whole ? link_.complete(wait) : link_.next(wait);
         if (!first || format == Format::text || !lacks_binary_form(first->get())) return first;
-        without_binary_.add(request.sql);
+        fallback_.remember(request);
         if (receive == Receive::by_rows) {
             if (Expected<ResultHandle> rest = link_.complete(wait); !rest) return rest;
         }
-        if (link_.in_transaction()) return with_hint(link_.failed(first->get()));
+        if (link_.in_transaction()) return with_text_hint(link_.failed(first->get()));
     }
 }
 
@@ -84,16 +71,9 @@ Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Req
 
 std::vector<Expected<Result>> LibpqSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
                                                          const spi::Wait& wait) noexcept {
-    std::vector<Format> formats;
-    formats.reserve(requests.size());
-    for (const spi::Request& request : requests) formats.push_back(format_for(request));
+    const std::vector<Format> formats = fallback_.formats_for(requests);
     std::vector<Expected<Result>> outcomes = run_pipelined(link_, requests, formats, sync, wait);
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (outcomes[i] || formats[i] == Format::text || !lacks_binary_form(outcomes[i].error())) continue;
-        // Too late to run it again: others have run since. The next time it is asked for in text.
-        without_binary_.add(requests[i].sql);
-        outcomes[i] = with_hint(outcomes[i].error());
-    }
+    fallback_.learn_from(requests, formats, outcomes);
     return outcomes;
 }
 

@@ -6,7 +6,7 @@
 
 #include "pg/spi/session.hpp"
 #include "providers/libpq/link.hpp"
-#include "providers/libpq/remembered_texts.hpp"
+#include "providers/libpq/text_fallback.hpp"
 
 namespace pg::libpq {
 
@@ -41,10 +41,9 @@ private:
     /// Sends a statement and waits for its first result, which for `whole` is its only one. A statement with a column
     /// without binary form is sent again in text, where that does no harm.
     Expected<ResultHandle> execute(const spi::Request& request, Receive receive, const spi::Wait& wait);
-    [[nodiscard]] Format format_for(const spi::Request& request) const;
 
     Link link_;
-    RememberedTexts without_binary_;  ///< statements with a column that has no binary form
+    TextFallback fallback_;
 };
 
 }  // namespace pg::libpq

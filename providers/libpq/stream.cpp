@@ -38,15 +38,6 @@ Expected<ResultHandle> finish_rows(Link& link, ResultHandle last, const spi::Wai
     return last;
 }
 
-Error too_large(Link& link, std::size_t limit, const spi::Wait& wait) {
-    ErrorFields fields{.kind = ErrorKind::result_too_large};
-    fields.message = "the result has more than " + std::to_string(limit) +
-                     " bytes: ask for less of it, raise max_result_bytes, or stream it";
-    fields.outcome = link.recover(earlier(Deadline::after(cancel_budget), wait.deadline));
-    fields.connection_usable = link.connection() != nullptr;
-    return link.error(std::move(fields));
-}
-
 /// One chunk after the other. Reads ahead until a chunk is full or the socket is empty, whichever comes first: rows
 /// that are there are not held back for rows that may come much later.
 class LibpqStream final : public spi::RowStream {
@@ -67,7 +58,7 @@ public:
         packer_.add(std::move(result));
         if (limit_ == 0 || received_ + packer_.bytes() <= limit_) return std::nullopt;
         over_ = true;
-        return too_large(link_, limit_, wait);
+        return abandon(link_, too_large(limit_), wait);
     }
 
 private:
@@ -89,7 +80,7 @@ private:
         }
         if (failure_) return *std::exchange(failure_, std::nullopt);
         if (packer_.rows() != 0 || last_) return hand_out();
-        return link_.error({.kind = ErrorKind::usage, .message = "the stream is over: it ended or failed before"});
+        return link_.stream_is_over();
     }
 
     [[nodiscard]] Result hand_out() {
@@ -149,7 +140,7 @@ Expected<Result> collect(Link& link, ResultHandle first, std::size_t limit, cons
     Expected<ResultHandle> result = std::move(first);
     while (has_rows(result->get())) {
         packer.add(*std::move(result));
-        if (packer.bytes() > limit) return too_large(link, limit, wait);
+        if (packer.bytes() > limit) return abandon(link, too_large(limit), wait);
         result = link.next(wait);
         if (!result) return std::move(result).error();
     }

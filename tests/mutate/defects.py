@@ -233,14 +233,14 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/stream.cpp", "(failure_ = take(std::move(result), wait)) && packer_.rows() != 0)",
            "(failure_ = take(std::move(result), wait)) && false)", STREAMS,
            "rows that came before a failure are lost"),
-    Defect("providers/libpq/batch.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,", BATCHES,
+    Defect("providers/libpq/exchange.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,", BATCHES,
            "nobody knows what became of a statement that was never run"),
     Defect("providers/libpq/batch.cpp", "            for (Expected<Result>& outcome : outcomes_)\n"
            "                if (outcome) outcome = error;\n            return", "            return", BATCHES,
            "statements are said to have taken effect whose transaction failed at its end"),
-    Defect("providers/libpq/batch.cpp", "if (sync_ == spi::BatchSync::once)\n", "if (false)\n", BATCHES,
+    Defect("providers/libpq/batch_outcomes.hpp", "if (sync == spi::BatchSync::once)\n", "if (false)\n", BATCHES,
            "statements are said to have taken effect whose transaction was lost"),
-    Defect("providers/libpq/batch.cpp", "        unsent.outcome = Outcome::not_sent;\n", "", BATCHES,
+    Defect("providers/libpq/batch_outcomes.hpp", "    unsent.outcome = Outcome::not_sent;\n", "", BATCHES,
            "nobody knows what became of a statement that was never sent"),
     Defect("providers/libpq/wait.cpp", "errno != EINTR && ", "", ("libpq_test:Wait.*",), "a signal ends a wait"),
 )
@@ -266,15 +266,9 @@ DEFECTS_OF_DIRECT = (
            "case wire::Event::failed: break;", SESSIONS, "nobody knows what became of a statement that has failed"),
     Defect("providers/libpq/direct_stream.cpp", "handed_out_ + collector_.bytes() <= limit_",
            "collector_.bytes() <= limit_", STREAMS, "the limit of a stream holds for each chunk alone"),
-    Defect("providers/libpq/direct_batch.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,",
-           BATCHES, "nobody knows what became of a statement that was never run"),
     Defect("providers/libpq/direct_batch.cpp", "const bool late = failing < answered() || failing == sent_;",
            "const bool late = false;", BATCHES,
            "statements are said to have taken effect whose transaction failed at its end"),
-    Defect("providers/libpq/direct_batch.cpp", "if (sync_ == spi::BatchSync::once)\n", "if (false)\n", BATCHES,
-           "statements are said to have taken effect whose transaction was lost"),
-    Defect("providers/libpq/direct_batch.cpp", "        unsent.outcome = Outcome::not_sent;\n", "", BATCHES,
-           "nobody knows what became of a statement that was never sent"),
 )
 
 DEFECTS = (DEFECTS_OF_CONFIG + DEFECTS_OF_TYPES + DEFECTS_OF_STATEMENTS + DEFECTS_OF_OUTCOMES + DEFECTS_OF_WIRE +

@@ -1,0 +1,34 @@
+// TextFallback: the statements of a session that have a column without binary form, and are asked for in text.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pg/spi/request.hpp"
+#include "providers/libpq/remembered_texts.hpp"
+
+namespace pg::libpq {
+
+/// One thread at a time.
+class TextFallback {
+public:
+    /// What a statement is to be asked for in.
+    [[nodiscard]] Format format_for(const spi::Request& request) const {
+        return request.format == Format::binary && texts_.contains(request.sql) ? Format::text : request.format;
+    }
+    [[nodiscard]] std::vector<Format> formats_for(std::span<const spi::Request> requests) const;
+    /// From now on this statement is asked for in text.
+    void remember(const spi::Request& request) { texts_.add(request.sql); }
+    /// The same of those of a batch that failed for it. It is too late to run them again: others have run since. Their
+    /// errors say what to do.
+    void learn_from(std::span<const spi::Request> requests, std::span<const Format> formats,
+                    std::vector<Expected<Result>>& outcomes);
+
+private:
+    RememberedTexts texts_;
+};
+
+/// The error of a statement that cannot be run again in text here, with what to do about it.
+[[nodiscard]] Error with_text_hint(const Error& error);
+
+}  // namespace pg::libpq
