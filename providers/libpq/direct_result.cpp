@@ -17,8 +17,11 @@ constexpr std::uint32_t null_length = ~std::uint32_t{0};
 /// Columns, and the bytes of their names.
 class Columns final : public ResultStorage {
 public:
-    Columns(std::size_t count, std::size_t name_bytes)
-        : named_(count), names_(std::make_unique_for_overwrite<char[]>(name_bytes)), end_(names_.get()) {
+    Columns(std::size_t count, std::size_t name_bytes, std::shared_ptr<const TypeCatalog> types)
+        : types_(std::move(types)),
+          named_(count),
+          names_(std::make_unique_for_overwrite<char[]>(name_bytes)),
+          end_(names_.get()) {
         columns_ = named_;
     }
     /// Makes it the description of results to come.
@@ -35,6 +38,7 @@ private:
     void do_read(std::size_t, std::span<const std::uint16_t>, Cell*) const noexcept override {}
     Cell do_cell(std::size_t, std::size_t) const noexcept override { return {}; }
 
+    std::shared_ptr<const TypeCatalog> types_;  ///< the columns point to it
     std::vector<Column> named_;
     std::unique_ptr<char[]> names_;
     char* end_;
@@ -157,16 +161,17 @@ struct WithRoom {
 
 }  // namespace
 
-std::shared_ptr<const ResultStorage> make_columns(std::string_view body, const TypeCatalog* types,
+std::shared_ptr<const ResultStorage> make_columns(std::string_view body,
+                                                  const std::shared_ptr<const TypeCatalog>& types,
                                                   std::optional<Format> format) {
     wire::RowDescription description(body);
     constexpr std::size_t least_per_column = 19;
     if (description.count() * least_per_column > body.size()) return nullptr;
-    auto columns = std::make_shared<Columns>(description.count(), body.size());
+    auto columns = std::make_shared<Columns>(description.count(), body.size(), types);
     for (std::size_t i = 0; i < description.count(); ++i) {
         const wire::FieldDescription field = description.next();
         columns->set(i, {.name = field.name,
-                         .type = {Oid{field.type}, format.value_or(static_cast<Format>(field.format)), types},
+                         .type = {Oid{field.type}, format.value_or(static_cast<Format>(field.format)), types.get()},
                          .modifier = field.modifier,
                          .table = Oid{field.table},
                          .attribute = field.attribute});
@@ -177,7 +182,7 @@ std::shared_ptr<const ResultStorage> make_columns(std::string_view body, const T
 }
 
 const std::shared_ptr<const ResultStorage>& no_columns() {
-    static const std::shared_ptr<const ResultStorage> none = std::make_shared<const Columns>(0, 0);
+    static const std::shared_ptr<const ResultStorage> none = std::make_shared<const Columns>(0, 0, nullptr);
     return none;
 }
 

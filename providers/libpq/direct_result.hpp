@@ -12,7 +12,8 @@ namespace pg::libpq::direct {
 
 /// The columns of a RowDescription, as a result without rows; null when it is malformed. They are of the formats that
 /// it names, or all of `format`.
-[[nodiscard]] std::shared_ptr<const ResultStorage> make_columns(std::string_view body, const TypeCatalog* types,
+[[nodiscard]] std::shared_ptr<const ResultStorage> make_columns(std::string_view body,
+                                                                const std::shared_ptr<const TypeCatalog>& types,
                                                                 std::optional<Format> format = {});
 /// Those of a statement that has none.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>& no_columns();

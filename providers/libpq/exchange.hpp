@@ -26,7 +26,8 @@ public:
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    [[nodiscard]] const TypeCatalog* types() const noexcept { return context_.types.get(); }
+    /// Handed on to results, which may outlive the client.
+    [[nodiscard]] const std::shared_ptr<const TypeCatalog>& types() const noexcept { return context_.types; }
     [[nodiscard]] std::string_view node() const noexcept { return node_; }
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
     [[nodiscard]] bool is_here() const noexcept { return birthplace_.is_here(); }

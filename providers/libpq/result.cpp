@@ -42,17 +42,19 @@ std::uint64_t affected_rows(PGresult* result) {
 /// result is one allocation beside libpq's own.
 class KeptResult final : public ResultStorage {
 public:
-    KeptResult(ResultHandle result, const TypeCatalog* types) : result_(std::move(result)) {
+    KeptResult(ResultHandle result, const std::shared_ptr<const TypeCatalog>& types)
+        : result_(std::move(result)), types_(types) {
         PGresult* kept = result_.get();
         const std::size_t count = as_size(PQnfields(kept));
         Column* columns = room_for(count);
         for (std::size_t i = 0; i < count; ++i) {
             const int column = static_cast<int>(i);
-            ::new (columns + i) Column{.name = PQfname(kept, column),
-                                       .type = {Oid{PQftype(kept, column)}, Format(PQfformat(kept, column)), types},
-                                       .modifier = PQfmod(kept, column),
-                                       .table = Oid{PQftable(kept, column)},
-                                       .attribute = static_cast<std::int16_t>(PQftablecol(kept, column))};
+            ::new (columns + i)
+                Column{.name = PQfname(kept, column),
+                       .type = {Oid{PQftype(kept, column)}, Format(PQfformat(kept, column)), types.get()},
+                       .modifier = PQfmod(kept, column),
+                       .table = Oid{PQftable(kept, column)},
+                       .attribute = static_cast<std::int16_t>(PQftablecol(kept, column))};
         }
         columns_ = {columns, count};
         rows_ = as_size(PQntuples(kept));
@@ -83,6 +85,7 @@ private:
 
     static constexpr std::size_t few = 8;
     ResultHandle result_;
+    std::shared_ptr<const TypeCatalog> types_;  ///< the columns point to it
     std::unique_ptr<detail::ColumnMatches> described_;
     std::unique_ptr<Column[]> more_;
     alignas(Column) std::byte inline_[few * sizeof(Column)];
@@ -159,17 +162,18 @@ constexpr std::size_t block_size = 16 * 1024;
 
 }  // namespace
 
-Result make_result(ResultHandle result, const TypeCatalog* types) {
+Result make_result(ResultHandle result, const std::shared_ptr<const TypeCatalog>& types) {
     return Result(std::make_shared<const KeptResult>(std::move(result), types));
 }
 
-Result make_result(ResultHandle result, const TypeCatalog* types,
+Result make_result(ResultHandle result, const std::shared_ptr<const TypeCatalog>& types,
                    const std::shared_ptr<const ResultStorage>& description) {
     if (!is_described(result.get(), description.get())) return make_result(std::move(result), types);
     return Result(std::make_shared<const DescribedResult>(std::move(result), description));
 }
 
-std::shared_ptr<const ResultStorage> make_description(ResultHandle result, const TypeCatalog* types, Format format) {
+std::shared_ptr<const ResultStorage> make_description(ResultHandle result,
+                                                      const std::shared_ptr<const TypeCatalog>& types, Format format) {
     auto described = std::make_shared<KeptResult>(std::move(result), types);
     described->describe(format);
     return described;

@@ -11,21 +11,22 @@
 namespace pg::libpq {
 
 /// A whole result of libpq, kept as it is: cells are read where libpq has them.
-[[nodiscard]] Result make_result(ResultHandle result, const TypeCatalog* types);
+[[nodiscard]] Result make_result(ResultHandle result, const std::shared_ptr<const TypeCatalog>& types);
 
 /// The same of a prepared statement that was described before: its columns are looked at once for all its results.
-[[nodiscard]] Result make_result(ResultHandle result, const TypeCatalog* types,
+[[nodiscard]] Result make_result(ResultHandle result, const std::shared_ptr<const TypeCatalog>& types,
                                  const std::shared_ptr<const ResultStorage>& description);
 
 /// The columns of a described statement; they name the format that `format` asks for.
-[[nodiscard]] std::shared_ptr<const ResultStorage> make_description(ResultHandle result, const TypeCatalog* types,
+[[nodiscard]] std::shared_ptr<const ResultStorage> make_description(ResultHandle result,
+                                                                    const std::shared_ptr<const TypeCatalog>& types,
                                                                     Format format);
 
 /// Rows copied together out of results that hold one or few each, in two allocations a block instead of several a row.
 /// One thread at a time.
 class RowPacker {
 public:
-    explicit RowPacker(const TypeCatalog* types) : types_(types) {}
+    explicit RowPacker(const std::shared_ptr<const TypeCatalog>& types) : types_(types) {}
 
     /// Appends the rows of `result`; the first one names the columns.
     void add(ResultHandle result);
@@ -37,7 +38,7 @@ public:
     [[nodiscard]] Result take(ResultHandle last);
 
 private:
-    const TypeCatalog* types_;
+    std::shared_ptr<const TypeCatalog> types_;
     std::shared_ptr<const ResultStorage> header_;  ///< owns the names of the columns
     std::vector<std::unique_ptr<char[]>> blocks_;
     char* end_ = nullptr;

@@ -1,4 +1,5 @@
 // Running one statement: results, arguments, errors with all their fields, and what stays true of the session.
+#include "pg/catalog.hpp"
 #include "providers/libpq/direct_take_over.hpp"
 #include "tests/db/libpq/open_session.hpp"
 
@@ -33,6 +34,26 @@ TEST(Run, DescribesTheTableColumnBehindAColumn) {
     EXPECT_EQ(result.columns()[1].attribute, 2);
     EXPECT_EQ(result.columns()[2].modifier, 9);
     EXPECT_TRUE(result.empty());
+}
+
+TEST(Run, GivesAResultThatKeepsTheTypesItPointsTo) {
+    auto types = std::make_shared<TypeCatalog>();
+    const std::weak_ptr<TypeCatalog> watched = types;
+    auto session = open_session(testing::shared_server().conninfo(), {.types = std::move(types), .notices = nullptr});
+    const std::string sql = "select 1 as one";
+    std::vector<Result> results{run(*session, sql).value(),
+                                session->run({.sql = sql, .max_result_bytes = 100}, soon()).value()};
+    {
+        const spi::Description described = session->prepare("kept", sql, {}, soon()).value();
+        const spi::Request prepared{.sql = sql, .statement = "kept", .description = &described.names};
+        results.push_back(session->run(prepared, soon()).value());
+    }
+    session.reset();
+    for (std::size_t left = results.size(); left != 0; --left) {
+        EXPECT_FALSE(watched.expired()) << left;
+        results.pop_back();
+    }
+    EXPECT_TRUE(watched.expired());
 }
 
 TEST(Run, KeepsAResultWithManyColumns) {
