@@ -68,8 +68,13 @@ public:
 private:
     void refuse_transaction_control() {
         for (const auto& entry : entries_)
-            if (!entry->outcome && transaction_control(entry->call.sql) != TransactionControl::none)
+            if (!entry->outcome && controls_transaction(*entry))
                 entry->outcome.emplace(breaks_atomicity(entry->call.sql));
+    }
+
+    static bool controls_transaction(const BatchEntry& entry) {
+        return entry.statement ? entry.statement->controls_transaction
+                               : transaction_control(entry.call.sql) != TransactionControl::none;
     }
 
     /// Sends all statements without an outcome. False when something was repaired, and all of them wait again.

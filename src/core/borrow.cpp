@@ -1,6 +1,7 @@
 // Borrowing a session for a request, and forgetting the prepared statements that nobody holds any more.
 #include <atomic>
 
+#include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
@@ -14,7 +15,11 @@ std::string statement_name(std::uint64_t number) { return "pgclient_" + std::to_
 }  // namespace
 
 Statement::Statement(std::string_view text)
-    : number(++statements_made), name(statement_name(number)), sql(text), leaves_traces(scan_sql(text).leaves_traces) {}
+    : number(++statements_made),
+      name(statement_name(number)),
+      sql(text),
+      leaves_traces(scan_sql(text).leaves_traces),
+      controls_transaction(transaction_control(text) != TransactionControl::none) {}
 
 Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
 
@@ -35,16 +40,16 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait) {
     slot.swept = expired;
 }
 
-Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait) {
-    if (context->closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
+Expected<Borrowed> borrow(Context& context, const spi::Wait& wait) {
+    if (context.closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
     spi::Wait acquire = wait;
-    if (context->acquire_timeout != no_timeout)
-        acquire.deadline = earlier(acquire.deadline, Deadline::after(context->acquire_timeout));
-    Expected<spi::Lease> lease = context->source->acquire(acquire);
+    if (context.acquire_timeout != no_timeout)
+        acquire.deadline = earlier(acquire.deadline, Deadline::after(context.acquire_timeout));
+    Expected<spi::Lease> lease = context.source->acquire(acquire);
     if (!lease) return std::move(lease).error();
     spi::SessionSlot& slot = lease->slot();
     forget_expired(slot, wait);
-    return Borrowed{context, *std::move(lease), &slot, wait};
+    return Borrowed{&context, *std::move(lease), &slot, wait};
 }
 
 std::shared_ptr<const Statement> make_statement(std::string_view sql) { return std::make_shared<const Statement>(sql); }

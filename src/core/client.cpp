@@ -17,7 +17,8 @@ Client& Client::operator=(const Client& other) {
 Client::~Client() = default;
 
 Expected<detail::Borrowed> Client::do_borrow(const QueryOptions* options) {
-    return detail::borrow(impl_->context, impl_->context->wait_of(options));
+    detail::Context& context = *impl_->context;
+    return detail::borrow(context, context.wait_of(options));
 }
 
 Connection Client::connection(std::chrono::nanoseconds timeout) { return try_connection(timeout).value(); }
@@ -33,7 +34,7 @@ Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout) {
 
 Expected<Transaction> Client::try_begin(const TransactionOptions& options) {
     const detail::TransactionTime time(*impl_->context, options);
-    Expected<detail::Borrowed> borrowed = detail::borrow(impl_->context, time.wait());
+    Expected<detail::Borrowed> borrowed = detail::borrow(*impl_->context, time.wait());
     if (!borrowed) return std::move(borrowed).error();
     return detail::begin_on(*std::move(borrowed), options, time);
 }

@@ -27,8 +27,8 @@ private:
     std::unordered_set<std::string> texts_;
 };
 
-/// One for a client and all that was made from it.
-struct Context {
+/// One for a client and all that was made from it. Whoever keeps a session for longer than a request keeps a share.
+struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<spi::SessionSource> source;
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
@@ -49,7 +49,7 @@ struct HeldSession;
 
 /// A session for one request. The lease is empty when a connection or a transaction holds the session.
 struct Borrowed {
-    std::shared_ptr<Context> context;
+    Context* context = nullptr;  // never null; outlives the request
     spi::Lease lease;
     spi::SessionSlot* slot = nullptr;
     spi::Wait wait;
@@ -63,7 +63,8 @@ struct Statement : std::enable_shared_from_this<Statement> {
     std::uint64_t number;
     std::string name;
     std::string sql;
-    bool leaves_traces;  // in its session, as its text says
+    bool leaves_traces;         // in its session, as its text says
+    bool controls_transaction;  // begins or ends one, as its text says
 
     explicit Statement(std::string_view text);
     ~Statement();
@@ -78,7 +79,7 @@ struct Statement : std::enable_shared_from_this<Statement> {
 void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
 
 /// Takes a session from the client's source and forgets the statements that expired.
-[[nodiscard]] Expected<Borrowed> borrow(const std::shared_ptr<Context>& context, const spi::Wait& wait);
+[[nodiscard]] Expected<Borrowed> borrow(Context& context, const spi::Wait& wait);
 
 /// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
 [[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);

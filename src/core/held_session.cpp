@@ -4,7 +4,8 @@
 namespace pg::detail {
 
 Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout)
-    : borrowed_(std::move(borrowed)),
+    : context_(borrowed.context->shared_from_this()),
+      borrowed_(std::move(borrowed)),
       held_(borrowed_.held ? borrowed_.held->shared_from_this() : nullptr),
       timeout_(timeout) {
     if (held_) held_->occupant = this;

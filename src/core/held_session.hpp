@@ -25,7 +25,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
         : context(std::move(shared)), lease(std::move(session)) {}
 
     [[nodiscard]] spi::Session& session() const { return lease.session(); }
-    [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context, {}, &lease.slot(), wait, this}; }
+    [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context.get(), {}, &lease.slot(), wait, this}; }
 };
 
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.
@@ -38,7 +38,7 @@ public:
     /// Ends it, unless it is over, and leaves its session.
     void end() noexcept;
     [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
-    [[nodiscard]] Context& context() const { return *borrowed_.context; }
+    [[nodiscard]] Context& context() const { return *context_; }
     [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
     /// The time of one wait for the server.
     [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
@@ -50,6 +50,7 @@ private:
     /// Gives up what is under way on the session.
     virtual void give_up() noexcept = 0;
 
+    std::shared_ptr<Context> context_;   // outlives the lease
     Borrowed borrowed_;                  // outlives what is under way over it
     std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;

@@ -87,6 +87,7 @@ bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
 }
 
 bool tells_of_traces(std::string_view tag) {
+    if (tag.empty()) return false;
     return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD" ||
            tag == "DO";
 }
@@ -131,8 +132,7 @@ Expected<SqlScan> check_text(const Call& call) {
 }
 
 Expected<bool> look_at_text(const Call& call) {
-    if (call.statement) return call.statement->leaves_traces;
-    if (call.checked) return call.leaves_traces;
+    if (call.checked) return call.statement ? call.statement->leaves_traces : call.leaves_traces;
     const Expected<SqlScan> text = check_text(call);
     if (!text) return text.error();
     return text->leaves_traces;
@@ -143,8 +143,8 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     Expected<Result> result = attempt(borrowed, call);
     if (!result && outside && heal(borrowed, call, result.error())) result = attempt(borrowed, call);
-    if (!result) return result;
-    if (auto settled = settle(borrowed, *result); !settled) return std::move(settled).error();
+    if (result)
+        if (auto settled = settle(borrowed, *result); !settled) result = std::move(settled).error();
     return result;
 }
 

@@ -27,22 +27,55 @@ Error no_session(std::size_t max_size) {
                              " are busy; hold them for less time, or raise pool_max_size"});
 }
 
+/// Lowers a count that its owner has raised.
+class Counted {
+public:
+    explicit Counted(std::atomic<std::size_t>& count) noexcept : count_(count) {}
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() { --count_; }
+
+private:
+    std::atomic<std::size_t>& count_;
+};
+
+/// True when the session is as it was lent, as far as is known.
+bool is_at_rest(const spi::SessionSlot& slot) noexcept {
+    return !slot.dirty && slot.session->transaction_status() == spi::TransactionStatus::idle;
+}
+
+/// False when that is not possible.
+bool bring_to_rest(spi::SessionSlot& slot) noexcept {
+    spi::Session& session = *slot.session;
+    if (!session.usable()) return false;
+    const spi::Wait wait{Deadline::after(cleaning_budget)};
+    if (session.transaction_status() != spi::TransactionStatus::idle &&
+        !session.run({.sql = "rollback", .statement = {}}, wait))
+        return false;
+    if (std::exchange(slot.dirty, false) && !session.run_script(reset_script, wait)) return false;
+    return is_at_rest(slot);
+}
+
 }  // namespace
 
 SessionSet::SessionSet(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                        std::size_t max_size)
     : provider_(std::move(provider)), config_(std::move(config)), context_(std::move(context)), max_size_(max_size) {}
 
-SessionSet::~SessionSet() = default;
+SessionSet::~SessionSet() { static_cast<void>(take_ready()); }
 
 Expected<spi::Lease> SessionSet::do_acquire(const spi::Wait& wait) noexcept {
     for (;;) {
-        Expected<Slot> slot = take_or_reserve(wait);
-        const bool idle = slot && *slot;
-        if (slot && !idle) slot = open(wait);
-        if (!slot) return std::move(slot).error();
-        if (!idle || (*slot)->session->alive()) return spi::Lease(*this, *slot->release());
-        slot->reset();
+        Slot slot = take_ready();
+        if (!slot) [[unlikely]] {
+            Expected<Slot> other = take_or_reserve(wait);
+            if (!other) return std::move(other).error();
+            if (!*other) return open(wait);
+            slot = *std::move(other);
+        }
+        if (slot->session->alive()) [[likely]]
+            return spi::Lease(*this, *slot.release());
+        slot.reset();
         forget_one();
     }
 }
@@ -50,25 +83,29 @@ Expected<spi::Lease> SessionSet::do_acquire(const spi::Wait& wait) noexcept {
 /// An idle session, or nothing together with the right to open one.
 Expected<SessionSet::Slot> SessionSet::take_or_reserve(const spi::Wait& wait) {
     const StopCallback wake_on_stop(wait.stop, &SessionSet::wake, this);
+    ++waiting_;
+    const Counted counted(waiting_);
     std::unique_lock lock(mutex_);
-    const auto ready = [this] { return closed_ || !idle_.empty() || open_ < max_size_; };
-    while (!ready()) {
+    for (bool in_time = true;;) {
+        if (closed_) return closed();
+        if (Slot slot = take_ready()) return slot;
+        if (!idle_.empty()) {
+            Slot slot = std::move(idle_.back());
+            idle_.pop_back();
+            return slot;
+        }
+        if (open_ < max_size_) {
+            ++open_;
+            return Slot();
+        }
         if (wait.stop && wait.stop->stop_requested())
             return Error({.kind = ErrorKind::cancelled, .message = "stopped while waiting for a session"});
-        if (wait.deadline.is_never()) {
+        if (!in_time) return no_session(max_size_);
+        if (wait.deadline.is_never())
             changed_.wait(lock);
-        } else if (changed_.wait_until(lock, wait.deadline.when()) == std::cv_status::timeout && !ready()) {
-            return no_session(max_size_);
-        }
+        else
+            in_time = changed_.wait_until(lock, wait.deadline.when()) == std::cv_status::no_timeout;
     }
-    if (closed_) return closed();
-    if (idle_.empty()) {
-        ++open_;
-        return Slot();
-    }
-    Slot slot = std::move(idle_.back());
-    idle_.pop_back();
-    return slot;
 }
 
 void SessionSet::wake(void* set) noexcept {
@@ -79,7 +116,7 @@ void SessionSet::wake(void* set) noexcept {
     self.changed_.notify_all();
 }
 
-Expected<SessionSet::Slot> SessionSet::open(const spi::Wait& wait) {
+Expected<spi::Lease> SessionSet::open(const spi::Wait& wait) {
     Expected<std::unique_ptr<spi::Session>> session = provider_->open(config_, context_, wait);
     if (!session) {
         forget_one();
@@ -87,34 +124,30 @@ Expected<SessionSet::Slot> SessionSet::open(const spi::Wait& wait) {
     }
     auto slot = std::make_unique<spi::SessionSlot>();
     slot->session = *std::move(session);
-    return slot;
+    return spi::Lease(*this, *slot.release());
 }
 
 void SessionSet::do_release(spi::SessionSlot& lent) noexcept {
     Slot slot(&lent);
-    const bool keep = clean(*slot);
-    {
-        const std::lock_guard lock(mutex_);
-        if (keep && !closed_) {
-            idle_.push_back(std::move(slot));
-        } else {
-            --open_;
-        }
-    }
-    changed_.notify_one();
-    // A session that is not kept closes here, outside the lock (S3).
+    if (!is_at_rest(*slot) && !bring_to_rest(*slot)) return forget_one();  // and it closes, outside the lock (S3)
+    Slot other(ready_.exchange(slot.release()));
+    if (!other && waiting_ == 0 && !closed_) [[likely]]
+        return;
+    keep(std::move(other));
+    if (waiting_ != 0 || closed_) keep(take_ready());  // unless somebody was quicker
 }
 
-/// True when the session is at rest, or could be brought there.
-bool SessionSet::clean(spi::SessionSlot& slot) noexcept {
-    spi::Session& session = *slot.session;
-    if (!session.usable()) return false;
-    const spi::Wait wait{Deadline::after(cleaning_budget)};
-    if (session.transaction_status() != spi::TransactionStatus::idle &&
-        !session.run({.sql = "rollback", .statement = {}}, wait))
-        return false;
-    if (std::exchange(slot.dirty, false) && !session.run_script(reset_script, wait)) return false;
-    return session.transaction_status() == spi::TransactionStatus::idle;
+/// Puts a session, if it is one, where those who wait find it.
+void SessionSet::keep(Slot slot) noexcept {
+    if (!slot) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_)
+            --open_;
+        else
+            idle_.push_back(std::move(slot));
+    }
+    changed_.notify_one();
 }
 
 void SessionSet::forget_one() noexcept {
@@ -130,8 +163,9 @@ void SessionSet::do_close() noexcept {
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
-        open_ -= idle_.size();
         closing.swap(idle_);
+        if (Slot slot = take_ready()) closing.push_back(std::move(slot));
+        open_ -= closing.size();
     }
     changed_.notify_all();
 }

@@ -64,8 +64,9 @@ Expected<Transaction> detail::begin_on(Borrowed borrowed, const TransactionOptio
                                        const TransactionTime& time) {
     if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
         return usage_error("the connection is in a transaction already; use a savepoint");
-    auto held = borrowed.held ? borrowed.held->shared_from_this()
-                              : std::make_shared<HeldSession>(borrowed.context, std::move(borrowed.lease));
+    auto held = borrowed.held
+                    ? borrowed.held->shared_from_this()
+                    : std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
     Expected<Result> begun = impl->control(begin_text(options), borrowed.wait);
     if (!begun) return std::move(begun).error();
