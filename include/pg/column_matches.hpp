@@ -17,8 +17,12 @@ public:
     ColumnMatches& operator=(const ColumnMatches&) = delete;
     ~ColumnMatches();
 
-    /// Writes the columns of these targets to `map`; false when they were not kept. Targets are known by their place.
-    [[nodiscard]] bool find(std::span<const Target> targets, Extra extra, std::uint16_t* map) const noexcept;
+    /// The columns of these targets, as long as this lives; null when they were not kept. Targets are known by their
+    /// place.
+    [[nodiscard]] const std::uint16_t* find(std::span<const Target> targets, Extra extra) const noexcept {
+        const Match* match = first_.load(std::memory_order_acquire);
+        return match && match->targets == targets.data() && match->extra == extra ? match->map.get() : nullptr;
+    }
     void keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map);
 
 private:

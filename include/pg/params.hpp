@@ -30,11 +30,11 @@ public:
     template <class T>
     [[nodiscard]] Fault add(const T& value) {
         if constexpr (std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, std::nullopt_t>) {
-            add_slot() = Slot{};
+            add_slot({});
             return {};
         } else if constexpr (detail::is_optional<T>) {
             if (value) return add(*value);
-            add_slot() = Slot{type_of<typename T::value_type>()};
+            add_slot({type_of<typename T::value_type>()});
             return {};
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
@@ -91,11 +91,12 @@ private:
         else
             return Oid{};
     }
-    [[nodiscard]] const Slot* slots() const { return more_ ? more_.get() : inline_; }
-    [[nodiscard]] Slot& add_slot() {
+    [[nodiscard]] const Slot* slots() const { return more_ ? more_.get() : reinterpret_cast<const Slot*>(inline_); }
+    [[nodiscard]] Slot* slots() { return more_ ? more_.get() : reinterpret_cast<Slot*>(inline_); }
+    void add_slot(const Slot& slot) {
         if (count_ == capacity_) [[unlikely]]
             grow();
-        return (more_ ? more_.get() : inline_)[count_++];
+        ::new (slots() + count_++) Slot(slot);
     }
     Fault add_text(std::string_view text);
     Fault finish(std::size_t start, Oid type, Format format) {
@@ -103,7 +104,7 @@ private:
         if (bytes_.size() > max_value_size) [[unlikely]]
             return undo(start, {"arguments of more than 1 GiB: use COPY or a large object"});
         if (format == Format::text) bytes_.put('\0');
-        add_slot() = Slot{type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)};
+        add_slot({type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)});
         return {};
     }
     Fault undo(std::size_t start, Fault fault) {
@@ -113,10 +114,11 @@ private:
     void grow();
 
     Writer bytes_;
-    Slot inline_[16];
+    static constexpr std::size_t inline_slots = 16;
+    alignas(Slot) char inline_[inline_slots * sizeof(Slot)];  // each becomes a slot when it is added
     std::unique_ptr<Slot[]> more_;
     std::size_t count_ = 0;
-    std::size_t capacity_ = 16;
+    std::size_t capacity_ = inline_slots;
 };
 
 }  // namespace pg

@@ -27,9 +27,11 @@ constexpr Target target(std::string_view name = {}) {
     return {name, &Codec<Scalar>::accepts, &Codec<Scalar>::type};
 }
 
-/// Finds the column of each target and writes its number to `map`. The error names every column that does not fit.
-[[nodiscard]] PGCLIENT_API Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets,
-                                                        Extra extra, std::uint16_t* map);
+/// Finds the column of each target. Gives where their numbers are: in `map`, or kept by what describes the result. The
+/// error names every column that does not fit.
+[[nodiscard]] PGCLIENT_API Expected<const std::uint16_t*> match_columns(const ResultStorage& result,
+                                                                        std::span<const Target> targets, Extra extra,
+                                                                        std::uint16_t* map);
 
 /// Calls `field(index, value)` for each value in order, until one is refused.
 template <class F, class... V>
@@ -101,7 +103,10 @@ class RowReader {
 public:
     [[nodiscard]] Expected<void> match(const ResultStorage& result, Extra extra = Extra::refuse) {
         result_ = &result;
-        return match_columns(result, RowShape<T>::targets, extra, map_.data());
+        Expected<const std::uint16_t*> map = match_columns(result, RowShape<T>::targets, extra, own_.data());
+        if (!map) return std::move(map).error();
+        kept_ = *map == own_.data() ? nullptr : *map;
+        return {};
     }
 
     /// Reads the same columns from another part of the same result.
@@ -109,10 +114,11 @@ public:
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
         std::array<Cell, RowShape<T>::size> cells;
-        result_->read(row, map_, cells.data());
+        const std::uint16_t* const map = kept_ ? kept_ : own_.data();
+        result_->read(row, {map, RowShape<T>::size}, cells.data());
         const Column* columns = result_->columns().data();
         return RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
-            const std::size_t column = map_[index];
+            const std::size_t column = map[index];
             Fault fault = decode_cell(cells[index], columns[column].type, field);
             if (fault) [[unlikely]]
                 failed_ = column;
@@ -126,7 +132,8 @@ public:
 
 private:
     const ResultStorage* result_ = nullptr;
-    std::array<std::uint16_t, RowShape<T>::size> map_{};
+    const std::uint16_t* kept_ = nullptr;  // the columns of the targets, where they are kept
+    std::array<std::uint16_t, RowShape<T>::size> own_;
     std::size_t failed_ = 0;
 };
 

@@ -7,13 +7,6 @@ namespace pg::detail {
 
 ColumnMatches::~ColumnMatches() { delete first_.load(std::memory_order_acquire); }
 
-bool ColumnMatches::find(std::span<const Target> targets, Extra extra, std::uint16_t* map) const noexcept {
-    const Match* match = first_.load(std::memory_order_acquire);
-    if (match == nullptr || match->targets != targets.data() || match->extra != extra) return false;
-    std::copy_n(match->map.get(), targets.size(), map);
-    return true;
-}
-
 void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map) {
     auto match =
         std::make_unique<Match>(Match{targets.data(), extra, std::make_unique<std::uint16_t[]>(targets.size())});

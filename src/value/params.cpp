@@ -60,8 +60,7 @@ Fault Params::add_text(std::string_view text) {
 
 bool Params::retype_numbers() {
     bool retyped = false;
-    Slot* const all = more_ ? more_.get() : inline_;
-    for (Slot& slot : std::span(all, count_)) {
+    for (Slot& slot : std::span(slots(), count_)) {
         if (!is_number(slot)) continue;
         Writer text;
         if (write_number(text, slot.type, Cell{data(slot), slot.length})) continue;

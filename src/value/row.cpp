@@ -59,10 +59,11 @@ void match_by_name(const ResultStorage& result, std::span<const Target> targets,
 
 }  // namespace
 
-Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
-                             std::uint16_t* map) {
+Expected<const std::uint16_t*> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
+                                             std::uint16_t* map) {
     ColumnMatches* const known = result.matches();
-    if (known && known->find(targets, extra, map)) return {};
+    if (known)
+        if (const std::uint16_t* kept = known->find(targets, extra)) return kept;
     Misfits misfits;
     if (targets.empty() || targets.front().name.empty())
         match_by_position(result, targets, extra, map, misfits);
@@ -75,9 +76,9 @@ Expected<void> match_columns(const ResultStorage& result, std::span<const Target
         misfits.add("column " + quoted(column.name) + " is " + type_name(column.type) + ", its target takes " +
                     std::string(targets[i].type->name));
     }
-    auto verdict = std::move(misfits).verdict();
-    if (known && verdict) known->keep(targets, extra, map);
-    return verdict;
+    if (auto verdict = std::move(misfits).verdict(); !verdict) return std::move(verdict).error();
+    if (known) known->keep(targets, extra, map);
+    return map;
 }
 
 }  // namespace pg::detail

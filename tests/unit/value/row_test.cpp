@@ -1,6 +1,7 @@
 // Row types and the columns of a result: what is matched, what does not fit, and what is kept for the next result.
 #include "pg/row.hpp"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
 #include <string>
@@ -51,8 +52,9 @@ using Map = std::array<std::uint16_t, 2>;
 template <class T>
 pg::Expected<Map> match(const Columns& result, Extra extra = Extra::refuse) {
     Map map{};
-    if (auto matched = pg::detail::match_columns(result, pg::detail::RowShape<T>::targets, extra, map.data()); !matched)
-        return std::move(matched).error();
+    auto matched = pg::detail::match_columns(result, pg::detail::RowShape<T>::targets, extra, map.data());
+    if (!matched) return std::move(matched).error();
+    std::copy_n(*matched, map.size(), map.data());
     return map;
 }
 template <class T>
