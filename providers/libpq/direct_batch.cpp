@@ -12,6 +12,9 @@ namespace {
 /// Bytes that wait to be sent before answers are read instead of writing more.
 constexpr std::size_t most_unsent = 64 * 1024;
 
+/// What is set aside at once for the result of a statement; more is taken as it is needed.
+constexpr std::size_t bytes_per_result = 256;
+
 /// One batch under way.
 ///
 /// (B1) Answers come in the order of the requests: the number of outcomes is the number of statements answered.
@@ -57,7 +60,7 @@ private:
         const spi::Request& request = requests_[sent_];
         link_.about(request.sql);
         if ((refusal_ = refusal(link_, request))) return;
-        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]));
+        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]) != nullptr);
         ++sent_;
         synced_ = sync_ == spi::BatchSync::each;
         if (synced_) link_.send_sync();
@@ -84,10 +87,10 @@ private:
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return lose(link_.violated("a malformed command tag"));
-                answer(collector_.take(*tag));
+                answer(collector_.take(*tag, arena_));
                 return true;
             }
-            case wire::Event::empty: answer(collector_.take()); return true;
+            case wire::Event::empty: answer(collector_.take({}, arena_)); return true;
             case wire::Event::failed: return take_failure(frame.body);
             case wire::Event::copy_in:
             case wire::Event::copy_out: {
@@ -152,7 +155,7 @@ private:
         collector_.clear();
         if (answered() == requests_.size()) return;
         const auto* known = known_columns(requests_[answered()], formats_[answered()]);
-        if (known) collector_.begin(*known ? *known : no_columns());
+        if (known) collector_.begin(*known);
     }
 
     /// Waits for the socket, and for a cancel request when there is one.
@@ -200,6 +203,7 @@ private:
     spi::BatchSync sync_;
     spi::Wait wait_;
     std::vector<Expected<Result>> outcomes_;
+    std::shared_ptr<ResultArena> arena_ = std::make_shared<ResultArena>(bytes_per_result * requests_.size());
     std::size_t sent_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered
     bool synced_ = false;         ///< the last statement that was sent has its Sync

@@ -60,8 +60,10 @@ public:
             if (cut == wire::FrameReader::Cut::more) return std::nullopt;
             const wire::Event event =
                 cut == wire::FrameReader::Cut::frame ? machine_.accept(frame) : wire::Event::violation;
-            if (event < wire::Event::notice && event != wire::Event::progress) return event;
-            if (event != wire::Event::progress && !take_aside(event, frame.body)) return std::nullopt;
+            if (event == wire::Event::progress) continue;
+            if (event < wire::Event::notice) [[likely]]
+                return event;
+            if (!take_aside(event, frame.body)) return std::nullopt;
         }
     }
     /// The exchange came to an end before its time. @{

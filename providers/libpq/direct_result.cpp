@@ -1,6 +1,7 @@
 // Reading rows in place, and keeping the bytes that they are in.
 #include "providers/libpq/direct_result.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "pg/column_matches.hpp"
@@ -11,8 +12,6 @@ namespace {
 
 /// Rows that have no more bytes than this together are copied: a chunk is too much to hold on to for them.
 constexpr std::size_t most_copied = 4096;
-/// The length of NULL.
-constexpr std::uint32_t null_length = ~std::uint32_t{0};
 
 /// Columns, and the bytes of their names.
 class Columns final : public ResultStorage {
@@ -45,7 +44,60 @@ private:
     detail::ColumnMatches described_;
 };
 
-/// The value at `at`, which is moved behind it. Its row was found well formed when it came.
+/// The body of a DataRow where it was received: its length stands before it, and counts itself.
+std::string_view body_at(const char* row) noexcept {
+    return {row, wire::load<std::uint32_t>(row - sizeof(std::uint32_t)) - sizeof(std::uint32_t)};
+}
+
+/// Where the values of a row begin: behind their number.
+const char* values_of(const char* row) noexcept { return row + sizeof(std::uint16_t); }
+
+Cell cell_of(wire::RowValue value) noexcept { return {value.data, value.length}; }
+
+/// Rows that are nobody's, for as long as they are looked at. What is wrong with one shows when it is read, and then
+/// what does not fit is NULL.
+class ArrivingRows final : public ResultStorage {
+public:
+    ArrivingRows(const ResultStorage& description, const std::vector<const char*>& rows) : bodies_(rows.data()) {
+        columns_ = description.columns();
+        matches_ = description.matches();
+        rows_ = rows.size();
+        affected_ = rows.size();
+    }
+    /// Looks at those too that nobody has read.
+    [[nodiscard]] bool are_well_formed() const noexcept {
+        if (!well_formed_ || reads_ >= rows_) return well_formed_;
+        return std::all_of(bodies_, bodies_ + rows_,
+                           [&](const char* row) { return wire::is_well_formed_row(body_at(row), columns_.size()); });
+    }
+
+private:
+    void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
+        ++reads_;
+        wire::RowValues values(body_at(bodies_[row]), columns_.size());
+        for (const std::uint16_t column : columns) {
+            // Most often the columns are wanted in their order.
+            if (column != values.next()) [[unlikely]]
+                values.go_to(column);
+            *out++ = cell_of(values.take());
+        }
+        values.go_to(columns_.size());
+        if (!values.are_whole()) [[unlikely]]
+            well_formed_ = false;
+    }
+    Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
+        Cell cell;
+        const auto number = static_cast<std::uint16_t>(column);
+        do_read(row, std::span(&number, 1), &cell);
+        return cell;
+    }
+
+    const char* const* bodies_;
+    mutable std::size_t reads_ = 0;
+    mutable bool well_formed_ = true;
+};
+
+/// Takes the value at `at`, which is moved behind it. Its row was found well formed when it came.
 Cell take_cell(const char*& at) noexcept {
     const auto length = wire::load<std::int32_t>(at);
     at += sizeof length;
@@ -53,28 +105,28 @@ Cell take_cell(const char*& at) noexcept {
     return {std::exchange(at, at + length), length};
 }
 
-/// How a row is read, wherever it lies.
-class PackedRows : public ResultStorage {
+/// Rows that were found well formed, wherever they lie.
+class Rows : public ResultStorage {
 protected:
-    /// `first` may be set later; it points to the first value of each row.
-    PackedRows(const ResultStorage& description, const char* const* first, std::size_t rows) : first_(first) {
+    /// What is pointed to is set later.
+    Rows(const ResultStorage& description, std::size_t rows, std::string_view tag) {
         columns_ = description.columns();
         matches_ = description.matches();
         rows_ = rows;
-        affected_ = rows;
+        affected_ = tag.empty() ? rows : wire::rows_of_tag(tag);
     }
 
-    const char* const* first_;
+    const char* const* bodies_ = nullptr;
 
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        const char* at = first_[row];
+        const char* at = values_of(bodies_[row]);
         std::size_t next = 0;
         for (const std::uint16_t column : columns) {
             // Most often the columns are wanted in their order.
             if (column != next) [[unlikely]] {
                 if (column < next) {
-                    at = first_[row];
+                    at = values_of(bodies_[row]);
                     next = 0;
                 }
                 for (; next < column; ++next) static_cast<void>(take_cell(at));
@@ -84,31 +136,10 @@ private:
         }
     }
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
-        const char* at = first_[row];
+        const char* at = values_of(bodies_[row]);
         for (std::size_t i = 0; i < column; ++i) static_cast<void>(take_cell(at));
         return take_cell(at);
     }
-};
-
-/// Rows that are nobody's, for as long as they are looked at.
-class ArrivingRows final : public PackedRows {
-public:
-    ArrivingRows(const ResultStorage& description, std::span<const char* const> rows)
-        : PackedRows(description, rows.data(), rows.size()) {}
-};
-
-/// What the two forms of result share.
-class Rows : public PackedRows {
-protected:
-    Rows(std::shared_ptr<const ResultStorage> description, std::size_t rows, std::string_view tag)
-        : PackedRows(*description, nullptr, rows), description_(std::move(description)), own_tag_(tag) {
-        tag_ = own_tag_;
-        if (!tag.empty()) affected_ = wire::rows_of_tag(tag);
-    }
-
-private:
-    std::shared_ptr<const ResultStorage> description_;
-    std::string own_tag_;
 };
 
 /// Rows in the chunks that they were received into.
@@ -116,33 +147,52 @@ class ReceivedRows final : public Rows {
 public:
     ReceivedRows(std::shared_ptr<const ResultStorage> description, std::vector<const char*> rows,
                  std::vector<wire::ChunkRef> chunks, std::string_view tag)
-        : Rows(std::move(description), rows.size(), tag), pointers_(std::move(rows)), chunks_(std::move(chunks)) {
-        first_ = pointers_.data();
+        : Rows(*description, rows.size(), tag),
+          description_(std::move(description)),
+          pointers_(std::move(rows)),
+          chunks_(std::move(chunks)),
+          own_tag_(tag) {
+        bodies_ = pointers_.data();
+        tag_ = own_tag_;
     }
 
 private:
+    std::shared_ptr<const ResultStorage> description_;
     std::vector<const char*> pointers_;
     std::vector<wire::ChunkRef> chunks_;
+    std::string own_tag_;
 };
 
-/// Rows behind the object itself, in its own allocation: first the pointers, then the bytes.
-class CopiedRows final : public Rows {
+/// Rows that were copied to `room`: first the pointers, then the bytes, then the tag. Owns nothing, so that it may go
+/// without a destructor.
+class CopiedRows : public Rows {
 public:
-    CopiedRows(std::shared_ptr<const ResultStorage> description, const std::vector<const char*>& rows,
-               std::string_view tag)
-        : Rows(std::move(description), rows.size(), tag) {
-        auto** const pointers = reinterpret_cast<const char**>(this + 1);
-        first_ = pointers;
+    CopiedRows(const ResultStorage& description, const std::vector<const char*>& rows, std::string_view tag, void* room)
+        : Rows(description, rows.size(), tag) {
+        auto** const pointers = static_cast<const char**>(room);
+        bodies_ = pointers;
         auto* to = reinterpret_cast<char*>(pointers + rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const std::size_t size = wire::load<std::uint32_t>(rows[i] - row_header) - 6;
-            std::memcpy(to, rows[i], size);
-            pointers[i] = std::exchange(to, to + size);
+            pointers[i] = to;
+            to = wire::store_bytes(to, body_at(rows[i]));
         }
+        tag_ = {to, tag.size()};
+        static_cast<void>(wire::store_bytes(to, tag));
     }
+    [[nodiscard]] static std::size_t room(std::size_t rows, std::size_t bytes, std::string_view tag) noexcept {
+        return rows * sizeof(const char*) + bytes + tag.size();
+    }
+};
 
-    /// Before the values of a row in its frame: the frame's length, which counts itself, and their number.
-    static constexpr std::size_t row_header = sizeof(std::uint32_t) + sizeof(std::uint16_t);
+/// The same behind the object itself, in its own allocation.
+class OwnCopiedRows final : public CopiedRows {
+public:
+    OwnCopiedRows(std::shared_ptr<const ResultStorage> description, const std::vector<const char*>& rows,
+                  std::string_view tag)
+        : CopiedRows(*description, rows, tag, this + 1), description_(std::move(description)) {}
+
+private:
+    std::shared_ptr<const ResultStorage> description_;
 };
 
 /// Allocates an object with room behind it.
@@ -186,42 +236,32 @@ const std::shared_ptr<const ResultStorage>& no_columns() {
     return none;
 }
 
-bool RowCollector::pass(std::string_view body) {
-    const char* at = body.data();
-    if (body.size() < sizeof(std::uint16_t) || wire::load<std::uint16_t>(at) != width_) return false;
-    at += sizeof(std::uint16_t);
-    const char* const values = at;
-    std::size_t left = body.size() - sizeof(std::uint16_t);
-    for (std::size_t i = width_; i != 0; --i) {
-        if (left < sizeof(std::int32_t)) return false;
-        const auto length = wire::load<std::uint32_t>(at);
-        at += sizeof length;
-        left -= sizeof length;
-        if (length <= left) {
-            at += length;
-            left -= length;
-        } else if (length != null_length) {
-            return false;
-        }
-    }
-    if (left != 0) return false;
-    rows_.push_back(values);
-    bytes_ += body.size();
+bool RowCollector::add(std::string_view body, const wire::ChunkRef& chunk) {
+    if (!wire::is_well_formed_row(body, columns_->columns().size())) return false;
+    if (chunks_.empty() || chunks_.back() != chunk) chunks_.push_back(chunk);
+    pass(body);
     return true;
 }
 
-void RowCollector::give(RowSink& sink) {
-    sink.take(ArrivingRows(*columns_, rows_));
+bool RowCollector::give(RowSink& sink) {
+    const ArrivingRows arriving(*columns_, rows_);
+    sink.take(arriving);
     rows_.clear();
-    chunks_.clear();
     bytes_ = 0;
+    return arriving.are_well_formed();
 }
 
-Result RowCollector::take(std::string_view tag) {
+Result RowCollector::take(std::string_view tag, const std::shared_ptr<ResultArena>& arena) {
     std::shared_ptr<const ResultStorage> storage;
     if (bytes_ <= most_copied) {
-        const WithRoom<CopiedRows> allocator(rows_.size() * sizeof(const char*) + bytes_);
-        storage = std::allocate_shared<const CopiedRows>(allocator, columns_, rows_, tag);
+        const std::size_t room = CopiedRows::room(rows_.size(), bytes_, tag);
+        if (arena) {
+            auto* const place = static_cast<CopiedRows*>(arena->allocate(sizeof(CopiedRows) + room));
+            arena->keep(columns_);
+            storage = {arena, ::new (place) CopiedRows(*columns_, rows_, tag, place + 1)};
+        } else {
+            storage = std::allocate_shared<const OwnCopiedRows>(WithRoom<OwnCopiedRows>(room), columns_, rows_, tag);
+        }
         rows_.clear();
         chunks_.clear();
     } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
@@ -18,39 +19,58 @@ namespace pg::libpq::direct {
 /// Those of a statement that has none.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>& no_columns();
 
+/// The memory of small results that are made together: none of them is an allocation of its own, and each keeps all of
+/// it. One thread at a time while results are made.
+class ResultArena {
+public:
+    /// `bytes` of it at once; more is taken when it is needed.
+    explicit ResultArena(std::size_t bytes) : memory_(bytes) {}
+    ResultArena(const ResultArena&) = delete;
+    ResultArena& operator=(const ResultArena&) = delete;
+
+    /// Aligned for anything.
+    [[nodiscard]] void* allocate(std::size_t bytes) { return memory_.allocate(bytes); }
+    /// Keeps what the results point to. Most often it is that of the result before.
+    void keep(const std::shared_ptr<const ResultStorage>& columns) {
+        if (kept_.empty() || kept_.back() != columns) kept_.push_back(columns);
+    }
+
+private:
+    std::pmr::monotonic_buffer_resource memory_;
+    std::vector<std::shared_ptr<const ResultStorage>> kept_;
+};
+
 /// Gathers the rows of one statement as they arrive and makes results of them. One thread at a time; what it makes is
 /// its own.
 class RowCollector {
 public:
     /// Begins a statement whose rows have these columns.
-    void begin(std::shared_ptr<const ResultStorage> columns) noexcept {
-        columns_ = std::move(columns);
-        width_ = columns_->columns().size();
-    }
+    void begin(std::shared_ptr<const ResultStorage> columns) noexcept { columns_ = std::move(columns); }
     [[nodiscard]] const std::shared_ptr<const ResultStorage>& columns() const noexcept { return columns_; }
 
-    /// Takes the body of a DataRow. False when it is malformed or has another number of values. `add` keeps a share of
-    /// the chunk that it lies in, `pass` is for rows that are given to a sink before anything else is received. @{
-    [[nodiscard]] bool add(std::string_view body, const wire::ChunkRef& chunk) {
-        if (chunks_.empty() || chunks_.back() != chunk) chunks_.push_back(chunk);
-        return pass(body);
-    }
-    [[nodiscard]] bool pass(std::string_view body);  /// @}
+    /// Takes the body of a DataRow and a share of the chunk that it lies in. False when it is malformed or has another
+    /// number of values.
+    [[nodiscard]] bool add(std::string_view body, const wire::ChunkRef& chunk);
     [[nodiscard]] std::size_t rows() const noexcept { return rows_.size(); }
     /// Of the rows so far.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-    /// Gives the rows so far to a sink and forgets them.
-    void give(RowSink& sink);
-    /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one.
-    [[nodiscard]] Result take(std::string_view tag = {});
+    /// The same for a row that is given to a sink before anything else is received: it is looked at when it is read. @{
+    void pass(std::string_view body) {
+        rows_.push_back(body.data());
+        bytes_ += body.size();
+    }
+    /// Gives the rows so far to a sink and forgets them. False when one of them is malformed.
+    [[nodiscard]] bool give(RowSink& sink);  /// @}
+    /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one. A small
+    /// one lies in the arena, if there is one.
+    [[nodiscard]] Result take(std::string_view tag = {}, const std::shared_ptr<ResultArena>& arena = {});
     /// Forgets the statement.
     void clear() noexcept;
 
 private:
     std::shared_ptr<const ResultStorage> columns_;
-    std::size_t width_ = 0;
-    std::vector<const char*> rows_;  ///< each behind its count of values
+    std::vector<const char*> rows_;  ///< the bodies of their messages, each behind its length
     std::vector<wire::ChunkRef> chunks_;
     std::size_t bytes_ = 0;
 };

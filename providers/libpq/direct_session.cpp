@@ -8,7 +8,6 @@
 #include "providers/libpq/direct_stream.hpp"
 
 namespace pg::libpq::direct {
-namespace {}  // namespace
 
 std::optional<Error> DirectSession::take_over(const spi::Wait& wait) {
     if (auto error = link_.begin({}, wait)) return error;
@@ -25,16 +24,17 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
     if (auto error = refusal(link_, request)) return *std::move(error);
     const auto* known = known_columns(request, format);
-    put_statement(link_, request, format, known);
+    put_statement(link_, request, format, known != nullptr);
     link_.send_sync();
+    link_.flush();
+
     collector_.clear();
-    bool sinks = false;
+    RowSink* sink = nullptr;  // of the request, if it takes rows with these columns
     const auto begin = [&](std::shared_ptr<const ResultStorage> columns) {
-        sinks = request.sink != nullptr && request.sink->begin(*columns);
+        sink = request.sink != nullptr && request.sink->begin(*columns) ? request.sink : nullptr;
         collector_.begin(std::move(columns));
     };
-    if (known) begin(*known ? *known : no_columns());
-    link_.flush();
+    if (known) begin(*known);
 
     std::optional<Expected<Result>> answer;
     std::size_t received = 0;  // bytes of the rows that a sink took
@@ -43,18 +43,21 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
         if (!event) return link_.ending();
         switch (*event) {
             case wire::Event::row: {
-                const auto take = [&](std::string_view body) {
-                    return sinks ? collector_.pass(body) : collector_.add(body, link_.chunk());
-                };
-                bool well_formed = take(frame.body);
-                if (well_formed) link_.rows([&](std::string_view body) { return well_formed = take(body); });
+                bool well_formed = true;
+                if (sink) {
+                    collector_.pass(frame.body);
+                    link_.rows([&](std::string_view body) { return collector_.pass(body), true; });
+                    received += collector_.bytes();
+                    well_formed = collector_.give(*sink);
+                } else {
+                    well_formed = collector_.add(frame.body, link_.chunk());
+                    if (well_formed)
+                        link_.rows(
+                            [&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
+                }
                 if (!well_formed) return link_.violated("a row that is not as its columns were described");
                 if (request.max_result_bytes != 0 && received + collector_.bytes() > request.max_result_bytes)
                     return abandon(link_, too_large(request.max_result_bytes), wait);
-                if (sinks) {
-                    received += collector_.bytes();
-                    collector_.give(*request.sink);
-                }
                 break;
             }
             case wire::Event::columns: {
@@ -68,7 +71,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
                 // What a sink took leaves nothing but the columns: whoever has one asks for no tag.
-                answer.emplace(sinks ? Result(collector_.columns()) : collector_.take(*tag));
+                answer.emplace(sink ? Result(collector_.columns()) : collector_.take(*tag));
                 break;
             }
             case wire::Event::empty: answer.emplace(collector_.take()); break;
@@ -90,10 +93,11 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
 Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
     const Format format = fallback_.format_for(request);
     Expected<Result> result = run_once(request, format, wait);
-    if (result || format == Format::text || !libpq::lacks_binary_form(result.error())) return result;
-    fallback_.remember(request);
-    if (link_.in_transaction()) return with_text_hint(result.error());
-    return run_once(request, Format::text, wait);
+    if (!result && format != Format::text && libpq::lacks_binary_form(result.error())) [[unlikely]] {
+        fallback_.remember(request);
+        result = link_.in_transaction() ? with_text_hint(result.error()) : run_once(request, Format::text, wait);
+    }
+    return result;
 }
 
 Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Request& request,

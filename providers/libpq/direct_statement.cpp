@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "providers/libpq/direct_result.hpp"
+
 namespace pg::libpq::direct {
 namespace {
 
@@ -10,12 +12,6 @@ constexpr std::size_t most_arguments = std::numeric_limits<std::uint16_t>::max()
 
 Error usage(const DirectLink& link, std::string message) {
     return link.error({.kind = ErrorKind::usage, .outcome = Outcome::not_sent, .message = std::move(message)});
-}
-
-bool all_are(std::span<const Column> columns, Format format) {
-    for (const Column& column : columns)
-        if (column.type.format != format) return false;
-    return true;
 }
 
 }  // namespace
@@ -35,11 +31,10 @@ std::optional<Error> refusal(const DirectLink& link, const spi::Request& request
 
 const std::shared_ptr<const ResultStorage>* known_columns(const spi::Request& request, Format format) {
     if (request.statement.empty() || request.description == nullptr || format != Format::binary) return nullptr;
-    return request.description;
+    return *request.description ? request.description : &no_columns();
 }
 
-void put_statement(DirectLink& link, const spi::Request& request, Format format,
-                   const std::shared_ptr<const ResultStorage>* known) {
+void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described) {
     wire::SendBuffer& out = link.out();
     const std::size_t count = request.params != nullptr ? request.params->size() : 0;
     if (request.statement.empty()) {
@@ -53,17 +48,10 @@ void put_statement(DirectLink& link, const spi::Request& request, Format format,
         const Params::Slot& slot = (*request.params)[i];
         return wire::Argument{request.params->data(slot), slot.length, static_cast<std::int16_t>(slot.format)};
     };
-    if (known && *known && !all_are((*known)->columns(), format)) {
-        std::vector<std::int16_t> formats;
-        for (const Column& column : (*known)->columns())
-            formats.push_back(static_cast<std::int16_t>(column.type.format));
-        wire::put_bind(out, request.statement, count, argument, formats);
-    } else {
-        const std::int16_t one = static_cast<std::int16_t>(format);
-        wire::put_bind(out, request.statement, count, argument, std::span(&one, 1));
-    }
+    const auto one = static_cast<std::int16_t>(format);
+    wire::put_bind(out, request.statement, count, argument, std::span(&one, 1));
     link.sent(wire::Sent::bind);
-    if (!known) {
+    if (!described) {
         wire::put_describe(out, wire::Named::portal, {});
         link.sent(wire::Sent::describe_portal);
     }

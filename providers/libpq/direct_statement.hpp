@@ -9,12 +9,12 @@ namespace pg::libpq::direct {
 [[nodiscard]] std::optional<Error> refusal(const DirectLink& link, const spi::Request& request);
 [[nodiscard]] std::optional<Error> refusal(const DirectLink& link, std::string_view text);
 
-/// The columns that results of `request` in `format` are known to have since it was prepared, null inside when it gives
-/// none; null when they have to be described.
+/// The columns that results of `request` in `format` are known to have since it was prepared, all of them binary; null
+/// when they have to be described.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>* known_columns(const spi::Request& request, Format format);
 
-/// Writes the messages that run `request`, with a description of its columns unless they are `known`. No Sync.
-void put_statement(DirectLink& link, const spi::Request& request, Format format,
-                   const std::shared_ptr<const ResultStorage>* known);
+/// Writes the messages that run `request`, with a description of its columns unless they were `described` before. No
+/// Sync.
+void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described);
 
 }  // namespace pg::libpq::direct

@@ -26,9 +26,7 @@ public:
         if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
     }
 
-    void expect(const std::shared_ptr<const ResultStorage>& columns) {
-        collector_.begin(columns ? columns : no_columns());
-    }
+    void expect(std::shared_ptr<const ResultStorage> columns) { collector_.begin(std::move(columns)); }
     /// Waits for the first rows, or the end. What ended it before the first row.
     std::optional<Error> open(const spi::Wait& wait) {
         while (!over_ && collector_.rows() == 0) {
@@ -154,7 +152,7 @@ Expected<std::unique_ptr<spi::RowStream>> open_stream(DirectLink& link, const sp
     if (auto error = link.begin(request.sql, wait)) return *std::move(error);
     if (auto error = refusal(link, request)) return *std::move(error);
     const auto* known = known_columns(request, format);
-    put_statement(link, request, format, known);
+    put_statement(link, request, format, known != nullptr);
     link.send_sync();
     auto stream = std::make_unique<DirectStream>(link, request.max_result_bytes);
     if (known) stream->expect(*known);

@@ -31,6 +31,12 @@ void store(char* to, T value) noexcept {
     std::memcpy(to, &value, sizeof value);
 }  /// @}
 
+/// Copies bytes; where the next ones go.
+[[nodiscard]] inline char* store_bytes(char* to, std::string_view bytes) noexcept {
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    return to + bytes.size();
+}
+
 /// Reads a body front to back. Nothing is read past its end: what does not fit fails the cursor, which then gives
 /// zeroes and empty texts, so that a reader checks once, behind its last field.
 class Cursor {
@@ -90,16 +96,9 @@ public:
     void put(T value) {
         store(claim(sizeof value), value);
     }
-    void put_bytes(std::string_view bytes) {
-        char* room = claim(bytes.size());
-        if (!bytes.empty()) std::memcpy(room, bytes.data(), bytes.size());
-    }
+    void put_bytes(std::string_view bytes) { static_cast<void>(store_bytes(claim(bytes.size()), bytes)); }
     /// With a zero byte behind it.
-    void put_text(std::string_view text) {
-        char* room = claim(text.size() + 1);
-        if (!text.empty()) std::memcpy(room, text.data(), text.size());
-        room[text.size()] = '\0';
-    }
+    void put_text(std::string_view text) { *store_bytes(claim(text.size() + 1), text) = '\0'; }
 
     /// Begins a message; what it returns goes to `end`, which writes the length. Nothing of it is sent in between. @{
     template <class Type>

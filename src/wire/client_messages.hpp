@@ -39,6 +39,11 @@ struct Argument {
     const char* data = nullptr;
     std::int32_t length = -1;  ///< -1 for NULL
     std::int16_t format = 0;   ///< 1: binary
+
+    /// None for NULL.
+    [[nodiscard]] std::string_view bytes() const noexcept {
+        return length < 0 ? std::string_view() : std::string_view(data, static_cast<std::size_t>(length));
+    }
 };
 
 /// Names and texts have no zero bytes, and no message is longer than `most_in_message`: whoever takes them from a user
@@ -74,27 +79,29 @@ inline void put_sync(SendBuffer& out) {
 template <class GetArgument>
 PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, GetArgument argument,
                            std::span<const std::int16_t> formats) {
-    const std::size_t message = out.begin(ClientType::bind);
-    char* at = out.claim(1 + statement.size() + 1 + 2 + 2 * count + 2);
-    *at++ = '\0';
-    if (!statement.empty()) std::memcpy(at, statement.data(), statement.size());
-    at += statement.size();
-    *at++ = '\0';
-    store(at, static_cast<std::uint16_t>(count));
-    at += 2;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < count; ++i) bytes += argument(i).bytes().size();
+    // All of it in one piece: kind, length, an empty portal name, …
+    const std::size_t size =
+        4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + 4 * count + bytes + 2 + 2 * formats.size();
+    char* at = out.claim(1 + size);
+    *at = static_cast<char>(ClientType::bind);
+    store(at + 1, static_cast<std::uint32_t>(size));
+    at[5] = '\0';
+    at = store_bytes(at + 6, statement);
+    *at = '\0';
+    store(at + 1, static_cast<std::uint16_t>(count));
+    at += 3;
     for (std::size_t i = 0; i < count; ++i, at += 2) store(at, argument(i).format);
     store(at, static_cast<std::uint16_t>(count));
+    at += 2;
     for (std::size_t i = 0; i < count; ++i) {
         const Argument value = argument(i);
-        const std::size_t size = value.length < 0 ? 0 : static_cast<std::size_t>(value.length);
-        char* room = out.claim(4 + size);
-        store(room, value.length);
-        if (size != 0) std::memcpy(room + 4, value.data, size);
+        store(at, value.length);
+        at = store_bytes(at + 4, value.bytes());
     }
-    at = out.claim(2 + 2 * formats.size());
     store(at, static_cast<std::uint16_t>(formats.size()));
     for (const std::int16_t format : formats) store(at += 2, format);
-    out.end(message);
 }
 
 /// Requests that come before all messages and have no type. @{

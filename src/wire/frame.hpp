@@ -1,6 +1,7 @@
 // Frames: the messages of a server, cut out of the bytes as they arrive.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -55,11 +56,20 @@ struct [[nodiscard]] Violation {
     explicit operator bool() const noexcept { return reason != nullptr; }
 };
 
-/// True when there are messages of this kind; when nothing bounds its length but the server's memory. A kind that has
-/// no body may not have one, and any other of more than 30,000 bytes is a sign that the two sides have lost each other,
-/// as libpq judges it too. @{
-[[nodiscard]] PGCLIENT_API bool is_server_type(char type) noexcept;
-[[nodiscard]] PGCLIENT_API bool is_long_type(char type) noexcept;  /// @}
+/// What a body of each kind has less bytes than; zero where there are no messages of that kind. A kind that has no body
+/// may not have one, and one that only the server's memory bounds may have what that allows: ParameterDescription is
+/// bounded by 65535 parameters, ParameterStatus by what a setting may hold. Any other of more than 30,000 bytes is a
+/// sign that the two sides have lost each other, as libpq judges it too.
+inline constexpr auto body_limits = [] {
+    std::array<std::uint32_t, 256> limits{};
+    const auto set = [&](std::string_view types, std::uint32_t most) {
+        for (const char type : types) limits[static_cast<unsigned char>(type)] = most + 1;
+    };
+    set("123Icns", 0);
+    set("GHKRWZv", 30000);
+    set("ACDENSTVdt", most_in_frame);
+    return limits;
+}();
 
 /// Cuts frames out of received bytes, which stay where they were received. One thread at a time.
 ///
@@ -78,19 +88,23 @@ public:
 
     /// The next frame. `more` when it has not arrived; after a violation, which `violation` names, for ever that.
     [[nodiscard]] Cut next(Frame& frame) noexcept {
-        if (static_cast<std::size_t>(end_ - at_) < wanted_) return Cut::more;
-        return cut(frame);
+        if (held() < frame_header) return Cut::more;
+        const std::uint32_t size = body_size();
+        if (size >= body_limits[static_cast<unsigned char>(*at_)]) [[unlikely]]
+            return violate();
+        if (held() - frame_header < size) return Cut::more;
+        frame = {static_cast<ServerType>(*at_), {at_ + frame_header, size}};
+        at_ += frame_header + size;
+        return Cut::frame;
     }
     /// Passes over frames of rows as long as they come whole, one call of `row(body)` each, until it returns false.
     template <class Row>
     void rows(Row row) {
-        while (static_cast<std::size_t>(end_ - at_) >= frame_header &&
-               *at_ == static_cast<char>(ServerType::data_row)) {
-            const std::uint32_t length = load<std::uint32_t>(at_ + 1);
-            if (length < 4 || length - 4 > static_cast<std::size_t>(end_ - at_) - frame_header) return;
-            const std::string_view body(at_ + frame_header, length - 4);
-            at_ += 1 + length;
-            wanted_ = frame_header;
+        while (held() >= frame_header && *at_ == static_cast<char>(ServerType::data_row)) {
+            const std::uint32_t size = body_size();
+            if (size > held() - frame_header) return;  // one that cannot be is no less
+            const std::string_view body(at_ + frame_header, size);
+            at_ += frame_header + size;
             if (!row(body)) return;
         }
     }
@@ -112,7 +126,9 @@ public:
     }
 
 private:
-    [[nodiscard]] Cut cut(Frame& frame) noexcept;
+    /// As the next frame's header, which has arrived, has it.
+    [[nodiscard]] std::uint32_t body_size() const noexcept { return load<std::uint32_t>(at_ + 1) - 4; }
+    [[nodiscard]] Cut violate() noexcept;
 
     static constexpr std::size_t least_room = 1024;
     ChunkPool* pool_;
@@ -120,7 +136,6 @@ private:
     char* at_ = nullptr;  ///< the first byte that was not handed out
     char* end_ = nullptr;
     char* limit_ = nullptr;
-    std::size_t wanted_ = frame_header;  ///< bytes of the next frame, as far as is known
     Violation violation_;
 };
 

@@ -1,32 +1,18 @@
 // Judging what a server says by what it was asked.
 #include "src/wire/machine.hpp"
 
-#include <algorithm>
-
 namespace pg::wire {
 
-void Machine::sent(Sent what) {
-    if (what == Sent::sync) skipping_ = false;
-    if (skipping_) return;
-    switch (what) {
-        case Sent::parse: return push(Answer::parse);
-        case Sent::bind: return push(Answer::bind);
-        case Sent::describe_statement: push(Answer::parameters); [[fallthrough]];
-        case Sent::describe_portal: return push(Answer::columns);
-        case Sent::execute: return push(Answer::execution);
-        case Sent::close: return push(Answer::close);
-        case Sent::query: return push(Answer::query);
-        case Sent::sync: return push(Answer::sync);
-    }
-}
-
-Event Machine::accept(const Frame& frame) noexcept {
+Event Machine::judge(const Frame& frame) noexcept {
     if (violation_) return Event::violation;
     switch (frame.type) {
         case ServerType::data_row: return in_rows() ? Event::row : violate("a row that nobody asked for");
         case ServerType::bind_complete: return take(Answer::bind, Event::progress);
         case ServerType::command_complete: return end_of_execution();
-        case ServerType::ready: return ready(frame.body);
+        case ServerType::ready:
+            if (!awaits(Answer::sync) && !awaits(Answer::query_more))
+                return violate("ready, where a statement is to be answered or nothing was asked");
+            return ready(frame.body);
         case ServerType::parse_complete: return take(Answer::parse, Event::progress);
         case ServerType::close_complete: return take(Answer::close, Event::progress);
         case ServerType::parameter_description: return take(Answer::parameters, Event::parameters);
@@ -58,20 +44,18 @@ Event Machine::accept(const Frame& frame) noexcept {
     return violate("a message of a kind that does not exist");
 }
 
-void Machine::push(Answer answer) {
-    const std::size_t size = ring_ ? mask_ + 1 : 0;
-    if (last_ - first_ == size) {
-        const std::size_t larger = std::max<std::size_t>(16, 2 * size);
-        auto ring = std::make_unique<Answer[]>(larger);
-        for (std::size_t i = first_; i != last_; ++i) ring[i & (larger - 1)] = ring_[i & mask_];
-        ring_ = std::move(ring);
-        mask_ = larger - 1;
-    }
-    ring_[last_++ & mask_] = answer;
+void Machine::grow() {
+    const std::size_t size = mask_ + 1;
+    auto larger = std::make_unique<Answer[]>(2 * size);
+    const std::size_t mask = 2 * size - 1;
+    for (std::size_t i = first_; i != last_; ++i) larger[i & mask] = ring_[i & mask_];
+    large_ring_ = std::move(larger);
+    ring_ = large_ring_.get();
+    mask_ = mask;
 }
 
 Event Machine::take(Answer answer, Event event) noexcept {
-    if (empty() || copy_ != Copy::none || head() != answer) return violate("an answer out of order");
+    if (!awaits(answer)) return violate("an answer out of order");
     pop();
     return event;
 }
@@ -118,16 +102,6 @@ Event Machine::fail() noexcept {
     while (!empty() && head() != Answer::sync) pop();
     skipping_ = empty();
     return Event::failed;
-}
-
-Event Machine::ready(std::string_view body) noexcept {
-    const auto state = read_ready(body);
-    if (!state) return violate("a malformed ReadyForQuery");
-    if (empty() || copy_ != Copy::none || (head() != Answer::sync && head() != Answer::query_more))
-        return violate("ready, where a statement is to be answered or nothing was asked");
-    pop();
-    transaction_ = *state;
-    return Event::ready;
 }
 
 Event Machine::violate(const char* reason) noexcept {

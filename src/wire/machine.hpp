@@ -1,6 +1,7 @@
 // Machine: what the server of one session may say next, decided from what was sent and what it said before.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -62,10 +63,25 @@ enum class Event : std::uint8_t {
 /// (M6) After a violation everything is one.
 class PGCLIENT_API Machine {
 public:
+    Machine() = default;
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
     /// Says that a message was sent, in the order of sending.
-    void sent(Sent what);
+    void sent(Sent what) {
+        if (what == Sent::sync) skipping_ = false;
+        if (skipping_) return;
+        if (what == Sent::describe_statement) push(Answer::parameters);
+        push(answer_to(what));
+    }
     /// Judges the next message of the server.
-    [[nodiscard]] Event accept(const Frame& frame) noexcept;
+    [[nodiscard]] Event accept(const Frame& frame) noexcept {
+        if (frame.type == ServerType::data_row && in_rows() && !violation_) return Event::row;
+        if (frame.type == ServerType::bind_complete && awaits(Answer::bind)) return pop(), Event::progress;
+        if (frame.type == ServerType::command_complete && awaits(Answer::execution)) return pop(), Event::complete;
+        if (frame.type == ServerType::ready && awaits(Answer::sync)) return ready(frame.body);
+        return judge(frame);
+    }
 
     /// Rows may come now, any number of them.
     [[nodiscard]] bool in_rows() const noexcept {
@@ -102,19 +118,53 @@ private:
     [[nodiscard]] Answer head() const noexcept { return ring_[first_ & mask_]; }
     void become(Answer answer) noexcept { ring_[first_ & mask_] = answer; }
     [[nodiscard]] bool in_query() const noexcept { return copy_ == Copy::none && !empty() && head() >= Answer::query; }
+    /// This is the next answer, and no COPY is under way.
+    [[nodiscard]] bool awaits(Answer answer) const noexcept {
+        return !empty() && head() == answer && copy_ == Copy::none && !violation_;
+    }
+    /// The last thing that is answered of it.
+    [[nodiscard]] static constexpr Answer answer_to(Sent what) noexcept {
+        switch (what) {
+            case Sent::parse: return Answer::parse;
+            case Sent::bind: return Answer::bind;
+            case Sent::describe_statement:
+            case Sent::describe_portal: return Answer::columns;
+            case Sent::execute: return Answer::execution;
+            case Sent::close: return Answer::close;
+            case Sent::query: return Answer::query;
+            case Sent::sync: break;
+        }
+        return Answer::sync;
+    }
     void pop() noexcept { ++first_; }
-    void push(Answer answer);
+    void push(Answer answer) {
+        if (last_ - first_ > mask_) [[unlikely]]
+            grow();
+        ring_[last_++ & mask_] = answer;
+    }
+    void grow();
+    [[nodiscard]] Event judge(const Frame& frame) noexcept;
     [[nodiscard]] Event take(Answer answer, Event event) noexcept;
     [[nodiscard]] Event end_of_execution() noexcept;
     [[nodiscard]] Event end_of_nothing() noexcept;
     [[nodiscard]] Event begin_copy(Copy copy, Event event) noexcept;
     [[nodiscard]] Event fail() noexcept;
-    [[nodiscard]] Event ready(std::string_view body) noexcept;
+    /// ReadyForQuery, where it is awaited.
+    [[nodiscard]] Event ready(std::string_view body) noexcept {
+        const auto state = read_ready(body);
+        if (!state) [[unlikely]]
+            return violate("a malformed ReadyForQuery");
+        pop();
+        transaction_ = *state;
+        return Event::ready;
+    }
     [[nodiscard]] Event violate(const char* reason) noexcept;
 
-    std::unique_ptr<Answer[]> ring_;
-    std::size_t mask_ = 0;              ///< the ring's size, a power of two, less one; none at first
-    std::size_t first_ = 0, last_ = 0;  ///< counts of what was taken and put, ever
+    std::array<Answer, 16> small_ring_{};
+    std::unique_ptr<Answer[]> large_ring_;
+    Answer* ring_ = small_ring_.data();
+    std::size_t mask_ = small_ring_.size() - 1;  ///< the ring's size, a power of two, less one
+    std::size_t first_ = 0, last_ = 0;           ///< counts of what was taken and put, ever
     TransactionState transaction_ = TransactionState::idle;
     Copy copy_ = Copy::none;
     bool skipping_ = false;

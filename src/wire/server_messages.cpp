@@ -14,11 +14,6 @@ std::optional<T> whole(const Cursor& at, const T& value) noexcept {
 
 }  // namespace
 
-std::optional<TransactionState> read_ready(std::string_view body) noexcept {
-    if (body != "I" && body != "T" && body != "E") return std::nullopt;
-    return static_cast<TransactionState>(body.front());
-}
-
 std::optional<BackendKey> read_backend_key(std::string_view body) noexcept {
     Cursor at(body);
     const auto process = at.take<std::int32_t>();
@@ -94,12 +89,6 @@ std::optional<CopyFormat> read_copy_format(std::string_view body) noexcept {
     return whole(at, CopyFormat{format == 1, columns});
 }
 
-std::optional<std::string_view> read_tag(std::string_view body) noexcept {
-    Cursor at(body);
-    const std::string_view tag = at.text();
-    return whole(at, tag);
-}
-
 std::uint64_t rows_of_tag(std::string_view tag) noexcept {
     const std::size_t blank = tag.rfind(' ');
     if (blank == std::string_view::npos) return 0;
@@ -107,17 +96,6 @@ std::uint64_t rows_of_tag(std::string_view tag) noexcept {
     const char* end = tag.data() + tag.size();
     const auto [read_to, failed] = std::from_chars(tag.data() + blank + 1, end, rows);
     return failed == std::errc() && read_to == end ? rows : 0;
-}
-
-bool is_well_formed_row(std::string_view body, std::size_t columns) noexcept {
-    Cursor at(body);
-    if (at.take<std::uint16_t>() != columns) return false;
-    for (std::size_t i = 0; i < columns && at.good(); ++i) {
-        const auto length = at.take<std::int32_t>();
-        if (length < -1) return false;
-        if (length > 0) static_cast<void>(at.bytes(static_cast<std::size_t>(length)));
-    }
-    return at.done();
 }
 
 void put_empty(SendBuffer& out, ServerType type) { out.end(out.begin(type)); }

@@ -13,7 +13,13 @@ namespace pg::wire {
 enum class TransactionState : char { idle = 'I', open = 'T', failed = 'E' };
 
 /// ReadyForQuery; nothing when it is malformed.
-[[nodiscard]] PGCLIENT_API std::optional<TransactionState> read_ready(std::string_view body) noexcept;
+[[nodiscard]] inline std::optional<TransactionState> read_ready(std::string_view body) noexcept {
+    if (body.size() != 1) return std::nullopt;
+    const auto state = static_cast<TransactionState>(body.front());
+    if (state != TransactionState::idle && state != TransactionState::open && state != TransactionState::failed)
+        return std::nullopt;
+    return state;
+}
 
 /// BackendKeyData. The key has four bytes in protocol 3.0 and up to 256 in 3.2.
 struct BackendKey {
@@ -97,12 +103,88 @@ struct CopyFormat {
 [[nodiscard]] PGCLIENT_API std::optional<CopyFormat> read_copy_format(std::string_view body) noexcept;
 
 /// CommandComplete: the tag; nothing when it is malformed.
-[[nodiscard]] PGCLIENT_API std::optional<std::string_view> read_tag(std::string_view body) noexcept;
+[[nodiscard]] inline std::optional<std::string_view> read_tag(std::string_view body) noexcept {
+    if (body.empty() || body.find('\0') != body.size() - 1) return std::nullopt;
+    return body.substr(0, body.size() - 1);
+}
 /// The rows that a tag counts: the last word, when it is a number; zero otherwise.
 [[nodiscard]] PGCLIENT_API std::uint64_t rows_of_tag(std::string_view tag) noexcept;
 
+/// A value of a DataRow; no bytes for NULL.
+struct RowValue {
+    const char* data = nullptr;
+    std::int32_t length = -1;  ///< -1 for NULL
+};
+
+/// Walks through the values of a DataRow of which nothing is known but its bytes. What does not fit is NULL.
+class RowValues {
+public:
+    /// The row is meant to have so many values.
+    RowValues(std::string_view body, std::size_t columns) noexcept : columns_(columns) {
+        const std::size_t headers = sizeof(std::uint16_t) + columns * sizeof(std::uint32_t);
+        if (body.size() < headers || load<std::uint16_t>(body.data()) != columns) [[unlikely]]
+            return;
+        first_ = body.data() + sizeof(std::uint16_t);
+        size_ = body.size() - headers;
+        rewind();
+    }
+
+    /// The column whose value `take` gives; behind the last one it gives nothing. @{
+    [[nodiscard]] std::size_t next() const noexcept { return next_; }
+    void go_to(std::size_t column) noexcept {
+        if (column < next_) rewind();
+        while (next_ < column) static_cast<void>(take());
+    }  /// @}
+    [[nodiscard]] RowValue take() noexcept {
+        ++next_;
+        const auto length = load<std::uint32_t>(at_);
+        // What is left is that of the values alone: the lengths of all of them fit.
+        if (length > left_) [[unlikely]]
+            return take_none(length);
+        const char* const value = at_ + sizeof length;
+        left_ -= length;
+        at_ = value + length;
+        return {value, static_cast<std::int32_t>(length)};
+    }
+    /// All of them were passed and fit, and nothing is behind them.
+    [[nodiscard]] bool are_whole() const noexcept { return fit() && left_ == 0 && next_ == columns_; }
+
+private:
+    static constexpr std::uint32_t null = ~std::uint32_t{0};
+
+    [[nodiscard]] bool fit() const noexcept { return at_ != nowhere; }
+    [[nodiscard]] RowValue take_none(std::uint32_t length) noexcept {
+        if (length != null)
+            at_ = nowhere;
+        else if (fit())
+            at_ += sizeof length;
+        return {};
+    }
+    void rewind() noexcept {
+        if (fit() || next_ == 0) {
+            at_ = first_;
+            left_ = size_;
+        }
+        next_ = 0;
+    }
+
+    /// The length of a NULL.
+    static constexpr char nowhere[] = {'\xff', '\xff', '\xff', '\xff'};
+
+    const char* first_ = nowhere;
+    const char* at_ = nowhere;
+    std::size_t size_ = 0;  ///< bytes of all values
+    std::size_t left_ = 0;  ///< of those that come
+    std::size_t next_ = 0;
+    std::size_t columns_;
+};
+
 /// True when a DataRow has exactly `columns` values whose lengths fit its body.
-[[nodiscard]] PGCLIENT_API bool is_well_formed_row(std::string_view body, std::size_t columns) noexcept;
+[[nodiscard]] inline bool is_well_formed_row(std::string_view body, std::size_t columns) noexcept {
+    RowValues values(body, columns);
+    values.go_to(columns);
+    return values.are_whole();
+}
 
 /// Authentication requests, by their code.
 enum class AuthRequest : std::int32_t {

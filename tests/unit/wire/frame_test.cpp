@@ -45,11 +45,14 @@ void expect_inside(const FrameReader& reader, const Frame& frame) {
     EXPECT_LE(frame.body.data() + frame.body.size(), reader.chunk()->data() + reader.chunk()->size());
 }
 
-TEST(ServerType, KnowsItsKindsAndNoOther) {
+bool is_server_type(char type) { return all_types.find(type) != std::string_view::npos; }
+bool is_long_type(char type) { return std::string_view("ACDENSTVdt").find(type) != std::string_view::npos; }
+
+TEST(BodyLimits, AreThoseOfTheServersKindsAndNoOther) {
     for (int byte = 0; byte < 256; ++byte) {
         const char type = static_cast<char>(byte);
-        EXPECT_EQ(is_server_type(type), all_types.find(type) != std::string_view::npos) << byte;
-        EXPECT_EQ(is_long_type(type), std::string_view("ACDENSTVdt").find(type) != std::string_view::npos) << byte;
+        EXPECT_EQ(body_limits[static_cast<std::size_t>(byte)] != 0, is_server_type(type)) << byte;
+        EXPECT_EQ(body_limits[static_cast<std::size_t>(byte)] > 30001, is_long_type(type)) << byte;
     }
 }
 
