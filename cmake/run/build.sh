@@ -3,6 +3,9 @@
 # What only `./run verify` runs, each in the build that it needs.
 readonly labels_of_verify='callgrind|consumer|fuzz|tidy'
 
+# What lets ccache take part where a header is precompiled.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
 build_folder() { echo "$root/build/$1"; }
 
 # The project's own C++ files, NUL-separated.
