@@ -33,9 +33,10 @@ Movement Channel::receive_plain(std::span<char> room) noexcept {
     }
 }
 
-Movement Channel::send_plain(std::string_view bytes) noexcept {
+Movement Channel::send_plain(std::string_view bytes, bool more) noexcept {
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
     for (;;) {
-        const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto count = ::send(socket_, bytes.data(), bytes.size(), flags);
         if (count >= 0) return {Moved::some, static_cast<std::size_t>(count)};
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_write};

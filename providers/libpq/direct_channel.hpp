@@ -36,9 +36,9 @@ public:
     [[nodiscard]] Movement receive(std::span<char> room) noexcept {
         return tls_ == nullptr ? receive_plain(room) : receive_tls(room);
     }
-    /// Sends what the peer takes.
-    [[nodiscard]] Movement send(std::string_view bytes) noexcept {
-        return tls_ == nullptr ? send_plain(bytes) : send_tls(bytes);
+    /// Sends what the peer takes. `more`: others follow at once, so that these need not go in a packet of their own.
+    [[nodiscard]] Movement send(std::string_view bytes, bool more = false) noexcept {
+        return tls_ == nullptr ? send_plain(bytes, more) : send_tls(bytes);
     }
     /// True when a receive would not find the socket empty; costs one system call and takes nothing.
     [[nodiscard]] bool has_news() const noexcept;
@@ -47,7 +47,7 @@ public:
 
 private:
     [[nodiscard]] Movement receive_plain(std::span<char> room) noexcept;
-    [[nodiscard]] Movement send_plain(std::string_view bytes) noexcept;
+    [[nodiscard]] Movement send_plain(std::string_view bytes, bool more) noexcept;
     [[nodiscard]] Movement receive_tls(std::span<char> room) noexcept;
     [[nodiscard]] Movement send_tls(std::string_view bytes) noexcept;
     [[nodiscard]] Movement tls_result(int result, int saved_errno) noexcept;

@@ -9,7 +9,9 @@ namespace pg::libpq::direct {
 namespace {
 
 /// The largest message that is sent: a longer write is several.
-constexpr std::size_t most_per_message = 64 * 1024;
+constexpr std::size_t most_per_message = 256 * 1024;
+/// A message of less is gathered with others before it is sent.
+constexpr std::size_t least_in_place = 16 * 1024;
 /// How many bytes may wait to be sent before a write waits for the server to take them.
 constexpr std::size_t most_unsent = 64 * 1024;
 
@@ -70,7 +72,10 @@ private:
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             wire::put_copy_data_header(link_.out(), piece.size());
-            link_.out().put_bytes(piece);
+            if (piece.size() < least_in_place)
+                link_.out().put_bytes(piece);
+            else
+                link_.send_in_place(piece);
             bytes.remove_prefix(piece.size());
             if (link_.out().unsent().size() < most_unsent) continue;
             if (auto error = drain_out(wait)) return leave(), *std::move(error);

@@ -34,22 +34,37 @@ void DirectLink::close() noexcept {
     rest();
 }
 
-void DirectLink::flush() noexcept {
+void DirectLink::flush(bool more) noexcept {
     sending_needs_read_ = false;
     while (!out_.empty()) {
-        const Movement moved = channel_.send(out_.unsent());
-        switch (moved.what) {
-            case Moved::some: out_.sent(moved.count); continue;
-            case Moved::wants_read: sending_needs_read_ = true; return;
-            case Moved::wants_write: return;
-            // What the server said before it left is still to be read, and tells more.
-            case Moved::end:
-            case Moved::broken:
-                out_.clear();
-                unwritable_ = true;
-                return;
-        }
+        const Movement moved = channel_.send(out_.unsent(), more);
+        if (!went_out(moved)) return;
+        out_.sent(moved.count);
     }
+}
+
+void DirectLink::send_in_place(std::string_view bytes) {
+    flush(true);
+    while (out_.empty() && !bytes.empty() && !unwritable_) {
+        const Movement moved = channel_.send(bytes);
+        if (!went_out(moved)) break;
+        bytes.remove_prefix(moved.count);
+    }
+    if (!unwritable_) out_.put_bytes(bytes);
+}
+
+bool DirectLink::went_out(const Movement& moved) noexcept {
+    switch (moved.what) {
+        case Moved::some: return true;
+        case Moved::wants_read: sending_needs_read_ = true; return false;
+        case Moved::wants_write: return false;
+        // What the server said before it left is still to be read, and tells more.
+        case Moved::end:
+        case Moved::broken: break;
+    }
+    out_.clear();
+    unwritable_ = true;
+    return false;
 }
 
 bool DirectLink::receive() {

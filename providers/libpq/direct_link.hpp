@@ -42,7 +42,10 @@ public:
         machine_.sent(wire::Sent::sync);
     }  /// @}
     /// Sends what the socket takes now.
-    void flush() noexcept;
+    void flush() noexcept { flush(false); }
+    /// Sends these bytes behind all others from where they lie, and keeps a copy of those that the socket does not take
+    /// now.
+    void send_in_place(std::string_view bytes);
 
     /// The next thing that happens in the exchange: waits for it. `frame` has the message. Nothing is an end: the
     /// deadline passed, a stop was asked for, the connection broke or the server made no sense. Then (D1) holds, and
@@ -121,6 +124,9 @@ private:
         std::string name, value;
     };
 
+    void flush(bool more) noexcept;
+    /// False when the peer takes no more now, or none ever again: then what is to be sent is forgotten.
+    [[nodiscard]] bool went_out(const Movement& moved) noexcept;
     /// False when the connection is lost.
     bool receive();
     /// What the socket is to be waited for.

@@ -22,14 +22,14 @@ OPERATIONS = {
 # ratio from rising and comes down with every improvement.
 GATES = {
     "direct": {
-        "point_select": (0.50, 0.20),
-        "bulk_read": (0.55, 0.40),
-        "batch_select": (0.49, 0.15),
-        "copy_in": (1.15, 0.60),
-        "pipelined_insert": (0.94, 0.35),
+        "point_select": (0.39, 0.20),
+        "bulk_read": (0.51, 0.40),
+        "batch_select": (0.39, 0.15),
+        "copy_in": (0.60, 0.60),
+        "pipelined_insert": (0.73, 0.35),
     },
     "libpq": {
-        "point_select": (1.45, 1.10),
+        "point_select": (1.40, 1.10),
         "bulk_read": (1.25, 1.10),
         "batch_select": (1.60, 1.10),
         "copy_in": (1.15, 1.15),
