@@ -56,6 +56,14 @@ public:
         return digest(rows, last);
     }
 
+    std::uint64_t visit() {
+        Record last{};
+        std::uint64_t rows = 0;
+        for (const RecordView& record : client_.stream<RecordView>(pg::runtime(select_all)))
+            if (++rows == static_cast<std::uint64_t>(scale_.rows)) last = record.copy();
+        return digest(rows, last);
+    }
+
     std::uint64_t batch_select() {
         std::vector<pg::Deferred<Record>> rows;
         rows.reserve(batch_depth);
@@ -147,6 +155,7 @@ std::vector<Workload> client_workloads(const std::string& conninfo, const Scale&
         {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
         {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
+        {operation::visit, scale.rows, [peer] { return peer->visit(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},

@@ -24,6 +24,19 @@ struct Record {
     friend bool operator==(const Record&, const Record&) = default;
 };
 
+/// The same as a row that borrows its text.
+struct RecordView {
+    std::int32_t id;
+    std::int64_t big;
+    double real;
+    std::string_view name;
+    std::chrono::sys_time<std::chrono::microseconds> made;
+    bool flag;
+    std::optional<std::int32_t> maybe;
+
+    [[nodiscard]] Record copy() const { return {id, big, real, std::string(name), made, flag, maybe}; }
+};
+
 /// Rows of `bench_rows`, numbered from 1, as `tables_sql` generates them.
 struct Scale {
     std::int32_t rows = 100'000;
@@ -67,6 +80,7 @@ inline constexpr std::string_view point_select = "point_select";  // W1: prepare
 inline constexpr std::string_view unprepared = "point_select_unprepared";
 inline constexpr std::string_view bulk_read = "bulk_read";  // W2
 inline constexpr std::string_view stream = "stream";
+inline constexpr std::string_view visit = "visit";                // W2 without a copy: a stream of rows that borrow
 inline constexpr std::string_view batch_select = "batch_select";  // W4b
 inline constexpr std::string_view copy_in = "copy_in";            // W3
 inline constexpr std::string_view copy_out = "copy_out";

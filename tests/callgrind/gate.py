@@ -18,12 +18,15 @@ OPERATIONS = {
     "copy_in": (4, 147),
     "pipelined_insert": (1, 3093),
 }
+# Operations that libpq by hand has no other way for: the yardstick is that of these.
+YARDSTICKS = {"visit": "bulk_read"}
 # engine: operation: (the most that the library may cost over the yardstick, what it is meant to cost). The first keeps a
 # ratio from rising and comes down with every improvement.
 GATES = {
     "direct": {
         "point_select": (0.39, 0.20),
         "bulk_read": (0.51, 0.40),
+        "visit": (0.30, 0.20),
         "batch_select": (0.39, 0.15),
         "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.73, 0.35),
@@ -113,12 +116,13 @@ def main(server, raw_meter, client_meter):
             wrong += strays(operation, raw[operation], known)
         for engine, gates in GATES.items():
             for operation, (limit, target) in gates.items():
-                client = cost(client_meter, f"{conninfo} engine={engine}", operation, OPERATIONS[operation][0])
+                known = YARDSTICKS.get(operation, operation)
+                client = cost(client_meter, f"{conninfo} engine={engine}", operation, OPERATIONS[known][0])
                 print(
-                    f"{engine:6} {operation:16} libpq by hand {raw[operation]:8.1f}  pgclient {client:8.1f}"
-                    f"  ratio {client / raw[operation]:.3f} (at most {limit}, target {target})"
+                    f"{engine:6} {operation:16} libpq by hand {raw[known]:8.1f}  pgclient {client:8.1f}"
+                    f"  ratio {client / raw[known]:.3f} (at most {limit}, target {target})"
                 )
-                wrong += exceeds(engine, operation, raw[operation], client, limit)
+                wrong += exceeds(engine, operation, raw[known], client, limit)
     if wrong:
         sys.exit("\n".join(wrong))
 
