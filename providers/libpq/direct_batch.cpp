@@ -37,7 +37,9 @@ public:
             if (!step()) return fill_lost();
         }
         link_.rest();
-        return answered() == requests_.size() ? std::move(outcomes_) : fill(refusal_ ? *refusal_ : unsent_error());
+        // Whatever kept statements from being sent is known: a refusal, or the end of the time.
+        if (answered() == requests_.size()) return std::move(outcomes_);
+        return fill(refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
     }
 
 private:
@@ -182,11 +184,6 @@ private:
     bool lose(Error error) {
         loss_ = std::move(error);
         return false;
-    }
-
-    Error unsent_error() {
-        if (woken_) return link_.ended_early(*woken_, Outcome::not_sent);
-        return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
     std::vector<Expected<Result>> fill(const Error& error) {

@@ -72,12 +72,13 @@ private:
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             wire::put_copy_data_header(link_.out(), piece.size());
-            if (piece.size() < least_in_place)
-                link_.out().put_bytes(piece);
-            else
-                link_.send_in_place(piece);
             bytes.remove_prefix(piece.size());
-            if (link_.out().unsent().size() < most_unsent) continue;
+            if (piece.size() < least_in_place) {
+                link_.out().put_bytes(piece);
+                if (link_.out().unsent().size() < most_unsent) continue;
+            } else {
+                link_.send_in_place(piece);
+            }
             if (auto error = drain_out(wait)) return leave(), *std::move(error);
         }
         return {};
@@ -99,11 +100,11 @@ private:
 
     std::size_t do_columns() const noexcept override { return columns_; }
 
-    /// Waits until the socket has taken everything. A server that reports an error meanwhile is heard at once.
+    /// Waits until the socket has taken everything. A server that has reported an error is heard at once.
     std::optional<Error> drain_out(const spi::Wait& wait) {
         link_.flush();
-        while (!link_.out().empty()) {
-            wire::Frame frame;
+        if (!link_.receive()) return link_.ending();
+        for (wire::Frame frame;;) {
             if (const auto event = link_.poll(frame)) {
                 if (*event != wire::Event::failed) return link_.violated("an answer in the middle of a COPY");
                 Error error = link_.failed(frame.body);
@@ -111,9 +112,10 @@ private:
                 if (link_.connected() && !link_.finish(wait)) static_cast<void>(link_.ending());
                 return error;
             }
-            if (link_.ended() || !link_.wait_ready(wait)) return link_.ending();
+            if (link_.ended()) return link_.ending();
+            if (link_.out().empty()) return std::nullopt;
+            if (!link_.wait_ready(wait)) return link_.ending();
         }
-        return std::nullopt;
     }
 
     /// Takes the server's answer to the end of the COPY: the number of rows.

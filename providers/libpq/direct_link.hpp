@@ -79,6 +79,8 @@ public:
     }
     /// Takes the exchange to its end: everything is sent and answered. False when it ended before that.
     [[nodiscard]] bool finish(const spi::Wait& wait);
+    /// Takes in what has arrived, without waiting. False at an end.
+    bool receive();
     /// Waits until the socket can be read, or written when something is unsent, and does so. False at an end.
     [[nodiscard]] bool wait_ready(const spi::Wait& wait);
     /// The same beside another descriptor, unless that is negative. When the time is over it says so, and the exchange
@@ -127,8 +129,6 @@ private:
     void flush(bool more) noexcept;
     /// False when the peer takes no more now, or none ever again: then what is to be sent is forgotten.
     [[nodiscard]] bool went_out(const Movement& moved) noexcept;
-    /// False when the connection is lost.
-    bool receive();
     /// What the socket is to be waited for.
     [[nodiscard]] pollfd awaited() const noexcept;
     /// Takes a notice, a notification or a parameter. False at an end: it is malformed, or `event` is a violation.

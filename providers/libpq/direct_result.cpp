@@ -66,14 +66,14 @@ public:
     }
     /// Looks at those too that nobody has read.
     [[nodiscard]] bool are_well_formed() const noexcept {
-        if (!well_formed_ || reads_ >= rows_) return well_formed_;
-        return std::all_of(bodies_, bodies_ + rows_,
-                           [&](const char* row) { return wire::is_well_formed_row(body_at(row), columns_.size()); });
+        return well_formed_ && std::all_of(bodies_ + read_, bodies_ + rows_, [&](const char* row) {
+                   return wire::is_well_formed_row(body_at(row), columns_.size());
+               });
     }
 
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        ++reads_;
+        if (row == read_) ++read_;
         wire::RowValues values(body_at(bodies_[row]), columns_.size());
         for (const std::uint16_t column : columns) {
             // Most often the columns are wanted in their order.
@@ -93,7 +93,7 @@ private:
     }
 
     const char* const* bodies_;
-    mutable std::size_t reads_ = 0;
+    mutable std::size_t read_ = 0;  ///< so many, from the first on
     mutable bool well_formed_ = true;
 };
 

@@ -214,6 +214,7 @@ DEFECTS_OF_WIRE = (
 )
 
 SESSIONS = ("libpq_test:*/Session.*",)
+SINKS = ("libpq_test:DirectSink.*",)
 STREAMS = ("libpq_test:*/Stream.*",)
 BATCHES = ("libpq_test:*/Batch.*",)
 
@@ -262,10 +263,12 @@ DEFECTS_OF_DIRECT = (
            "the type of a report is told as its column"),
     Defect("providers/libpq/direct_result.cpp", "if (length < 0) return {};", "if (length < 0) return {at, 0};",
            SESSIONS, "a null is read as an empty value"),
-    Defect("providers/libpq/direct_result.cpp", "if (!values.are_whole()) [[unlikely]]", "if (false)", SESSIONS,
+    Defect("providers/libpq/direct_result.cpp", "if (!values.are_whole()) [[unlikely]]", "if (false)", SINKS,
            "a malformed row is read into values"),
-    Defect("providers/libpq/direct_result.cpp", "if (!well_formed_ || reads_ >= rows_) return", "return", SESSIONS,
-           "a malformed row that nobody reads goes unseen"),
+    Defect("providers/libpq/direct_result.cpp", "return well_formed_ && std::all_of(bodies_ + read_,",
+           "return well_formed_ && std::all_of(bodies_ + rows_,", SINKS, "a malformed row that nobody reads goes unseen"),
+    Defect("providers/libpq/direct_link.cpp", "if (!unwritable_) out_.put_bytes(bytes);", "",
+           ("libpq_test:DirectCopy.*",), "bytes of a COPY that the socket does not take at once are lost"),
     Defect("providers/libpq/direct_session.cpp", "answer.emplace(link_.failed(frame.body));",
            "if (!answer) answer.emplace(link_.failed(frame.body));", SESSIONS,
            "a failure behind the command tag goes unheard"),

@@ -12,12 +12,6 @@ Expected<std::unique_ptr<spi::Session>> try_open(const std::string& conninfo, co
     return make_libpq_provider()->open(config_of(conninfo), {}, wait);
 }
 
-testing::TestServer& secured_server() {
-    static testing::TestServer server = testing::TestServer::start(
-        {.auth = testing::TestServerAuth::scram_sha_256, .tls = true, .settings = {"max_connections = 20"}});
-    return server;
-}
-
 TEST(Connect, VerifiesTheServerAndAuthenticatesByScram) {
     const auto session = try_open(secured_server().tcp_conninfo());
     ASSERT_TRUE(session) << session.error().what();

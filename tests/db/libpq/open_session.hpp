@@ -51,6 +51,13 @@ inline std::unique_ptr<spi::Session> open_session(const std::string& conninfo,
 }
 inline std::unique_ptr<spi::Session> open_session() { return open_session(testing::shared_server().conninfo()); }
 
+/// A server with TLS and passwords.
+inline testing::TestServer& secured_server() {
+    static testing::TestServer server = testing::TestServer::start(
+        {.auth = testing::TestServerAuth::scram_sha_256, .tls = true, .settings = {"max_connections = 20"}});
+    return server;
+}
+
 /// Runs `attempt` with a fresh session until the server gave a statement up in the 200 ms that it has for that: on a
 /// busy machine it may not for a while. `attempt` says whether the session was kept, and then it must be usable.
 template <class Attempt>

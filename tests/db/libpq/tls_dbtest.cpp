@@ -1,0 +1,102 @@
+// TLS on its way through a network that misbehaves: large messages, slow ones, and every way in which it ends.
+#include <thread>
+
+#include "pg/testing/fault_proxy.hpp"
+#include "tests/db/libpq/open_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using testing::Direction;
+using testing::Ending;
+using testing::FaultProxy;
+
+class Tls : public ::testing::Test {
+protected:
+    FaultProxy proxy_ = FaultProxy::start(secured_server());
+    std::unique_ptr<spi::Session> session_ = open_session(proxy_.conninfo(secured_server()));
+
+    void expect_loss(const Expected<Result>& result) {
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::connection_lost) << result.error().what();
+        EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+        EXPECT_FALSE(result.error().connection_usable());
+        EXPECT_FALSE(session_->usable());
+    }
+    /// Asks something whose answer does not come before `fault`, and what came of it.
+    template <class Fault>
+    Expected<Result> ask_under(Fault fault) {
+        proxy_.set(Direction::to_client, {.frozen = true});
+        const std::uint64_t before = proxy_.stats().to_server.bytes_out;
+        std::jthread saboteur([&] {
+            if (proxy_.wait_for_bytes_out(Direction::to_server, before + 1, Deadline::after(10s))) fault();
+        });
+        return run(*session_, "select 1");
+    }
+};
+
+TEST_F(Tls, IsWhatTheSessionSpeaks) {
+    EXPECT_EQ(text_of(*session_, "select ssl from pg_stat_ssl where pid = pg_backend_pid()"), "t");
+    EXPECT_EQ(session_->engine(), tested_engine());
+}
+
+TEST_F(Tls, CarriesWhatIsLargerThanItsRecords) {
+    const std::string sql = "select repeat('x', 5000000) || '" + std::string(3'000'000, 'y') + "'";
+    const Result result = run(*session_, sql).value();
+    EXPECT_EQ(bytes_of(result, 0).size(), 8'000'000u);
+    EXPECT_EQ(text_of(*session_, "select 1"), "1");
+}
+
+TEST_F(Tls, CarriesASlowAnswerByteByByte) {
+    proxy_.set(Direction::to_client, {.one_byte_at_a_time = true});
+    EXPECT_EQ(text_of(*session_, "select repeat('x', 100)"), std::string(100, 'x'));
+}
+
+TEST_F(Tls, GivesUpAStatementThatTheServerDoesNotTake) {
+    proxy_.set(Direction::to_server, {.frozen = true});
+    const std::string sql = "select '" + std::string(20'000'000, 'x') + "'";
+    const Expected<Result> result = within(200ms, [&] { return run(*session_, sql, in(200ms)); });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::timeout) << result.error().what();
+    EXPECT_FALSE(session_->usable());
+}
+
+TEST_F(Tls, EndsWithTheWordsOfTheServer) {
+    const std::string process = std::to_string(session_->backend_process());
+    const auto other = open_session(secured_server().tcp_conninfo());
+    ASSERT_TRUE(run(*other, "select pg_terminate_backend(" + process + ", 10000)"));
+    const Expected<Result> result = run(*session_, "select 1");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::connection_lost) << result.error().what();
+    EXPECT_EQ(result.error().sqlstate(), "57P01") << result.error().what();
+    EXPECT_FALSE(session_->alive());
+}
+
+TEST_F(Tls, EndsWithoutItsFarewell) {
+    expect_loss(ask_under([&] { proxy_.cut(Ending::fin); }));
+    EXPECT_FALSE(session_->alive());
+}
+
+TEST_F(Tls, EndsByAReset) {
+    expect_loss(ask_under([&] { proxy_.cut(Ending::reset); }));
+}
+
+TEST_F(Tls, EndsWhereAByteWasChanged) {
+    proxy_.set(Direction::to_client, {.corrupt_at = 20});
+    const Expected<Result> result = run(*session_, "select repeat('x', 1000)");
+    expect_loss(result);
+    if (tested_engine() == "direct") {
+        EXPECT_NE(result.error().message().find("TLS failed: "), std::string_view::npos) << result.error().what();
+    }
+}
+
+TEST_F(Tls, IsSeenToBeOverWhileTheSessionRests) {
+    EXPECT_TRUE(session_->alive());
+    proxy_.cut(Ending::fin);
+    ASSERT_TRUE(proxy_.wait_until_idle(Deadline::after(10s)));
+    EXPECT_FALSE(session_->alive());
+    EXPECT_FALSE(session_->usable());
+}
+
+}  // namespace
+}  // namespace pg::libpq

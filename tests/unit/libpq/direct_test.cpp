@@ -1,0 +1,376 @@
+// The direct engine and a server that says what it may not say, or what concerns no statement.
+#include <chrono>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pg/stop.hpp"
+#include "pg/testing/fake_server.hpp"
+#include "providers/libpq/provider.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_view_literals;
+
+using testing::Conversation;
+using testing::FakeServer;
+using testing::MessageKind;
+using testing::Reply;
+
+spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
+spi::Wait soon() { return in(10s); }
+
+constexpr Oid text{25};
+
+/// A session that was taken over, with a server that goes on by a script. Whoever else comes is sent away.
+class Session {
+public:
+    explicit Session(testing::Script script)
+        : server_(FakeServer::start([script = std::move(script)](Conversation& client) {
+              if (client.number() != 1 || !client.let_in()) return;
+              client.expect(MessageKind::sync);
+              client.send(Reply().ready());
+              script(client);
+          })),
+          session_(make_libpq_provider()
+                       ->open(Config::parse(server_.conninfo() + " engine=direct").value(), {}, soon())
+                       .value()) {}
+    spi::Session* operator->() const { return session_.get(); }
+
+private:
+    FakeServer server_;
+    std::unique_ptr<spi::Session> session_;
+};
+
+/// Answers the first message of that kind, and nothing after it.
+testing::Script answer(MessageKind kind, Reply reply) {
+    return [kind, reply = std::move(reply)](Conversation& client) {
+        client.receive_until(kind);
+        client.send(reply);
+        client.ignore();
+    };
+}
+Session answered_by(Reply reply, MessageKind kind = MessageKind::execute) {
+    return Session(answer(kind, std::move(reply)));
+}
+
+Reply bound() { return Reply().parse_complete().bind_complete(); }
+Reply described(std::size_t columns = 1) {
+    return bound().columns(std::vector<testing::FakeColumn>(columns, {"n", text, Format::binary}));
+}
+
+/// What every violation comes to: it is named, nobody knows what became of the statement, and the server is left.
+void expect_violation(const Error& error, const Session& session, std::string_view reason) {
+    EXPECT_EQ(error.kind(), ErrorKind::protocol) << error.what();
+    EXPECT_EQ(error.outcome(), Outcome::unknown);
+    EXPECT_FALSE(error.connection_usable());
+    EXPECT_NE(error.message().find(reason), std::string_view::npos) << error.what();
+    EXPECT_FALSE(session->usable());
+}
+
+/// Bytes that make no sense behind the answers to Parse and Bind, and what is said of them.
+struct Nonsense {
+    Reply reply;
+    std::string_view reason;
+};
+std::vector<Nonsense> nonsense() {
+    return {
+        {Reply().message('N', "no fields"), "a malformed notice"},
+        {Reply().message('A', "\0\0"sv), "a malformed notification"},
+        {Reply().message('S', "TimeZone"), "a malformed parameter"},
+        {Reply().message('E', "no fields"), "a malformed report"},
+        {Reply().message('T', "\0\1n\0"sv), "a malformed description of columns"},
+        {Reply().message('T', "\xff\xff"sv), "a malformed description of columns"},
+        {Reply().no_data().message('C', "INSERT 0 1"), "a malformed command tag"},
+        {Reply().message('q', ""), "a message of a kind that does not exist"},
+        {Reply().raw("Z\0\0\0\3"sv), "a message whose length is less than that of its header"},
+        {Reply().raw("Z\x7f\xff\xff\xff"sv), "a message whose length cannot be"},
+        {Reply().bind_complete(), "an answer out of order"},
+        {Reply().row({"x"}), "a row that nobody asked for"},
+        {Reply().ready(), "ready, where a statement is to be answered"},
+        {Reply().copy_data("x"), "bytes of a COPY that was not begun"},
+        {Reply().authentication(0), "a message that belongs to the beginning of a session"},
+    };
+}
+
+TEST(DirectViolation, EndsAStatement) {
+    for (const auto& [reply, reason] : nonsense()) {
+        const Session session = answered_by(bound().raw(reply.bytes()));
+        const Expected<Result> result = session->run({.sql = "select"}, soon());
+        ASSERT_FALSE(result) << reason;
+        expect_violation(result.error(), session, reason);
+    }
+}
+
+TEST(DirectViolation, EndsABatch) {
+    for (const auto& [reply, reason] : nonsense()) {
+        for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+            const Session session = answered_by(bound().raw(reply.bytes()));
+            const auto outcomes = session->run_batch(std::vector<spi::Request>(2, {.sql = "select"}), sync, soon());
+            ASSERT_EQ(outcomes.size(), 2u);
+            for (const auto& outcome : outcomes) {
+                ASSERT_FALSE(outcome) << reason;
+                expect_violation(outcome.error(), session, reason);
+            }
+        }
+    }
+}
+
+TEST(DirectViolation, EndsAStream) {
+    for (const auto& [reply, reason] : nonsense()) {
+        const Session session = answered_by(bound().raw(reply.bytes()));
+        const auto stream = session->stream({.sql = "select"}, soon());
+        ASSERT_FALSE(stream) << reason;
+        expect_violation(stream.error(), session, reason);
+    }
+}
+
+TEST(DirectViolation, EndsAStreamBehindItsFirstRows) {
+    const std::pair<Reply, std::string_view> ends[] = {
+        {Reply().row({"a", "b"}), "a row that is not as its columns were described"},
+        {Reply().message('C', "SELECT 1"), "a malformed command tag"},
+        {Reply().message('q'), "a message of a kind that does not exist"}};
+    for (const auto& [end, reason] : ends) {
+        const Session session = answered_by(described().row({"a"}).raw(end.bytes()));
+        auto stream = session->stream({.sql = "select"}, soon());
+        std::optional<Error> error;
+        if (!stream) {
+            error = stream.error();
+        } else {
+            Expected<Result> chunk = (*stream)->next(soon());
+            while (chunk && !chunk->empty()) chunk = (*stream)->next(soon());
+            if (!chunk) error = chunk.error();
+        }
+        ASSERT_TRUE(error) << reason;
+        expect_violation(*error, session, reason);
+    }
+}
+
+TEST(DirectViolation, EndsWhatPreparesAStatement) {
+    const std::pair<Reply, std::string_view> answers[] = {
+        {Reply().parse_complete().message('t', "\0\2"sv), "a malformed description of parameters"},
+        {Reply().parse_complete().parameters({}).message('T', "\0\1"sv), "a malformed description of columns"},
+        {Reply().no_data(), "an answer out of order"}};
+    for (const auto& [reply, reason] : answers) {
+        const Session session = answered_by(reply, MessageKind::describe);
+        const auto described = session->prepare("p", "select", {}, soon());
+        ASSERT_FALSE(described) << reason;
+        expect_violation(described.error(), session, reason);
+    }
+}
+
+TEST(DirectViolation, EndsACopy) {
+    const std::pair<Reply, std::string_view> answers[] = {
+        {Reply().message('G', "\0"sv), "a malformed answer to COPY"},
+        {Reply().copy_in(1).no_data(), "an answer out of order"},
+        {Reply().copy_in(1).message('C', "COPY 1"), "a malformed command tag"}};
+    for (const auto& [reply, reason] : answers) {
+        const Session session = answered_by(reply, MessageKind::query);
+        auto copy = session->copy_in("copy t from stdin", soon());
+        if (copy) {
+            const Expected<std::uint64_t> finished = (*copy)->finish(soon());
+            ASSERT_FALSE(finished) << reason;
+            expect_violation(finished.error(), session, reason);
+        } else {
+            expect_violation(copy.error(), session, reason);
+        }
+    }
+}
+
+TEST(DirectViolation, IsAnAnswerInTheMiddleOfACopy) {
+    const Session session = answered_by(Reply().copy_in(1).tag("COPY 0").ready(), MessageKind::query);
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    const std::string bytes(4 << 20, 'x');  // more than the sockets hold at once
+    const Expected<void> written = copy->write(bytes, soon());
+    ASSERT_FALSE(written);
+    expect_violation(written.error(), session, "an answer in the middle of a COPY");
+}
+
+TEST(DirectViolation, IsAReadyThatEndsNoCopy) {
+    const Session session =
+        answered_by(Reply().copy_in(1).error("57014", "stopped").ready().ready(), MessageKind::query);
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    EXPECT_EQ(copy->finish(soon()).error().sqlstate(), "57014");
+    const Expected<Result> next = session->run({.sql = "select"}, soon());
+    ASSERT_FALSE(next);
+    expect_violation(next.error(), session, "ready, where a statement is to be answered");
+}
+
+TEST(DirectCopy, HearsAFailureWhileItStillSends) {
+    const Session session = answered_by(Reply().copy_in(1).error("22P02", "no number").ready(), MessageKind::query);
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    const std::string bytes(4 << 20, 'x');
+    const Expected<void> written = copy->write(bytes, soon());
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().sqlstate(), "22P02");
+    EXPECT_EQ(written.error().outcome(), Outcome::not_applied);
+    EXPECT_TRUE(session->usable());
+    EXPECT_EQ(copy->finish(soon()).error().kind(), ErrorKind::usage) << "it is over";
+}
+
+// The bytes of a large write go from where they lie; what the sockets do not take at once is kept.
+TEST(DirectCopy, SendsEveryByteInItsOrder) {
+    auto received = std::make_shared<std::string>();
+    const Session session([received](Conversation& client) {
+        client.receive_until(MessageKind::query);
+        client.send(Reply().copy_in(1));
+        for (;;) {
+            const testing::ClientMessage message = client.receive();
+            if (message.kind != MessageKind::copy_data) break;
+            *received += message.data;
+        }
+        client.send(Reply().tag("COPY 1").ready());
+        client.ignore();
+    });
+    std::string sent;
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3} << 20, std::size_t{20'000}, std::size_t{300'000}}) {
+        std::string piece(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) piece[i] = static_cast<char>(sent.size() + i * 7 + i / 1000);
+        copy->write(piece, soon()).value();
+        sent += piece;
+    }
+    EXPECT_EQ(copy->finish(soon()).value(), 1u);
+    EXPECT_TRUE(*received == sent) << received->size() << " bytes of " << sent.size();
+}
+
+TEST(DirectBatch, FailsAStatementBehindItsCommandTag) {
+    const Session session = answered_by(bound()
+                                            .no_data()
+                                            .tag("INSERT 0 1")
+                                            .error("23505", "deferred")
+                                            .ready()
+                                            .raw(bound().no_data().empty_query().ready().bytes()));
+    const auto outcomes =
+        session->run_batch(std::vector<spi::Request>(2, {.sql = "insert"}), spi::BatchSync::each, soon());
+    EXPECT_EQ(outcomes[0].error().kind(), ErrorKind::unique_violation);
+    ASSERT_TRUE(outcomes[1]);
+    EXPECT_EQ(outcomes[1]->size(), 0u) << "an empty statement";
+}
+
+// ---- rows that are taken as they come --------------------------------------------------------------
+
+/// Joins the values of what it takes; reads only the first `most` rows.
+class Joined final : public RowSink {
+public:
+    explicit Joined(std::size_t most = 1000) : most_(most) {}
+    [[nodiscard]] const std::string& values() const { return values_; }
+
+private:
+    Expected<void> do_begin(const ResultStorage&) override { return {}; }
+    void do_take(const ResultStorage& rows, std::size_t before) override {
+        for (std::size_t row = 0; row < rows.rows() && before + row < most_; ++row)
+            for (std::size_t column = rows.columns().size(); column-- != 0;) {
+                const Cell cell = rows.cell(row, column);
+                values_ += cell.is_null() ? "-" : std::string(cell.bytes());
+            }
+    }
+
+    std::size_t most_;
+    std::string values_;
+};
+
+TEST(DirectSink, TakesRowsInAnyOrderOfTheirColumns) {
+    const Session session =
+        answered_by(described(3).row({"a", std::nullopt, "c"}).row({"d", "", "f"}).tag("SELECT 2").ready());
+    Joined sink;
+    const Result result = session->run({.sql = "select", .sink = &sink}, soon()).value();
+    EXPECT_EQ(sink.values(), "c-afd");
+    EXPECT_EQ(result.size(), 0u) << "the sink has them";
+}
+
+TEST(DirectSink, LeavesAServerWhoseRowsMakeNoSense) {
+    constexpr std::string_view bodies[] = {"",
+                                           "\0"sv,
+                                           "\0\1\0\0\0\1x"sv,
+                                           "\0\3\0\0\0\1x\0\0\0\1x\0\0\0\1x"sv,
+                                           "\0\2\0\0\0\1x\0\0\0\2x"sv,
+                                           "\0\2\0\0\0\1x\0\0"sv,
+                                           "\0\2\0\0\0\1x\x7f\xff\xff\xff"sv,
+                                           "\0\2\0\0\0\1x\xff\xff\xff\xfe"sv,
+                                           "\0\2\xff\xff\xff\xff\xff\xff\xff\xffx"sv};
+    for (const std::string_view body : bodies) {
+        for (const std::size_t most : {0, 1, 2}) {  // it is seen in rows that the sink does not read, too
+            const Session session =
+                answered_by(described(2).row({"a", "b"}).message('D', body).tag("SELECT 2").ready());
+            Joined sink(most);
+            const Expected<Result> result = session->run({.sql = "select", .sink = &sink}, soon());
+            ASSERT_FALSE(result) << ::testing::PrintToString(body);
+            expect_violation(result.error(), session, "a row that is not as its columns were described");
+        }
+    }
+}
+
+TEST(DirectSink, IsBoundByTheLimitOfAResult) {
+    Reply rows = described();
+    for (int i = 0; i < 10; ++i) rows.row({std::string(1000, 'x')});
+    const Session session = answered_by(rows.tag("SELECT 10").ready());
+    Joined sink;
+    const Expected<Result> result = session->run({.sql = "select", .sink = &sink, .max_result_bytes = 5000}, soon());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+}
+
+// ---- what concerns no statement --------------------------------------------------------------------
+
+TEST(DirectAside, KeepsParametersAsTheServerLastReportedThem) {
+    const Session session = answered_by(bound()
+                                            .parameter("TimeZone", "Mars/Olympus")
+                                            .no_data()
+                                            .parameter("TimeZone", "Mars/Tharsis")
+                                            .parameter("of.mine", "1")
+                                            .tag("SET")
+                                            .ready());
+    ASSERT_TRUE(session->run({.sql = "set"}, soon()));
+    EXPECT_EQ(session->parameter("TimeZone"), "Mars/Tharsis");
+    EXPECT_EQ(session->parameter("of.mine"), "1");
+    EXPECT_EQ(session->parameter("server_version"), "15.1") << "as libpq heard it";
+    EXPECT_EQ(session->parameter("nothing"), "");
+}
+
+TEST(DirectAside, KeepsTheLatestNotificationsWhereNobodyTakesAny) {
+    Reply reply = bound().no_data();
+    for (int i = 0; i <= 10'000; ++i) reply.notification(7, "channel", std::to_string(i));
+    const Session session = answered_by(reply.tag("SELECT 0").ready());
+    ASSERT_TRUE(session->run({.sql = "select"}, soon()));
+    const auto first = session->wait_notification(soon()).value();
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->payload, "1") << "the oldest made room";
+    EXPECT_EQ(first->process, 7);
+    for (int i = 2; i < 10'000; ++i) ASSERT_TRUE(session->wait_notification(soon()).value());
+    EXPECT_EQ(session->wait_notification(soon()).value()->payload, "10000");
+}
+
+TEST(DirectAside, IsStoppedWhileItWaitsForANotification) {
+    const Session session = answered_by(Reply());
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    const auto waited = session->wait_notification({.deadline = Deadline::after(10s), .stop = &stop});
+    ASSERT_FALSE(waited);
+    EXPECT_EQ(waited.error().kind(), ErrorKind::cancelled);
+    EXPECT_TRUE(session->usable());
+}
+
+TEST(DirectAside, KnowsAnIdleSessionWhoseServerSaidFarewell) {
+    ErrorFields farewell{.message = "terminating connection due to administrator command"};
+    farewell.severity = "FATAL";
+    farewell.sqlstate = "57P01";
+    const Session session([farewell](Conversation& client) {
+        client.receive_until(MessageKind::execute);
+        client.send(bound().no_data().tag("SELECT 0").ready().error(farewell));
+        client.close();
+    });
+    ASSERT_TRUE(session->run({.sql = "select"}, soon()));
+    EXPECT_FALSE(session->alive());
+    EXPECT_FALSE(session->usable());
+}
+
+}  // namespace
+}  // namespace pg::libpq
