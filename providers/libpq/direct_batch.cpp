@@ -162,7 +162,7 @@ private:
 
     /// Waits for the socket, and for a cancel request when there is one.
     bool wait() {
-        pollfd other = cancel_ && !cancelled_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
+        pollfd other = cancel_ && !cancelled_ ? cancel_->waits_for() : nothing_else;
         const Woken woken = link_.wait_beside(other, wait_);
         if (link_.ended()) return lose(link_.ending());
         return woken == Woken::ready || expire(woken);

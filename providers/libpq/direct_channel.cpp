@@ -48,6 +48,7 @@ Movement Channel::send_plain(std::string_view bytes, bool more) noexcept {
 Movement Channel::receive_tls(std::span<char> room) noexcept {
     const TlsFunctions& tls = tls_functions();
     std::size_t received = 0;
+    holds_more_ = false;
     // A call gives one record at most. What is left in the session's own memory would never make the socket readable.
     do {
         tls.clear_error();
@@ -59,6 +60,7 @@ Movement Channel::receive_tls(std::span<char> room) noexcept {
         }
         received += static_cast<std::size_t>(count);
     } while (received < room.size());
+    holds_more_ = received == room.size();
     return {Moved::some, received};
 }
 
@@ -86,7 +88,8 @@ Movement Channel::tls_result(int result, int saved_errno) noexcept {
 
 bool Channel::has_news() const noexcept {
     char byte;
-    return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    return holds_more_ || ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+           (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 std::string Channel::failure() const {

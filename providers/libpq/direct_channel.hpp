@@ -40,7 +40,9 @@ public:
     [[nodiscard]] Movement send(std::string_view bytes, bool more = false) noexcept {
         return tls_ == nullptr ? send_plain(bytes, more) : send_tls(bytes);
     }
-    /// True when a receive would not find the socket empty; costs one system call and takes nothing.
+    /// True when the last receive filled its room: TLS may hold more, which the socket does not tell of.
+    [[nodiscard]] bool holds_more() const noexcept { return holds_more_; }
+    /// True when a receive would not find nothing; costs one system call and takes nothing.
     [[nodiscard]] bool has_news() const noexcept;
     /// Words for people about what broke.
     [[nodiscard]] std::string failure() const;
@@ -54,6 +56,7 @@ private:
 
     int socket_;
     void* tls_;
+    bool holds_more_ = false;
     int error_ = 0;  ///< of the socket; zero: of TLS
     unsigned long tls_error_ = 0;
 };

@@ -87,7 +87,7 @@ pollfd DirectLink::awaited() const noexcept {
 }
 
 bool DirectLink::wait_ready(const spi::Wait& wait) {
-    const Woken woken = wait_beside({.fd = -1, .events = 0, .revents = 0}, wait);
+    const Woken woken = wait_beside(nothing_else, wait);
     if (woken != Woken::ready) [[unlikely]]
         ending_ = give_up(woken, wait);
     return !ended();
@@ -98,6 +98,11 @@ Woken DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
         flush();
         if (out_.empty() && !unwritable_)
             return Woken::ready;  // who waited for no more than that has no answer to wait for
+    }
+    if (channel_.holds_more()) {
+        const Woken woken = look(wait);
+        if (woken == Woken::ready) receive();
+        return woken;
     }
     std::array<pollfd, 2> descriptors{awaited(), other};
     const std::size_t count = other.fd < 0 ? 1 : 2;
@@ -249,10 +254,13 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
         flush();
         if (machine_.idle() && answered) return outcome;
 
-        std::array<pollfd, 2> descriptors{};
-        descriptors[0] = awaited();
+        if (channel_.holds_more() && !machine_.idle()) {
+            if (until.passed()) break;
+            receive();
+            continue;
+        }
+        std::array<pollfd, 2> descriptors{awaited(), answered ? nothing_else : cancel->waits_for()};
         if (machine_.idle()) descriptors[0].fd = -1;
-        descriptors[1] = answered ? pollfd{.fd = -1, .events = 0, .revents = 0} : cancel->waits_for();
         if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
         if (descriptors[0].revents != 0) receive();
     }

@@ -13,6 +13,9 @@
 
 namespace pg::libpq::direct {
 
+/// For who waits for the server alone.
+inline constexpr pollfd nothing_else{.fd = -1, .events = 0, .revents = 0};
+
 /// One established connection whose socket is ours: libpq authenticated it, still sends its cancel requests, and closes
 /// it. What libpq itself says of the session since then is stale and not asked for. Pinned. One thread at a time.
 ///
@@ -83,7 +86,7 @@ public:
     bool receive();
     /// Waits until the socket can be read, or written when something is unsent, and does so. False at an end.
     [[nodiscard]] bool wait_ready(const spi::Wait& wait);
-    /// The same beside another descriptor, unless that is negative. When the time is over it says so, and the exchange
+    /// The same beside another descriptor, or `nothing_else`. When the time is over it says so, and the exchange
     /// goes on.
     [[nodiscard]] Woken wait_beside(pollfd other, const spi::Wait& wait);
 

@@ -214,16 +214,16 @@ Expected<void> DirectSession::do_deallocate(std::string_view name, const spi::Wa
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
+    if (!link_.receive()) return link_.ending();
     for (wire::Frame frame;;) {
         // Nothing was asked, so an event can only be a farewell.
         if (link_.poll(frame)) return link_.failed(frame.body);
         if (link_.ended()) return link_.ending();
         if (auto message = link_.take_notification()) return message;
-        const Woken woken = wait_for(link_.socket(), POLLIN, wait);
+        const Woken woken = link_.wait_beside(nothing_else, wait);
         if (woken == Woken::deadline) return std::optional<Notification>();
         if (woken == Woken::stopped)
             return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});
-        if (!link_.wait_ready(wait)) return link_.ending();
     }
 }
 

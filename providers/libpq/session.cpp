@@ -111,6 +111,7 @@ Expected<void> LibpqSession::do_deallocate(std::string_view name, const spi::Wai
 
 Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
+    if (!link_.engine().receive()) return link_.lost();
     for (;;) {
         // PQnotifies looks through what was received already.
         if (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(link_.connection())})
@@ -138,7 +139,7 @@ spi::TransactionStatus LibpqSession::do_transaction_status() const noexcept {
 bool LibpqSession::do_alive() noexcept {
     if (!link_.is_here() || link_.engine().broken()) return false;
     // Whatever comes unasked is taken in: a farewell is a notice to libpq, the end of the stream breaks the connection.
-    if (wait_for(link_.engine().socket(), POLLIN, {.deadline = Deadline::at({})}) == Woken::ready) {
+    if (is_readable(link_.engine().socket())) {
         if (!link_.engine().receive()) return false;
         static_cast<void>(PQisBusy(link_.connection()));
     }

@@ -26,9 +26,10 @@ int poll_timeout(const Deadline& deadline) noexcept {
 /// `poll`, begun again when a signal handler or the range of its timeout ended it early.
 Woken poll_until(pollfd* descriptors, nfds_t count, const Deadline& deadline) noexcept {
     for (;;) {
-        const int ready = ::poll(descriptors, count, poll_timeout(deadline));
+        const int timeout = poll_timeout(deadline);
+        if (timeout == 0) return Woken::deadline;
+        const int ready = ::poll(descriptors, count, timeout);
         if (ready > 0) return Woken::ready;
-        if (ready == 0 && deadline.passed()) return Woken::deadline;
         // Out of memory for the kernel: whoever reads or writes next learns what is wrong.
         if (ready < 0 && errno != EINTR && errno != EAGAIN) return Woken::ready;
     }
@@ -51,6 +52,11 @@ void Signal::raise() noexcept {
 void Signal::lower() noexcept {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);
+}
+
+bool is_readable(int descriptor) noexcept {
+    pollfd one{.fd = descriptor, .events = POLLIN, .revents = 0};
+    return ::poll(&one, 1, 0) > 0;
 }
 
 Woken look(const spi::Wait& wait) noexcept {

@@ -50,7 +50,12 @@ private:
 /// that was stopped before, is not sent.
 [[nodiscard]] Woken look(const spi::Wait& wait) noexcept;
 
+/// Whether a descriptor can be read now; costs one system call.
+[[nodiscard]] bool is_readable(int descriptor) noexcept;
+
 /// Waits until one of `descriptors` is ready (its `revents` say which), the deadline passes, or a stop is asked for.
+/// After its deadline a wait does not begin, whatever is ready: a peer that always has more to say must not keep an
+/// exchange going for ever.
 [[nodiscard]] Woken wait_for(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept;
 [[nodiscard]] Woken wait_for(int descriptor, short events, const spi::Wait& wait) noexcept;
 

@@ -6,53 +6,86 @@
 #include <pg/connection.hpp>
 #include <pg/testing/test_server.hpp>
 #include <string>
+#include <tuple>
 
 namespace conformance {
 
 using namespace std::chrono_literals;
 
-/// A provider and its engine.
+/// How clients reach the server.
+enum class Transport : std::uint8_t { unix_socket, tcp, tls };
+
+/// A provider, its engine, and what lies between it and the server.
 struct Pairing {
     const char* provider;
     const char* engine;
+    Transport transport;
 };
 
 /// A client of the pairing under test on a database of its own. PGCLIENT_TEST_MAJOR names the server's major version.
 class Conformance : public testing::TestWithParam<Pairing> {
 protected:
-    static void SetUpTestSuite() { database() = pg::testing::shared_server().create_database(database_name()); }
-    static void TearDownTestSuite() { database().clear(); }
+    static void SetUpTestSuite() {
+        name() = next_name();
+        pg::testing::shared_server().create_database(name());
+        secured_server().create_database(name());
+    }
 
-    [[nodiscard]] static std::string conninfo() { return database() + " engine=" + GetParam().engine; }
+    [[nodiscard]] static std::string conninfo() {
+        const bool by_unix_socket = GetParam().transport == Transport::unix_socket;
+        const std::string to_database = by_unix_socket ? server().conninfo(name()) : server().tcp_conninfo(name());
+        return to_database + " engine=" + GetParam().engine;
+    }
     [[nodiscard]] pg::Options options() const { return {.provider = GetParam().provider}; }
 
-    /// A session that came to another engine than was asked for proves nothing of the one that was.
+    /// A session that came to another engine, or another way, than was asked for proves nothing of the one that was.
     void SetUp() override {
         ASSERT_EQ(db.connection().engine(), GetParam().engine);
+        const auto [by_tcp, by_tls] = db.query_one<std::tuple<bool, bool>>(
+            "select inet_server_addr() is not null, ssl from pg_stat_ssl where pid = pg_backend_pid()");
+        ASSERT_EQ(by_tcp, GetParam().transport != Transport::unix_socket);
+        ASSERT_EQ(by_tls, GetParam().transport == Transport::tls);
         db.run_script("drop schema public cascade; create schema public");
     }
 
     pg::Client db = pg::connect(conninfo(), options());
 
 private:
-    static std::string& database() {
+    static pg::testing::TestServer& secured_server() {
+        static pg::testing::TestServer server =
+            pg::testing::TestServer::start({.major = pg::testing::shared_server().major(), .tls = true});
+        return server;
+    }
+    static pg::testing::TestServer& server() {
+        return GetParam().transport == Transport::tls ? secured_server() : pg::testing::shared_server();
+    }
+    /// Of the suite's database, on both servers.
+    static std::string& name() {
         static std::string text;
         return text;
     }
-    /// One database for each suite of this process.
-    static std::string database_name() {
+    static std::string next_name() {
         static int number = 0;
         return "conformance_" + std::to_string(++number);
     }
 };
 
-/// What the library ships.
-inline const auto pairings = testing::Values(Pairing{"libpq", "libpq"}, Pairing{"libpq", "direct"});
+/// What the library ships, on every way to a server.
+inline const auto pairings = testing::Values(
+    Pairing{"libpq", "libpq", Transport::unix_socket}, Pairing{"libpq", "direct", Transport::unix_socket},
+    Pairing{"libpq", "libpq", Transport::tcp}, Pairing{"libpq", "direct", Transport::tcp},
+    Pairing{"libpq", "libpq", Transport::tls}, Pairing{"libpq", "direct", Transport::tls});
+
+inline std::string name_of(const Pairing& pairing) {
+    constexpr const char* transports[] = {"unix", "tcp", "tls"};
+    return std::string(pairing.provider) + "_" + pairing.engine + "_" +
+           transports[static_cast<std::size_t>(pairing.transport)];
+}
 
 }  // namespace conformance
 
-#define PGCLIENT_CONFORMANCE(Suite)                                                                       \
-    INSTANTIATE_TEST_SUITE_P(Pairing, Suite, conformance::pairings,                                       \
-                             [](const testing::TestParamInfo<conformance::Pairing>& pairing) {            \
-                                 return std::string(pairing.param.provider) + "_" + pairing.param.engine; \
+#define PGCLIENT_CONFORMANCE(Suite)                                                            \
+    INSTANTIATE_TEST_SUITE_P(Pairing, Suite, conformance::pairings,                            \
+                             [](const testing::TestParamInfo<conformance::Pairing>& pairing) { \
+                                 return conformance::name_of(pairing.param);                   \
                              })

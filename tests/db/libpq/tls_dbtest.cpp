@@ -47,6 +47,17 @@ TEST_F(Tls, CarriesWhatIsLargerThanItsRecords) {
     EXPECT_EQ(text_of(*session_, "select 1"), "1");
 }
 
+// Where an answer ends a little behind the room that it is received into, OpenSSL holds its end while the socket has
+// nothing more to tell. The room has 64 KiB less a few bytes, a record 8 KiB, and a row 15 bytes.
+TEST_F(Tls, LeavesNothingOfManyRowsBehind) {
+    for (int rows = 4300; rows < 4400; ++rows) {
+        const Expected<Result> result =
+            run(*session_, "select n from generate_series(1, " + std::to_string(rows) + ") n");
+        ASSERT_TRUE(result) << rows << ": " << result.error().what();
+        ASSERT_EQ(result->size(), static_cast<std::size_t>(rows));
+    }
+}
+
 TEST_F(Tls, CarriesASlowAnswerByteByByte) {
     proxy_.set(Direction::to_client, {.one_byte_at_a_time = true});
     EXPECT_EQ(text_of(*session_, "select repeat('x', 100)"), std::string(100, 'x'));

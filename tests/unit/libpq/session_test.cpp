@@ -1,4 +1,5 @@
 // An established session and a server that answers from a script: what is made of its reports, results and silence.
+#include <atomic>
 #include <chrono>
 #include <gtest/gtest.h>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "pg/testing/fake_server.hpp"
 #include "pg/types/unsigned.hpp"
 #include "providers/libpq/provider.hpp"
+#include "tests/slowness.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -191,6 +193,33 @@ TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::commit_unknown);
     EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_FALSE(session->usable());
+}
+
+// The socket can be read all the time, so that waiting alone never meets the deadline.
+TEST_P(Session, EndsAResultThatHasAlwaysMoreRows) {
+    std::atomic<bool> over{false};
+    const FakeServer server = FakeServer::start([&](Conversation& client) {
+        if (client.number() != 1 || !client.let_in()) return;
+        if (std::string_view(GetParam()) == "direct") {
+            client.expect(MessageKind::sync);
+            client.send(Reply().ready());
+        }
+        client.receive_until(MessageKind::execute);
+        client.send(described({25}));
+        Reply rows;
+        for (int i = 0; i < 10'000; ++i) rows.row({"x"});
+        for (const Deadline end = Deadline::after(5s); !over && !end.passed();) client.send(rows);
+    });
+    const auto session = make_libpq_provider()
+                             ->open(Config::parse(server.conninfo() + " engine=" + GetParam()).value(), {}, in(10s))
+                             .value();
+    const auto begin = std::chrono::steady_clock::now();
+    const Expected<Result> result = session->run({.sql = "select"}, in(100ms));
+    over = true;
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(100ms));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::timeout) << result.error().what();
     EXPECT_FALSE(session->usable());
 }
 
