@@ -256,9 +256,9 @@ Result RowCollector::take(std::string_view tag, const std::shared_ptr<ResultAren
     if (bytes_ <= most_copied) {
         const std::size_t room = CopiedRows::room(rows_.size(), bytes_, tag);
         if (arena) {
-            auto* const place = static_cast<CopiedRows*>(arena->allocate(sizeof(CopiedRows) + room));
+            auto* const place = static_cast<char*>(arena->allocate(sizeof(CopiedRows) + room));
             arena->keep(columns_);
-            storage = {arena, ::new (place) CopiedRows(*columns_, rows_, tag, place + 1)};
+            storage = {arena, ::new (place) CopiedRows(*columns_, rows_, tag, place + sizeof(CopiedRows))};
         } else {
             storage = std::allocate_shared<const OwnCopiedRows>(WithRoom<OwnCopiedRows>(room), columns_, rows_, tag);
         }
