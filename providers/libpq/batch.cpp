@@ -108,7 +108,7 @@ private:
     bool take(ResultHandle result) {
         const ExecStatusType status = PQresultStatus(result.get());
         ends_ = 0;
-        if (status == PGRES_PIPELINE_SYNC) return true;
+        if (status == PGRES_PIPELINE_SYNC) return ++readies_, true;
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
             loss_ = link_.error({.kind = ErrorKind::usage,
                                  .outcome = Outcome::unknown,
@@ -117,11 +117,14 @@ private:
             link_.close();
             return false;
         }
-        if (answered() == sent_) {
-            // Behind the last statement: what the Sync did, ending the transaction, failed.
+        // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
+        const bool each = sync_ == spi::BatchSync::each;
+        if (each ? answered() > readies_ : answered() == sent_) {
+            const std::size_t failing = each ? readies_ : answered() - 1;
+            link_.about(requests_[failing].sql);
             const Error error = link_.failed(result.get());
-            for (Expected<Result>& outcome : outcomes_)
-                if (outcome) outcome = error;
+            for (std::size_t i = each ? failing : 0; i <= failing; ++i)
+                if (outcomes_[i]) outcomes_[i] = error;
             return link_.connection() != nullptr;
         }
         if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
@@ -194,6 +197,7 @@ private:
     std::vector<Expected<Result>> outcomes_;
     ResultHandle head_;  ///< what the statement at the head has answered so far
     std::size_t sent_ = 0;
+    std::size_t readies_ = 0;     ///< Syncs that were answered
     std::size_t held_bytes_ = 0;  ///< sent since libpq last held nothing back
     int ends_ = 0;                ///< in a row, without a result between them
     bool synced_ = false;         ///< the last statement that was sent has its Sync

@@ -240,20 +240,6 @@ TEST(DirectCopy, SendsEveryByteInItsOrder) {
     EXPECT_TRUE(*received == sent) << received->size() << " bytes of " << sent.size();
 }
 
-TEST(DirectBatch, FailsAStatementBehindItsCommandTag) {
-    const Session session = answered_by(bound()
-                                            .no_data()
-                                            .tag("INSERT 0 1")
-                                            .error("23505", "deferred")
-                                            .ready()
-                                            .raw(bound().no_data().empty_query().ready().bytes()));
-    const auto outcomes =
-        session->run_batch(std::vector<spi::Request>(2, {.sql = "insert"}), spi::BatchSync::each, soon());
-    EXPECT_EQ(outcomes[0].error().kind(), ErrorKind::unique_violation);
-    ASSERT_TRUE(outcomes[1]);
-    EXPECT_EQ(outcomes[1]->size(), 0u) << "an empty statement";
-}
-
 // ---- rows that are taken as they come --------------------------------------------------------------
 
 /// Joins the values of what it takes; reads only the first `most` rows.

@@ -265,6 +265,16 @@ TEST_P(Batch, HasNoEffectWhenItsEndFails) {
     }
 }
 
+TEST_P(Batch, FailsAStatementBehindItsCommandTag) {
+    const Scripted session = answered_by(
+        done("INSERT 0 1").error("23505", "deferred").ready().raw(bound().no_data().empty_query().ready().bytes()));
+    const auto outcomes = session.run_batch(2, spi::BatchSync::each);
+    EXPECT_EQ(outcomes[0].error().kind(), ErrorKind::unique_violation) << outcomes[0].error().what();
+    ASSERT_TRUE(outcomes[1]) << outcomes[1].error().what();
+    EXPECT_EQ(outcomes[1]->size(), 0u) << "an empty statement";
+    EXPECT_TRUE(session->usable());
+}
+
 TEST_P(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const bool each = sync == spi::BatchSync::each;
