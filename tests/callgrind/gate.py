@@ -26,15 +26,15 @@ GATES = {
     "direct": {
         "point_select": (0.39, 0.20),
         "bulk_read": (0.51, 0.40),
-        "visit": (0.30, 0.20),
+        "visit": (0.28, 0.20),
         "batch_select": (0.39, 0.15),
         "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.73, 0.35),
     },
     "libpq": {
-        "point_select": (1.40, 1.10),
-        "bulk_read": (1.25, 1.10),
-        "batch_select": (1.60, 1.10),
+        "point_select": (1.37, 1.40),
+        "bulk_read": (1.25, 1.25),
+        "batch_select": (1.59, 1.60),
         "copy_in": (1.15, 1.15),
     },
 }
