@@ -149,6 +149,7 @@ TEST_F(SessionSet, ResetsADirtySessionOnce) {
     EXPECT_FALSE(server().last_wait.deadline.is_never()) << "nobody waits for it";
     take().give_back();
     EXPECT_EQ(server().take_log(), Lines{});
+    EXPECT_EQ(server().closed, 0) << "it is the same session that is lent again";
 }
 
 TEST_F(SessionSet, ClosesIdleSessionsAtOnceAndBusyOnesWhenTheyComeBack) {
