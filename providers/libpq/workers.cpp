@@ -2,9 +2,21 @@
 #include "providers/libpq/workers.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <system_error>
 
 namespace pg::libpq {
+namespace {
+
+/// The program's signals are for its own threads. Above all SIGPIPE: PQcancel writes to a server that may be gone, and
+/// is to fail then, not to end the process.
+void block_signals() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
 
 Workers::~Workers() {
     {
@@ -39,6 +51,7 @@ bool Workers::may_run(const Job& job) const {
 }
 
 void Workers::work() noexcept {
+    block_signals();
     std::unique_lock lock(mutex_);
     for (;;) {
         Jobs::iterator next;

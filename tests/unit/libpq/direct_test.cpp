@@ -32,12 +32,14 @@ constexpr Oid text{25};
 class Session {
 public:
     explicit Session(testing::Script script)
-        : server_(FakeServer::start([script = std::move(script)](Conversation& client) {
-              if (client.number() != 1 || !client.let_in()) return;
-              client.expect(MessageKind::sync);
-              client.send(Reply().ready());
-              script(client);
-          })),
+        : server_(FakeServer::start(
+              [script = std::move(script)](Conversation& client) {
+                  if (client.number() != 1 || !client.let_in()) return;
+                  client.expect(MessageKind::sync);
+                  client.send(Reply().ready());
+                  script(client);
+              },
+              {.unix_socket = true})),
           session_(make_libpq_provider()
                        ->open(Config::parse(server_.conninfo() + " engine=direct").value(), {}, soon())
                        .value()) {}
@@ -214,7 +216,8 @@ TEST(DirectCopy, HearsAFailureWhileItStillSends) {
     EXPECT_EQ(copy->finish(soon()).error().kind(), ErrorKind::usage) << "it is over";
 }
 
-// The bytes of a large write go from where they lie; what the sockets do not take at once is kept.
+// The bytes of a large write go from where they lie; what the socket does not take at once is kept. A unix socket holds
+// less than one message of a COPY may have.
 TEST(DirectCopy, SendsEveryByteInItsOrder) {
     auto received = std::make_shared<std::string>();
     const Session session([received](Conversation& client) {
@@ -230,7 +233,7 @@ TEST(DirectCopy, SendsEveryByteInItsOrder) {
     });
     std::string sent;
     const auto copy = session->copy_in("copy t from stdin", soon()).value();
-    for (const std::size_t size : {std::size_t{1}, std::size_t{3} << 20, std::size_t{20'000}, std::size_t{300'000}}) {
+    for (const std::size_t size : {std::size_t{1}, std::size_t{16} << 20, std::size_t{20'000}, std::size_t{300'000}}) {
         std::string piece(size, '\0');
         for (std::size_t i = 0; i < size; ++i) piece[i] = static_cast<char>(sent.size() + i * 7 + i / 1000);
         copy->write(piece, soon()).value();
@@ -301,6 +304,18 @@ TEST(DirectSink, IsBoundByTheLimitOfAResult) {
     const Expected<Result> result = session->run({.sql = "select", .sink = &sink, .max_result_bytes = 5000}, soon());
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+}
+
+// ---- cancel requests --------------------------------------------------------------------------------
+
+// PQcancel of libpq before 17 writes to a socket that such a server has closed, which raises SIGPIPE.
+TEST(DirectCancel, SurvivesAServerThatSendsItAway) {
+    for (int i = 0; i < 20; ++i) {
+        const Session session = answered_by(Reply());
+        const Expected<Result> result = session->run({.sql = "select"}, in(1ms));
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::timeout);
+    }
 }
 
 // ---- what concerns no statement --------------------------------------------------------------------
