@@ -1,13 +1,18 @@
-// W6: what an idle connection holds on the heap, by the library and by libpq alone, on a throwaway server.
+// W6: what an idle connection holds on the heap, by the library and by libpq alone, and what a visitor of a million
+// rows takes, on a throwaway server.
 //
-//     pgclient_memory [MOST-OVER-LIBPQ]
+//     pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR
 //
-// Prints bytes for each connection; fails when the library takes more than so many bytes over libpq.
+// Prints bytes; fails when an idle connection takes more than so many over libpq, or a visitor more than so many over
+// the process at rest.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <malloc.h>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/raw_libpq.hpp"
@@ -35,6 +40,45 @@ std::size_t bytes_of_each(Open open) {
     return (allocated() - before) / connections;
 }
 
+/// Bytes that the process has had in memory at most, since the last call of `forget_peak`. @{
+std::size_t peak() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;)
+        if (word == "VmHWM:") {
+            std::size_t kibibytes = 0;
+            status >> kibibytes;
+            return 1024 * kibibytes;
+        }
+    throw std::runtime_error("/proc/self/status names no peak");
+}
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }  /// @}
+
+/// Visits a million rows of 100 bytes and says how far the process grew.
+std::size_t bytes_of_visitor(const std::string& conninfo) {
+    pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
+    static_cast<void>(db.query_one<int>("select 1"));
+    forget_peak();
+    const std::size_t before = peak();
+    std::size_t bytes = 0;
+    for (const auto& [number, text] :
+         db.stream<int, std::string_view>("select n, repeat('x', 92) from generate_series(1, 1000000) n"))
+        bytes += sizeof number + text.size();
+    if (bytes != 96'000'000) throw std::runtime_error("the rows are not those that were asked for");
+    return peak() - before;
+}
+
+int visit(const std::string& conninfo, std::size_t most) {
+    int failed = 0;
+    for (const char* engine : {"direct", "libpq"}) {
+        const std::size_t bytes = bytes_of_visitor(conninfo + " engine=" + engine);
+        std::printf("bytes that visiting a million rows takes (%s): %zu\n", engine, bytes);
+        if (bytes <= most) continue;
+        std::fprintf(stderr, "that is more than %zu\n", most);
+        failed = 1;
+    }
+    return failed;
+}
+
 int compare(const std::string& conninfo, std::size_t most_over) {
     const std::size_t raw = bytes_of_each([&] {
         bench::raw::Connection connection = bench::raw::connect(conninfo);
@@ -56,9 +100,14 @@ int compare(const std::string& conninfo, std::size_t most_over) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc != 3) {
+        std::fputs("usage: pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR\n", stderr);
+        return 2;
+    }
     try {
         const auto server = pg::testing::TestServer::start({.settings = {"max_connections = 200"}});
-        return compare(server.conninfo(), argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1024);
+        const int idle = compare(server.conninfo(), std::strtoul(argv[1], nullptr, 10));
+        return visit(server.conninfo(), std::strtoul(argv[2], nullptr, 10)) + idle == 0 ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;
