@@ -2,9 +2,11 @@
 #include <atomic>
 #include <chrono>
 #include <gtest/gtest.h>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
+#include "pg/stop.hpp"
 #include "pg/testing/fake_server.hpp"
 #include "pg/types/unsigned.hpp"
 #include "providers/libpq/provider.hpp"
@@ -40,8 +42,8 @@ Reply done(std::string_view tag) { return bound().no_data().tag(tag); }
 
 enum class Then : std::uint8_t { stay, leave };
 
-/// A session with a server that answers its first request like this. Whoever else comes, as with a request to cancel,
-/// is sent away.
+/// A session with a server that answers its first request like this. Whoever else comes, as
+/// with a request to cancel, is sent away.
 class Scripted {
 public:
     Scripted(std::string_view engine, const Reply& answer, Then then = Then::stay)
@@ -233,6 +235,39 @@ TEST_P(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
     ASSERT_FALSE(chunk);
     EXPECT_EQ(chunk.error().sqlstate(), "22012");
     EXPECT_EQ(rows, "ab");
+}
+
+TEST_P(Stream, OfAnEmptyStatementHasNoRows) {
+    const Scripted session = answered_by(bound().no_data().empty_query().ready());
+    const auto stream = session->stream({.sql = ";"}, in(10s)).value();
+    const Expected<Result> end = stream->next(in(10s));
+    ASSERT_TRUE(end) << end.error().what();
+    EXPECT_TRUE(end->empty());
+    EXPECT_EQ(stream->next(in(10s)).error().kind(), ErrorKind::usage) << "it is over";
+    EXPECT_TRUE(session->usable());
+}
+
+// The libpq engine has every result described.
+TEST(DirectStream, ReadsThePreparedByItsDescription) {
+    const std::shared_ptr<const ResultStorage> kept = std::make_shared<OneColumn>(Oid{25});
+    const Scripted session("direct", Reply().bind_complete().row({"a"}).row({"b"}).tag("SELECT 2").ready());
+    const auto stream = session->stream({.sql = "select", .statement = "p", .description = &kept}, in(10s)).value();
+    const Result rows = stream->next(in(10s)).value();
+    ASSERT_EQ(rows.size(), 2u);
+    EXPECT_EQ(rows.storage()->cell(1, 0).bytes(), "b");
+    EXPECT_EQ(rows.columns()[0].name, "n");
+    EXPECT_EQ(stream->next(in(10s)).value().tag(), "SELECT 2");
+}
+
+TEST_P(Session, IsStoppedWhileItWaitsForANotification) {
+    const Scripted session = answered_by(Reply());
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    const auto waited = session->wait_notification({.deadline = Deadline::after(10s), .stop = &stop});
+    ASSERT_FALSE(waited);
+    EXPECT_EQ(waited.error().kind(), ErrorKind::cancelled);
+    EXPECT_TRUE(session->usable());
 }
 
 TEST_P(Stream, IsLimitedInAllOfItsChunksTogether) {
