@@ -7,6 +7,7 @@
 #include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
+#include "providers/libpq/refusal.hpp"
 #include "providers/libpq/result.hpp"
 
 namespace pg::libpq {
@@ -42,8 +43,10 @@ public:
     std::vector<Expected<Result>> run() {
         if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
         if (!engine_.enter_pipeline()) return fill(link_.refused());
-        while (!is_over()) {
-            if (!send_ahead() || !step()) return fill_lost();
+        for (;;) {
+            if (!send_ahead()) return fill_lost();
+            if (is_over()) break;
+            if (!step()) return fill_lost();
         }
         if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
         if (refusal_) return fill(*refusal_);
@@ -71,10 +74,7 @@ private:
 
     void send_one() {
         const spi::Request& request = requests_[sent_];
-        if (request.statement.empty() && request.sql.find('\0') != std::string_view::npos) {
-            refusal_ = link_.error({.kind = ErrorKind::usage, .message = "the statement's text has a zero byte"});
-            return;
-        }
+        if ((refusal_ = refusal(link_, request))) return;
         if (!engine_.send(request, formats_[sent_])) {
             refusal_ = link_.refused();
             return;
@@ -200,7 +200,7 @@ private:
     std::size_t readies_ = 0;     ///< Syncs that were answered
     std::size_t held_bytes_ = 0;  ///< sent since libpq last held nothing back
     int ends_ = 0;                ///< in a row, without a result between them
-    bool synced_ = false;         ///< the last statement that was sent has its Sync
+    bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over
     std::optional<Error> refusal_, loss_;
     std::unique_ptr<CancelRequest> cancel_;

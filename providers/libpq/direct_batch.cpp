@@ -32,8 +32,9 @@ public:
     std::vector<Expected<Result>> run() {
         if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
         begin_answer();
-        while (!is_over()) {
+        for (;;) {
             send_ahead();
+            if (is_over()) break;
             if (!step()) return fill_lost();
         }
         link_.rest();
@@ -203,7 +204,7 @@ private:
     std::shared_ptr<ResultArena> arena_ = std::make_shared<ResultArena>(bytes_per_result * requests_.size());
     std::size_t sent_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered
-    bool synced_ = false;         ///< the last statement that was sent has its Sync
+    bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over
     std::optional<Error> refusal_, loss_;
     std::unique_ptr<CancelRequest> cancel_;

@@ -155,11 +155,7 @@ Expected<std::unique_ptr<spi::CopyOut>> DirectSession::do_copy_out(std::string_v
 Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std::string_view sql,
                                                      std::span<const Oid> types, const spi::Wait& wait) noexcept {
     if (auto error = link_.begin(sql, wait)) return *std::move(error);
-    if (auto error = refusal(link_, sql)) return *std::move(error);
-    if (auto error = refusal(link_, name)) return *std::move(error);
-    constexpr std::size_t most_parameters = 65535;
-    if (types.size() > most_parameters)
-        return link_.error({.kind = ErrorKind::usage, .message = "more than 65535 parameters"});
+    if (auto error = refusal(link_, name, sql, types)) return *std::move(error);
     std::vector<std::uint32_t> oids;
     oids.reserve(types.size());
     for (const Oid type : types) oids.push_back(static_cast<std::uint32_t>(type));

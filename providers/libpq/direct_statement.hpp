@@ -1,13 +1,10 @@
-// Statements on their way out: what can be refused before the first byte, and the messages of one.
+// Statements on their way out: what is known of their columns, and their messages.
 #pragma once
 
 #include "providers/libpq/direct_link.hpp"
+#include "providers/libpq/refusal.hpp"
 
 namespace pg::libpq::direct {
-
-/// Why this cannot be sent: a zero byte that would cut it short, or more than the protocol counts.
-[[nodiscard]] std::optional<Error> refusal(const DirectLink& link, const spi::Request& request);
-[[nodiscard]] std::optional<Error> refusal(const DirectLink& link, std::string_view text);
 
 /// The columns that results of `request` in `format` are known to have since it was prepared, all of them binary; null
 /// when they have to be described.

@@ -1,5 +1,6 @@
 // Preparing a statement and describing it, in one flush.
 #include "providers/libpq/conclude.hpp"
+#include "providers/libpq/refusal.hpp"
 #include "providers/libpq/result.hpp"
 #include "providers/libpq/session.hpp"
 
@@ -19,8 +20,7 @@ std::vector<Oid> parameter_types(const PGresult* described) {
 Expected<spi::Description> LibpqSession::do_prepare(std::string_view name, std::string_view sql,
                                                     std::span<const Oid> types, const spi::Wait& wait) noexcept {
     if (auto error = link_.begin(sql, wait)) return *std::move(error);
-    if (sql.find('\0') != std::string_view::npos || name.find('\0') != std::string_view::npos)
-        return link_.error({.kind = ErrorKind::usage, .message = "the statement's text or name has a zero byte"});
+    if (auto error = refusal(link_, name, sql, types)) return *std::move(error);
     Engine& engine = link_.engine();
     if (!engine.enter_pipeline()) return link_.refused();
     if (!engine.send_prepare(name, sql, types) || !engine.send_describe(name) || !engine.send_sync()) {

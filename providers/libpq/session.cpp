@@ -5,18 +5,12 @@
 #include "providers/libpq/batch.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/copy.hpp"
+#include "providers/libpq/refusal.hpp"
 #include "providers/libpq/result.hpp"
 #include "providers/libpq/stream.hpp"
 
 namespace pg::libpq {
 namespace {
-
-/// A zero byte would end the text early, and the server would run something else than what was meant.
-bool has_zero_byte(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-
-Error zero_byte_error(const Link& link) {
-    return link.error({.kind = ErrorKind::usage, .message = "the statement's text has a zero byte"});
-}
 
 std::string quoted_identifier(std::string_view name) {
     std::string quoted = "\"";
@@ -37,7 +31,7 @@ struct FreeNotify {
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
     for (Format format = fallback_.format_for(request);; format = Format::text) {
         if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
-        if (request.statement.empty() && has_zero_byte(request.sql)) return zero_byte_error(link_);
+        if (auto error = refusal(link_, request)) return *std::move(error);
         if (!link_.engine().send(request, format)) return link_.refused();
         if (receive == Receive::by_rows) {
             receive_by_rows(link_.connection());
@@ -92,7 +86,7 @@ Expected<std::unique_ptr<spi::CopyOut>> LibpqSession::do_copy_out(std::string_vi
 
 Expected<void> LibpqSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
     if (auto error = link_.begin(text, wait)) return *std::move(error);
-    if (has_zero_byte(text)) return zero_byte_error(link_);
+    if (auto error = refusal(link_, text)) return *std::move(error);
     if (!link_.engine().send_script(text)) return link_.refused();
     Expected<ResultHandle> result = link_.complete(wait);
     if (!result) return std::move(result).error();

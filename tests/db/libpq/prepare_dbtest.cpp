@@ -82,7 +82,7 @@ TEST(Prepare, RefusesMoreParametersThanTheProtocolCounts) {
     const Expected<spi::Description> refused = session->prepare("many", "select 1", types, soon());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind(), ErrorKind::usage) << refused.error().what();
-    EXPECT_EQ(session->usable(), tested_engine() == "direct");  // libpq has queued half of it by then
+    EXPECT_TRUE(session->usable());
 }
 
 TEST(Prepare, ReadsResultsByTheDescriptionThatItGave) {

@@ -1,5 +1,4 @@
 // The direct engine and a server that says what it may not say, or what concerns no statement.
-#include <chrono>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -7,45 +6,23 @@
 #include <utility>
 #include <vector>
 
-#include "pg/testing/fake_server.hpp"
-#include "providers/libpq/provider.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
 namespace {
 
-using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 
 using testing::Conversation;
-using testing::FakeServer;
 using testing::MessageKind;
 using testing::Reply;
-
-spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
-spi::Wait soon() { return in(10s); }
 
 constexpr Oid text{25};
 
 /// A session that was taken over, with a server that goes on by a script. Whoever else comes is sent away.
-class Session {
+class Session final : public ScriptedSession {
 public:
-    explicit Session(testing::Script script)
-        : server_(FakeServer::start(
-              [script = std::move(script)](Conversation& client) {
-                  if (client.number() != 1 || !client.let_in()) return;
-                  client.expect(MessageKind::sync);
-                  client.send(Reply().ready());
-                  script(client);
-              },
-              {.unix_socket = true})),
-          session_(make_libpq_provider()
-                       ->open(Config::parse(server_.conninfo() + " engine=direct").value(), {}, soon())
-                       .value()) {}
-    spi::Session* operator->() const { return session_.get(); }
-
-private:
-    FakeServer server_;
-    std::unique_ptr<spi::Session> session_;
+    explicit Session(testing::Script script) : ScriptedSession("direct", std::move(script), {.unix_socket = true}) {}
 };
 
 /// Answers the first message of that kind, and nothing after it.

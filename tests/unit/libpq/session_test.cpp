@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "pg/stop.hpp"
-#include "pg/testing/fake_server.hpp"
 #include "pg/types/unsigned.hpp"
-#include "providers/libpq/provider.hpp"
 #include "tests/slowness.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -19,11 +18,8 @@ using namespace std::chrono_literals;
 using namespace std::string_view_literals;
 
 using testing::Conversation;
-using testing::FakeServer;
 using testing::MessageKind;
 using testing::Reply;
-
-spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadline::after(time), .stop = nullptr}; }
 
 // ---- what a server says ----------------------------------------------------------------------------
 
@@ -42,33 +38,19 @@ Reply done(std::string_view tag) { return bound().no_data().tag(tag); }
 
 enum class Then : std::uint8_t { stay, leave };
 
-/// A session with a server that answers its first request like this. Whoever else comes, as
-/// with a request to cancel, is sent away.
-class Scripted {
+/// A session with a server that answers its first request like this.
+class Scripted final : public ScriptedSession {
 public:
     Scripted(std::string_view engine, const Reply& answer, Then then = Then::stay)
-        : server_(FakeServer::start([answer, then, is_direct = engine == "direct"](Conversation& client) {
-              if (client.number() != 1 || !client.let_in()) return;
-              if (is_direct) {  // it begins with a Sync, to see that nothing else is under way
-                  client.expect(MessageKind::sync);
-                  client.send(Reply().ready());
-              }
+        : ScriptedSession(engine, [answer, then](Conversation& client) {
               client.receive_until(MessageKind::execute);
               client.send(answer);
               if (then == Then::stay) client.ignore();
-          })),
-          session_(make_libpq_provider()
-                       ->open(Config::parse(server_.conninfo() + " engine=" + std::string(engine)).value(), {}, in(10s))
-                       .value()) {}
+          }) {}
 
-    spi::Session* operator->() const { return session_.get(); }
     [[nodiscard]] std::vector<Expected<Result>> run_batch(std::size_t count, spi::BatchSync sync) const {
-        return session_->run_batch(std::vector<spi::Request>(count, {.sql = "insert"}), sync, in(10s));
+        return (*this)->run_batch(std::vector<spi::Request>(count, {.sql = "insert"}), sync, in(10s));
     }
-
-private:
-    FakeServer server_;
-    std::unique_ptr<spi::Session> session_;
 };
 
 /// The description of a column that somebody kept.
@@ -201,21 +183,13 @@ TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
 // The socket can be read all the time, so that waiting alone never meets the deadline.
 TEST_P(Session, EndsAResultThatHasAlwaysMoreRows) {
     std::atomic<bool> over{false};
-    const FakeServer server = FakeServer::start([&](Conversation& client) {
-        if (client.number() != 1 || !client.let_in()) return;
-        if (std::string_view(GetParam()) == "direct") {
-            client.expect(MessageKind::sync);
-            client.send(Reply().ready());
-        }
+    const ScriptedSession session(GetParam(), [&](Conversation& client) {
         client.receive_until(MessageKind::execute);
         client.send(described({25}));
         Reply rows;
         for (int i = 0; i < 10'000; ++i) rows.row({"x"});
         for (const Deadline end = Deadline::after(5s); !over && !end.passed();) client.send(rows);
     });
-    const auto session = make_libpq_provider()
-                             ->open(Config::parse(server.conninfo() + " engine=" + GetParam()).value(), {}, in(10s))
-                             .value();
     const auto begin = std::chrono::steady_clock::now();
     const Expected<Result> result = session->run({.sql = "select"}, in(100ms));
     over = true;

@@ -1,0 +1,130 @@
+// Statements that are given up while they run, on both engines: what the server still says of them decides.
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+#include "pg/stop.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using testing::Conversation;
+using testing::MessageKind;
+using testing::Reply;
+
+Reply bound() { return Reply().parse_complete().bind_complete(); }
+
+class GivingUp : public ::testing::TestWithParam<const char*> {
+protected:
+    /// Runs an insert whose stop is asked for as soon as the server has it; `then` is what the server does once it was
+    /// asked to cancel.
+    template <class Then>
+    Expected<Result> run_stopped(Then then) {
+        session_.emplace(
+            GetParam(),
+            [this, then](Conversation& client) {
+                client.receive_until(MessageKind::execute);
+                source_.request_stop();
+                if (!client.wait_for_cancel()) return;
+                then(client);
+                client.ignore();
+            },
+            ScriptedSessionOptions{.cancel_requests = CancelRequests::heard});
+        const StopToken stop(source_.get_token());
+        return session()->run({.sql = "insert"}, {.deadline = Deadline::after(10s), .stop = &stop});
+    }
+    const ScriptedSession& session() const { return *session_; }
+
+private:
+    std::stop_source source_;
+    std::optional<ScriptedSession> session_;
+};
+INSTANTIATE_TEST_SUITE_P(Engines, GivingUp, ::testing::Values("libpq", "direct"));
+
+TEST_P(GivingUp, SaysThatAStatementTookEffectThatFinishedAllTheSame) {
+    const Expected<Result> result =
+        run_stopped([](Conversation& client) { client.send(bound().no_data().tag("INSERT 0 1").ready()); });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::applied);
+    EXPECT_TRUE(result.error().connection_usable());
+    EXPECT_NE(result.error().message().find("it took effect"), std::string_view::npos) << result.error().what();
+    EXPECT_TRUE(session()->usable());
+}
+
+TEST_P(GivingUp, SaysThatAStatementHasNoEffectThatFailsAtItsEnd) {
+    const Expected<Result> result = run_stopped([](Conversation& client) {
+        client.send(bound().no_data().tag("INSERT 0 1").error("23505", "deferred").ready());
+    });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
+    EXPECT_TRUE(session()->usable());
+}
+
+// The server waits for bytes that nobody has, and the cancel request came too early to end that.
+TEST_P(GivingUp, EndsACopyThatTheServerBeginsMeanwhile) {
+    const Expected<Result> result = run_stopped([](Conversation& client) {
+        client.send(bound().no_data().copy_in(1));
+        const testing::ClientMessage end = client.receive_until(MessageKind::copy_fail);
+        if (end.data.empty()) client.report("a CopyFail without a reason");
+        client.send(Reply().error("57014", "COPY from stdin failed"));
+        client.expect(MessageKind::sync);  // that which came with the statement was lost in the COPY
+        client.send(Reply().ready());
+    });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
+    EXPECT_TRUE(result.error().connection_usable());
+    EXPECT_TRUE(session()->usable());
+}
+
+TEST_P(GivingUp, LeavesAServerThatBreaksTheProtocolMeanwhile) {
+    const Expected<Result> result = run_stopped([](Conversation& client) { client.send(Reply().message('q')); });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_FALSE(result.error().connection_usable());
+    EXPECT_FALSE(session()->usable());
+}
+
+TEST_P(GivingUp, LeavesAServerThatGoesMeanwhile) {
+    const Expected<Result> result = run_stopped([](Conversation& client) { client.close(); });
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_FALSE(session()->usable());
+}
+
+/// Asks for a stop when the server says something.
+class StopAtANotice final : public spi::NoticeHandler {
+public:
+    explicit StopAtANotice(std::stop_source source) : source_(std::move(source)) {}
+    void on_notice(const Error&) noexcept override { source_.request_stop(); }
+
+private:
+    std::stop_source source_;
+};
+
+TEST_P(GivingUp, EndsAWaitForNotificationsThatIsUnderWay) {
+    std::stop_source source;
+    ScriptedSession session(GetParam(),
+                            [](Conversation& client) {
+                                if (client.wait_for_cue()) client.send(Reply().notice("now"));
+                                client.ignore();
+                            },
+                            {.notices = std::make_shared<StopAtANotice>(source)});
+    const StopToken stop(source.get_token());
+    session.server().cue();
+    const auto waited = session->wait_notification({.deadline = Deadline::after(10s), .stop = &stop});
+    ASSERT_FALSE(waited);
+    EXPECT_EQ(waited.error().kind(), ErrorKind::cancelled);
+    EXPECT_TRUE(waited.error().connection_usable());
+    EXPECT_NE(waited.error().message().find("a stop was asked for"), std::string_view::npos) << waited.error().what();
+    EXPECT_TRUE(session->usable());
+}
+
+}  // namespace
+}  // namespace pg::libpq

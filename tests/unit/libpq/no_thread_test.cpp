@@ -1,0 +1,80 @@
+// Workers where the system gives no more threads: a job is refused, or waits for a thread that is there already.
+// The program has a pthread_create of its own, which can refuse.
+#include <atomic>
+#include <cerrno>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <pthread.h>
+
+#include "providers/libpq/workers.hpp"
+
+namespace {
+
+std::atomic<bool> refuses{false};
+
+}  // namespace
+
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                              void* argument) {
+    static auto* const real = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
+    return refuses ? EAGAIN : real(thread, attributes, run, argument);
+}
+
+namespace pg::libpq {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Runs until it is let go.
+class HangingJob final : public Job {
+public:
+    void let_go() { let_go_.raise(); }
+    [[nodiscard]] bool begins() const { return is_raised(begun_); }
+    [[nodiscard]] bool has_begun() const { return is_readable(begun_.descriptor()); }
+
+private:
+    static bool is_raised(const Signal& signal) {
+        return wait_for(signal.descriptor(), POLLIN, {.deadline = Deadline::after(60s), .stop = nullptr}) ==
+               Woken::ready;
+    }
+    void run() noexcept override {
+        begun_.raise();
+        static_cast<void>(is_raised(let_go_));
+    }
+
+    Signal begun_, let_go_;
+};
+
+class WithoutThreads : public ::testing::Test {
+protected:
+    ~WithoutThreads() override { refuses = false; }
+};
+
+TEST_F(WithoutThreads, AJobIsRefused) {
+    Workers workers(2, 2);
+    refuses = true;
+    const auto job = std::make_shared<HangingJob>();
+    EXPECT_FALSE(workers.submit(job));
+    refuses = false;
+    EXPECT_TRUE(workers.submit(job)) << "nothing of the refusal is left";
+    EXPECT_TRUE(job->begins());
+    job->let_go();
+}
+
+TEST_F(WithoutThreads, AJobWaitsForTheThreadThatThereIs) {
+    Workers workers(2, 2);
+    const auto first = std::make_shared<HangingJob>();
+    ASSERT_TRUE(workers.submit(first));
+    ASSERT_TRUE(first->begins());
+    refuses = true;
+    const auto second = std::make_shared<HangingJob>();
+    EXPECT_TRUE(workers.submit(second));
+    EXPECT_FALSE(second->has_begun()) << "there is one thread, and it is busy";
+    first->let_go();
+    EXPECT_TRUE(second->begins());
+    second->let_go();
+}
+
+}  // namespace
+}  // namespace pg::libpq

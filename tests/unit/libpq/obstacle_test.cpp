@@ -1,0 +1,104 @@
+// What keeps the direct engine from a connection: asked for by name it refuses and says why, else the libpq engine
+// serves. The program has functions of libpq of its own, which tell of connections that cannot be had on every machine.
+#include <atomic>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+
+#include "pg/testing/answers.hpp"
+#include "pg/testing/fake_server.hpp"
+#include "providers/libpq/direct_take_over.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
+
+namespace {
+
+std::atomic<bool> under_gss{false};
+std::atomic<int> protocol{0};  // zero: what libpq says
+
+/// The function of that name that this program's stands before.
+template <class Function>
+Function* behind(Function*, const char* name) {
+    return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+extern "C" {
+
+int PQgssEncInUse(PGconn* connection) {
+    static auto* const real = behind(&PQgssEncInUse, "PQgssEncInUse");
+    return under_gss ? 1 : real(connection);
+}
+
+int PQprotocolVersion(const PGconn* connection) {
+    static auto* const real = behind(&PQprotocolVersion, "PQprotocolVersion");
+    return protocol != 0 ? protocol.load() : real(connection);
+}
+}
+
+namespace pg::libpq {
+namespace {
+
+class Obstacle : public ::testing::Test {
+protected:
+    ~Obstacle() override {
+        under_gss = false;
+        protocol = 0;
+    }
+
+    [[nodiscard]] Expected<std::unique_ptr<spi::Session>> open(std::string_view engine) const {
+        const std::string conninfo = server_.conninfo() + " engine=" + std::string(engine);
+        return make_libpq_provider()->open(Config::parse(conninfo).value(), {}, soon());
+    }
+    void expect_fallback(std::string_view words) const {
+        const auto refused = open("direct");
+        ASSERT_FALSE(refused);
+        const Error& error = refused.error();
+        EXPECT_EQ(error.kind(), ErrorKind::usage) << error.what();
+        EXPECT_EQ(error.outcome(), Outcome::not_sent);
+        EXPECT_FALSE(error.connection_usable());
+        EXPECT_NE(error.message().find(words), std::string_view::npos) << error.what();
+        EXPECT_NE(error.message().find("engine=auto"), std::string_view::npos) << "what to do: " << error.what();
+        EXPECT_EQ(error.node(), "127.0.0.1:" + std::to_string(server_.port()));
+
+        const std::uint64_t before = direct::fallbacks();
+        const auto session = open("auto");
+        ASSERT_TRUE(session) << session.error().what();
+        EXPECT_EQ((*session)->engine(), "libpq");
+        EXPECT_EQ(direct::fallbacks(), before + 1) << "it is counted";
+        EXPECT_TRUE((*session)->run({.sql = "select 1"}, soon()));
+    }
+
+private:
+    testing::FakeServer server_ =
+        testing::FakeServer::start(testing::Answers().on("select 1", {.columns = {{"n", Oid{23}}}, .rows = {{"1"}}}));
+};
+
+TEST_F(Obstacle, IsThere) {
+    const auto session = open("auto");
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ((*session)->engine(), "direct") << "without one";
+    EXPECT_EQ(direct::fallbacks(), 0u);
+}
+
+TEST_F(Obstacle, IsEncryptionByGss) {
+    under_gss = true;
+    expect_fallback("GSS encrypts it");
+}
+
+TEST_F(Obstacle, IsAnotherProtocol) {
+    protocol = 4;
+    expect_fallback("it does not speak protocol 3");
+}
+
+// By its name it never was anything else.
+TEST_F(Obstacle, IsNothingToTheLibpqEngine) {
+    under_gss = true;
+    const std::uint64_t before = direct::fallbacks();
+    const auto session = open("libpq");
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ(direct::fallbacks(), before);
+}
+
+}  // namespace
+}  // namespace pg::libpq
