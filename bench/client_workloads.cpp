@@ -8,9 +8,18 @@
 #include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/copy.hpp"
+#include "pg/large_object.hpp"
 #include "pg/listener.hpp"
+#include "pg/savepoint.hpp"
 #include "pg/types/array.hpp"
+#include "pg/types/composite.hpp"
 #include "pg/types/datetime.hpp"
+#include "pg/types/range.hpp"
+
+template <>
+struct pg::Codec<bench::Pair> : pg::CompositeCodec<bench::Pair> {
+    static constexpr TypeId type{{}, {}, "bench_pair"};
+};
 
 namespace bench {
 namespace {
@@ -111,6 +120,13 @@ public:
         return 1;
     }
 
+    std::uint64_t savepoint() {
+        pg::Transaction transaction = client_.begin();
+        transaction.savepoint().release();
+        transaction.commit();
+        return 1;
+    }
+
     /// Out on one session and back on another.
     std::uint64_t notify() {
         client_.exec("notify bench_client, 'hello'");
@@ -125,6 +141,29 @@ public:
     }
 
     std::uint64_t jsonb() { return client_.query_one<std::string>(pg::runtime(select_jsonb)).size(); }
+
+    std::uint64_t range() {
+        const auto ranges = client_.query_all<pg::Range<std::int32_t>>(pg::runtime(select_ranges));
+        return ranges.size() + static_cast<std::uint64_t>(ranges.back().upper.value());
+    }
+
+    std::uint64_t composite() {
+        const auto pairs = client_.query_all<Pair>(pg::runtime(select_composites));
+        return pairs.size() + static_cast<std::uint64_t>(pairs.back().id) + pairs.back().name.size();
+    }
+
+    std::uint64_t large_object() {
+        std::vector<std::byte> bytes(large_object_size, std::byte{'x'});
+        pg::Transaction transaction = client_.begin();
+        pg::LargeObject object(transaction, pg::LargeObject::create(transaction), pg::LargeObjectMode::read_write);
+        object.write(bytes);
+        object.seek(0);
+        const std::size_t read = object.read(bytes);
+        object.close();
+        pg::LargeObject::remove(transaction, object.oid());
+        transaction.commit();
+        return read;
+    }
 
 private:
     using Insert = pg::Affected(std::int32_t, std::int64_t, double, std::string, decltype(Record::made), bool,
@@ -162,9 +201,13 @@ std::vector<Workload> client_workloads(const std::string& conninfo, const Scale&
         {operation::pipelined_insert, scale.inserts, [peer] { return peer->pipelined_insert(); }, true},
         {operation::single_insert, selects, [peer] { return peer->single_insert(); }, true},
         {operation::transaction, 1, [peer] { return peer->transaction(); }},
+        {operation::savepoint, 1, [peer] { return peer->savepoint(); }},
         {operation::notify, 1, [peer] { return peer->notify(); }},
         {operation::array, 1, [peer] { return peer->array(); }},
         {operation::jsonb, 1, [peer] { return peer->jsonb(); }},
+        {operation::range, few_rows, [peer] { return peer->range(); }},
+        {operation::composite, few_rows, [peer] { return peer->composite(); }},
+        {operation::large_object, 1, [peer] { return peer->large_object(); }},
     };
 }
 

@@ -137,6 +137,13 @@ public:
         return 1;
     }
 
+    std::uint64_t savepoint() {
+        pqxx::work work(connection_);
+        pqxx::subtransaction(work).commit();
+        work.commit();
+        return 1;
+    }
+
     std::uint64_t notify() {
         pqxx::nontransaction(connection_).exec0("notify bench_pqxx, 'hello'");
         connection_.get_notifs();
@@ -156,6 +163,19 @@ public:
     std::uint64_t jsonb() {
         pqxx::nontransaction work(connection_);
         return work.exec1(select_jsonb)[0].as<std::string>().size();
+    }
+
+    std::uint64_t large_object() {
+        std::vector<char> bytes(large_object_size, 'x');
+        pqxx::work work(connection_);
+        pqxx::largeobjectaccess object(work);
+        object.write(bytes.data(), bytes.size());
+        object.seek(0, std::ios::beg);
+        std::size_t read = 0;
+        while (read < bytes.size()) read += static_cast<std::size_t>(object.read(&bytes[read], bytes.size() - read));
+        object.remove(work);
+        work.commit();
+        return read;
     }
 
 private:
@@ -179,9 +199,11 @@ std::vector<Workload> pqxx_workloads(const std::string& conninfo, const Scale& s
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::single_insert, selects, [peer] { return peer->single_insert(); }, true},
         {operation::transaction, 1, [peer] { return peer->transaction(); }},
+        {operation::savepoint, 1, [peer] { return peer->savepoint(); }},
         {operation::notify, 1, [peer] { return peer->notify(); }},
         {operation::array, 1, [peer] { return peer->array(); }},
         {operation::jsonb, 1, [peer] { return peer->jsonb(); }},
+        {operation::large_object, 1, [peer] { return peer->large_object(); }},
     };
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <libpq/libpq-fs.h>
 #include <memory>
 #include <string>
 #include <utility>
@@ -163,6 +164,14 @@ public:
         return 1;
     }
 
+    std::uint64_t savepoint() const {
+        raw::execute(get(), "begin");
+        raw::execute(get(), "savepoint s");
+        raw::execute(get(), "release s");
+        raw::execute(get(), "commit");
+        return 1;
+    }
+
     /// A notification to oneself: out and back.
     std::uint64_t notify() const {
         raw::execute(get(), "notify bench, 'hello'");
@@ -180,7 +189,7 @@ public:
         at += 8;  // past the size and the lower bound
         std::vector<std::int32_t> elements(count);
         for (std::int32_t& element : elements) {
-            element = static_cast<std::int32_t>(__builtin_bswap32(word(at + 4)));
+            element = integer(at + 4);
             at += 8;
         }
         return elements.size() + static_cast<std::uint64_t>(elements.back());
@@ -191,6 +200,45 @@ public:
         const std::string text(PQgetvalue(result.get(), 0, 0) + 1,  // past the version
                                static_cast<std::size_t>(PQgetlength(result.get(), 0, 0)) - 1);
         return text.size();
+    }
+
+    /// Ranges of integers, both of whose bounds are there: flags, then each bound behind its length.
+    std::uint64_t range() const {
+        const Result result = query(select_ranges);
+        std::vector<std::pair<std::int32_t, std::int32_t>> ranges(static_cast<std::size_t>(PQntuples(result.get())));
+        for (int row = 0; auto& [lower, upper] : ranges) {
+            const char* const at = PQgetvalue(result.get(), row++, 0);
+            lower = integer(at + 5);
+            upper = integer(at + 13);
+        }
+        return ranges.size() + static_cast<std::uint64_t>(ranges.back().second);
+    }
+
+    /// Composites: the number of attributes, then the type, the length and the bytes of each.
+    std::uint64_t composite() const {
+        const Result result = query(select_composites);
+        std::vector<Pair> pairs(static_cast<std::size_t>(PQntuples(result.get())));
+        for (int row = 0; Pair & pair : pairs) {
+            const char* const at = PQgetvalue(result.get(), row++, 0);
+            pair.id = integer(at + 12);
+            pair.name.assign(at + 24, static_cast<std::size_t>(integer(at + 20)));
+        }
+        return pairs.size() + static_cast<std::uint64_t>(pairs.back().id) + pairs.back().name.size();
+    }
+
+    std::uint64_t large_object() const {
+        std::vector<char> bytes(large_object_size, 'x');
+        raw::execute(get(), "begin");
+        const Oid oid = lo_create(get(), 0);
+        const int object = lo_open(get(), oid, INV_READ | INV_WRITE);
+        if (oid == 0 || object < 0) fail("large object", PQerrorMessage(get()));
+        std::size_t written = 0, read = 0;
+        while (written < bytes.size()) written += moved(lo_write(get(), object, &bytes[written], piece));
+        if (lo_lseek64(get(), object, 0, SEEK_SET) != 0) fail("large object", PQerrorMessage(get()));
+        while (read < bytes.size()) read += moved(lo_read(get(), object, &bytes[read], piece));
+        if (lo_close(get(), object) != 0 || lo_unlink(get(), oid) != 1) fail("large object", PQerrorMessage(get()));
+        raw::execute(get(), "commit");
+        return read;
     }
 
 private:
@@ -226,7 +274,17 @@ private:
         return value;
     }
 
+    [[nodiscard]] static std::int32_t integer(const char* at) {
+        return static_cast<std::int32_t>(__builtin_bswap32(word(at)));
+    }
+
     [[nodiscard]] PGconn* get() const { return connection_.get(); }
+
+    static constexpr std::size_t piece = 64 * 1024;  // of a large object
+    [[nodiscard]] std::size_t moved(int bytes) const {
+        if (bytes <= 0) fail("large object", PQerrorMessage(get()));
+        return static_cast<std::size_t>(bytes);
+    }
 
     [[nodiscard]] Result query(const char* sql) const {
         Result result(PQexecParams(get(), sql, 0, nullptr, nullptr, nullptr, nullptr, binary));
@@ -272,9 +330,13 @@ std::vector<Workload> raw_libpq_workloads(const std::string& conninfo, const Sca
         {operation::pipelined_insert, scale.inserts, [peer] { return peer->pipelined_insert(); }, true},
         {operation::single_insert, selects, [peer] { return peer->single_insert(); }, true},
         {operation::transaction, 1, [peer] { return peer->transaction(); }},
+        {operation::savepoint, 1, [peer] { return peer->savepoint(); }},
         {operation::notify, 1, [peer] { return peer->notify(); }},
         {operation::array, 1, [peer] { return peer->array(); }},
         {operation::jsonb, 1, [peer] { return peer->jsonb(); }},
+        {operation::range, few_rows, [peer] { return peer->range(); }},
+        {operation::composite, few_rows, [peer] { return peer->composite(); }},
+        {operation::large_object, 1, [peer] { return peer->large_object(); }},
     };
 }
 

@@ -16,6 +16,8 @@ constexpr std::chrono::sys_days first_day{std::chrono::year{2020} / 1 / 1};
 std::string tables_sql(const Scale& scale) {
     return "set client_min_messages = warning;"
            "drop table if exists bench_rows, bench_inserts;"
+           "drop type if exists bench_pair;"
+           "create type bench_pair as (id int4, name text);"
            "create table bench_rows (id int4 primary key, big int8 not null, \"real\" float8 not null, "
            "  name text not null, made timestamptz not null, flag bool not null, maybe int4);"
            "create unlogged table bench_inserts (id int4, big int8, \"real\" float8, name text, made timestamptz, "

@@ -37,6 +37,12 @@ struct RecordView {
     [[nodiscard]] Record copy() const { return {id, big, real, std::string(name), made, flag, maybe}; }
 };
 
+/// A value of the composite type `bench_pair`, whose attributes have these names.
+struct Pair {
+    std::int32_t id;
+    std::string name;
+};
+
 /// Rows of `bench_rows`, numbered from 1, as `tables_sql` generates them.
 struct Scale {
     std::int32_t rows = 100'000;
@@ -47,6 +53,10 @@ struct Scale {
 inline constexpr std::int32_t batch_depth = 64;
 /// Point selects that one run of a workload of them does, one after the other.
 inline constexpr std::int32_t selects = 256;
+/// Rows of `select_ranges` and `select_composites`.
+inline constexpr std::int32_t few_rows = 1000;
+/// The size of a large object, in bytes.
+inline constexpr std::size_t large_object_size = 256 * 1024;
 
 /// Makes the tables and fills `bench_rows`. May be run again.
 [[nodiscard]] std::string tables_sql(const Scale& scale);
@@ -72,6 +82,9 @@ inline constexpr const char* copy_in = "copy bench_inserts from stdin (format bi
 inline constexpr const char* copy_out = "copy bench_rows to stdout (format binary)";
 inline constexpr const char* select_array = "select array_agg(n) from generate_series(1, 1000) n";
 inline constexpr const char* select_jsonb = "select jsonb_build_object('id', 7, 'tags', array['a', 'b', 'c'])";
+inline constexpr const char* select_ranges = "select int4range(n, 2 * n) from generate_series(1, 1000) n";
+inline constexpr const char* select_composites =
+    "select row(n, 'row ' || n)::bench_pair from generate_series(1, 1000) n";
 
 // The operations, as they are named in every report.
 namespace operation {
@@ -87,9 +100,13 @@ inline constexpr std::string_view copy_out = "copy_out";
 inline constexpr std::string_view pipelined_insert = "pipelined_insert";
 inline constexpr std::string_view single_insert = "single_insert";
 inline constexpr std::string_view transaction = "transaction";
+inline constexpr std::string_view savepoint = "savepoint";
 inline constexpr std::string_view notify = "notify";
 inline constexpr std::string_view array = "array";
 inline constexpr std::string_view jsonb = "jsonb";
+inline constexpr std::string_view range = "range";
+inline constexpr std::string_view composite = "composite";
+inline constexpr std::string_view large_object = "large_object";  // made, written, read and removed
 }  // namespace operation
 
 /// One operation of one peer, ready to be run again and again on a connection of its own.
