@@ -52,7 +52,8 @@ function(pgclient_test name)
 
   if(arg_DB OR arg_CONFORMANCE)
     add_test(NAME ${name} COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml)
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout})
+    # They take longest, so they begin first.
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout})
   else()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       TEST_PREFIX ${name}. TEST_LIST ${name}_cases PROPERTIES TIMEOUT ${timeout})

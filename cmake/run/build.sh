@@ -1,10 +1,10 @@
 # Configure, build and test by preset. Sourced by ./run.
 
 # What only `./run verify` runs, each in the build that it needs.
-readonly labels_of_verify='callgrind|consumer|fuzz|tidy'
+readonly labels_of_verify='callgrind|consumer|fuzz|libpq17|tidy'
 
-# What lets ccache take part where a header is precompiled.
-export CCACHE_SLOPPINESS=pch_defines,time_macros
+# Lets ccache take part where a header is precompiled, and know a file again in another build folder or clone.
+export CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 build_folder() { echo "$root/build/$1"; }
 

@@ -3,11 +3,27 @@
 # The majors beside the 15 of ./run test.
 readonly conformance_majors=(12 13 14 16 17 18)
 
-# Everything under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and which lines that runs, by component.
 verify_asan() {
+    local folder cache
+    need_servers
+    folder=$(build_folder asan)
     configure asan
     build asan
-    run_tests asan -L '^(unit|db|conformance)$'
+    find "$folder" -name '*.gcda' -delete
+    # Templates of data directories come from a cache; without one, the lines that make them run too.
+    cache=$(mktemp -d)
+    chmod 755 "$cache"
+    ln -s "$PGCLIENT_CACHE/postgres" "$cache/postgres"
+    # The servers bring the newer libpq that some lines are for.
+    PGCLIENT_CACHE=$cache PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests asan -L '^(unit|db|conformance|libpq17)$' || {
+        rm -rf "$cache"
+        die "tests failed under AddressSanitizer and UndefinedBehaviorSanitizer"
+    }
+    rm -rf "$cache"
+    gcovr --root "$root" --object-directory "$folder" -j "$jobs" --filter include/ --filter src/ --filter providers/ \
+        --json "$folder/coverage.json" >/dev/null
+    python3 -B cmake/run/coverage.py "$root" "$folder/coverage.json"
 }
 
 # What has threads, under ThreadSanitizer.
@@ -31,29 +47,6 @@ verify_conformance() {
             die "the conformance suite failed on PostgreSQL $major"
         python3 -B cmake/run/count_cases.py "PostgreSQL $major" "$reports"/*.xml
     done
-}
-
-# The lines that the tests run, by component.
-verify_coverage() {
-    local folder cache
-    need_servers
-    folder=$(build_folder coverage)
-    configure coverage
-    build coverage
-    find "$folder" -name '*.gcda' -delete
-    # Templates of data directories come from a cache; without one, the lines that make them run too.
-    cache=$(mktemp -d)
-    chmod 755 "$cache"
-    ln -s "$PGCLIENT_CACHE/postgres" "$cache/postgres"
-    # The servers bring the newer libpq that some lines are for.
-    PGCLIENT_CACHE=$cache PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests coverage -L '^(unit|db|conformance|libpq17)$' || {
-        rm -rf "$cache"
-        die "tests failed in the build for coverage"
-    }
-    rm -rf "$cache"
-    gcovr --root "$root" --object-directory "$folder" -j "$jobs" --filter include/ --filter src/ --filter providers/ \
-        --json "$folder/coverage.json" >/dev/null
-    python3 -B cmake/run/coverage.py "$root" "$folder/coverage.json"
 }
 
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
@@ -108,7 +101,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance coverage fuzz callgrind consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance fuzz callgrind consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started
