@@ -1,4 +1,5 @@
-# Plants the defects of the list beside it, one at a time, and expects the tests that it names to catch each.
+# Plants the defects of the list beside it, each alone in a copy of the tree, and expects the tests that it names to
+# catch it.
 #
 # mutate.py ROOT BUILD-FOLDER JOBS [word…]: with words, only the defects whose file or reason contains one of them.
 import os
@@ -6,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from defects import DEFECTS
 
@@ -19,10 +22,12 @@ def run(command, **options):
 
 
 class Copy:
-    """A copy of the tree with its own build, where defects can be planted."""
+    """A copy of the tree with its own build, where defects can be planted one at a time."""
 
     def __init__(self, root, folder, jobs, tests):
-        self.source, self.build, self.jobs = folder / "source", folder / "build", jobs
+        self.source, self.build = folder / "source", folder / "build"
+        # Whatever copy they stand in, to the compiler's cache two equal files are the same.
+        self.environment = {**os.environ, "CCACHE_BASEDIR": str(folder)}
         shutil.rmtree(self.source, ignore_errors=True)
         # The times are kept: what was built before stays built.
         shutil.copytree(root, self.source, ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
@@ -33,8 +38,9 @@ class Copy:
         options += ["-D", "PGCLIENT_BUILD_BENCH=OFF", "-D", "PGCLIENT_BUILD_EXAMPLES=OFF"]
         if shutil.which("ccache"):
             options += ["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"]
-        self.demand(run(["cmake", "-S", self.source, "-B", self.build, *options]), "configuring the copy")
-        self.demand(self.compile(tests), "building the tests of the copy")
+        configured = run(["cmake", "-S", self.source, "-B", self.build, *options], env=self.environment)
+        self.demand(configured, "configuring the copy")
+        self.demand(self.compile(tests, jobs), "building the tests of the copy")
         for test in tests:
             if failure := self.failure(test):
                 sys.exit(f"{test} fails without any defect:\n{failure[-2000:]}")
@@ -44,9 +50,9 @@ class Copy:
         if result.returncode:
             sys.exit(f"{what} failed:\n{result.stdout}")
 
-    def compile(self, tests):
+    def compile(self, tests, jobs=1):
         programs = sorted({test.partition(":")[0] for test in tests})
-        return run(["cmake", "--build", self.build, "-j", self.jobs, "--target", *programs])
+        return run(["cmake", "--build", self.build, "-j", jobs, "--target", *programs], env=self.environment)
 
     def failure(self, test):
         """What a test that fails has to say; nothing for one that passes."""
@@ -81,13 +87,22 @@ def main(root, folder, jobs, *words):
     chosen = [d for d in DEFECTS if not words or any(word in f"{d.file} {d.reason}" for word in words)]
     if not chosen:
         sys.exit(f"no defect of the list matches {' '.join(words)}")
-    copy = Copy(Path(root), Path(folder), jobs, sorted({test for defect in chosen for test in defect.tests}))
-    caught = 0
-    for defect in chosen:
-        started = time.monotonic()
-        verdict = copy.verdict(defect)
-        caught += verdict == "caught"
+    tests = sorted({test for defect in chosen for test in defect.tests})
+    idle, jobs = SimpleQueue(), int(jobs)
+
+    def is_caught(defect):
+        copy, started = idle.get(), time.monotonic()
+        try:
+            verdict = copy.verdict(defect)
+        finally:
+            idle.put(copy)
         print(f"{defect.file}: {defect.reason}: {verdict} ({time.monotonic() - started:.0f} s)", flush=True)
+        return verdict == "caught"
+
+    for number in range(jobs):  # one after the other: what the first one compiled, the others find in the cache
+        idle.put(Copy(Path(root), Path(folder) / str(number), jobs, tests))
+    with ThreadPoolExecutor(jobs) as workers:
+        caught = sum(workers.map(is_caught, chosen))
     print(f"{caught} of {len(chosen)} planted defects were caught")
     if caught < len(chosen):
         sys.exit(1)

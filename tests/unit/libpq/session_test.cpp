@@ -180,14 +180,15 @@ TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
     EXPECT_FALSE(session->usable());
 }
 
-// The socket can be read all the time, so that waiting alone never meets the deadline.
+// The socket can be read all the time, so that waiting alone never meets the deadline. The rows have no columns: libpq
+// frees a large result in so many pieces that it takes longer than the bound.
 TEST_P(Session, EndsAResultThatHasAlwaysMoreRows) {
     std::atomic<bool> over{false};
     const ScriptedSession session(GetParam(), [&](Conversation& client) {
         client.receive_until(MessageKind::execute);
-        client.send(described({25}));
+        client.send(described({}));
         Reply rows;
-        for (int i = 0; i < 10'000; ++i) rows.row({"x"});
+        for (int i = 0; i < 10'000; ++i) rows.row({});
         for (const Deadline end = Deadline::after(5s); !over && !end.passed();) client.send(rows);
     });
     const auto begin = std::chrono::steady_clock::now();
