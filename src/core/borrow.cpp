@@ -49,6 +49,7 @@ Expected<Borrowed> borrow(Context& context, const spi::Wait& wait) {
     if (!lease) return std::move(lease).error();
     spi::SessionSlot& slot = lease->slot();
     forget_expired(slot, wait);
+    slot.lent_until = wait.deadline;
     return Borrowed{&context, *std::move(lease), &slot, wait};
 }
 

@@ -22,7 +22,9 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     Occupant* occupant = nullptr;  // the stream or COPY that is open on it
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
-        : context(std::move(shared)), lease(std::move(session)) {}
+        : context(std::move(shared)), lease(std::move(session)) {
+        lease.slot().lent_until = Deadline::never();  // whoever holds it makes many requests
+    }
 
     [[nodiscard]] spi::Session& session() const { return lease.session(); }
     [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context.get(), {}, &lease.slot(), wait, this}; }

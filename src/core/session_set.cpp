@@ -1,6 +1,7 @@
 // SessionSet: lending, taking back, and cleaning what a borrower left behind.
 #include "src/core/session_set.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pg/stop.hpp"
@@ -9,8 +10,10 @@
 namespace pg::detail {
 namespace {
 
-/// What a session is given to come back to rest: nobody waits for it.
+/// What a session is given to come back to rest, within the time of the request that had it; but a little even when
+/// that is over.
 constexpr std::chrono::seconds cleaning_budget{2};
+constexpr std::chrono::milliseconds cleaning_grace{200};
 
 /// All of DISCARD ALL but prepared statements and sequences.
 constexpr std::string_view reset_script =
@@ -48,7 +51,8 @@ bool is_at_rest(const spi::SessionSlot& slot) noexcept {
 bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     spi::Session& session = *slot.session;
     if (!session.usable()) return false;
-    const spi::Wait wait{Deadline::after(cleaning_budget)};
+    const Deadline in_time = earlier(Deadline::after(cleaning_budget), slot.lent_until);
+    const spi::Wait wait{std::max(in_time, Deadline::after(cleaning_grace))};
     if (session.transaction_status() != spi::TransactionStatus::idle &&
         !session.run({.sql = "rollback", .statement = {}}, wait))
         return false;

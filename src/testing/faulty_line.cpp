@@ -9,8 +9,9 @@ void FaultyLine::set(const Faults& faults) {
     faults_ = faults;
     corrupt_at_ = traffic_.bytes_in + faults.corrupt_at.value_or(0);
     cut_at_ = traffic_.bytes_out + faults.cut_after.value_or(0);
+    swallow_at_ = traffic_.bytes_out + faults.swallow_after.value_or(0);
     free_at_ = {};
-    if (faults.swallowed) drop_all();
+    if (faults.swallow_after && held() > *faults.swallow_after) keep(static_cast<std::size_t>(*faults.swallow_after));
 }
 
 void FaultyLine::close_outlet() {
@@ -24,32 +25,44 @@ void FaultyLine::drop_all() {
     arrivals_.clear();
 }
 
+void FaultyLine::keep(std::size_t count) {
+    if (count == 0) return drop_all();
+    bytes_.resize(begin_ + count);
+    for (Arrival& arrival : arrivals_) {
+        arrival.count = std::min(arrival.count, count);
+        count -= arrival.count;
+    }
+}
+
 void FaultyLine::take(std::string_view bytes, Time now) {
     const std::uint64_t first = traffic_.bytes_in;
     traffic_.bytes_in += bytes.size();
-    if (faults_.swallowed || outlet_closed_) return;
+    if (faults_.swallow_after) {
+        const std::uint64_t before = traffic_.bytes_out + held();
+        bytes = bytes.substr(0, before < swallow_at_ ? static_cast<std::size_t>(swallow_at_ - before) : 0);
+    }
+    if (bytes.empty() || outlet_closed_) return;
     // Room that was left behind is used again before more is asked for.
     if (begin_ > most_held) {
         bytes_.erase(0, begin_);
         begin_ = 0;
     }
     bytes_ += bytes;
-    if (faults_.corrupt_at && corrupt_at_ >= first && corrupt_at_ < traffic_.bytes_in) {
-        char& byte = bytes_[bytes_.size() - static_cast<std::size_t>(traffic_.bytes_in - corrupt_at_)];
+    if (faults_.corrupt_at && corrupt_at_ >= first && corrupt_at_ - first < bytes.size()) {
+        char& byte = bytes_[bytes_.size() - bytes.size() + static_cast<std::size_t>(corrupt_at_ - first)];
         byte = static_cast<char>(~byte);
     }
-    arrivals_.push_back({traffic_.bytes_in, now});
+    arrivals_.push_back({bytes.size(), now});
 }
 
 std::string_view FaultyLine::due(Time now) const {
     if (faults_.frozen || held() == 0) return {};
     std::size_t count = held();
     if (faults_.delay.count() > 0) {
-        const std::uint64_t begin = traffic_.bytes_in - held();
         count = 0;
         for (const Arrival& arrival : arrivals_) {
             if (arrival.when + faults_.delay > now) break;
-            count = static_cast<std::size_t>(arrival.end - begin);
+            count += arrival.count;
         }
     }
     if (faults_.bytes_per_second != 0) {
@@ -65,8 +78,12 @@ std::string_view FaultyLine::due(Time now) const {
 void FaultyLine::sent(std::size_t count, Time now) {
     begin_ += count;
     traffic_.bytes_out += count;
-    const std::uint64_t begin = traffic_.bytes_in - held();
-    while (!arrivals_.empty() && arrivals_.front().end <= begin) arrivals_.pop_front();
+    for (std::size_t rest = count; rest != 0;) {
+        const std::size_t of_it = std::min(rest, arrivals_.front().count);
+        arrivals_.front().count -= of_it;
+        rest -= of_it;
+        if (arrivals_.front().count == 0) arrivals_.pop_front();
+    }
     if (held() == 0) drop_all();
     if (faults_.bytes_per_second != 0) {
         const std::chrono::duration<double> takes(static_cast<double>(count) /

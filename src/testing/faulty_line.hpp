@@ -11,7 +11,7 @@ namespace pg::testing {
 
 /// Holds what was taken in and says what may go on, and when. One thread at a time.
 ///
-/// (L1) What goes on is what came in, in its order, but for the byte to corrupt and for all while it is swallowed.
+/// (L1) What goes on is what came in, in its order, but for the byte to corrupt and for all that is swallowed.
 /// (L2) It never holds more than `most_held` bytes.
 class FaultyLine final {
 public:
@@ -37,23 +37,26 @@ public:
     [[nodiscard]] bool must_cut() const { return faults_.cut_after && traffic_.bytes_out >= cut_at_; }
     [[nodiscard]] Ending cut_ending() const { return faults_.cut_ending; }
     /// The sender's end may be told to the receiver: nothing is held before it, and nothing holds it up.
-    [[nodiscard]] bool passes_an_end() const { return held() == 0 && !faults_.frozen && !faults_.swallowed; }
-    [[nodiscard]] bool swallows() const { return faults_.swallowed; }
+    [[nodiscard]] bool passes_an_end() const { return held() == 0 && !faults_.frozen && !swallows(); }
+    /// Whatever comes now is lost.
+    [[nodiscard]] bool swallows() const { return faults_.swallow_after && traffic_.bytes_out + held() >= swallow_at_; }
     [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
 private:
     /// Bytes that came at once.
     struct Arrival {
-        std::uint64_t end;  ///< of them, counted from the line's beginning
+        std::size_t count;  ///< of those that have not gone on
         Time when;
     };
 
     [[nodiscard]] std::size_t held() const { return bytes_.size() - begin_; }
     void drop_all();
+    /// Of the bytes that have not gone on, the first.
+    void keep(std::size_t count);
 
     Faults faults_;
     Traffic traffic_;
-    std::uint64_t corrupt_at_ = 0, cut_at_ = 0;  ///< counted from the line's beginning
+    std::uint64_t corrupt_at_ = 0, cut_at_ = 0, swallow_at_ = 0;  ///< counted from the line's beginning
     std::string bytes_;
     std::size_t begin_ = 0;  ///< of those bytes that have not gone on
     std::deque<Arrival> arrivals_;

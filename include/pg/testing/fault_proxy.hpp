@@ -38,8 +38,9 @@ struct Faults {
     Ending cut_ending = Ending::fin;  ///< of `cut_after`
     /// Nothing is taken in or goes on. The sender's kernel still takes some bytes for it.
     bool frozen = false;
-    /// All is taken in, ends included, and nothing goes on: a black hole.
-    bool swallowed = false;
+    /// A black hole behind so many bytes that go on: all that follows is taken in, ends included, and lost. Zero: at
+    /// once.
+    std::optional<std::uint64_t> swallow_after = {};
 };
 
 /// What went through one direction. Value.

@@ -4,14 +4,12 @@
 // Faults of the network that are tested elsewhere: a reset and an end in the middle of a statement and a frozen server
 // in tests/db/libpq/{deadline,tls}_dbtest.cpp, half messages and bytes that make no sense in tests/unit/libpq.
 #include <cstdlib>
-#include <functional>
 #include <gtest/gtest.h>
-#include <pg/batch.hpp>
 #include <pg/connection.hpp>
-#include <pg/copy.hpp>
 #include <pg/testing/fault_proxy.hpp>
 #include <pg/testing/test_server.hpp>
 
+#include "tests/db/assembly/verbs.hpp"
 #include "tests/slowness.hpp"
 
 namespace {
@@ -20,136 +18,9 @@ using namespace std::chrono_literals;
 using pg::testing::Direction;
 using pg::testing::Ending;
 using pg::testing::FaultProxy;
-using Row = std::tuple<int, std::string>;
-
-/// The text of a thousand rows or of one: the same whichever way they were read.
-void add(std::string& all, const Row& row) { all += std::to_string(std::get<0>(row)) + std::get<1>(row) + ";"; }
-
-/// A verb that reads, and all that it read.
-struct Reader {
-    const char* name;
-    std::function<std::string(pg::Client&)> read;
-};
-
-const std::vector<Reader>& readers() {
-    static const std::vector<Reader> all{
-        {"query_all",
-         [](pg::Client& db) {
-             std::string text;
-             for (const Row& row : db.query_all<Row>("select n, label from cut_rows order by n")) add(text, row);
-             return text;
-         }},
-        {"query",
-         [](pg::Client& db) {
-             std::string text;
-             const pg::Result result = db.query("select n, label from cut_rows where n <= $1 order by n", 40);
-             for (const pg::Row& row : result) add(text, {row.get<int>(0), row.get<std::string>(1)});
-             return text + std::string(result.tag());
-         }},
-        {"prepared",
-         [](pg::Client& db) {
-             const auto find = db.prepare<std::optional<Row>(int)>("select n, label from cut_rows where n = $1");
-             std::string text;
-             for (const int n : {3, 7, 1000}) add(text, find(n).value_or(Row{0, "none"}));
-             return text;
-         }},
-        {"stream",
-         [](pg::Client& db) {
-             std::string text;
-             for (const Row& row : db.stream<int, std::string>("select n, label from cut_rows order by n"))
-                 add(text, row);
-             return text;
-         }},
-        {"batch",
-         [](pg::Client& db) {
-             pg::Batch batch(db);
-             std::vector<pg::Deferred<Row>> rows;
-             for (int n = 1; n <= 5; ++n)
-                 rows.push_back(batch.query_one<Row>("select n, label from cut_rows where n = $1", n));
-             batch.run(pg::BatchMode::each);
-             std::string text;
-             for (const auto& row : rows) add(text, row.get());
-             return text;
-         }},
-        {"copy_out",
-         [](pg::Client& db) {
-             std::string text;
-             pg::CopyReader reader(db, "copy (select n, label from cut_rows order by n) to stdout");
-             while (const auto piece = reader.read()) text += *piece;
-             return text;
-         }},
-    };
-    return all;
-}
-
-/// What a verb says that became of the insert of a number; nothing when it says that it went well.
-using Said = std::optional<pg::Outcome>;
-/// A verb that inserts one number, or three that begin with it.
-struct Writer {
-    const char* name;
-    int numbers;
-    std::function<std::vector<Said>(pg::Client&, int first)> write;
-};
-
-std::vector<Said> said(std::size_t count, const std::function<void()>& write) {
-    try {
-        write();
-        return std::vector<Said>(count);
-    } catch (const pg::Error& error) {
-        EXPECT_FALSE(error.connection_usable()) << error.what();
-        return std::vector<Said>(count, error.outcome());
-    }
-}
-
-const std::vector<Writer>& writers() {
-    static const std::vector<Writer> all{
-        {"exec", 1,
-         [](pg::Client& db, int n) { return said(1, [&] { db.exec("insert into cut_written values ($1)", n); }); }},
-        {"transaction", 1,
-         [](pg::Client& db, int n) {
-             return said(1, [&] {
-                 pg::Transaction transaction = db.begin();
-                 transaction.exec("insert into cut_written values ($1)", n);
-                 transaction.commit();
-             });
-         }},
-        {"script", 3,
-         [](pg::Client& db, int n) {
-             const std::string script = "insert into cut_written values (" + std::to_string(n) +
-                                        "); insert into cut_written values (" + std::to_string(n + 1) +
-                                        "); insert into cut_written values (" + std::to_string(n + 2) + ")";
-             return said(3, [&] { db.run_script(script); });
-         }},
-        {"atomic batch", 3,
-         [](pg::Client& db, int n) {
-             return said(3, [&] {
-                 pg::Batch batch(db);
-                 for (int i = 0; i < 3; ++i) batch.exec("insert into cut_written values ($1)", n + i);
-                 batch.run();
-             });
-         }},
-        {"batch of each", 3,
-         [](pg::Client& db, int n) {
-             pg::Batch batch(db);
-             std::vector<pg::Deferred<std::uint64_t>> inserts;
-             for (int i = 0; i < 3; ++i) inserts.push_back(batch.exec("insert into cut_written values ($1)", n + i));
-             static_cast<void>(batch.try_run(pg::BatchMode::each));
-             std::vector<Said> outcomes;
-             for (const auto& insert : inserts)
-                 outcomes.push_back(said(1, [&] { static_cast<void>(insert.get()); }).front());
-             return outcomes;
-         }},
-        {"copy_in", 3,
-         [](pg::Client& db, int n) {
-             return said(3, [&] {
-                 pg::CopyIn<int> copy(db, "cut_written");
-                 for (int i = 0; i < 3; ++i) copy.write(n + i);
-                 EXPECT_EQ(copy.finish(), 3u);
-             });
-         }},
-    };
-    return all;
-}
+using verbs::Reader;
+using verbs::Said;
+using verbs::Writer;
 
 struct Cut {
     const char* engine;
@@ -161,9 +32,7 @@ class CutConnection : public testing::TestWithParam<Cut> {
 protected:
     static void SetUpTestSuite() {
         pg::Client db = pg::connect(pg::testing::shared_server().conninfo());
-        db.run_script(
-            "drop table if exists cut_rows, cut_written; create table cut_written (n int primary key);"
-            "create table cut_rows as select n, repeat('x', n % 9) as label from generate_series(1, 60) n");
+        verbs::make_tables(db);
     }
 
     [[nodiscard]] pg::Client connect() const {
@@ -207,7 +76,7 @@ private:
 };
 
 TEST_P(CutConnection, GivesAllOfAResultOrAnError) {
-    for (const Reader& reader : readers()) {
+    for (const Reader& reader : verbs::readers()) {
         SCOPED_TRACE(reader.name);
         std::string whole;
         const std::uint64_t length = length_of([&](pg::Client& db) { whole = reader.read(db); });
@@ -217,8 +86,9 @@ TEST_P(CutConnection, GivesAllOfAResultOrAnError) {
                 EXPECT_EQ(reader.read(db), whole) << "cut after " << cut << " bytes of " << length;
             } catch (const pg::Error& error) {
                 EXPECT_FALSE(error.connection_usable()) << cut << ": " << error.what();
-                const bool typed =
-                    error.kind() == pg::ErrorKind::connection_lost || error.kind() == pg::ErrorKind::connect;
+                const bool typed = error.kind() == pg::ErrorKind::connection_lost ||
+                                   error.kind() == pg::ErrorKind::connect ||
+                                   error.kind() == pg::ErrorKind::commit_unknown;
                 EXPECT_TRUE(typed) << cut << ": " << error.what();
             }
         });
@@ -227,9 +97,9 @@ TEST_P(CutConnection, GivesAllOfAResultOrAnError) {
 
 TEST_P(CutConnection, SaysOfAnInsertWhatTheDatabaseHolds) {
     pg::Client other = pg::connect(pg::testing::shared_server().conninfo());
-    other.exec("truncate cut_written");
+    other.exec("truncate verb_written");
     int next = 1;
-    for (const Writer& writer : writers()) {
+    for (const Writer& writer : verbs::writers()) {
         SCOPED_TRACE(writer.name);
         const std::uint64_t length =
             length_of([&](pg::Client& db) { writer.write(db, std::exchange(next, next + 3)); });
@@ -238,11 +108,10 @@ TEST_P(CutConnection, SaysOfAnInsertWhatTheDatabaseHolds) {
             const std::vector<Said> all = writer.write(db, first);
             ASSERT_EQ(all.size(), static_cast<std::size_t>(writer.numbers));
             for (int i = 0; i < writer.numbers; ++i) {
-                const Said& outcome = all[static_cast<std::size_t>(i)];
-                if (outcome == pg::Outcome::unknown) continue;
-                const bool claims_it = !outcome || outcome == pg::Outcome::applied;
-                EXPECT_EQ(other.query_one<bool>("select exists (select from cut_written where n = $1)", first + i),
-                          claims_it)
+                const std::optional<bool> claimed = verbs::claim(all[static_cast<std::size_t>(i)]);
+                if (!claimed) continue;
+                EXPECT_EQ(other.query_one<bool>("select exists (select from verb_written where n = $1)", first + i),
+                          *claimed)
                     << "insert " << i << ", cut after " << cut << " bytes of " << length;
             }
         });

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using fake::Lines;
+using pg::Deadline;
 using pg::spi::Lease;
 using pg::spi::TransactionStatus;
 using pg::spi::Wait;
@@ -150,6 +151,24 @@ TEST_F(SessionSet, ResetsADirtySessionOnce) {
     take().give_back();
     EXPECT_EQ(server().take_log(), Lines{});
     EXPECT_EQ(server().closed, 0) << "it is the same session that is lent again";
+}
+
+TEST_F(SessionSet, CleansWithinTheTimeOfTheRequestThatHadTheSession) {
+    const auto cleaned_by = [this](Deadline lent_until) {
+        {
+            const Lease lease = take();
+            lease.slot().dirty = true;
+            lease.slot().lent_until = lent_until;
+        }
+        return server().last_wait.deadline;
+    };
+    const Deadline soon = Deadline::after(1s);
+    EXPECT_EQ(cleaned_by(soon), soon);
+    const Deadline long_after = Deadline::after(1h);
+    EXPECT_LT(cleaned_by(long_after), long_after) << "it is given two seconds";
+    const Deadline over = Deadline::after(-1s);
+    EXPECT_GT(cleaned_by(over), over) << "and a little when the time is over";
+    EXPECT_FALSE(cleaned_by(Deadline::never()).is_never());
 }
 
 TEST_F(SessionSet, ClosesIdleSessionsAtOnceAndBusyOnesWhenTheyComeBack) {

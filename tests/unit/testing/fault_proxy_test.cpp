@@ -198,7 +198,7 @@ TEST_F(Network, ClosesOneDirection) {
 
 TEST_F(Network, SwallowsInOldConnectionsAndInNewOnes) {
     auto [client, server] = connect();
-    proxy.set(to_server, {.swallowed = true});
+    proxy.set(to_server, {.swallow_after = 0});
     client.send("lost");
     EXPECT_TRUE(proxy.wait_for_bytes_in(to_server, 4, in_time()));
     auto [later, other] = connect();
@@ -211,7 +211,7 @@ TEST_F(Network, SwallowsInOldConnectionsAndInNewOnes) {
 
 TEST_F(Network, SwallowsEndsAndResets) {
     auto [client, server] = connect();
-    proxy.set(to_server, {.swallowed = true});
+    proxy.set(to_server, {.swallow_after = 0});
     client.send("x");
     EXPECT_TRUE(proxy.wait_for_bytes_in(to_server, 1, in_time()));
     client.reset();

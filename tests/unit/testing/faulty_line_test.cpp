@@ -106,7 +106,7 @@ TEST(FaultyLine, FreezesAndThaws) {
 TEST(FaultyLine, SwallowsWhatItHoldsAndWhatComes) {
     FaultyLine line({});
     line.take("ab", start);
-    line.set({.swallowed = true});
+    line.set({.swallow_after = 0});
     line.take("cd", start);
     EXPECT_TRUE(line.swallows());
     EXPECT_FALSE(line.passes_an_end());
@@ -115,6 +115,27 @@ TEST(FaultyLine, SwallowsWhatItHoldsAndWhatComes) {
     EXPECT_EQ(drain(line, start), "ef");
     EXPECT_EQ(line.traffic().bytes_in, 6u);
     EXPECT_EQ(line.traffic().bytes_out, 2u);
+}
+
+TEST(FaultyLine, SwallowsWhatComesBehindSoManyBytes) {
+    FaultyLine line({});
+    line.take("ab", start);
+    drain(line, start);
+    line.take("c", start);
+    line.take("de", start);
+    line.set({.delay = 5ms, .swallow_after = 2});
+    EXPECT_TRUE(line.swallows()) << "what it holds counts";
+    line.take("f", start + 3ms);
+    EXPECT_EQ(line.due(start + 5ms), "cd");
+    line.sent(1, start + 5ms);
+    line.set({.swallow_after = 3});
+    EXPECT_FALSE(line.swallows());
+    line.take("ghi", start + 6ms);
+    EXPECT_EQ(drain(line, start + 6ms), "dgh");
+    EXPECT_TRUE(line.swallows());
+    line.set({});
+    line.take("j", start + 7ms);
+    EXPECT_EQ(drain(line, start + 7ms), "j");
 }
 
 TEST(FaultyLine, LosesWhatComesBehindAClosedOutlet) {

@@ -1,0 +1,197 @@
+// Lines that go silent, crawl or lag under every verb: a call ends within its time, what an error says of a statement's
+// outcome is what the database holds, and a line that is only slow changes no result.
+#include <atomic>
+#include <future>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <pg/connection.hpp>
+#include <pg/testing/fault_proxy.hpp>
+#include <pg/testing/test_server.hpp>
+
+#include "tests/db/assembly/verbs.hpp"
+#include "tests/slowness.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using pg::testing::Direction;
+using pg::testing::FaultProxy;
+using pg::testing::Faults;
+
+constexpr std::chrono::milliseconds timeout{200};
+
+/// Runs `verb(i)` for every verb of a table, each in a thread of its own: they wait most of the time.
+template <class Verb>
+void side_by_side(std::size_t count, Verb verb) {
+    std::vector<std::future<void>> running;
+    running.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) running.push_back(std::async(std::launch::async, verb, i));
+    for (std::future<void>& one : running) one.get();
+}
+
+/// A client with a line of its own to the server.
+class Line {
+public:
+    explicit Line(const char* engine, std::chrono::nanoseconds request_timeout)
+        : db_(pg::connect(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + engine,
+                          {.pool_max_size = 1, .timeout = request_timeout})) {
+        EXPECT_EQ(db_.connection().engine(), engine);
+    }
+    [[nodiscard]] pg::Client& db() { return db_; }
+    [[nodiscard]] FaultProxy& proxy() { return proxy_; }
+    /// How many bytes of each direction go by while `verb` runs undisturbed.
+    template <class Verb>
+    std::uint64_t length(Direction direction, Verb verb) {
+        const std::uint64_t before = bytes(direction);
+        verb(db_);
+        return bytes(direction) - before;
+    }
+
+private:
+    [[nodiscard]] std::uint64_t bytes(Direction direction) const {
+        const auto stats = proxy_.stats();
+        return direction == Direction::to_client ? stats.to_client.bytes_out : stats.to_server.bytes_out;
+    }
+
+    FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
+    pg::Client db_;
+};
+
+class BadLine : public testing::TestWithParam<const char*> {
+protected:
+    static void SetUpTestSuite() {
+        pg::Client db = pg::connect(pg::testing::shared_server().conninfo());
+        verbs::make_tables(db);
+    }
+    void SetUp() override { observer_.exec("truncate verb_written"); }
+
+    /// Runs `verb` on a line that is silent in that direction from a third of its conversation on, another one from two
+    /// thirds on, and one that is silent from the beginning.
+    template <class Verb>
+    static void on_silent_lines(const char* name, std::chrono::milliseconds time, Direction direction, Verb verb) {
+        const std::uint64_t length = Line(GetParam(), 10s).length(direction, verb);
+        for (int third = 0; third < 3; ++third) {
+            Line line(GetParam(), timeout);
+            line.proxy().set(direction, {.swallow_after = length * static_cast<unsigned>(third) / 3});
+            const auto begin = std::chrono::steady_clock::now();
+            verb(line.db());
+            EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time))
+                << name << " from third " << third;
+            line.proxy().heal();
+            EXPECT_EQ(line.db().query_one<int>("select 1"), 1) << "by a session of its own";
+        }
+    }
+    /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before.
+    static void expect_timeout(const pg::Error& error) {
+        EXPECT_TRUE(error.kind() == pg::ErrorKind::timeout || error.kind() == pg::ErrorKind::commit_unknown)
+            << error.what();
+        EXPECT_FALSE(error.connection_usable()) << error.what();
+    }
+    /// Keeps what a verb said, until all lines are gone and the server has done what it had got.
+    void keep(const verbs::Writer& verb, int first, const std::vector<verbs::Said>& said) {
+        ASSERT_EQ(said.size(), static_cast<std::size_t>(verb.numbers));
+        const std::lock_guard lock(mutex_);
+        for (const verbs::Said& one : said) said_.push_back({verb.name, first++, one});
+    }
+    void expect_that_the_database_agrees() {
+        while (
+            observer_.query_one<bool>("select exists (select from pg_stat_activity where state in ('active', 'idle in "
+                                      "transaction') and pid <> pg_backend_pid())")) {
+        }
+        int claims = 0;
+        for (const Statement& one : said_) {
+            const std::optional<bool> claimed = verbs::claim(one.said);
+            if (!claimed) continue;
+            ++claims;
+            EXPECT_EQ(observer_.query_one<bool>("select exists (select from verb_written where n = $1)", one.number),
+                      *claimed)
+                << one.verb;
+        }
+        EXPECT_GT(claims, 0);
+    }
+
+    pg::Client observer_ = pg::connect(pg::testing::shared_server().conninfo());
+    std::atomic<int> next_{1};
+
+private:
+    struct Statement {
+        const char* verb;
+        int number;
+        verbs::Said said;
+    };
+    std::mutex mutex_;  // guards said_
+    std::vector<Statement> said_;
+};
+INSTANTIATE_TEST_SUITE_P(Engines, BadLine, testing::Values("direct", "libpq"));
+
+TEST_P(BadLine, ThatGoesSilentEndsEveryReaderInTime) {
+    side_by_side(verbs::readers().size(), [](std::size_t i) {
+        const verbs::Reader& reader = verbs::readers()[i];
+        const auto time = reader.leaves_traces ? timeout + 2s : timeout;
+        for (const Direction direction : {Direction::to_server, Direction::to_client}) {
+            int runs = 0;  // the first one is undisturbed
+            on_silent_lines(reader.name, time, direction, [&](pg::Client& db) {
+                try {
+                    EXPECT_GT(reader.read(db).size(), 10u);
+                    EXPECT_TRUE(runs == 0 || reader.leaves_traces) << reader.name << ": the silence hit nothing";
+                } catch (const pg::Error& error) {
+                    EXPECT_NE(runs, 0) << reader.name << ": " << error.what();
+                    expect_timeout(error);
+                }
+                ++runs;
+            });
+        }
+    });
+}
+
+TEST_P(BadLine, ThatGoesSilentEndsEveryWriterInTimeWithTheTruth) {
+    side_by_side(verbs::writers().size(), [this](std::size_t i) {
+        const verbs::Writer& writer = verbs::writers()[i];
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            on_silent_lines(writer.name, timeout, direction, [&](pg::Client& db) {
+                const int first = next_.fetch_add(writer.numbers);
+                keep(writer, first, writer.write(db, first));
+            });
+    });
+    expect_that_the_database_agrees();
+}
+
+TEST_P(BadLine, ThatCrawlsEndsEveryVerbInTime) {
+    side_by_side(verbs::readers().size(), [](std::size_t i) {
+        Line line(GetParam(), timeout);
+        line.proxy().set(Direction::to_client, {.bytes_per_second = 1});
+        const auto begin = std::chrono::steady_clock::now();
+        try {
+            static_cast<void>(verbs::readers()[i].read(line.db()));
+            ADD_FAILURE() << verbs::readers()[i].name;
+        } catch (const pg::Error& error) {
+            expect_timeout(error);
+        }
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(timeout))
+            << verbs::readers()[i].name;
+    });
+}
+
+TEST_P(BadLine, ThatIsOnlySlowChangesNothing) {
+    for (const Faults& faults :
+         {Faults{.delay = 3ms}, Faults{.bytes_per_second = 100'000}, Faults{.one_byte_at_a_time = true}}) {
+        side_by_side(verbs::readers().size(), [&](std::size_t i) {
+            Line line(GetParam(), 30s);
+            const std::string expected = verbs::readers()[i].read(line.db());
+            for (const Direction direction : {Direction::to_server, Direction::to_client})
+                line.proxy().set(direction, faults);
+            EXPECT_EQ(verbs::readers()[i].read(line.db()), expected) << verbs::readers()[i].name;
+        });
+        side_by_side(verbs::writers().size(), [&](std::size_t i) {
+            const verbs::Writer& writer = verbs::writers()[i];
+            Line line(GetParam(), 30s);
+            for (const Direction direction : {Direction::to_server, Direction::to_client})
+                line.proxy().set(direction, faults);
+            const int first = next_.fetch_add(writer.numbers);
+            for (const verbs::Said& said : writer.write(line.db(), first)) EXPECT_EQ(said, std::nullopt) << writer.name;
+        });
+    }
+    EXPECT_EQ(observer_.query_one<std::int64_t>("select count(*) from verb_written"), next_ - 1);
+}
+
+}  // namespace

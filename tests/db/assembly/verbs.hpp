@@ -1,0 +1,40 @@
+// The verbs of a client as tables, for suites that run all of them on a bad network: those that read, and those that
+// insert.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <pg/client.hpp>
+#include <string>
+#include <vector>
+
+namespace verbs {
+
+/// Makes the tables that the verbs read and fill: `verb_rows`, `verb_written` and a large object.
+void make_tables(pg::Client& db);
+
+/// A verb that reads, and all that it read: more than ten characters, the same each time.
+struct Reader {
+    const char* name;
+    std::function<std::string(pg::Client&)> read;
+    bool leaves_traces = false;  ///< in a session that it held: cleaning that may take two seconds more
+};
+[[nodiscard]] const std::vector<Reader>& readers();
+
+/// What a verb says that became of the insert of a number; nothing when it says that it went well.
+using Said = std::optional<pg::Outcome>;
+/// A verb that inserts into `verb_written` one number, or three that begin with it.
+struct Writer {
+    const char* name;
+    int numbers;
+    std::function<std::vector<Said>(pg::Client&, int first)> write;
+};
+[[nodiscard]] const std::vector<Writer>& writers();
+
+/// What the database has to hold of an insert, from what was said of it; nothing when it may be either.
+[[nodiscard]] inline std::optional<bool> claim(const Said& said) {
+    if (said == pg::Outcome::unknown) return std::nullopt;
+    return !said || said == pg::Outcome::applied;
+}
+
+}  // namespace verbs
