@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <optional>
 
+#include "providers/libpq/authentication.hpp"
 #include "providers/libpq/connect_error.hpp"
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/target.hpp"
 
 namespace pg::libpq {
 namespace {
+
+/// When to look again for the rest of a message.
+constexpr std::chrono::milliseconds look_again{1};
 
 void ignore_notice(void*, const PGresult*) {}
 
@@ -100,11 +104,25 @@ private:
                 return nullptr;
             }
             phase = phase_of(status);
-            const short events = polled == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-            const Woken woken = wait_for(PQsocket(connection.get()), events, {.deadline = until, .stop = wait_.stop});
+            const bool reads = polled == PGRES_POLLING_READING;
+            pollfd socket{.fd = PQsocket(connection.get()), .events = POLLOUT, .revents = 0};
+            if (reads) socket.events = POLLIN | POLLRDHUP;
+            const Woken woken = wait_for(std::span(&socket, 1), {.deadline = until, .stop = wait_.stop});
             if (woken != Woken::ready) {
                 fail(host, ended_early(woken, phase));
                 return nullptr;
+            }
+            if (reads && phase == ConnectPhase::authentication) {
+                const Demand demand = demand_on(connection.get(), target_.most_scram_iterations());
+                if (demand == Demand::excessive) {
+                    fail(host, too_many_iterations());
+                    return nullptr;
+                }
+                if (demand == Demand::unfinished && (socket.revents & ~POLLIN) == 0) {
+                    // The socket can be read as it is, so that only time can be waited for.
+                    static_cast<void>(wait_for({}, {.deadline = earlier(until, Deadline::after(look_again))}));
+                    continue;
+                }
             }
             polled = PQconnectPoll(connection.get());
         }
@@ -123,6 +141,14 @@ private:
         fields.message = woken == Woken::stopped ? "a stop was asked for (" : "no answer in time (";
         fields.message.append(to_string(phase)).append(")");
         return fields;
+    }
+
+    [[nodiscard]] ErrorFields too_many_iterations() const {
+        return {.kind = ErrorKind::connect,
+                .outcome = Outcome::not_sent,
+                .connection_usable = false,
+                .message = "the server asks for more iterations of SCRAM than scram_max_iterations=" +
+                           std::to_string(target_.most_scram_iterations()) + " allows (authentication)"};
     }
 
     /// The last failure, which names the others.

@@ -22,6 +22,7 @@ TlsFunctions look_up() noexcept {
     if (library == nullptr) return found;
     found.in_shared_library = true;
     find(library, "SSL_read", found.read);
+    find(library, "SSL_peek", found.peek);
     find(library, "SSL_write", found.write);
     find(library, "SSL_get_error", found.get_error);
     find(library, "ERR_clear_error", found.clear_error);

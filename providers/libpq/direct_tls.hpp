@@ -9,6 +9,7 @@ namespace pg::libpq::direct {
 struct TlsFunctions {
     bool in_shared_library = false;                   ///< libpq is one, and so has a handle to find things by
     int (*read)(void*, void*, int) = nullptr;         ///< SSL_read
+    int (*peek)(void*, void*, int) = nullptr;         ///< SSL_peek
     int (*write)(void*, const void*, int) = nullptr;  ///< SSL_write
     int (*get_error)(const void*, int) = nullptr;     ///< SSL_get_error
     void (*clear_error)() = nullptr;                  ///< ERR_clear_error

@@ -27,6 +27,16 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> defaults{
     {"tcp_user_timeout", "25000"},
 }};
 
+/// What servers ask for by default is 4,096; hashing 100,000 times takes some tenths of a second.
+constexpr std::uint32_t default_scram_max_iterations = 100'000;
+
+/// A number that was validated, or the default.
+std::uint32_t parse_iterations(std::string_view text) {
+    std::uint32_t value = default_scram_max_iterations;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
 /// libpq's rules for connect_timeout: whole seconds, zero and less are no limit.
 std::chrono::nanoseconds parse_timeout(std::string_view seconds) {
     std::int64_t value = 0;
@@ -57,6 +67,7 @@ Expected<Target> Target::from(const Config& config) {
     target.passes_ = passes_for(config.get("target_session_attrs").value_or(""));
     target.attempt_timeout_ = parse_timeout(config.get("connect_timeout").value_or(""));
     target.user_ = config.get("user").value_or("");
+    target.most_scram_iterations_ = parse_iterations(config.get("scram_max_iterations").value_or(""));
     if (config.get("load_balance_hosts") == "random") shuffle(target.hosts_);
     return target;
 }

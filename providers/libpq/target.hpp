@@ -24,6 +24,8 @@ public:
     /// What one attempt may take; `no_timeout` when there is no limit of its own.
     [[nodiscard]] std::chrono::nanoseconds attempt_timeout() const { return attempt_timeout_; }
     [[nodiscard]] const std::string& user() const { return user_; }
+    /// How many iterations of SCRAM a server may ask for.
+    [[nodiscard]] std::uint32_t most_scram_iterations() const { return most_scram_iterations_; }
 
     /// The keywords of one attempt. `address` is numeric, or empty for a unix socket.
     struct Keywords {
@@ -38,6 +40,7 @@ private:
     std::vector<std::string> passes_;
     std::chrono::nanoseconds attempt_timeout_ = no_timeout;
     std::string user_;
+    std::uint32_t most_scram_iterations_ = 0;
 };
 
 /// "host:port", or the socket's folder and port.

@@ -118,6 +118,7 @@ constexpr Keyword table[] = {
     {.name = "pool_max_size", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = most_connections},
     {.name = "pool_acquire_timeout", .owner = Owner::ours, .form = Form::duration},
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
+    {.name = "scram_max_iterations", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = int_max},
     {.name = "pool_min_size", .owner = Owner::unbuilt},
     {.name = "statement_cache_size", .owner = Owner::unbuilt},
     {.name = "pooler", .owner = Owner::unbuilt},

@@ -11,9 +11,9 @@
 namespace pg {
 namespace {
 
-constexpr std::array<std::string_view, 8> ours = {
-    "provider", "engine",  "pool_max_size", "pool_acquire_timeout", "pool_min_size", "statement_cache_size",
-    "pooler",   "timeout",
+constexpr std::array<std::string_view, 9> ours = {
+    "provider", "engine",  "pool_max_size",        "pool_acquire_timeout", "pool_min_size", "statement_cache_size",
+    "pooler",   "timeout", "scram_max_iterations",
 };
 
 int hex_value(char c) {

@@ -223,6 +223,11 @@ BATCHES = ("libpq_test:*/Batch.*",)
 
 # What the libpq provider makes of a server's answers, with libpq's own engine.
 DEFECTS_OF_LIBPQ = (
+    Defect("providers/libpq/authentication.cpp", "if (bytes.size() - 1 < length) return Demand::unfinished;",
+           "if (bytes.size() - 1 < length) return Demand::fair;", ("libpq_test:Demand.*",),
+           "a challenge in two pieces is not looked at"),
+    Defect("providers/libpq/authentication.cpp", "read.ec == std::errc::result_out_of_range || ", "",
+           ("libpq_test:Demand.*",), "a number of iterations that is out of range is let through"),
     Defect("providers/libpq/error.cpp", "    fields.sqlstate = SqlState(report_field(report, PG_DIAG_SQLSTATE));\n",
            "", SESSIONS, "a report loses its code"),
     Defect("providers/libpq/error.cpp", "{PG_DIAG_TABLE_NAME, &ErrorFields::table},",

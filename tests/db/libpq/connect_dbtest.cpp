@@ -1,5 +1,6 @@
 // Connecting to real servers: passwords, TLS, several hosts, and what a copy of the process may do.
 #include <fstream>
+#include <libpq-fe.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,25 @@ TEST(Connect, CancelsOverAnEncryptedConnectionToo) {
         EXPECT_EQ(result.error().kind(), ErrorKind::timeout);
         return result.error().connection_usable();
     });
+}
+
+TEST(Connect, RefusesMoreHashingThanIsAllowedUnderTlsToo) {
+    const std::string conninfo = secured_server().tcp_conninfo();
+    EXPECT_TRUE(try_open(conninfo + " scram_max_iterations=4096"));
+    const auto refused = try_open(conninfo + " scram_max_iterations=4095");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::connect);
+    EXPECT_NE(refused.error().message().find("scram_max_iterations=4095"), std::string_view::npos)
+        << refused.error().what();
+}
+
+TEST(Connect, RefusesAWeakerAuthenticationThanItIsAskedFor) {
+    const auto refused = try_open(testing::shared_server().tcp_conninfo() + " require_auth=scram-sha-256");
+    ASSERT_FALSE(refused);
+    if (PQlibVersion() < 160000)
+        EXPECT_EQ(refused.error().kind(), ErrorKind::usage) << refused.error().what();
+    else
+        EXPECT_EQ(refused.error().kind(), ErrorKind::auth) << refused.error().what();
 }
 
 TEST(Connect, RefusesAServerThatATrustedAuthorityDoesNotVouchFor) {

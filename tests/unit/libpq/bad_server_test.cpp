@@ -134,6 +134,18 @@ TEST(BadServer, ThatAnswersTheRequestForTlsWithGarbage) {
     expect_failure(open(conninfo_of(server) + " sslmode=require", 2s), ErrorKind::protocol, "(TLS)");
 }
 
+TEST(BadServer, ThatAsksForThePasswordItselfIsNotGivenItWhereChannelBindingIsRequired) {
+    const FakeServer server = serve([](Conversation& client) {
+        client.receive();
+        client.send(Reply().authentication(3));
+        if (client.receive().kind == MessageKind::password) client.report("it has the password");
+    });
+    const OpenResult opened = open(conninfo_of(server) + " password=secret channel_binding=require");
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().message().find("channel binding"), std::string_view::npos) << opened.error().what();
+    EXPECT_TRUE(server.failures().empty());
+}
+
 TEST(BadServer, ThatDiesInTheMiddleOfAMessage) {
     const FakeServer server = serve([](Conversation& client) {
         client.send(Reply().authentication(0).parameter("server_version", "15.1").bytes().substr(0, 12));

@@ -1,0 +1,25 @@
+// What a server asks of a client that it authenticates, looked at before libpq does it.
+#pragma once
+
+#include <cstdint>
+#include <libpq-fe.h>
+#include <string_view>
+
+namespace pg::libpq {
+
+/// A server says how often a client hashes its password, up to two thousand million times. libpq does it at once, which
+/// takes many minutes without a look at the clock, so that who lets it begin has no deadline any more.
+enum class Demand : std::uint8_t {
+    fair,        ///< nothing stands against it, or libpq sees for itself what is wrong
+    unfinished,  ///< a message of authentication has not arrived whole
+    excessive,   ///< more iterations of SCRAM than may be asked for
+};
+
+/// Judges what a server has sent and nobody has read yet. The number of iterations is that of RFC 5802, section 5.1.
+[[nodiscard]] Demand judge_demand(std::string_view bytes, std::uint32_t most_iterations) noexcept;
+
+/// The same for what waits in a connection's socket or in its TLS session, where it stays. A message in several records
+/// of TLS cannot be seen whole, and counts as fair.
+[[nodiscard]] Demand demand_on(PGconn* connection, std::uint32_t most_iterations) noexcept;
+
+}  // namespace pg::libpq
