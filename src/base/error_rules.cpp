@@ -108,6 +108,14 @@ Rule find_rule(const ErrorFacts& facts) {
     return found == std::end(rules) ? plain : *found;
 }
 
+/// True for a code that is a connection's. A server that ends one says so with FATAL; a statement that fails with such
+/// a code speaks of a connection that it made itself, to a foreign server, or of whatever a function raised. Its
+/// session goes on.
+bool is_of_a_connection(const Rule& rule) {
+    return rule.kind == Kind::connect || rule.kind == Kind::connection_lost || rule.kind == Kind::protocol ||
+           rule.kind == Kind::auth;
+}
+
 bool sent(RequestPhase phase) { return phase == RequestPhase::sent || phase == RequestPhase::committing; }
 
 RetryScope scope(Again again, const ErrorFacts& facts) {
@@ -154,6 +162,8 @@ ErrorRuling rule_on(const ErrorFacts& facts) {
         return rule_on_connecting(rule, transient);
     }
 
+    if (facts.severity == "ERROR" && is_of_a_connection(rule))
+        rule = {"", Kind::server, Again::nothing, rule.effect, Session::kept, false};
     // The server ended the session: it says nothing of a request that it may not have got to the end of, unless the
     // row vouches that none was running.
     const bool fatal = facts.severity == "FATAL" || facts.severity == "PANIC";

@@ -75,6 +75,22 @@ TEST_P(Errors, StopsWhenAskedTo) {
     EXPECT_EQ(session.query_one<int>("select 1"), 1);
 }
 
+// As a foreign server's connection does that breaks.
+TEST_P(Errors, KeepTheSessionOfAStatementThatRaisesAConnectionsCode) {
+    pg::Connection connection = db.connection();
+    const int process = connection.backend_process();
+    for (const char* code : {"08006", "08P01", "28000", "57P01", "57P03", "53300"}) {
+        const std::string body = std::string("raise 'as a connection would' using errcode = '") + code + "'";
+        const std::string text = "do $$ begin " + body + "; end $$";
+        const auto raised = connection.try_exec(pg::runtime(text));
+        ASSERT_FALSE(raised) << code;
+        EXPECT_EQ(raised.error().sqlstate(), code);
+        EXPECT_EQ(raised.error().kind(), pg::ErrorKind::server) << raised.error().what();
+        EXPECT_TRUE(raised.error().connection_usable()) << raised.error().what();
+        EXPECT_EQ(connection.query_one<int>("select pg_backend_pid()"), process) << code;
+    }
+}
+
 TEST_P(Errors, SaysWhenTheSessionWasTerminated) {
     pg::Connection session = db.connection();
     db.exec("select pg_terminate_backend($1)", session.backend_process());
