@@ -324,6 +324,8 @@ std::vector<Workload> raw_libpq_workloads(const std::string& conninfo, const Sca
         {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
         {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
+        // libpq sees rows once without keeping them row by row alone, which costs it more than to keep them all.
+        {operation::visit, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},
