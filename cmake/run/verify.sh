@@ -6,7 +6,7 @@ readonly conformance_majors=(12 13 14 16 17 18)
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and which lines that runs, by component.
 verify_asan() {
     local folder cache
-    need_servers
+    need_servers  # of all majors, which the component for tests can start
     folder=$(build_folder asan)
     configure asan
     build asan
@@ -15,8 +15,7 @@ verify_asan() {
     cache=$(mktemp -d)
     chmod 755 "$cache"
     ln -s "$PGCLIENT_CACHE/postgres" "$cache/postgres"
-    # The servers bring the newer libpq that some lines are for.
-    PGCLIENT_CACHE=$cache PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests asan -L '^(unit|db|conformance|libpq17)$' || {
+    PGCLIENT_CACHE=$cache run_tests asan -L '^(unit|db|conformance)$' || {
         rm -rf "$cache"
         die "tests failed under AddressSanitizer and UndefinedBehaviorSanitizer"
     }
@@ -47,6 +46,14 @@ verify_conformance() {
             die "the conformance suite failed on PostgreSQL $major"
         python3 -B cmake/run/count_cases.py "PostgreSQL $major" "$reports"/*.xml
     done
+}
+
+# The tests of the libpq provider with the libpq of newer majors, which their servers bring.
+verify_newer_libpq() {
+    need_servers
+    configure test
+    build test
+    PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests test -L '^libpq17$'
 }
 
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
@@ -101,7 +108,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance fuzz callgrind consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance newer_libpq fuzz callgrind consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started

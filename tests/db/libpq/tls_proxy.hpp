@@ -1,0 +1,43 @@
+// TlsProxy: speaks TLS in front of a server that does not, and changes its keys as often as a test says.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <thread>
+
+#include "pg/testing/test_server.hpp"
+#include "providers/libpq/wait.hpp"
+
+namespace pg::libpq {
+
+/// On a free port of 127.0.0.1, with the certificate of `tls`. Each connection has a thread of its own.
+class TlsProxy {
+public:
+    TlsProxy(const testing::TestServerTls& tls, const testing::TestServer& server);
+    TlsProxy(const TlsProxy&) = delete;
+    TlsProxy& operator=(const TlsProxy&) = delete;
+    ~TlsProxy();
+
+    [[nodiscard]] std::string conninfo() const;
+    /// Takes new keys, and asks the client for new ones of its own, each time that so many bytes went to it or came
+    /// from it. Zero: never.
+    void change_keys_every(std::size_t bytes) { bytes_per_key_ = bytes; }
+    [[nodiscard]] int changes() const { return changes_; }
+
+private:
+    class Connection;
+    void accept_all();
+
+    const testing::TestServer& server_;
+    Descriptor listener_;
+    Signal over_;
+    void* context_;  // OpenSSL's
+    std::atomic<std::size_t> bytes_per_key_{0};
+    std::atomic<int> changes_{0};
+    std::list<std::jthread> connections_;
+    std::jthread acceptor_;
+};
+
+}  // namespace pg::libpq
