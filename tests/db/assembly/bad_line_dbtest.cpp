@@ -33,9 +33,9 @@ void side_by_side(std::size_t count, Verb verb) {
 class Line {
 public:
     explicit Line(const char* engine, std::chrono::nanoseconds request_timeout)
-        : db_(pg::connect(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + engine,
-                          {.pool_max_size = 1, .timeout = request_timeout})) {
-        EXPECT_EQ(db_.connection().engine(), engine);
+        : db_(pg::open(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + engine,
+                       {.pool_max_size = 1, .timeout = request_timeout})) {
+        EXPECT_EQ(db_.connection(10s).engine(), engine);
     }
     [[nodiscard]] pg::Client& db() { return db_; }
     [[nodiscard]] FaultProxy& proxy() { return proxy_; }
@@ -78,7 +78,7 @@ protected:
             EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time))
                 << name << " from third " << third;
             line.proxy().heal();
-            EXPECT_EQ(line.db().query_one<int>("select 1"), 1) << "by a session of its own";
+            EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
         }
     }
     /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before.
