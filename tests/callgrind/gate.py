@@ -28,7 +28,8 @@ GATES = {
         "bulk_read": (0.51, 0.40),
         "visit": (0.28, 0.20),
         "batch_select": (0.39, 0.15),
-        "copy_in": (0.60, 0.60),
+        # What the socket does not take at once is kept: 88 instructions a row on an idle machine, 97 on a busy one.
+        "copy_in": (0.66, 0.60),
         "pipelined_insert": (0.73, 0.35),
     },
     "libpq": {
