@@ -28,8 +28,7 @@ GATES = {
         "bulk_read": (0.51, 0.40),
         "visit": (0.28, 0.20),
         "batch_select": (0.39, 0.15),
-        # What the socket does not take at once is kept: 88 instructions a row on an idle machine, 97 on a busy one.
-        "copy_in": (0.66, 0.60),
+        "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.73, 0.35),
     },
     "libpq": {
@@ -39,6 +38,8 @@ GATES = {
         "copy_in": (1.15, 1.15),
     },
 }
+# What a socket does not take at once costs a copy, more of them on a busy machine: the least of so many measurements.
+REPEATED = {"copy_in": 3}
 # A yardstick that strays from its known cost by more than this is a straw man, or was measured otherwise.
 YARDSTICK_TOLERANCE = 0.15
 
@@ -118,7 +119,11 @@ def main(server, raw_meter, client_meter):
         for engine, gates in GATES.items():
             for operation, (limit, target) in gates.items():
                 known = YARDSTICKS.get(operation, operation)
-                client = cost(client_meter, f"{conninfo} engine={engine}", operation, OPERATIONS[known][0])
+                measured = [
+                    cost(client_meter, f"{conninfo} engine={engine}", operation, OPERATIONS[known][0])
+                    for _ in range(REPEATED.get(operation, 1))
+                ]
+                client = min(measured)
                 print(
                     f"{engine:6} {operation:16} libpq by hand {raw[known]:8.1f}  pgclient {client:8.1f}"
                     f"  ratio {client / raw[known]:.3f} (at most {limit}, target {target})"
