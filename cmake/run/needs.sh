@@ -1,7 +1,7 @@
 # What the commands of ./run need on the machine: finds what is missing, says so, and installs it.
 # Sourced by ./run, which sets `install` (yes or no).
 
-readonly needs_of_build=(g++ cmake ninja-build ccache libpq-dev pkg-config)
+readonly needs_of_build=(g++ cmake libasio-dev ninja-build ccache libpq-dev pkg-config)
 readonly needs_of_demo=("${needs_of_build[@]}" postgresql-15 iso-codes openssl)
 readonly needs_of_format=(clang-format-19)
 readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 "${needs_of_format[@]}")

@@ -16,6 +16,7 @@ class Deferred;
 
 namespace detail {
 
+struct AsyncAccess;
 class BatchState;
 
 /// A statement that was added to a batch: where its arguments go, and the number that its result is asked for by.
@@ -142,7 +143,10 @@ private:
         return Deferred<T>(state_, added.number, finisher);
     }
 
-    Executor* executor_;
+    friend struct detail::AsyncAccess;
+    Batch();  // of no executor
+
+    Executor* executor_;  // null: it is run by `AsyncExecutor::run`
     std::shared_ptr<detail::BatchState> state_;
 };
 

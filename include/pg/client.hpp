@@ -64,6 +64,9 @@ public:
                                    checked_statement(sql.text(), Prepared<Signature>::arguments, sql.checked()));
     }
 
+    /// The same verbs, awaited. See `<pg/async.hpp>`.
+    [[nodiscard]] AsyncClient async() const;
+
     /// Lends no session from now on: calls of it and its copies, waiting ones too, are a UsageError. Idle sessions
     /// close now; connections, transactions, streams and COPYs go on, and theirs close as they come back. Thread-safe.
     void close() noexcept;

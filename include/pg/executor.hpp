@@ -17,6 +17,7 @@ class Stream;
 
 namespace detail {
 
+struct AsyncAccess;
 struct Borrowed;
 struct ExecutorAccess;
 struct Statement;
@@ -197,6 +198,7 @@ protected:
 
 private:
     friend class Tuned;
+    friend struct detail::AsyncAccess;
     friend struct detail::ExecutorAccess;
     template <class Signature>
     friend class Prepared;

@@ -42,6 +42,7 @@ class NoticeHandler;
 class Registry;
 }  // namespace spi
 
+class AsyncClient;
 class Client;
 class Connection;
 class Executor;

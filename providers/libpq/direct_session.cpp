@@ -3,6 +3,7 @@
 
 #include "providers/libpq/direct_batch.hpp"
 #include "providers/libpq/direct_copy.hpp"
+#include "providers/libpq/direct_pipeline.hpp"
 #include "providers/libpq/direct_report.hpp"
 #include "providers/libpq/direct_statement.hpp"
 #include "providers/libpq/direct_stream.hpp"
@@ -116,6 +117,10 @@ std::vector<Expected<Result>> DirectSession::do_run_batch(std::span<const spi::R
     std::vector<Expected<Result>> outcomes = run_pipelined(link_, collector_, requests, formats, sync, wait);
     fallback_.learn_from(requests, formats, outcomes);
     return outcomes;
+}
+
+void DirectSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
+    direct::run_pipeline(link_, collector_, fallback_, feed);
 }
 
 Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {

@@ -9,7 +9,7 @@
 #include "pg/spi/provider.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/error.hpp"
-#include "providers/libpq/fork.hpp"
+#include "src/base/fork.hpp"
 #include "providers/libpq/wait.hpp"
 
 namespace pg::libpq {
@@ -77,7 +77,7 @@ private:
     std::string_view engine_name_;
     std::string node_;
     spi::SessionContext context_;
-    Birthplace birthplace_;
+    detail::Birthplace birthplace_;
     std::string_view sql_;
     std::string kept_sql_;
     bool in_transaction_ = false;

@@ -65,6 +65,10 @@ Woken look(const spi::Wait& wait) noexcept {
 }
 
 Woken wait_for(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept {
+    if (spi::Waiter* waiter = spi::Waiter::here()) {
+        if (wait.deadline.passed()) return Woken::deadline;
+        return waiter->wait(descriptors, wait);
+    }
     constexpr std::size_t most = 3;  // a session's socket, a cancel request, and the signal of a stop
     if (wait.stop == nullptr || !wait.stop->stop_possible() || descriptors.size() >= most)
         return poll_until(descriptors.data(), descriptors.size(), wait.deadline);

@@ -1,19 +1,11 @@
-// Waiter: the one place where a thread of the caller waits, always with a deadline and a way to be stopped.
+// The one place where a session waits, always with a deadline and a way to be stopped.
 #pragma once
 
-#include <poll.h>
-#include <span>
-
-#include "pg/spi/request.hpp"
+#include "pg/spi/waiter.hpp"
 
 namespace pg::libpq {
 
-/// Why a wait ended.
-enum class Woken : std::uint8_t {
-    ready,     ///< a descriptor can be read or written, or is broken
-    deadline,  ///< the deadline passed
-    stopped,   ///< a stop was asked for
-};
+using spi::Woken;
 
 /// A file descriptor of ours. Handle.
 class Descriptor {
@@ -55,7 +47,7 @@ private:
 
 /// Waits until one of `descriptors` is ready (its `revents` say which), the deadline passes, or a stop is asked for.
 /// After its deadline a wait does not begin, whatever is ready: a peer that always has more to say must not keep an
-/// exchange going for ever.
+/// exchange going for ever. The calling thread waits, unless the work that calls has a waiter.
 [[nodiscard]] Woken wait_for(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept;
 [[nodiscard]] Woken wait_for(int descriptor, short events, const spi::Wait& wait) noexcept;
 

@@ -84,7 +84,7 @@ ProcessWorkers::~ProcessWorkers() {
 Workers& ProcessWorkers::here() noexcept {
     Local* local = local_.load(std::memory_order_acquire);
     while (local == nullptr || !local->birthplace.is_here()) {
-        auto fresh = std::unique_ptr<Local>(new Local{Workers(most_threads_, most_waiting_), Birthplace()});
+        auto fresh = std::unique_ptr<Local>(new Local{Workers(most_threads_, most_waiting_), detail::Birthplace()});
         if (local_.compare_exchange_strong(local, fresh.get())) local = fresh.release();
     }
     return local->workers;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "providers/libpq/fork.hpp"
+#include "src/base/fork.hpp"
 #include "providers/libpq/wait.hpp"
 
 namespace pg::libpq {
@@ -82,7 +82,7 @@ public:
 private:
     struct Local {
         Workers workers;
-        Birthplace birthplace;
+        detail::Birthplace birthplace;
     };
     [[nodiscard]] Workers& here() noexcept;
 

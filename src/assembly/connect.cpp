@@ -1,11 +1,16 @@
 // pg::connect: a connection string, a provider and a set of sessions become a client.
+#include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "pg/client.hpp"
 #include "pg/config.hpp"
 #include "pg/connection.hpp"
 #include "pg/spi/registry.hpp"
 #include "providers/libpq/provider.hpp"
+#if defined(PGCLIENT_HAS_ASYNC)
+#include "providers/async/provider.hpp"
+#endif
 #include "src/core/client_impl.hpp"
 #include "src/core/session_set.hpp"
 
@@ -15,13 +20,22 @@ namespace {
 constexpr std::uint32_t default_pool_max_size = 10;
 constexpr std::chrono::seconds default_timeout{30};
 
+#if defined(PGCLIENT_HAS_ASYNC)
+/// Half of the processors do the waiting for the other half.
+std::size_t reactors() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
+#endif
+
 spi::Registry& default_registry() {
     static spi::Registry registry = [] {
         const char* path = std::getenv("PGCLIENT_PROVIDER_PATH");
         return spi::Registry(path ? path : "");
     }();
     static const bool filled = [] {
-        static_cast<void>(registry.add(libpq::make_libpq_provider()));  // into an empty registry: cannot be refused
+        // Into an empty registry: nothing is refused.
+        static_cast<void>(registry.add(libpq::make_libpq_provider()));
+#if defined(PGCLIENT_HAS_ASYNC)
+        static_cast<void>(registry.add(async::make_async_provider(libpq::make_libpq_provider(), reactors())));
+#endif
         return true;
     }();
     static_cast<void>(filled);

@@ -90,11 +90,15 @@ Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number
 
 Batch::Batch(Executor& executor)
     : executor_(&executor), state_(std::make_shared<detail::BatchState>(detail::ExecutorAccess::options(executor))) {}
+Batch::Batch() : executor_(nullptr), state_(std::make_shared<detail::BatchState>(nullptr)) {}
 Batch::Batch(Batch&& other) noexcept = default;
 Batch& Batch::operator=(Batch&& other) noexcept = default;
 Batch::~Batch() = default;
 
-Expected<void> Batch::try_run(BatchMode mode) { return detail::run_batch(*executor_, *state_, mode); }
+Expected<void> Batch::try_run(BatchMode mode) {
+    if (!executor_) return detail::usage_error("this batch belongs to no executor: co_await executor.run(batch)");
+    return detail::run_batch(*executor_, *state_, mode);
+}
 
 void Batch::clear() noexcept { state_->clear(); }
 

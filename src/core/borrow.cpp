@@ -40,17 +40,23 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait) {
     slot.swept = expired;
 }
 
-Expected<Borrowed> borrow(Context& context, const spi::Wait& wait) {
-    if (context.closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
-    spi::Wait acquire = wait;
-    if (context.acquire_timeout != no_timeout)
-        acquire.deadline = earlier(acquire.deadline, Deadline::after(context.acquire_timeout));
-    Expected<spi::Lease> lease = context.source->acquire(acquire);
-    if (!lease) return std::move(lease).error();
-    spi::SessionSlot& slot = lease->slot();
+Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
+    return context.acquire_timeout == no_timeout ? deadline
+                                                 : earlier(deadline, Deadline::after(context.acquire_timeout));
+}
+
+Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait) {
+    spi::SessionSlot& slot = lease.slot();
     forget_expired(slot, wait);
     slot.lent_until = wait.deadline;
-    return Borrowed{&context, *std::move(lease), &slot, wait};
+    return Borrowed{&context, std::move(lease), &slot, wait};
+}
+
+Expected<Borrowed> borrow(Context& context, const spi::Wait& wait) {
+    if (context.closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
+    Expected<spi::Lease> lease = context.source->acquire({acquire_deadline(context, wait.deadline), wait.stop});
+    if (!lease) return std::move(lease).error();
+    return lend(context, *std::move(lease), wait);
 }
 
 std::shared_ptr<const Statement> make_statement(std::string_view sql) { return std::make_shared<const Statement>(sql); }

@@ -27,9 +27,7 @@ Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout) {
     const QueryOptions options{.timeout = timeout};
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
-    borrowed->slot->dirty = true;  // it is taken for the sake of what it leaves in the session
-    auto held = std::make_shared<detail::HeldSession>(impl_->context, std::move(borrowed->lease));
-    return Connection(std::make_unique<Connection::Impl>(Connection::Impl{std::move(held)}));
+    return detail::hold(*std::move(borrowed));
 }
 
 Expected<Transaction> Client::try_begin(const TransactionOptions& options) {

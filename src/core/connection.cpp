@@ -6,6 +6,12 @@
 
 namespace pg {
 
+Connection detail::hold(Borrowed borrowed) {
+    borrowed.slot->dirty = true;  // it is taken for the sake of what it leaves in the session
+    auto held = std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
+    return Connection(std::make_unique<Connection::Impl>(Connection::Impl{std::move(held)}));
+}
+
 Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Connection::Connection(Connection&& other) noexcept : impl_(std::move(other.impl_)) {}
 Connection& Connection::operator=(Connection&& other) noexcept {

@@ -17,4 +17,10 @@ struct Connection::Impl {
     }
 };
 
+namespace detail {
+
+/// The connection that has the session of `borrowed`.
+[[nodiscard]] Connection hold(Borrowed borrowed);
+
+}  // namespace detail
 }  // namespace pg

@@ -78,6 +78,10 @@ struct Statement : std::enable_shared_from_this<Statement> {
 /// Deallocates the statements that expired since the session was last lent. What fails is tried again the next time.
 void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
 
+/// Until when a request may wait for a session that is to be over at `deadline`.
+[[nodiscard]] Deadline acquire_deadline(const Context& context, const Deadline& deadline);
+/// What a request makes of a session that was lent to it.
+[[nodiscard]] Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait);
 /// Takes a session from the client's source and forgets the statements that expired.
 [[nodiscard]] Expected<Borrowed> borrow(Context& context, const spi::Wait& wait);
 

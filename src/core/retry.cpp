@@ -7,6 +7,7 @@
 #include <random>
 
 #include "pg/deadline.hpp"
+#include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
 #include "pg/transaction.hpp"
 
@@ -49,6 +50,8 @@ Error stopped_before_retry(const Error& cause) {
 }  // namespace
 
 bool rest(std::chrono::nanoseconds pause, const StopToken* stop) {
+    if (spi::Waiter* waiter = spi::Waiter::here())
+        return waiter->wait({}, {Deadline::after(pause), stop}) == spi::Woken::deadline;
     Alarm alarm;
     const StopCallback callback(stop, &Alarm::ring, &alarm);
     std::unique_lock lock(alarm.mutex);

@@ -2,8 +2,11 @@
 #include "src/core/session_set.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <utility>
 
+#include "pg/spi/reactor.hpp"
+#include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
 #include "src/core/context.hpp"
 
@@ -22,25 +25,59 @@ constexpr std::string_view reset_script =
 
 Error closed() { return usage_error("the client is closed"); }
 
-Error no_session(std::size_t max_size) {
-    return Error({.kind = ErrorKind::pool_timeout,
-                  .outcome = Outcome::not_sent,
-                  .retry_scope = RetryScope::statement,
-                  .message = "no session came free in time: all " + std::to_string(max_size) +
-                             " are busy; hold them for less time, or raise pool_max_size"});
-}
+Error stopped() { return Error({.kind = ErrorKind::cancelled, .message = "stopped while waiting for a session"}); }
 
-/// Lowers a count that its owner has raised.
-class Counted {
+/// A thread, or work on a stack of its own, that waits for its turn in the queue.
+class ThreadWaiter final : public spi::LeaseWaiter {
 public:
-    explicit Counted(std::atomic<std::size_t>& count) noexcept : count_(count) {}
-    Counted(const Counted&) = delete;
-    Counted& operator=(const Counted&) = delete;
-    ~Counted() { --count_; }
+    explicit ThreadWaiter(const StopToken* stop) : LeaseWaiter(true), on_stop_(stop, &ThreadWaiter::stop, this) {}
+
+    /// Until it is settled, or the wait is over.
+    void wait(const Deadline& until) {
+        if (spi::Waiter* waiter = spi::Waiter::here()) {
+            const StopToken over(over_.get_token());
+            return static_cast<void>(waiter->wait({}, {until, &over}));
+        }
+        std::unique_lock lock(mutex_);
+        const auto is_over = [this] { return stopped_ || lease_; };
+        if (until.is_never())
+            changed_.wait(lock, is_over);
+        else
+            changed_.wait_until(lock, until.when(), is_over);
+    }
+    /// Waits for a settlement that is under way.
+    [[nodiscard]] Expected<spi::Lease> take() {
+        std::unique_lock lock(mutex_);  // a moment, even for work that must not hold up its thread
+        changed_.wait(lock, [this] { return lease_.has_value(); });
+        return *std::move(lease_);
+    }
 
 private:
-    std::atomic<std::size_t>& count_;
+    void do_settle(Expected<spi::Lease> lease) noexcept override {
+        const std::lock_guard lock(mutex_);  // held beyond the notification: the waiter goes when it is let go
+        lease_.emplace(std::move(lease));
+        end_wait();
+    }
+    static void stop(void* waiter) noexcept {
+        auto& self = *static_cast<ThreadWaiter*>(waiter);
+        const std::lock_guard lock(self.mutex_);
+        self.stopped_ = true;
+        self.end_wait();
+    }
+    void end_wait() {
+        changed_.notify_one();
+        over_.request_stop();
+    }
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    std::optional<Expected<spi::Lease>> lease_;
+    bool stopped_ = false;
+    std::stop_source over_;
+    const StopCallback on_stop_;
 };
+
+bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
 /// True when the session is as it was lent, as far as is known.
 bool is_at_rest(const spi::SessionSlot& slot) noexcept {
@@ -72,106 +109,201 @@ Expected<spi::Lease> SessionSet::do_acquire(const spi::Wait& wait) noexcept {
     for (;;) {
         Slot slot = take_ready();
         if (!slot) [[unlikely]] {
-            Expected<Slot> other = take_or_reserve(wait);
-            if (!other) return std::move(other).error();
-            if (!*other) return open(wait);
-            slot = *std::move(other);
+            ThreadWaiter waiter(wait.stop);
+            Expected<Found> found = look(waiter, wait.deadline);
+            if (!found) return std::move(found).error();
+            if (found->may_open) return open(wait);
+            if (!found->slot) {
+                waiter.wait(wait.deadline);
+                if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session();
+                Expected<spi::Lease> lease = waiter.take();
+                return !lease || *lease ? std::move(lease) : open(wait);
+            }
+            slot = std::move(found->slot);
         }
         if (slot->session->alive()) [[likely]]
-            return spi::Lease(*this, *slot.release());
+            return lend(std::move(slot));
         slot.reset();
         forget_one();
     }
 }
 
-/// An idle session, or nothing together with the right to open one.
-Expected<SessionSet::Slot> SessionSet::take_or_reserve(const spi::Wait& wait) {
-    const StopCallback wake_on_stop(wait.stop, &SessionSet::wake, this);
-    ++waiting_;
-    const Counted counted(waiting_);
-    std::unique_lock lock(mutex_);
-    for (bool in_time = true;;) {
-        if (closed_) return closed();
-        if (Slot slot = take_ready()) return slot;
-        if (!idle_.empty()) {
-            Slot slot = std::move(idle_.back());
-            idle_.pop_back();
-            return slot;
+void SessionSet::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept {
+    for (;;) {
+        Slot slot = take_ready();
+        if (!slot) {
+            Expected<Found> found = look(waiter, until);
+            if (!found) return waiter.settle(std::move(found).error());
+            if (found->may_open) return start_opener(until);
+            if (!found->slot) return;
+            slot = std::move(found->slot);
         }
-        if (open_ < max_size_) {
-            ++open_;
-            return Slot();
-        }
-        if (wait.stop && wait.stop->stop_requested())
-            return Error({.kind = ErrorKind::cancelled, .message = "stopped while waiting for a session"});
-        if (!in_time) return no_session(max_size_);
-        if (wait.deadline.is_never())
-            changed_.wait(lock);
-        else
-            in_time = changed_.wait_until(lock, wait.deadline.when()) == std::cv_status::no_timeout;
+        if (slot->session->alive()) return waiter.settle(lend(std::move(slot)));
+        slot.reset();
+        forget_one();
     }
 }
 
-void SessionSet::wake(void* set) noexcept {
-    auto& self = *static_cast<SessionSet*>(set);
-    {
-        const std::lock_guard lock(self.mutex_);
-    }  // whoever looked before the stop waits by now
-    self.changed_.notify_all();
+Error SessionSet::do_no_session() const {
+    return Error({.kind = ErrorKind::pool_timeout,
+                  .outcome = Outcome::not_sent,
+                  .retry_scope = RetryScope::statement,
+                  .message = "no session came free in time: all " + std::to_string(max_size_) +
+                             " are busy; hold them for less time, or raise pool_max_size"});
+}
+
+bool SessionSet::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto place = std::find_if(queue_.begin(), queue_.end(), [&](const Place& at) { return at.waiter == &waiter; });
+    if (place == queue_.end()) return false;
+    queue_.erase(place);
+    --waiting_;
+    return true;
+}
+
+/// An idle session, the right to open one, or neither: then the waiter is in the queue. One that must not wait is in the
+/// queue even if one may be opened (S6).
+Expected<SessionSet::Found> SessionSet::look(spi::LeaseWaiter& waiter, const Deadline& until) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return closed();
+    ++waiting_;
+    Found found{take_ready()};
+    if (!found.slot && !idle_.empty()) {
+        found.slot = std::move(idle_.back());
+        idle_.pop_back();
+    }
+    if (!found.slot && open_ < max_size_) {
+        ++open_;
+        found.may_open = true;
+    }
+    if (found.slot || (found.may_open && waiter.may_open()))
+        --waiting_;
+    else
+        queue_.push_back({&waiter, until});
+    return found;
 }
 
 Expected<spi::Lease> SessionSet::open(const spi::Wait& wait) {
+    Expected<Slot> slot = open_slot(wait);
+    if (slot) return lend(*std::move(slot));
+    forget_one();
+    return std::move(slot).error();
+}
+
+Expected<SessionSet::Slot> SessionSet::open_slot(const spi::Wait& wait) {
     Expected<std::unique_ptr<spi::Session>> session = provider_->open(config_, context_, wait);
-    if (!session) {
-        forget_one();
-        return std::move(session).error();
-    }
+    if (!session) return std::move(session).error();
     auto slot = std::make_unique<spi::SessionSlot>();
     slot->session = *std::move(session);
-    return spi::Lease(*this, *slot.release());
+    return slot;
+}
+
+/// Opens one session for whoever is first then (S6). Deletes itself.
+class SessionSet::Opener final : public spi::Job {
+public:
+    Opener(std::shared_ptr<SessionSet> set, std::shared_ptr<spi::Reactor> reactor, const Deadline& until)
+        : set_(std::move(set)), reactor_(std::move(reactor)), until_(until) {}
+
+private:
+    void do_run() noexcept override {
+        Expected<Slot> slot = set_->open_slot({.deadline = until_});
+        if (slot) {
+            set_->keep(*std::move(slot));
+        } else {
+            set_->fail_first(slot.error());
+            set_->forget_one();
+        }
+        delete this;
+    }
+
+    const std::shared_ptr<SessionSet> set_;
+    const std::shared_ptr<spi::Reactor> reactor_;  // which it runs on
+    const Deadline until_;
+};
+
+/// Its session is counted already.
+void SessionSet::start_opener(const Deadline& until) {
+    const std::shared_ptr<spi::Reactor> reactor = provider_->reactor();
+    if (reactor) return reactor->spawn(*new Opener(shared_from_this(), reactor, until));
+    fail_first(usage_error("the sessions of this client cannot be awaited: choose provider=async"));
+    forget_one();
 }
 
 void SessionSet::do_release(spi::SessionSlot& lent) noexcept {
     Slot slot(&lent);
     if (!is_at_rest(*slot) && !bring_to_rest(*slot)) return forget_one();  // and it closes, outside the lock (S3)
-    Slot other(ready_.exchange(slot.release()));
-    if (!other && waiting_ == 0 && !closed_) [[likely]]
-        return;
-    keep(std::move(other));
-    if (waiting_ != 0 || closed_) keep(take_ready());  // unless somebody was quicker
+    if (waiting_ != 0 || closed_) [[unlikely]]
+        return keep(std::move(slot));
+    keep(Slot(ready_.exchange(slot.release())));
+    if (waiting_ != 0 || closed_) [[unlikely]]
+        keep(take_ready());  // (S5) unless somebody was quicker
 }
 
-/// Puts a session, if it is one, where those who wait find it.
+/// Gives a session, if it is one, to the first in the queue, or puts it where others find it.
 void SessionSet::keep(Slot slot) noexcept {
     if (!slot) return;
+    spi::LeaseWaiter* first = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_)
+        if (closed_) {
             --open_;
-        else
-            idle_.push_back(std::move(slot));
+        } else {
+            first = take_first();
+            if (!first) idle_.push_back(std::move(slot));
+        }
     }
-    changed_.notify_one();
+    if (first) first->settle(lend(std::move(slot)));
 }
 
-void SessionSet::forget_one() noexcept {
+/// Null when nobody waits. Under the lock.
+spi::LeaseWaiter* SessionSet::take_first() noexcept {
+    if (queue_.empty()) return nullptr;
+    --waiting_;
+    spi::LeaseWaiter* const first = queue_.front().waiter;
+    queue_.pop_front();
+    return first;
+}
+
+void SessionSet::fail_first(const Error& error) noexcept {
+    spi::LeaseWaiter* first = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        --open_;
+        first = take_first();
     }
-    changed_.notify_one();
+    if (first) first->settle(error);
+}
+
+/// A session is gone: one may be opened for the first in the queue (S4).
+void SessionSet::forget_one() noexcept {
+    spi::LeaseWaiter* opens = nullptr;
+    std::optional<Deadline> until;
+    {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty()) {
+            --open_;
+        } else if (queue_.front().waiter->may_open()) {
+            opens = take_first();
+        } else {
+            until = queue_.front().until;
+        }
+    }
+    if (opens) return opens->settle(spi::Lease());
+    if (until) start_opener(*until);
 }
 
 void SessionSet::do_close() noexcept {
     std::vector<Slot> closing;
+    std::deque<Place> refused;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         closing.swap(idle_);
         if (Slot slot = take_ready()) closing.push_back(std::move(slot));
         open_ -= closing.size();
+        refused.swap(queue_);
+        waiting_ -= refused.size();
     }
-    changed_.notify_all();
+    for (const Place& place : refused) place.waiter->settle(closed());
 }
 
 }  // namespace pg::detail

@@ -3,13 +3,16 @@
 //   (S1) open_ counts sessions lent, idle or being opened; it never passes max_size.
 //   (S2) An idle session is outside a transaction, clean of its borrower's traces, and nobody else's.
 //   (S3) The lock is never held while a server is talked to.
-//   (S4) Whoever lowers open_ or adds an idle session wakes one waiter.
+//   (S4) Waiters stand in one queue, threads and others. While somebody waits nothing is idle: whoever adds a session
+//        hands it to the first of the queue, and whoever lowers open_ sees to it that one is opened for the first.
 //   (S5) ready_ is lent and taken back without the lock. Whoever waits has raised waiting_ before looking at it, and
 //        whoever fills it looks at waiting_ and closed_ afterwards: one of the two sees the other.
+//   (S6) Whoever must not wait has sessions opened by an opener, on a reactor. What an opener opens goes to the first of
+//        the queue, and so does the error when it fails: by then the first need not be the one that it was started for.
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -22,7 +25,7 @@
 namespace pg::detail {
 
 /// Lends the most recently returned session first. Thread-safe.
-class PGCLIENT_API SessionSet final : public spi::SessionSource {
+class PGCLIENT_API SessionSet final : public spi::SessionSource, public std::enable_shared_from_this<SessionSet> {
 public:
     SessionSet(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                std::size_t max_size);
@@ -30,17 +33,36 @@ public:
 
 private:
     Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
+    void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
+    bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
+    std::shared_ptr<spi::Reactor> do_reactor() noexcept override { return provider_->reactor(); }
+    Error do_no_session() const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override;
 
     using Slot = std::unique_ptr<spi::SessionSlot>;
+    class Opener;
+    /// One place in the queue.
+    struct Place {
+        spi::LeaseWaiter* waiter;
+        Deadline until;
+    };
+    /// What a caller finds: a session, the right to open one, or a place in the queue.
+    struct Found {
+        Slot slot;
+        bool may_open = false;
+    };
 
     [[nodiscard]] Slot take_ready() noexcept { return Slot(ready_.exchange(nullptr)); }
-    [[nodiscard]] Expected<Slot> take_or_reserve(const spi::Wait& wait);
+    [[nodiscard]] Expected<Found> look(spi::LeaseWaiter& waiter, const Deadline& until);
     [[nodiscard]] Expected<spi::Lease> open(const spi::Wait& wait);
+    [[nodiscard]] Expected<Slot> open_slot(const spi::Wait& wait);
+    [[nodiscard]] spi::Lease lend(Slot slot) { return {*this, *slot.release()}; }
+    void start_opener(const Deadline& until);
     void keep(Slot slot) noexcept;
     void forget_one() noexcept;
-    static void wake(void* set) noexcept;
+    void fail_first(const Error& error) noexcept;
+    [[nodiscard]] spi::LeaseWaiter* take_first() noexcept;
 
     const std::shared_ptr<spi::Provider> provider_;
     const Config config_;
@@ -48,12 +70,12 @@ private:
     const std::size_t max_size_;
 
     std::atomic<spi::SessionSlot*> ready_{nullptr};  // owned; the idle session that came back last
-    std::atomic<std::size_t> waiting_{0};            // callers between their first and their last look
+    std::atomic<std::size_t> waiting_{0};            // those in the queue; who looks counts already
     std::atomic<bool> closed_{false};                // set under the lock
 
     std::mutex mutex_;  // guards what follows
-    std::condition_variable changed_;
     std::vector<Slot> idle_;  // beside ready_
+    std::deque<Place> queue_;
     std::size_t open_ = 0;
 };
 

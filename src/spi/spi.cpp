@@ -1,15 +1,40 @@
-// The interfaces of the seam: their destructors, so that each vtable has a home.
+// The interfaces of the seam: their destructors, so that each vtable has a home, and whose work a thread is at.
 #include "pg/spi/provider.hpp"
+#include "pg/spi/reactor.hpp"
 #include "pg/spi/session_source.hpp"
+#include "pg/spi/waiter.hpp"
 
 namespace pg::spi {
+namespace {
+
+thread_local constinit Waiter* waiter_here = nullptr;
+
+}  // namespace
 
 RowStream::~RowStream() = default;
 CopyIn::~CopyIn() = default;
 CopyOut::~CopyOut() = default;
+RequestFeed::~RequestFeed() = default;
 Session::~Session() = default;
+LeaseWaiter::~LeaseWaiter() = default;
 SessionSource::~SessionSource() = default;
 NoticeHandler::~NoticeHandler() = default;
 Provider::~Provider() = default;
+Job::~Job() = default;
+EventLoop::~EventLoop() = default;
+Reactor::~Reactor() = default;
+Waiter::~Waiter() = default;
+
+void Session::do_run_pipeline(RequestFeed& feed) noexcept {
+    while (const Request* request = feed.next()) feed.answer(run(*request, feed.wait()));
+}
+
+const std::shared_ptr<Reactor>& Session::do_reactor() const noexcept {
+    static const std::shared_ptr<Reactor> none;
+    return none;
+}
+
+Waiter* Waiter::here() noexcept { return waiter_here; }
+void Waiter::enter(Waiter* waiter) noexcept { waiter_here = waiter; }
 
 }  // namespace pg::spi

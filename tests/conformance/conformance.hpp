@@ -74,7 +74,10 @@ private:
 inline const auto pairings = testing::Values(
     Pairing{"libpq", "libpq", Transport::unix_socket}, Pairing{"libpq", "direct", Transport::unix_socket},
     Pairing{"libpq", "libpq", Transport::tcp}, Pairing{"libpq", "direct", Transport::tcp},
-    Pairing{"libpq", "libpq", Transport::tls}, Pairing{"libpq", "direct", Transport::tls});
+    Pairing{"libpq", "libpq", Transport::tls}, Pairing{"libpq", "direct", Transport::tls},
+    Pairing{"async", "libpq", Transport::unix_socket}, Pairing{"async", "direct", Transport::unix_socket},
+    Pairing{"async", "libpq", Transport::tcp}, Pairing{"async", "direct", Transport::tcp},
+    Pairing{"async", "libpq", Transport::tls}, Pairing{"async", "direct", Transport::tls});
 
 inline std::string name_of(const Pairing& pairing) {
     constexpr const char* transports[] = {"unix", "tcp", "tls"};

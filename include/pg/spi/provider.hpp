@@ -9,7 +9,7 @@
 namespace pg::spi {
 
 /// Raised when a change of these headers breaks a provider built before it.
-inline constexpr int abi_version = 1;
+inline constexpr int abi_version = 2;
 
 /// Hears what a server says unasked. Called on the thread that waits for the session; must not throw or use the
 /// session.
@@ -47,6 +47,8 @@ public:
     [[nodiscard]] std::string_view version() const noexcept { return do_version(); }  ///< for people to read
     /// Of every session that it opens.
     [[nodiscard]] Capabilities capabilities() const noexcept { return do_capabilities(); }
+    /// Where the next session would best live; null when the provider is not `awaitable`.
+    [[nodiscard]] std::shared_ptr<Reactor> reactor() noexcept { return do_reactor(); }
 
 private:
     virtual Expected<std::unique_ptr<Session>> do_open(const Config& config, const SessionContext& context,
@@ -54,6 +56,7 @@ private:
     virtual std::string_view do_name() const noexcept = 0;
     virtual std::string_view do_version() const noexcept = 0;
     virtual Capabilities do_capabilities() const noexcept = 0;
+    virtual std::shared_ptr<Reactor> do_reactor() noexcept { return nullptr; }
 };
 
 }  // namespace pg::spi

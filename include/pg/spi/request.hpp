@@ -28,6 +28,7 @@ namespace pg::spi {
 struct Wait {
     Deadline deadline = Deadline::never();  ///< when the call gives up
     const StopToken* stop = nullptr;        ///< null: nothing ends it sooner
+    bool nudged = false;                    ///< a `Waiter::nudge` ends it, as if something were ready
 };
 
 /// One statement to run. Passed by reference; its views and its params outlive the call.

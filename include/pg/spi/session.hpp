@@ -8,6 +8,8 @@
 
 namespace pg::spi {
 
+class Reactor;
+
 /// Rows of one statement as they arrive. Destroyed before its end, it cancels the statement and drains the session.
 /// One thread at a time; the session serves nothing else meanwhile.
 class PGCLIENT_API RowStream {
@@ -56,6 +58,26 @@ private:
     virtual Expected<std::optional<std::string_view>> do_read(const Wait& wait) noexcept = 0;
 };
 
+/// Where a pipeline takes its requests from, and what it says of each. One thread at a time, that of the pipeline.
+class PGCLIENT_API RequestFeed {
+public:
+    virtual ~RequestFeed();
+    /// The next one to send; null when there is none now. It stays where it is until it is answered.
+    [[nodiscard]] const Request* next() noexcept { return do_next(); }
+    /// What became of the first that was taken and not answered yet.
+    void answer(Expected<Result> outcome) noexcept { do_answer(std::move(outcome)); }
+    /// Nobody wants what is under way any more: why, and how long it may take to give it up. Null: somebody does.
+    [[nodiscard]] const Wait* given_up() const noexcept { return do_given_up(); }
+    /// How long the request that is answered next may take.
+    [[nodiscard]] Wait wait() const noexcept { return do_wait(); }
+
+private:
+    virtual const Request* do_next() noexcept = 0;
+    virtual void do_answer(Expected<Result> outcome) noexcept = 0;
+    virtual const Wait* do_given_up() const noexcept = 0;
+    virtual Wait do_wait() const noexcept = 0;
+};
+
 /// One connection. One thread at a time, one exchange at a time. Nothing here throws, nothing waits past its deadline:
 /// on expiry the statement is cancelled on the server and the session drained, or it is closed and `usable()` says so.
 class PGCLIENT_API Session {
@@ -72,6 +94,10 @@ public:
                                                           const Wait& wait) noexcept {
         return do_run_batch(requests, sync, wait);
     }
+    /// Runs what a feed has, each statement with a Sync of its own, sending ahead of the answers and reading all the
+    /// while, until it has no more and all are answered. To be called where there is a `Waiter`, which is to be nudged
+    /// when the feed has more. A session that cannot send ahead runs one after the other.
+    void run_pipeline(RequestFeed& feed) noexcept { do_run_pipeline(feed); }
     /// Runs a text of several statements by the simple protocol; their rows are thrown away.
     [[nodiscard]] Expected<void> run_script(std::string_view text, const Wait& wait) noexcept {
         return do_run_script(text, wait);
@@ -120,11 +146,14 @@ public:
     [[nodiscard]] std::string_view node() const noexcept { return do_node(); }
     /// "libpq" or "direct".
     [[nodiscard]] std::string_view engine() const noexcept { return do_engine(); }
+    /// Where it lives; null when it can be used on any thread, which then waits itself.
+    [[nodiscard]] const std::shared_ptr<Reactor>& reactor() const noexcept { return do_reactor(); }
 
 private:
     virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
     virtual std::vector<Expected<Result>> do_run_batch(std::span<const Request> requests, BatchSync sync,
                                                        const Wait& wait) noexcept = 0;
+    virtual void do_run_pipeline(RequestFeed& feed) noexcept;
     virtual Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<RowStream>> do_stream(const Request& request, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<CopyIn>> do_copy_in(std::string_view sql, const Wait& wait) noexcept = 0;
@@ -140,6 +169,7 @@ private:
     virtual int do_server_version() const noexcept = 0;
     virtual std::string_view do_node() const noexcept = 0;
     virtual std::string_view do_engine() const noexcept = 0;
+    virtual const std::shared_ptr<Reactor>& do_reactor() const noexcept;
 };
 
 }  // namespace pg::spi

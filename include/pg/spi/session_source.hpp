@@ -53,6 +53,25 @@ private:
     SessionSlot* slot_ = nullptr;
 };
 
+/// Whoever waits for a session without holding up a thread. Pinned until it is settled or withdrawn.
+class PGCLIENT_API LeaseWaiter {
+public:
+    LeaseWaiter() = default;
+    explicit LeaseWaiter(bool may_open) : may_open_(may_open) {}  ///< see `may_open`
+    virtual ~LeaseWaiter();
+    LeaseWaiter(const LeaseWaiter&) = delete;
+    LeaseWaiter& operator=(const LeaseWaiter&) = delete;
+
+    /// Called once, on any thread, by the source.
+    void settle(Expected<Lease> lease) noexcept { do_settle(std::move(lease)); }
+    /// It may be settled with an empty lease: then it is to open a session itself.
+    [[nodiscard]] bool may_open() const noexcept { return may_open_; }
+
+private:
+    virtual void do_settle(Expected<Lease> lease) noexcept = 0;
+    const bool may_open_ = false;
+};
+
 /// Lends sessions. Thread-safe. Outlives its leases.
 class PGCLIENT_API SessionSource {
 public:
@@ -60,12 +79,25 @@ public:
     /// Waits until `wait` for a session that is alive, outside a transaction, and nobody else's.
     /// PoolTimeout when none came free, otherwise why none could be opened.
     [[nodiscard]] Expected<Lease> acquire(const Wait& wait) noexcept { return do_acquire(wait); }
+    /// The same for who must not wait: `waiter` is settled before this returns, or later. A session that is opened for
+    /// it has until `until`. UsageError when its sessions are not `awaitable`.
+    void request(LeaseWaiter& waiter, const Deadline& until) noexcept { do_request(waiter, until); }
+    /// Takes a request back. False when it is settled, or about to be.
+    [[nodiscard]] bool withdraw(LeaseWaiter& waiter) noexcept { return do_withdraw(waiter); }
+    /// Why a request that was withdrawn at the end of its time got nothing.
+    [[nodiscard]] Error no_session() const { return do_no_session(); }
+    /// Where who waits for one of its sessions is best at home; null when they are not `awaitable`.
+    [[nodiscard]] std::shared_ptr<Reactor> reactor() noexcept { return do_reactor(); }
     /// Closes idle sessions now and busy ones as they come back; whoever waits gets a UsageError.
     void close() noexcept { do_close(); }
 
 private:
     friend class Lease;
     virtual Expected<Lease> do_acquire(const Wait& wait) noexcept = 0;
+    virtual void do_request(LeaseWaiter& waiter, const Deadline& until) noexcept = 0;
+    virtual bool do_withdraw(LeaseWaiter& waiter) noexcept = 0;
+    virtual std::shared_ptr<Reactor> do_reactor() noexcept = 0;
+    virtual Error do_no_session() const = 0;
     /// Takes a session back in whatever state it is.
     virtual void do_release(SessionSlot& slot) noexcept = 0;
     virtual void do_close() noexcept = 0;

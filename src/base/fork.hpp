@@ -1,22 +1,17 @@
 // Notices that the process is a copy made by fork(), which must not touch what it shares with its parent.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
-namespace pg::libpq {
+#include "pg/fwd.hpp"
 
-namespace detail {
-extern std::atomic<std::uint32_t> fork_count;
-}
+namespace pg::detail {
 
 /// Has every child of this process counted from now on. Thread-safe; the first call does it.
-void watch_forks() noexcept;
+PGCLIENT_API void watch_forks() noexcept;
 
 /// How many forks lie between this process and the one that first called `watch_forks`. Costs one load.
-[[nodiscard]] inline std::uint32_t fork_generation() noexcept {
-    return detail::fork_count.load(std::memory_order_relaxed);
-}
+[[nodiscard]] PGCLIENT_API std::uint32_t fork_generation() noexcept;
 
 /// The process in which an object was made. Value.
 class Birthplace {
@@ -29,4 +24,4 @@ private:
     std::uint32_t generation_;
 };
 
-}  // namespace pg::libpq
+}  // namespace pg::detail

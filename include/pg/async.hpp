@@ -1,0 +1,443 @@
+// The verbs, awaited: db.async() has those of an executor, and what is made from it too.
+#pragma once
+
+#include <string>
+
+#include "pg/async_operation.hpp"
+#include "pg/batch.hpp"
+#include "pg/client.hpp"
+#include "pg/prepared.hpp"
+#include "pg/task.hpp"
+
+namespace pg {
+
+class AsyncConnection;
+class AsyncTransaction;
+template <RowType T>
+class AsyncStream;
+
+namespace detail {
+
+/// The door of the blocking executors, and of batches, for operations.
+struct AsyncAccess {
+    template <class Sink>
+    static Expected<typename Sink::Answer> run_into(Executor& executor, const Call& call) {
+        return executor.template run_into<Sink>(call);
+    }
+    static Expected<StreamSourcePtr> open_stream(Executor& executor, const Call& call) {
+        return executor.open_stream(call);
+    }
+    static const std::shared_ptr<BatchState>& state(const Batch& batch) { return batch.state_; }
+    static Batch make_batch() { return Batch(); }
+};
+
+/// The result as it is.
+class WholeResult {
+public:
+    using Answer = Result;
+    explicit WholeResult(Extra) {}
+    void conclude(const Result& result) { result_.emplace(result); }
+    [[nodiscard]] Expected<Result> answer(std::string_view) { return *std::move(result_); }
+
+private:
+    std::optional<Result> result_;
+};
+/// How many rows were affected.
+class AffectedCount {
+public:
+    using Answer = std::uint64_t;
+    explicit AffectedCount(Extra) {}
+    void conclude(const Result& result) { count_ = result.affected(); }
+    [[nodiscard]] Expected<std::uint64_t> answer(std::string_view) const { return count_; }
+
+private:
+    std::uint64_t count_ = 0;
+};
+
+/// A statement with its arguments, kept for later. Pinned: `call()` points into it.
+template <std::size_t N>
+class KeptCall {
+public:
+    template <class... A>
+    KeptCall(const Sql<N>& sql, const A&... arguments) : checked_(sql.checked()), traces_(sql.leaves_traces()) {
+        if (!checked_) text_ = sql.text();
+        sql_ = checked_ ? sql.text() : std::string_view(text_);
+        encoded_ = encode_all(sql_, params_, arguments...);
+    }
+    template <class... A>
+    explicit KeptCall(std::shared_ptr<const Statement> statement, const A&... arguments)
+        : sql_(statement_sql(*statement)), statement_(std::move(statement)), checked_(true) {
+        encoded_ = encode_all(sql_, params_, arguments...);
+    }
+    KeptCall(const KeptCall&) = delete;
+    KeptCall& operator=(const KeptCall&) = delete;
+
+    /// The error names the argument that has no wire form.
+    [[nodiscard]] Expected<void>& encoded() { return encoded_; }
+    [[nodiscard]] Call call(const QueryOptions& options) {
+        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_};
+    }
+
+private:
+    std::string text_;  // of one that is known only at run time
+    std::string_view sql_;
+    std::shared_ptr<const Statement> statement_;
+    Params params_;
+    Expected<void> encoded_;
+    bool checked_;
+    bool traces_ = false;
+};
+
+/// A call of a verb.
+template <class Sink, std::size_t N>
+class CallOperation final : public AnswerOperation<typename Sink::Answer> {
+public:
+    template <class... A>
+    CallOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, A&&... call)
+        : CallOperation::AnswerOperation(std::move(target), options), call_(std::forward<A>(call)...) {
+        if (!call_.encoded()) this->refuse(std::move(call_.encoded()).error());
+    }
+
+private:
+    void do_work(Executor& executor) noexcept override {
+        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, call_.call(this->options())); });
+    }
+    KeptCall<N> call_;
+};
+
+/// Anything else: `function(executor)` gives the answer, on a fiber.
+template <class A, class Function>
+class FunctionOperation final : public AnswerOperation<A> {
+public:
+    FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
+        : FunctionOperation::AnswerOperation(std::move(target), options), function_(std::move(function)) {}
+
+private:
+    void do_work(Executor& executor) noexcept override {
+        this->answer_with([&] { return function_(executor, this->options()); });
+    }
+    Function function_;
+};
+template <class A, class Function>
+AnswerOperation<A>* make_operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options,
+                                   Function function) {
+    return new FunctionOperation<A, Function>(std::move(target), options, std::move(function));
+}
+
+/// A stream that is open, and its first rows.
+struct OpenedStream {
+    std::shared_ptr<AsyncTarget> target;  // has the stream
+    Result first;
+    const StopToken* stop;                // of the request
+};
+[[nodiscard]] PGCLIENT_API Expected<OpenedStream> open_async_stream(AsyncTarget& target, Executor& executor,
+                                                                    const Call& call, const StopToken* stop);
+[[nodiscard]] PGCLIENT_API AnswerOperation<Result>* next_async_chunk(const std::shared_ptr<AsyncTarget>& stream,
+                                                                     const StopToken* stop);
+/// True after the pause before a transaction is run again; false when it is not to be.
+[[nodiscard]] PGCLIENT_API Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
+                                                          const std::shared_ptr<TransactionRetries>& retries,
+                                                          const Error& error);
+
+}  // namespace detail
+
+/// The verbs of an `Executor`, each of which gives an `Async`. Value: copies are the same executor, and calls may be
+/// under way on it at once. A literal, a `pg::Query` and a stop token outlive the call; a text known at run time and
+/// the arguments are copied.
+class PGCLIENT_API AsyncExecutor {
+public:
+    template <class... A>
+    Async<Result> query(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Result>(make<detail::WholeResult>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<std::vector<T>> query_all(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<std::vector<T>>(make<detail::AllRows<T>>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<T> query_one(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<T>(make<detail::OneRow<T>>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<std::optional<T>> query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<std::optional<T>>(make<detail::MaybeRow<T>>(sql, arguments...));
+    }
+    template <class... A>
+    Async<std::uint64_t> exec(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<std::uint64_t>(make<detail::AffectedCount>(sql, arguments...));
+    }
+    template <class... T, class... A>
+    Async<AsyncStream<detail::row_of_t<T...>>> stream(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<AsyncStream<detail::row_of_t<T...>>>(make_stream<detail::row_of_t<T...>>(sql, arguments...));
+    }
+
+    template <class... A>
+    Async<Expected<Result>> try_query(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<Result>>(make<detail::WholeResult>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<Expected<std::vector<T>>> try_query_all(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<std::vector<T>>>(make<detail::AllRows<T>>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<Expected<T>> try_query_one(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<T>>(make<detail::OneRow<T>>(sql, arguments...));
+    }
+    template <OwningRow T, class... A>
+    Async<Expected<std::optional<T>>> try_query_maybe(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<std::optional<T>>>(make<detail::MaybeRow<T>>(sql, arguments...));
+    }
+    template <class... A>
+    Async<Expected<std::uint64_t>> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<std::uint64_t>>(make<detail::AffectedCount>(sql, arguments...));
+    }
+    template <class... T, class... A>
+    Async<Expected<AsyncStream<detail::row_of_t<T...>>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments) const {
+        return Async<Expected<AsyncStream<detail::row_of_t<T...>>>>(
+            make_stream<detail::row_of_t<T...>>(sql, arguments...));
+    }
+
+    /// Calls a prepared statement. @{
+    template <class R, class... Args>
+    Async<R> call(const Prepared<R(Args...)>& prepared, const std::type_identity_t<Args>&... arguments) const {
+        return Async<R>(make_prepared(prepared, arguments...));
+    }
+    template <class R, class... Args>
+    Async<Expected<R>> try_call(const Prepared<R(Args...)>& prepared,
+                                const std::type_identity_t<Args>&... arguments) const {
+        return Async<Expected<R>>(make_prepared(prepared, arguments...));
+    }  /// @}
+
+    /// As `Executor::run_script`. The text is copied. @{
+    Async<void> run_script(std::string_view text) const { return Async<void>(make_script(text)); }
+    Async<Expected<void>> try_run_script(std::string_view text) const {
+        return Async<Expected<void>>(make_script(text));
+    }  /// @}
+
+    /// An empty batch for `run`.
+    [[nodiscard]] static Batch batch() { return detail::AsyncAccess::make_batch(); }
+    /// As `Batch::run`, here. The batch stays where it is, and untouched, until then. @{
+    Async<void> run(Batch& batch, BatchMode mode = BatchMode::atomic) const {
+        return Async<void>(make_batch_run(batch, mode));
+    }
+    Async<Expected<void>> try_run(Batch& batch, BatchMode mode = BatchMode::atomic) const {
+        return Async<Expected<void>>(make_batch_run(batch, mode));
+    }  /// @}
+
+    /// The same executor with other options.
+    [[nodiscard]] AsyncExecutor with(const QueryOptions& options) const { return {target_, options}; }
+
+protected:
+    AsyncExecutor(std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options)
+        : target_(std::move(target)), options_(options) {}
+
+    std::shared_ptr<detail::AsyncTarget> target_;  ///< null once it was moved from
+    QueryOptions options_;                         ///< of calls that have none of their own
+
+private:
+    template <class Sink, class... A>
+    [[nodiscard]] detail::AnswerOperation<typename Sink::Answer>* make(const Sql<sizeof...(A)>& sql,
+                                                                       const A&... arguments) const {
+        return new detail::CallOperation<Sink, sizeof...(A)>(target_, sql.options() ? *sql.options() : options_, sql,
+                                                             arguments...);
+    }
+    template <class R, class... Args>
+    [[nodiscard]] detail::AnswerOperation<R>* make_prepared(const Prepared<R(Args...)>& prepared,
+                                                            const Args&... arguments) const {
+        using Sink = typename detail::sink_of<R>::type;
+        return new detail::CallOperation<Sink, sizeof...(Args)>(target_, options_, prepared.statement(), arguments...);
+    }
+    template <class T, class... A>
+    [[nodiscard]] detail::AnswerOperation<AsyncStream<T>>* make_stream(const Sql<sizeof...(A)>& sql,
+                                                                       const A&... arguments) const;
+    [[nodiscard]] detail::AnswerOperation<void>* make_script(std::string_view text) const;
+    [[nodiscard]] detail::AnswerOperation<void>* make_batch_run(const Batch& batch, BatchMode mode) const;
+};
+
+/// Rows as they arrive. Handle: move-only; destroyed before its end, it cancels the statement in the background.
+///
+///     while (Person* person = co_await people.next()) …
+template <RowType T>
+class [[nodiscard]] AsyncStream {
+public:
+    /// What `next` and `try_next` give: the next row, null at the end. Its views live until the next call.
+    template <class Answer>
+    class Next {
+    public:
+        explicit Next(AsyncStream& stream) : stream_(stream) {}
+        [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
+        void await_suspend(std::coroutine_handle<> coroutine) {
+            more_.emplace(detail::next_async_chunk(stream_.target_, stream_.stop_)).await_suspend(coroutine);
+        }
+        Answer await_resume() {
+            if (more_)
+                if (auto taken = stream_.take(more_->await_resume()); !taken)
+                    return detail::answer_of<Answer>::deliver(std::move(taken).error());
+            return detail::answer_of<Answer>::deliver(stream_.step());
+        }
+
+    private:
+        AsyncStream& stream_;
+        std::optional<Async<Expected<Result>>> more_;
+    };
+
+    [[nodiscard]] Next<T*> next() { return Next<T*>(*this); }
+    [[nodiscard]] Next<Expected<T*>> try_next() { return Next<Expected<T*>>(*this); }
+
+private:
+    friend class AsyncExecutor;
+
+    AsyncStream(detail::OpenedStream opened)
+        : target_(std::move(opened.target)), stop_(opened.stop), chunk_(std::move(opened.first)) {}
+
+    [[nodiscard]] bool needs_more() const { return chunk_ && at_ == chunk_->size() && !chunk_->empty(); }
+    Expected<void> take(Expected<Result> more) {
+        chunk_.reset();
+        if (!more) return std::move(more).error();
+        chunk_ = *std::move(more);
+        at_ = 0;
+        reader_.rebind(*chunk_->storage());
+        return {};
+    }
+    Expected<T*> step() {
+        if (!chunk_ || at_ == chunk_->size()) return nullptr;
+        const std::size_t row = at_++;
+        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault);
+        return &current_;
+    }
+
+    std::shared_ptr<detail::AsyncTarget> target_;
+    const StopToken* stop_;
+    std::optional<Result> chunk_;
+    std::size_t at_ = 0;
+    detail::RowReader<T> reader_;
+    T current_{};
+};
+
+template <class T, class... A>
+detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<sizeof...(A)>& sql,
+                                                                    const A&... arguments) const {
+    class Open final : public detail::AnswerOperation<AsyncStream<T>> {
+    public:
+        Open(std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options, const Sql<sizeof...(A)>& sql,
+             const A&... arguments)
+            : detail::AnswerOperation<AsyncStream<T>>(std::move(target), options), call_(sql, arguments...) {
+            if (!call_.encoded()) this->refuse(std::move(call_.encoded()).error());
+        }
+
+    private:
+        void do_work(Executor& executor) noexcept override {
+            this->answer_with([&]() -> Expected<AsyncStream<T>> {
+                detail::Call call = call_.call(this->options());
+                call.needs_types = detail::needs_types<T>;
+                auto opened = detail::open_async_stream(this->target(), executor, call, this->user_stop());
+                if (!opened) return std::move(opened).error();
+                AsyncStream<T> stream(*std::move(opened));
+                if (auto matched = stream.reader_.match(*stream.chunk_->storage(), call.extra()); !matched)
+                    return std::move(matched).error();
+                return stream;
+            });
+        }
+        detail::KeptCall<sizeof...(A)> call_;
+    };
+    return new Open(target_, sql.options() ? *sql.options() : options_, sql, arguments...);
+}
+
+/// One session with the verbs of an executor, as `Connection`. Handle: move-only; gives the session back in the
+/// background when it and what was begun on it go. Calls on it wait for their turn.
+class PGCLIENT_API AsyncConnection final : public AsyncExecutor {
+public:
+    explicit AsyncConnection(std::shared_ptr<detail::AsyncTarget> target);
+    AsyncConnection(AsyncConnection&&) noexcept = default;
+    AsyncConnection& operator=(AsyncConnection&&) noexcept = default;
+
+    /// @copydoc AsyncClient::begin @{
+    Async<AsyncTransaction> begin(const TransactionOptions& options = {}) const;
+    Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {}) const;  /// @}
+
+    [[nodiscard]] std::string_view engine() const;  ///< "libpq" or "direct"
+    [[nodiscard]] int backend_process() const;      ///< what pg_backend_pid() gives
+};
+
+/// An open transaction with the verbs of an executor, as `Transaction`. Handle: move-only; destroyed without `commit`,
+/// it rolls back in the background. Calls on it wait for their turn.
+class PGCLIENT_API AsyncTransaction final : public AsyncExecutor {
+public:
+    explicit AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target);
+    AsyncTransaction(AsyncTransaction&&) noexcept = default;
+    AsyncTransaction& operator=(AsyncTransaction&&) noexcept = default;
+
+    /// As `Transaction::commit` and `rollback`. @{
+    Async<void> commit();
+    Async<Expected<void>> try_commit();
+    Async<void> rollback();
+    Async<Expected<void>> try_rollback();  /// @}
+    [[nodiscard]] bool is_open() const noexcept;       ///< false after `commit` or `rollback`; not while a call runs
+    [[nodiscard]] bool is_committed() const noexcept;  ///< true after a `commit` that the server confirmed
+};
+
+/// The verbs of a client, awaited. Value; thread-safe as the client is, which it keeps alive.
+///
+/// A call goes on on the loop of a reactor: that of the thread which makes the executor, if it is one, else one that the
+/// provider chooses. All that is made from an executor goes on there too. What runs there must not block.
+class PGCLIENT_API AsyncClient final : public AsyncExecutor {
+public:
+    /// Throws UsageError when the client's sessions cannot be awaited: choose `provider=async`.
+    explicit AsyncClient(const Client& client);
+
+    /// A session of its own.
+    Async<AsyncConnection> connection() const;
+    Async<Expected<AsyncConnection>> try_connection() const;
+    /// Begins a transaction.
+    Async<AsyncTransaction> begin(const TransactionOptions& options = {}) const;
+    Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {}) const;
+
+    /// Runs `body(AsyncTransaction&)`, which gives a `Task`, in a transaction, commits it and gives its value; an
+    /// exception rolls it back. Run again as `Client::transaction` is. @{
+    template <class Body>
+    auto transaction(const TransactionOptions& options, Body body) const
+        -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        return run_transaction(*this, options, std::move(body));
+    }
+    template <class Body>
+    auto transaction(Body body) const -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        return run_transaction(*this, TransactionOptions{}, std::move(body));
+    }  /// @}
+
+private:
+    template <class Body>
+    static auto run_transaction(AsyncClient client, TransactionOptions options, Body body)
+        -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        using R = await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>;
+        const auto retries = std::make_shared<detail::TransactionRetries>(options);
+        for (;;) {
+            std::optional<Error> failure;
+            bool committed = false;
+            Expected<AsyncTransaction> transaction = co_await client.try_begin(retries->remaining());
+            if (!transaction) {
+                failure = std::move(transaction).error();
+            } else {
+                try {
+                    if constexpr (std::is_void_v<R>) {
+                        co_await body(*transaction);
+                        if (transaction->is_open()) co_await transaction->commit();
+                        co_return;
+                    } else {
+                        R value = co_await body(*transaction);
+                        if (transaction->is_open()) co_await transaction->commit();
+                        co_return value;
+                    }
+                } catch (const Error& error) {
+                    failure = error;
+                    committed = transaction->is_committed();  // by the body, which failed later
+                }
+                if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
+            }
+            if (committed || !co_await detail::pause_before_retry(client.target_, retries, *failure)) failure->raise();
+        }
+    }
+};
+
+inline AsyncClient Client::async() const { return AsyncClient(*this); }
+
+}  // namespace pg

@@ -1,0 +1,228 @@
+// Async: a call that is under way without a thread that waits for it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "pg/expected.hpp"
+#include "pg/spi/reactor.hpp"
+#include "pg/spi/session_source.hpp"
+#include "pg/stop.hpp"
+
+namespace pg {
+
+template <class T>
+class Async;
+
+namespace detail {
+
+struct AsyncTarget;
+
+/// One call between whoever awaits it and the fiber that runs it. Each of the two has a share of it.
+///
+///   fresh --start--> begun --a session comes--> at work --> answered --> told
+///
+///   (O1) Everything but the work itself and the first and last step of others happens on the home of its target: the
+///        queue, the timer, and the answer.
+///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
+///   (O3) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
+class PGCLIENT_API Operation : private spi::LeaseWaiter {
+public:
+    using Then = void (*)(void* context) noexcept;  ///< hears of the end
+
+    /// Runs it; `then(context)` is called on the loop of its target when the answer is there. Once.
+    void start(Then then, void* context) noexcept;
+    /// Nobody wants to hear of it any more, and the caller's share is given back.
+    void abandon() noexcept;
+    /// It is to end soon, with an error if it has not ended yet. Any thread.
+    void stop() noexcept;
+    /// It is not to be run: `do_fail` has the reason. Before it is started.
+    void refuse(Error why) {
+        do_fail(std::move(why));
+        step_ = Step::answer;
+    }
+    /// UsageError on the thread that would have to run it: who waits there waits for ever.
+    [[nodiscard]] std::optional<Error> no_place_to_wait() const;
+
+protected:
+    Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options);
+    ~Operation() override;
+
+    /// What it does, on a fiber, with an executor whose session is there: leaves an answer.
+    virtual void do_work(Executor& executor) noexcept = 0;
+    /// There is no session for it, and this is why: leaves that as the answer.
+    virtual void do_fail(Error why) noexcept = 0;
+
+    [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
+    [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }       ///< the caller's; may be null
+    [[nodiscard]] AsyncTarget& target() const { return *target_; }
+
+private:
+    enum class Fate : std::uint8_t { open, abandoned, told };
+    enum class Step : std::uint8_t { begin, work, answer };
+    /// A step of the operation, in the queue of a loop.
+    class StepJob final : public spi::Job {
+    public:
+        StepJob(Operation& operation, void (Operation::*step)()) noexcept : operation_(operation), step_(step) {}
+
+    private:
+        void do_run() noexcept override { (operation_.*step_)(); }
+        Operation& operation_;
+        void (Operation::*step_)();
+    };
+
+    void go_on();  ///< the next step
+    void begin();
+    void work();
+    void answer();
+    void expire();
+    void give_up();
+    void fail(Error why);
+    void leave() noexcept;
+    void do_settle(Expected<spi::Lease> lease) noexcept override;
+    static void on_user_stop(void* operation) noexcept;
+
+    const std::shared_ptr<AsyncTarget> target_;
+    QueryOptions options_;
+    const StopToken* const user_stop_;
+    Deadline deadline_ = Deadline::never();
+    spi::Lease lease_;
+    std::stop_source source_;
+    StopToken token_{source_.get_token()};
+    std::optional<StopCallback> on_stop_;
+    spi::Timer timer_;
+    Then then_ = nullptr;
+    void* context_ = nullptr;
+    std::atomic<int> shares_{1};
+    std::atomic<Fate> fate_{Fate::open};
+    std::atomic<bool> settled_{false}, stopping_{false};
+    bool started_ = false;
+    Step step_ = Step::begin;
+    StepJob next_{*this, &Operation::go_on};
+    StepJob expiry_{*this, &Operation::expire};
+    StepJob end_{*this, &Operation::give_up};
+};
+
+/// An operation that answers with an `A`.
+template <class A>
+class AnswerOperation : public Operation {
+public:
+    /// The answer; throws what a user's codec threw. Once, when it is there.
+    [[nodiscard]] Expected<A> take() {
+        if (exception_) std::rethrow_exception(exception_);
+        return *std::move(answer_);
+    }
+
+protected:
+    using Operation::Operation;
+    /// Answers with what `make()` returns.
+    template <class Make>
+    void answer_with(Make make) noexcept {
+        try {
+            answer_.emplace(make());
+        } catch (...) {
+            exception_ = std::current_exception();
+        }
+    }
+
+private:
+    void do_fail(Error why) noexcept final { answer_.emplace(std::move(why)); }
+
+    std::optional<Expected<A>> answer_;
+    std::exception_ptr exception_;
+};
+
+/// What an operation answers for an awaiter of `T`: the same, and a `try_` verb's awaiter wants the error too.
+template <class T>
+struct answer_of {
+    using type = T;
+    static T deliver(Expected<T> answer) { return std::move(answer).value(); }
+};
+template <class T>
+struct answer_of<Expected<T>> {
+    using type = T;
+    static Expected<T> deliver(Expected<T> answer) { return answer; }
+};
+
+}  // namespace detail
+
+/// A call that nobody has to wait for. Handle: move-only; does nothing before it is awaited, started or got, once.
+/// Destroyed before its end, it gives the call up: the statement is cancelled, and what the call holds goes back.
+///
+/// `co_await` suspends any coroutine until the answer is there, gives it, or throws what the verb of that name throws.
+/// It goes on where the executor says that the call was made with: see `AsyncClient`. Must not be moved meanwhile, and is
+/// destroyed on that loop.
+template <class T>
+class [[nodiscard]] Async {
+public:
+    using Answer = typename detail::answer_of<T>::type;  ///< without the `Expected` of a `try_` verb
+
+    explicit Async(detail::AnswerOperation<Answer>* operation) : operation_(operation) {}  ///< takes its share
+    Async(Async&& other) noexcept : operation_(std::exchange(other.operation_, nullptr)) {}
+    Async& operator=(Async&& other) noexcept {
+        std::swap(operation_, other.operation_);
+        return *this;
+    }
+    ~Async() {
+        if (operation_) operation_->abandon();
+    }
+
+    /// Starts the call; `handler(Expected<Answer>)` is called on the loop when the answer is there, unless the operation
+    /// was stopped by its token: then with that. There is no way to abandon it.
+    template <class Handler>
+    void start(Handler handler) && {
+        struct Started {
+            detail::AnswerOperation<Answer>* operation;
+            Handler handler;
+        };
+        auto* const operation = std::exchange(operation_, nullptr);
+        auto* const started = new Started{operation, std::move(handler)};
+        operation->start(
+            [](void* context) noexcept {
+                const std::unique_ptr<Started> mine(static_cast<Started*>(context));
+                mine->handler(mine->operation->take());
+                mine->operation->abandon();
+            },
+            started);
+    }
+    /// Starts the call and blocks the calling thread until the answer is there. UsageError on a thread of the provider.
+    T get() && {
+        if (auto misplaced = operation_->no_place_to_wait()) return detail::answer_of<T>::deliver(*std::move(misplaced));
+        struct Waiting {
+            std::mutex mutex;
+            std::condition_variable changed;
+            bool is_over = false;
+        } waiting;
+        operation_->start(
+            [](void* context) noexcept {
+                auto& mine = *static_cast<Waiting*>(context);
+                const std::lock_guard lock(mine.mutex);  // held beyond the notification: it goes when it is let go
+                mine.is_over = true;
+                mine.changed.notify_one();
+            },
+            &waiting);
+        std::unique_lock lock(waiting.mutex);
+        waiting.changed.wait(lock, [&] { return waiting.is_over; });
+        return await_resume();
+    }
+
+    /// What `co_await` asks. @{
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> coroutine) noexcept {
+        operation_->start([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
+                          coroutine.address());
+    }
+    T await_resume() { return detail::answer_of<T>::deliver(operation_->take()); }  /// @}
+
+private:
+    detail::AnswerOperation<Answer>* operation_;
+};
+
+}  // namespace pg

@@ -1,0 +1,51 @@
+// EventLoop: what a thread's loop has to offer so that sessions can live on it.
+#pragma once
+
+#include <chrono>
+
+#include "pg/fwd.hpp"
+
+namespace pg::spi {
+
+/// Something that a loop runs once. Pinned from the time that it is handed over until it runs; must not throw.
+class PGCLIENT_API Job {
+public:
+    virtual ~Job();
+    void run() noexcept { do_run(); }
+
+    Job* next = nullptr;  ///< of whichever queue it is in
+
+private:
+    virtual void do_run() noexcept = 0;
+};
+
+/// The loop of one thread, its own or the application's. Jobs run on that thread, never inside of the call that hands
+/// them over. Outlives whatever was made on it.
+class PGCLIENT_API EventLoop {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    virtual ~EventLoop();
+    /// Runs `job` soon. Thread-safe; everything else is for the loop's own thread.
+    void post(Job& job) noexcept { do_post(job); }
+    /// Runs `job` once when `descriptor` has one of `events` (POLLIN, POLLOUT, as poll() has them) or is broken. One at a
+    /// time for a descriptor. False when that cannot be watched for.
+    [[nodiscard]] bool watch(int descriptor, short events, Job& job) noexcept {
+        return do_watch(descriptor, events, job);
+    }
+    /// Forgets what `watch` was told, before the descriptor is closed; its job runs no more.
+    void forget(int descriptor) noexcept { do_forget(descriptor); }
+    /// Runs `job` once at `when`. There is one alarm: a call takes the place of the one before.
+    void set_alarm(Clock::time_point when, Job& job) noexcept { do_set_alarm(when, job); }
+    /// True on the thread that runs the loop.
+    [[nodiscard]] bool here() const noexcept { return do_here(); }
+
+private:
+    virtual void do_post(Job& job) noexcept = 0;
+    virtual bool do_watch(int descriptor, short events, Job& job) noexcept = 0;
+    virtual void do_forget(int descriptor) noexcept = 0;
+    virtual void do_set_alarm(Clock::time_point when, Job& job) noexcept = 0;
+    virtual bool do_here() const noexcept = 0;
+};
+
+}  // namespace pg::spi

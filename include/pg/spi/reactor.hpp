@@ -1,0 +1,50 @@
+// Reactor: a thread's loop on which work may wait without holding up the thread.
+#pragma once
+
+#include "pg/deadline.hpp"
+#include "pg/spi/event_loop.hpp"
+
+namespace pg::spi {
+
+/// A moment on a reactor at which a job runs. Pinned while it is set.
+struct Timer {
+    Deadline::Clock::time_point when{};  ///< as it was set
+    Job* job = nullptr;                  ///< what runs then
+    std::size_t place = 0;               ///< among the reactor's timers, from one; zero: it is not set
+};
+
+/// A loop and the work on it. Sessions of an awaitable provider have one for life, and are used on its thread only.
+class PGCLIENT_API Reactor {
+public:
+    virtual ~Reactor();
+    /// Runs `job` soon on the loop's thread, where it must not wait. Thread-safe.
+    void post(Job& job) noexcept { do_post(job); }
+    /// Runs `job` soon on the loop's thread and on a stack of its own, where everything that waits for a session's
+    /// server lets the thread do other work meanwhile. Thread-safe.
+    void spawn(Job& job) noexcept { do_spawn(job); }
+    /// True on the loop's thread. Thread-safe.
+    [[nodiscard]] bool here() const noexcept { return do_here(); }
+
+    /// Runs `job` at `when`, unless it is set anew or cancelled before. On the loop's thread. @{
+    void set(Timer& timer, Deadline::Clock::time_point when, Job& job) noexcept {
+        timer.job = &job;
+        do_set(timer, when);
+    }
+    void cancel(Timer& timer) noexcept {
+        if (timer.place != 0) do_cancel(timer);
+    }  /// @}
+
+    /// Sessions that live on it. @{
+    void add_session() noexcept { do_count(1); }
+    void remove_session() noexcept { do_count(-1); }  /// @}
+
+private:
+    virtual void do_post(Job& job) noexcept = 0;
+    virtual void do_spawn(Job& job) noexcept = 0;
+    virtual bool do_here() const noexcept = 0;
+    virtual void do_set(Timer& timer, Deadline::Clock::time_point when) noexcept = 0;
+    virtual void do_cancel(Timer& timer) noexcept = 0;
+    virtual void do_count(int sessions) noexcept = 0;
+};
+
+}  // namespace pg::spi

@@ -1,0 +1,106 @@
+// The thread of a reactor, and how it ends.
+#include "providers/async/own_reactor.hpp"
+
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "providers/async/asio_loop.hpp"
+#include "providers/async/errand.hpp"
+
+namespace pg::async {
+namespace {
+
+/// The program's signals are for its own threads. OpenSSL writes with write(), so SIGPIPE above all.
+void block_signals() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+/// The reactors that end by themselves: the process waits for them at its end. Thread-safe.
+class Departures {
+public:
+    void begin() {
+        const std::lock_guard lock(mutex_);
+        ++under_way_;
+    }
+    void end() {
+        const std::lock_guard lock(mutex_);
+        --under_way_;
+        changed_.notify_all();
+    }
+    void wait() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return under_way_ == 0; });
+    }
+
+    static Departures& of_process() {
+        struct AtExit {
+            Departures& departures;
+            ~AtExit() { departures.wait(); }
+        };
+        static auto* const one = new Departures;  // never destroyed: a client may outlive everything that is
+        static const AtExit at_exit{*one};
+        return *one;
+    }
+
+private:
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    int under_way_ = 0;
+};
+
+class OwnReactor {
+public:
+    OwnReactor()
+        : thread_([this] {
+              block_signals();
+              loop_.run();
+              if (departs_) depart();
+          }) {}
+    OwnReactor(const OwnReactor&) = delete;
+    OwnReactor& operator=(const OwnReactor&) = delete;
+    ~OwnReactor() = default;
+
+    [[nodiscard]] LoopReactor& reactor() noexcept { return reactor_; }
+
+    /// Ends the thread, and then deletes this.
+    void end() {
+        if (loop_.here()) {
+            Departures::of_process().begin();
+            departs_ = true;
+            return loop_.stop();
+        }
+        auto nothing = [] {};
+        while (!reactor_.is_idle()) run_errand(reactor_, nothing);
+        loop_.stop();
+        thread_.join();
+        delete this;
+    }
+
+private:
+    /// On the thread itself, outside of everything that the loop runs.
+    void depart() {
+        while (!reactor_.is_idle()) loop_.run_one();
+        thread_.detach();
+        delete this;
+        Departures::of_process().end();
+    }
+
+    AsioLoop loop_;
+    LoopReactor reactor_{loop_};
+    bool departs_ = false;  // of the thread itself
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::shared_ptr<LoopReactor> make_own_reactor() {
+    static_cast<void>(Departures::of_process());
+    const std::shared_ptr<OwnReactor> own(new OwnReactor(), [](OwnReactor* reactor) { reactor->end(); });
+    return {own, &own->reactor()};
+}
+
+}  // namespace pg::async

@@ -1,0 +1,15 @@
+// A reactor with a thread of its own.
+#pragma once
+
+#include <memory>
+
+#include "providers/async/reactor.hpp"
+
+namespace pg::async {
+
+/// Its thread ends when the last share is gone and what runs on it has ended: before that share is let go, unless that
+/// happens on the thread itself, which then ends soon, and before the process does. Throws std::system_error when there
+/// is no thread to be had.
+[[nodiscard]] std::shared_ptr<LoopReactor> make_own_reactor();
+
+}  // namespace pg::async

@@ -1,0 +1,92 @@
+// LoopReactor: fibers, jobs and timers on an event loop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "pg/spi/reactor.hpp"
+#include "providers/async/fiber.hpp"
+#include "providers/async/job_queue.hpp"
+#include "providers/async/timers.hpp"
+
+namespace pg::async {
+
+/// The work on one loop. Whatever the loop calls is a turn: it ends when all that became due in it has run.
+///
+///   (R1) Jobs and fibers run in turns only, on the loop's own stack or on a fiber's; nothing runs inside of a call
+///        that makes it due.
+///   (R2) A turn runs what was due at its beginning and what it makes due itself, but no more rounds than
+///        `most_rounds`: then the loop gets to look at its descriptors, and another turn comes soon.
+///   (R3) Whoever fills an inbox sees to it that the job that empties both is posted; it is in the loop once at most.
+///   (R4) The loop's alarm is never later than the first timer.
+class LoopReactor final : public spi::Reactor {
+public:
+    /// Borrows the loop.
+    explicit LoopReactor(spi::EventLoop& loop);
+    LoopReactor(const LoopReactor&) = delete;
+    LoopReactor& operator=(const LoopReactor&) = delete;
+    /// When nothing runs on it any more.
+    ~LoopReactor() override;
+
+    [[nodiscard]] spi::EventLoop& loop() const noexcept { return loop_; }
+    /// A waiting fiber is due. On the loop's thread.
+    void go_on(Fiber& fiber) noexcept;
+    /// Runs what is due, unless that is being done. On the loop's thread.
+    void turn();
+    /// Nothing runs on a fiber, as far as is known. Thread-safe.
+    [[nodiscard]] bool is_idle() const noexcept { return at_work_.load(std::memory_order_acquire) == 0; }
+    [[nodiscard]] int sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
+
+private:
+    /// A job that calls a function of the reactor.
+    class Call final : public spi::Job {
+    public:
+        Call(LoopReactor& reactor, void (LoopReactor::*function)()) noexcept : reactor_(reactor), function_(function) {}
+
+    private:
+        void do_run() noexcept override { (reactor_.*function_)(); }
+        LoopReactor& reactor_;
+        void (LoopReactor::*function_)();
+    };
+    void do_post(spi::Job& job) noexcept override;
+    void do_spawn(spi::Job& job) noexcept override;
+    bool do_here() const noexcept override { return loop_.here(); }
+    void do_set(spi::Timer& timer, Deadline::Clock::time_point when) noexcept override;
+    void do_cancel(spi::Timer& timer) noexcept override { timers_.cancel(timer); }
+    void do_count(int sessions) noexcept override { sessions_.fetch_add(sessions, std::memory_order_relaxed); }
+
+    void look_into_inbox();
+    void run_timers();
+    void want_turn() noexcept;
+    void empty_inboxes_soon() noexcept;
+    [[nodiscard]] bool is_anything_due() const noexcept;
+    void run_what_is_due();
+    void come_back();
+    [[nodiscard]] Fiber& take_fiber();
+    void keep(Fiber& fiber);
+    void arm();
+
+    static constexpr int most_rounds = 64;
+    static constexpr std::size_t most_idle_fibers = 64;
+
+    spi::EventLoop& loop_;
+    JobInbox posted_, spawned_;  // by any thread
+    JobQueue jobs_, to_spawn_;
+    Fiber* first_due_ = nullptr;
+    Fiber* last_due_ = nullptr;
+    Timers timers_;
+    Deadline::Clock::time_point armed_ = Deadline::Clock::time_point::max();
+    std::vector<std::unique_ptr<Fiber>> fibers_;
+    std::vector<Fiber*> idle_;  // of them
+    bool in_turn_ = false;
+    bool turn_wanted_ = false;
+    std::atomic<bool> inbox_is_posted_{false};
+    std::atomic<int> sessions_{0};
+    std::atomic<int> at_work_{0};  // jobs that were spawned and have not ended
+    Call inbox_{*this, &LoopReactor::look_into_inbox};
+    Call alarm_{*this, &LoopReactor::run_timers};
+    Call turn_{*this, &LoopReactor::come_back};
+};
+
+}  // namespace pg::async

@@ -1,0 +1,150 @@
+// Every operation of a session, done at its home.
+#include "providers/async/session.hpp"
+
+namespace pg::async {
+namespace {
+
+class ReactorStream final : public spi::RowStream {
+public:
+    ReactorStream(Home home, std::unique_ptr<spi::RowStream> stream)
+        : home_(std::move(home)), stream_(std::move(stream)) {}
+    ReactorStream(const ReactorStream&) = delete;
+    ReactorStream& operator=(const ReactorStream&) = delete;
+    ~ReactorStream() override { home_.bury(std::move(stream_)); }
+
+private:
+    Expected<Result> do_next(const spi::Wait& wait) noexcept override {
+        return home_.run([&] { return stream_->next(wait); });
+    }
+    Home home_;
+    std::unique_ptr<spi::RowStream> stream_;
+};
+
+class ReactorCopyIn final : public spi::CopyIn {
+public:
+    ReactorCopyIn(Home home, std::unique_ptr<spi::CopyIn> copy) : home_(std::move(home)), copy_(std::move(copy)) {}
+    ReactorCopyIn(const ReactorCopyIn&) = delete;
+    ReactorCopyIn& operator=(const ReactorCopyIn&) = delete;
+    ~ReactorCopyIn() override { home_.bury(std::move(copy_)); }
+
+private:
+    Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
+        return home_.run([&] { return copy_->write(bytes, wait); });
+    }
+    Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
+        return home_.run([&] { return copy_->finish(wait); });
+    }
+    Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
+        return home_.run([&] { return copy_->fail(reason, wait); });
+    }
+    std::size_t do_columns() const noexcept override { return copy_->columns(); }
+
+    Home home_;
+    std::unique_ptr<spi::CopyIn> copy_;
+};
+
+class ReactorCopyOut final : public spi::CopyOut {
+public:
+    ReactorCopyOut(Home home, std::unique_ptr<spi::CopyOut> copy) : home_(std::move(home)), copy_(std::move(copy)) {}
+    ReactorCopyOut(const ReactorCopyOut&) = delete;
+    ReactorCopyOut& operator=(const ReactorCopyOut&) = delete;
+    ~ReactorCopyOut() override { home_.bury(std::move(copy_)); }
+
+private:
+    Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        return home_.run([&] { return copy_->read(wait); });
+    }
+    Home home_;
+    std::unique_ptr<spi::CopyOut> copy_;
+};
+
+/// What was begun at home, in the shell that keeps it there.
+template <class Shell, class Inner>
+Expected<std::unique_ptr<Inner>> wrapped(const Home& home, Expected<std::unique_ptr<Inner>> begun) {
+    if (!begun) return begun;
+    return std::unique_ptr<Inner>(std::make_unique<Shell>(home, *std::move(begun)));
+}
+
+}  // namespace
+
+Error Home::would_block() {
+    return Error({.kind = ErrorKind::usage,
+                  .outcome = Outcome::not_sent,
+                  .message = "a blocking call on the thread of its own event loop would wait for itself: co_await "
+                             "db.async(), or call from another thread"});
+}
+
+template <class Object>
+void Home::bury(std::unique_ptr<Object> object) const noexcept {
+    if (object == nullptr) return;
+    if (spi::Waiter::here() != nullptr || !birthplace_.is_here()) return object.reset();
+    if (!reactor_->here()) {
+        auto errand = [&] { object.reset(); };
+        return run_errand(*reactor_, errand);
+    }
+    class Burial final : public spi::Job {
+    public:
+        Burial(std::shared_ptr<spi::Reactor> reactor, std::unique_ptr<Object> object)
+            : reactor_(std::move(reactor)), object_(std::move(object)) {}
+
+    private:
+        void do_run() noexcept override { delete this; }
+        std::shared_ptr<spi::Reactor> reactor_;
+        std::unique_ptr<Object> object_;
+    };
+    reactor_->spawn(*new Burial(reactor_, std::move(object)));
+}
+
+ReactorSession::ReactorSession(Home home, std::unique_ptr<spi::Session> session)
+    : home_(std::move(home)), session_(std::move(session)) {
+    home_.reactor()->add_session();
+}
+
+ReactorSession::~ReactorSession() {
+    home_.bury(std::move(session_));
+    home_.reactor()->remove_session();
+}
+
+Expected<Result> ReactorSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->run(request, wait); });
+}
+
+std::vector<Expected<Result>> ReactorSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                                           const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->run_batch(requests, sync, wait); },
+                     [&](const Error& error) { return std::vector<Expected<Result>>(requests.size(), error); });
+}
+
+Expected<void> ReactorSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->run_script(text, wait); });
+}
+
+Expected<std::unique_ptr<spi::RowStream>> ReactorSession::do_stream(const spi::Request& request,
+                                                                    const spi::Wait& wait) noexcept {
+    return wrapped<ReactorStream>(home_, home_.run([&] { return session_->stream(request, wait); }));
+}
+
+Expected<std::unique_ptr<spi::CopyIn>> ReactorSession::do_copy_in(std::string_view sql,
+                                                                  const spi::Wait& wait) noexcept {
+    return wrapped<ReactorCopyIn>(home_, home_.run([&] { return session_->copy_in(sql, wait); }));
+}
+
+Expected<std::unique_ptr<spi::CopyOut>> ReactorSession::do_copy_out(std::string_view sql,
+                                                                    const spi::Wait& wait) noexcept {
+    return wrapped<ReactorCopyOut>(home_, home_.run([&] { return session_->copy_out(sql, wait); }));
+}
+
+Expected<spi::Description> ReactorSession::do_prepare(std::string_view name, std::string_view sql,
+                                                      std::span<const Oid> types, const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->prepare(name, sql, types, wait); });
+}
+
+Expected<void> ReactorSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->deallocate(name, wait); });
+}
+
+Expected<std::optional<Notification>> ReactorSession::do_wait_notification(const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->wait_notification(wait); });
+}
+
+}  // namespace pg::async

@@ -1,0 +1,84 @@
+// ReactorSession: a session that is used from any thread and lives on one.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "pg/spi/reactor.hpp"
+#include "pg/spi/session.hpp"
+#include "pg/spi/waiter.hpp"
+#include "providers/async/errand.hpp"
+#include "src/base/fork.hpp"
+
+namespace pg::async {
+
+/// The thread that something lives on. Value.
+class Home {
+public:
+    explicit Home(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
+
+    [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const noexcept { return reactor_; }
+    /// What `function` returns, called at home: at once when the caller is there and may wait, else by an errand.
+    /// `refuse` turns an error into an answer of that type, for a caller who must not be made to wait.
+    template <class Function, class Refuse>
+    [[nodiscard]] auto run(Function function, Refuse refuse) const noexcept -> decltype(function()) {
+        // In a copy of the process there is no such thread; the session says so itself.
+        if (spi::Waiter::here() != nullptr || !birthplace_.is_here()) return function();
+        if (reactor_->here()) return refuse(would_block());
+        std::optional<decltype(function())> answer;
+        auto errand = [&] { answer.emplace(function()); };
+        run_errand(*reactor_, errand);
+        return *std::move(answer);
+    }
+    template <class Function>
+    [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
+        return run(std::move(function), [](Error error) { return decltype(function())(std::move(error)); });
+    }
+    /// Destroys `object` at home: before it returns, unless the caller is there and must not wait.
+    template <class Object>
+    void bury(std::unique_ptr<Object> object) const noexcept;
+
+private:
+    [[nodiscard]] static Error would_block();
+
+    std::shared_ptr<spi::Reactor> reactor_;
+    detail::Birthplace birthplace_;
+};
+
+class ReactorSession final : public spi::Session {
+public:
+    /// Takes a session that was opened at home.
+    ReactorSession(Home home, std::unique_ptr<spi::Session> session);
+    ReactorSession(const ReactorSession&) = delete;
+    ReactorSession& operator=(const ReactorSession&) = delete;
+    ~ReactorSession() override;
+
+private:
+    Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
+    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                               const spi::Wait& wait) noexcept override;
+    /// Its feed lives at home as well.
+    void do_run_pipeline(spi::RequestFeed& feed) noexcept override { session_->run_pipeline(feed); }
+    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
+                                                        const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
+    Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                          const spi::Wait& wait) noexcept override;
+    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
+    spi::TransactionStatus do_transaction_status() const noexcept override { return session_->transaction_status(); }
+    bool do_alive() noexcept override { return session_->alive(); }
+    std::string_view do_parameter(const char* name) const noexcept override { return session_->parameter(name); }
+    int do_backend_process() const noexcept override { return session_->backend_process(); }
+    int do_server_version() const noexcept override { return session_->server_version(); }
+    std::string_view do_node() const noexcept override { return session_->node(); }
+    std::string_view do_engine() const noexcept override { return session_->engine(); }
+    const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return home_.reactor(); }
+
+    Home home_;
+    std::unique_ptr<spi::Session> session_;
+};
+
+}  // namespace pg::async

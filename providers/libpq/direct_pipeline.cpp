@@ -1,0 +1,186 @@
+// Sending ahead of the answers for a feed that grows meanwhile.
+#include "providers/libpq/direct_pipeline.hpp"
+
+#include <deque>
+
+#include "providers/libpq/direct_statement.hpp"
+#include "providers/libpq/refusal.hpp"
+
+namespace pg::libpq::direct {
+namespace {
+
+/// Bytes that wait to be sent before answers are read instead of writing more.
+constexpr std::size_t most_unsent = 64 * 1024;
+/// Statements that wait for their answer.
+constexpr std::size_t most_in_flight = 100;
+
+/// One run of a pipeline.
+///
+/// (P1) Answers come in the order of the requests: the first in flight is the one that is being answered.
+/// (P2) An answer is given when its own ReadyForQuery has come: until then the statement may still fail, at its commit.
+/// (P3) Answers are read whenever there are any, so neither side ever waits for the other to read.
+/// (P4) Nothing is cancelled on the server while somebody wants the answer of anything in flight.
+class PipelineRun {
+public:
+    PipelineRun(DirectLink& link, RowCollector& collector, TextFallback& fallback, spi::RequestFeed& feed)
+        : link_(link), collector_(collector), fallback_(fallback), feed_(feed) {}
+
+    void run() {
+        do {
+            send_ahead();
+            answer_refused();
+            if (in_flight_.empty()) break;
+            if (const spi::Wait* wait = feed_.given_up())
+                give_up(*wait);
+            else
+                step();
+        } while (link_.connected());
+        link_.rest();
+    }
+
+private:
+    struct InFlight {
+        const spi::Request* request;
+        Format format;
+        std::optional<Error> refused;  // nothing of it was sent, and this is why
+    };
+
+    void send_ahead() {
+        while (in_flight_.size() < most_in_flight && link_.out().unsent().size() < most_unsent) {
+            const spi::Request* request = feed_.next();
+            if (request == nullptr) return;
+            send(*request);
+        }
+    }
+
+    void send(const spi::Request& request) {
+        const Format format = fallback_.format_for(request);
+        std::optional<Error> refused;
+        if (in_flight_.empty()) refused = link_.begin(request.sql, {});
+        if (!refused) refused = refusal(link_, request);
+        if (!refused) {
+            put_statement(link_, request, format, known_columns(request, format) != nullptr);
+            link_.send_sync();
+        }
+        in_flight_.push_back({&request, format, std::move(refused)});
+        if (in_flight_.size() == 1) begin_answer();
+    }
+
+    /// Gives their answers to those at the head that were not sent (P1).
+    void answer_refused() {
+        while (!in_flight_.empty() && in_flight_.front().refused) end_answer(*in_flight_.front().refused);
+    }
+
+    /// Takes one answer, or waits for one.
+    void step() {
+        wire::Frame frame;
+        if (const auto event = link_.poll(frame)) return take(*event, frame);
+        if (link_.ended()) return lose(link_.ending());
+        static_cast<void>(link_.wait_beside(nothing_else, {.nudged = true}));
+        if (link_.ended()) lose(link_.ending());
+    }
+
+    void take(wire::Event event, const wire::Frame& frame) {
+        switch (event) {
+            case wire::Event::row: return take_rows(frame.body);
+            case wire::Event::columns: {
+                auto columns = make_columns(frame.body, link_.types());
+                if (!columns) return lose(link_.violated("a malformed description of columns"));
+                return begin_rows(std::move(columns));
+            }
+            case wire::Event::no_columns: return collector_.begin(no_columns());
+            case wire::Event::complete: {
+                const auto tag = wire::read_tag(frame.body);
+                if (!tag) return lose(link_.violated("a malformed command tag"));
+                answer_.emplace(sink_ ? Result(collector_.columns()) : collector_.take(*tag));
+                return;
+            }
+            case wire::Event::empty: answer_.emplace(collector_.take()); return;
+            case wire::Event::failed: {
+                Error error = link_.failed(frame.body);
+                if (!link_.connected()) return lose(std::move(error));
+                answer_.emplace(std::move(error));
+                return;
+            }
+            case wire::Event::copy_in:
+            case wire::Event::copy_out: {
+                Error error = link_.error({.kind = ErrorKind::usage,
+                                           .outcome = Outcome::unknown,
+                                           .connection_usable = false,
+                                           .message = std::string(copies_elsewhere) + "; the connection is closed"});
+                link_.close();
+                return lose(std::move(error));
+            }
+            case wire::Event::ready:
+                if (!answer_) return lose(link_.violated("ready, without an answer"));
+                return end_answer(*std::move(answer_));
+            default: return;
+        }
+    }
+
+    void take_rows(std::string_view first) {
+        bool well_formed = true;
+        if (sink_) {
+            collector_.pass(first);
+            link_.rows([&](std::string_view body) { return collector_.pass(body), true; });
+            well_formed = collector_.give(*sink_);
+        } else {
+            well_formed = collector_.add(first, link_.chunk());
+            if (well_formed)
+                link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
+        }
+        if (!well_formed) lose(link_.violated("a row that is not as its columns were described"));
+    }
+
+    void begin_answer() {
+        const InFlight& head = in_flight_.front();
+        link_.about(head.request->sql);
+        collector_.clear();
+        sink_ = nullptr;
+        answer_.reset();
+        if (head.refused) return;
+        if (const auto* known = known_columns(*head.request, head.format)) begin_rows(*known);
+    }
+    void begin_rows(std::shared_ptr<const ResultStorage> columns) {
+        RowSink* const sink = in_flight_.front().request->sink;
+        sink_ = sink != nullptr && sink->begin(*columns) ? sink : nullptr;
+        collector_.begin(std::move(columns));
+    }
+    void end_answer(Expected<Result> answer) {
+        in_flight_.pop_front();
+        feed_.answer(std::move(answer));
+        if (!in_flight_.empty()) begin_answer();
+    }
+
+    /// Cancels the one at the head, and drains all (P4).
+    void give_up(const spi::Wait& wait) {
+        const Woken woken = look(wait);
+        const Outcome outcome = link_.recover(recovery_deadline(woken, wait));
+        end_all(link_.ended_early(woken, outcome), link_.ended_early(woken, Outcome::unknown));
+    }
+    void lose(const Error& error) { end_all(error, error); }
+    void end_all(const Error& first, const Error& others) {
+        for (bool is_first = true; !in_flight_.empty(); is_first = false) {
+            const std::optional<Error> refused = std::move(in_flight_.front().refused);
+            in_flight_.pop_front();
+            feed_.answer(refused ? *refused : is_first ? first : others);
+        }
+    }
+
+    DirectLink& link_;
+    RowCollector& collector_;
+    TextFallback& fallback_;
+    spi::RequestFeed& feed_;
+    std::deque<InFlight> in_flight_;
+    // Of the first in flight. @{
+    RowSink* sink_ = nullptr;                 // of its request, if it takes rows with these columns
+    std::optional<Expected<Result>> answer_;  // until its ReadyForQuery /// @}
+};
+
+}  // namespace
+
+void run_pipeline(DirectLink& link, RowCollector& collector, TextFallback& fallback, spi::RequestFeed& feed) {
+    PipelineRun(link, collector, fallback, feed).run();
+}
+
+}  // namespace pg::libpq::direct

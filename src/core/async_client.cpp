@@ -1,0 +1,116 @@
+// Awaited calls on a client: each has a session of it, which it had to queue for.
+#include "pg/async.hpp"
+#include "pg/connection.hpp"
+#include "src/core/async_held.hpp"
+#include "src/core/client_impl.hpp"
+#include "src/core/connection_impl.hpp"
+#include "src/core/transaction_impl.hpp"
+
+namespace pg {
+namespace detail {
+namespace {
+
+/// An executor whose first call has a session already; what follows takes one from the client.
+class LeasedExecutor final : public Executor {
+public:
+    LeasedExecutor(Context& context, spi::Lease lease, const spi::Wait& wait)
+        : context_(context), lease_(std::move(lease)), wait_(wait) {}
+
+private:
+    Expected<Borrowed> do_borrow(const QueryOptions*) override {
+        if (lease_) return lend(context_, std::move(lease_), wait_);
+        return borrow(context_, wait_);
+    }
+
+    Context& context_;
+    spi::Lease lease_;
+    spi::Wait wait_;
+};
+
+class ClientTarget final : public AsyncTarget {
+public:
+    using AsyncTarget::AsyncTarget;
+
+private:
+    spi::SessionSource& source() override { return *context->source; }
+    spi::Reactor& reactor_of(const spi::Lease& lease) override { return *lease.session().reactor(); }
+    spi::Wait wait_of(const QueryOptions& options) const override { return context->wait_of(&options); }
+    Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
+    Error no_turn() const override { return context->source->no_session(); }
+    void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) override {
+        LeasedExecutor executor(*context, std::move(lease), wait);
+        call(operation, executor);
+    }
+};
+
+Connection& held_connection(AsyncTarget& target) { return static_cast<ObjectTarget<Connection>&>(target).object; }
+
+Error not_awaitable() {
+    return usage_error("the sessions of this client cannot be awaited: connect with provider=async");
+}
+
+std::shared_ptr<AsyncTarget> target_of(const Client& client) {
+    const std::shared_ptr<Context>& context = client.impl()->context;
+    auto reactor = context->source->reactor();
+    if (!reactor) not_awaitable().raise();
+    return std::make_shared<ClientTarget>(context, std::move(reactor), nullptr);
+}
+
+AnswerOperation<AsyncConnection>* make_connection(const std::shared_ptr<AsyncTarget>& target,
+                                                  const QueryOptions& options) {
+    return make_operation<AsyncConnection>(
+        target, options, [client = target.get()](Executor& executor, const QueryOptions& own) -> Expected<AsyncConnection> {
+            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &own);
+            if (!borrowed) return std::move(borrowed).error();
+            const spi::Session& session = borrowed->session();
+            return AsyncConnection(target_for(*client, session, hold(*std::move(borrowed))));
+        });
+}
+
+AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>& target,
+                                              const TransactionOptions& options) {
+    return make_operation<AsyncTransaction>(
+        target, {.timeout = options.timeout, .stop = options.stop},
+        [options, parent = target.get()](Executor& executor, const QueryOptions& own) -> Expected<AsyncTransaction> {
+            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &own);
+            if (!borrowed) return std::move(borrowed).error();
+            const spi::Session& session = borrowed->session();
+            TransactionOptions left = options;
+            if (options.timeout.count() != 0) left.timeout = own.timeout;
+            const TransactionTime time(*parent->context, left);
+            Expected<Transaction> begun = begin_on(*std::move(borrowed), left, time);
+            if (!begun) return std::move(begun).error();
+            return AsyncTransaction(target_for(*parent, session, *std::move(begun)));
+        });
+}
+
+}  // namespace
+}  // namespace detail
+
+AsyncClient::AsyncClient(const Client& client) : AsyncExecutor(detail::target_of(client), {}) {}
+
+Async<AsyncConnection> AsyncClient::connection() const {
+    return Async<AsyncConnection>(detail::make_connection(target_, options_));
+}
+Async<Expected<AsyncConnection>> AsyncClient::try_connection() const {
+    return Async<Expected<AsyncConnection>>(detail::make_connection(target_, options_));
+}
+Async<AsyncTransaction> AsyncClient::begin(const TransactionOptions& options) const {
+    return Async<AsyncTransaction>(detail::make_begin(target_, options));
+}
+Async<Expected<AsyncTransaction>> AsyncClient::try_begin(const TransactionOptions& options) const {
+    return Async<Expected<AsyncTransaction>>(detail::make_begin(target_, options));
+}
+
+AsyncConnection::AsyncConnection(std::shared_ptr<detail::AsyncTarget> target) : AsyncExecutor(std::move(target), {}) {}
+
+Async<AsyncTransaction> AsyncConnection::begin(const TransactionOptions& options) const {
+    return Async<AsyncTransaction>(detail::make_begin(target_, options));
+}
+Async<Expected<AsyncTransaction>> AsyncConnection::try_begin(const TransactionOptions& options) const {
+    return Async<Expected<AsyncTransaction>>(detail::make_begin(target_, options));
+}
+std::string_view AsyncConnection::engine() const { return detail::held_connection(*target_).engine(); }
+int AsyncConnection::backend_process() const { return detail::held_connection(*target_).backend_process(); }
+
+}  // namespace pg

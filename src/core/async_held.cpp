@@ -1,0 +1,120 @@
+// Turns on a held session, and what an awaited transaction does with it.
+#include "src/core/async_held.hpp"
+
+#include <algorithm>
+
+#include "pg/async.hpp"
+#include "src/core/batch_state.hpp"
+#include "src/core/transaction_impl.hpp"
+
+namespace pg {
+namespace detail {
+namespace {
+
+class NoExecutor final : public Executor {
+    Expected<Borrowed> do_borrow(const QueryOptions*) override { return usage_error("this has no session"); }
+};
+
+/// Where an operation runs that needs a fiber and nothing else.
+class FreeTarget final : public HeldTarget {
+public:
+    using HeldTarget::HeldTarget;
+
+private:
+    Executor& executor() override { return no_executor(); }
+};
+
+Transaction& held_transaction(AsyncTarget& target) { return static_cast<ObjectTarget<Transaction>&>(target).object; }
+
+/// A call of a transaction that takes no arguments.
+AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, Expected<void> (Transaction::*end)()) {
+    return make_operation<void>(target, {}, [held = target.get(), end](Executor&, const QueryOptions&) {
+        return (held_transaction(*held).*end)();
+    });
+}
+
+}  // namespace
+
+Executor& no_executor() {
+    static NoExecutor none;
+    return none;
+}
+
+// Nobody waits for a turn with a thread.
+Expected<spi::Lease> HeldQueue::do_acquire(const spi::Wait&) noexcept { return do_no_session(); }
+
+void HeldQueue::do_request(spi::LeaseWaiter& waiter, const Deadline&) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(taken_, true)) return waiting_.push_back(&waiter);
+    }
+    waiter.settle(spi::Lease(*this, turn_));
+}
+
+bool HeldQueue::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    return std::erase(waiting_, &waiter) != 0;
+}
+
+Error HeldQueue::do_no_session() const {
+    return Error({.kind = ErrorKind::timeout,
+                  .outcome = Outcome::not_sent,
+                  .message = "the deadline passed while earlier calls on this session were under way"});
+}
+
+void HeldQueue::do_release(spi::SessionSlot&) noexcept {
+    spi::LeaseWaiter* next = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.empty()) {
+            taken_ = false;
+            return;
+        }
+        next = waiting_.front();
+        waiting_.pop_front();
+    }
+    next->settle(spi::Lease(*this, turn_));
+}
+
+Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
+                               const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
+    auto free = std::make_shared<FreeTarget>(target->context, target->home, std::make_shared<HeldQueue>(target->home));
+    return Async<bool>(make_operation<bool>(std::move(free), {.timeout = no_timeout},
+                                            [retries, error](Executor&, const QueryOptions&) -> Expected<bool> {
+                                                return retries->again(error);
+                                            }));
+}
+
+}  // namespace detail
+
+detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text) const {
+    return detail::make_operation<void>(
+        target_, options_, [kept = std::string(text)](Executor& executor, const QueryOptions& options) {
+            return executor.try_run_script(kept, options);
+        });
+}
+
+detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch, BatchMode mode) const {
+    return detail::make_operation<void>(
+        target_, options_, [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const QueryOptions& options) {
+            Tuned tuned(executor, options);
+            return detail::run_batch(tuned, *state, mode);
+        });
+}
+
+AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target) : AsyncExecutor(std::move(target), {}) {}
+
+Async<void> AsyncTransaction::commit() { return Async<void>(detail::make_end(target_, &Transaction::try_commit)); }
+Async<Expected<void>> AsyncTransaction::try_commit() {
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::try_commit));
+}
+Async<void> AsyncTransaction::rollback() { return Async<void>(detail::make_end(target_, &Transaction::try_rollback)); }
+Async<Expected<void>> AsyncTransaction::try_rollback() {
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::try_rollback));
+}
+bool AsyncTransaction::is_open() const noexcept { return target_ && detail::held_transaction(*target_).is_open(); }
+bool AsyncTransaction::is_committed() const noexcept {
+    return target_ && detail::held_transaction(*target_).is_committed();
+}
+
+}  // namespace pg

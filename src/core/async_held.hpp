@@ -1,0 +1,103 @@
+// Awaited calls on a session that somebody holds: they take turns on it. Internal to core.
+//
+//   (A1) One thing happens on a held session at a time: a call, or the end of something that was begun on it. Whatever
+//        was made from one session shares its queue.
+//   (A2) What holds a session is touched on the session's reactor only, by whoever has the turn. That includes its
+//        destruction: whoever lets the last share go leaves the rest to a burial, and does not wait for it.
+#pragma once
+
+#include <deque>
+
+#include "src/core/async_target.hpp"
+#include "src/core/held_session.hpp"
+
+namespace pg::detail {
+
+/// Whose turn it is on one held session. Thread-safe.
+class HeldQueue final : public spi::SessionSource, public std::enable_shared_from_this<HeldQueue> {
+public:
+    explicit HeldQueue(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
+    [[nodiscard]] const std::shared_ptr<spi::Reactor>& home() const { return reactor_; }
+
+private:
+    Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
+    void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
+    bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
+    std::shared_ptr<spi::Reactor> do_reactor() noexcept override { return reactor_; }
+    Error do_no_session() const override;
+    void do_release(spi::SessionSlot& slot) noexcept override;
+    void do_close() noexcept override {}
+
+    const std::shared_ptr<spi::Reactor> reactor_;
+    spi::SessionSlot turn_;  // what a lease of a turn holds: the session itself belongs to whoever holds it
+    std::mutex mutex_;       // guards what follows
+    bool taken_ = false;
+    std::deque<spi::LeaseWaiter*> waiting_;
+};
+
+/// Destroys an object when its turn comes, on a fiber. Deletes itself.
+template <class Object>
+class Burial final : public spi::LeaseWaiter, public spi::Job {
+public:
+    Burial(std::shared_ptr<HeldQueue> queue, Object object) : queue_(std::move(queue)), object_(std::move(object)) {}
+    void begin() { queue_->request(*this, Deadline::never()); }
+
+private:
+    void do_settle(Expected<spi::Lease> turn) noexcept override {
+        turn_ = *std::move(turn);
+        queue_->home()->spawn(*this);
+    }
+    void do_run() noexcept override { delete this; }
+
+    const std::shared_ptr<HeldQueue> queue_;
+    spi::Lease turn_;  // given back after the object is gone
+    Object object_;
+};
+
+/// What operations on a held session have in common.
+class HeldTarget : public AsyncTarget {
+public:
+    using AsyncTarget::AsyncTarget;
+
+private:
+    spi::SessionSource& source() final { return *queue; }
+    spi::Reactor& reactor_of(const spi::Lease&) final { return *queue->home(); }
+    spi::Wait wait_of(const QueryOptions& options) const final { return context->wait_of(&options); }
+    Error no_turn() const final { return queue->no_session(); }
+    void work(spi::Lease, const spi::Wait&, Operation& operation, Work call) final { call(operation, executor()); }
+    /// What the verbs run on.
+    virtual Executor& executor() = 0;
+};
+
+/// One that lends nothing: for operations that need none.
+[[nodiscard]] Executor& no_executor();
+
+/// The target that holds a connection, a transaction or a stream.
+template <class Object>
+class ObjectTarget final : public HeldTarget {
+public:
+    ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
+                 std::shared_ptr<HeldQueue> turns, Object held)
+        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns)), object(std::move(held)) {}
+    ~ObjectTarget() override { (new Burial<Object>(queue, std::move(object)))->begin(); }
+
+    Object object;
+
+private:
+    Executor& executor() override {
+        if constexpr (std::is_base_of_v<Executor, Object>)
+            return object;
+        else
+            return no_executor();
+    }
+};
+
+/// A target for `object`, which was made by an operation on `target` and holds `session`.
+template <class Object>
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(AsyncTarget& target, const spi::Session& session,
+                                                      Object object) {
+    auto queue = target.queue ? target.queue : std::make_shared<HeldQueue>(session.reactor());
+    return std::make_shared<ObjectTarget<Object>>(target.context, target.home, std::move(queue), std::move(object));
+}
+
+}  // namespace pg::detail

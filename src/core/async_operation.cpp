@@ -1,0 +1,117 @@
+// The steps of an operation: its turn, its work, its answer.
+#include "pg/async_operation.hpp"
+
+#include <algorithm>
+
+#include "pg/spi/waiter.hpp"
+#include "src/core/async_target.hpp"
+
+namespace pg::detail {
+namespace {
+
+Error stopped_in_queue() {
+    return Error({.kind = ErrorKind::cancelled,
+                  .outcome = Outcome::not_sent,
+                  .message = "a stop was asked for before the call had its turn"});
+}
+
+}  // namespace
+
+Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options)
+    : target_(std::move(target)), options_(options), user_stop_(options.stop) {}
+
+Operation::~Operation() = default;
+
+std::optional<Error> Operation::no_place_to_wait() const {
+    if (!target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
+    return usage_error("get() on the thread that runs the call would wait for itself: co_await it");
+}
+
+void Operation::start(Then then, void* context) noexcept {
+    then_ = then;
+    context_ = context;
+    started_ = true;
+    deadline_ = target_->wait_of(options_).deadline;
+    if (user_stop_ && user_stop_->stop_possible()) on_stop_.emplace(user_stop_, &Operation::on_user_stop, this);
+    shares_.fetch_add(1, std::memory_order_relaxed);
+    target_->home->post(next_);
+}
+
+void Operation::abandon() noexcept {
+    Fate open = Fate::open;
+    if (started_ && fate_.compare_exchange_strong(open, Fate::abandoned, std::memory_order_acq_rel)) stop();
+    leave();
+}
+
+void Operation::stop() noexcept {
+    source_.request_stop();
+    if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
+    shares_.fetch_add(1, std::memory_order_relaxed);
+    target_->home->post(end_);
+}
+
+void Operation::on_user_stop(void* operation) noexcept { static_cast<Operation*>(operation)->stop(); }
+
+void Operation::leave() noexcept {
+    if (shares_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+void Operation::go_on() {
+    switch (step_) {
+        case Step::begin: return begin();
+        case Step::work: return work();
+        case Step::answer: return answer();
+    }
+}
+
+void Operation::begin() {
+    if (stopping_.load(std::memory_order_acquire)) return fail(stopped_in_queue());
+    const Deadline until = target_->turn_until(deadline_);
+    target_->source().request(*this, deadline_);
+    if (!settled_.load(std::memory_order_acquire) && !until.is_never())
+        target_->home->set(timer_, until.when(), expiry_);
+}
+
+void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
+    settled_.store(true, std::memory_order_release);
+    if (!lease) return fail(std::move(lease).error());
+    lease_ = *std::move(lease);
+    step_ = Step::work;
+    target_->reactor_of(lease_).spawn(next_);
+}
+
+void Operation::work() {
+    options_.stop = &token_;
+    options_.timeout = std::max(deadline_.remaining(), std::chrono::nanoseconds(1));
+    target_->work(std::move(lease_), {deadline_, &token_}, *this,
+                  [](Operation& self, Executor& executor) { self.do_work(executor); });
+    step_ = Step::answer;
+    target_->home->post(next_);
+}
+
+void Operation::fail(Error why) {
+    do_fail(std::move(why));
+    step_ = Step::answer;
+    target_->home->post(next_);
+}
+
+void Operation::answer() {
+    target_->home->cancel(timer_);
+    on_stop_.reset();
+    Fate open = Fate::open;
+    if (fate_.compare_exchange_strong(open, Fate::told, std::memory_order_acq_rel)) then_(context_);
+    leave();
+}
+
+/// The time for its turn is over.
+void Operation::expire() {
+    if (target_->source().withdraw(*this)) fail(target_->no_turn());
+}
+
+/// It was asked to stop: on a fiber its token says so.
+void Operation::give_up() {
+    if (target_->source().withdraw(*this)) fail(stopped_in_queue());
+    leave();
+}
+
+}  // namespace pg::detail

@@ -1,0 +1,44 @@
+// Where operations run: with sessions of a client, or on the one session that somebody holds. Internal to core.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "pg/async_operation.hpp"
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+
+class HeldQueue;
+
+/// Shared by what was made from it and by the operations that are under way on it. Thread-safe.
+struct AsyncTarget {
+    const std::shared_ptr<Context> context;
+    const std::shared_ptr<spi::Reactor> home;  // where operations are begun and answered
+
+    const std::shared_ptr<HeldQueue> queue;    // of the session that somebody holds; null: those of a client
+
+    AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
+                std::shared_ptr<HeldQueue> turns)
+        : context(std::move(shared)), home(std::move(reactor)), queue(std::move(turns)) {}
+    AsyncTarget(const AsyncTarget&) = delete;
+    AsyncTarget& operator=(const AsyncTarget&) = delete;
+    virtual ~AsyncTarget() = default;
+
+    /// Where an operation queues for its turn.
+    [[nodiscard]] virtual spi::SessionSource& source() = 0;
+    /// Where the work is done that has this lease.
+    [[nodiscard]] virtual spi::Reactor& reactor_of(const spi::Lease& lease) = 0;
+    /// The time of an operation with these options.
+    [[nodiscard]] virtual spi::Wait wait_of(const QueryOptions& options) const = 0;
+    /// How long an operation may queue, of its own time.
+    [[nodiscard]] virtual Deadline turn_until(const Deadline& deadline) const { return deadline; }
+    /// Why an operation had no turn in time.
+    [[nodiscard]] virtual Error no_turn() const = 0;
+    using Work = void (*)(Operation&, Executor&);
+    /// Calls `call(operation, executor)` with an executor that has the session of the lease, and gives that back.
+    virtual void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) = 0;
+};
+
+}  // namespace pg::detail

@@ -1,0 +1,253 @@
+// Awaited verbs: the same answers and errors, many at once on few sessions, and what is left when nobody waits any more.
+#include <future>
+#include <gtest/gtest.h>
+#include <pg/async.hpp>
+#include <pg/sqlstate.hpp>
+#include <pg/testing/test_server.hpp>
+#include <stop_token>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Person {
+    std::int64_t id;
+    std::string name;
+};
+
+class Async : public testing::TestWithParam<const char*> {
+protected:
+    static const std::string& conninfo() {
+        static const std::string text = pg::testing::shared_server().create_database("async");
+        return text;
+    }
+    static pg::Client& onlooker() {
+        static pg::Client client = pg::connect(conninfo());
+        return client;
+    }
+    static pg::Client open(std::size_t sessions) {
+        return pg::connect(conninfo() + " provider=async engine=" + GetParam(), {.pool_max_size = sessions});
+    }
+    /// Server processes of this database that do something, or hold a transaction open, beside the one that asks.
+    static std::int64_t busy() {
+        return onlooker().query_one<std::int64_t>(
+            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and "
+            "state <> 'idle'");
+    }
+    static void expect_nothing_left_busy() {
+        const auto until = std::chrono::steady_clock::now() + 5s;
+        while (busy() != 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+        EXPECT_EQ(busy(), 0);
+    }
+
+    pg::Client db = open(4);
+    pg::AsyncClient async = db.async();
+};
+
+pg::Task<int> sum(pg::AsyncClient async, int a, int b) {
+    co_return co_await async.query_one<int>("select $1::int + $2::int", a, b);
+}
+
+TEST_P(Async, GivesWhatTheVerbsGive) {
+    EXPECT_EQ(async.query_one<int>("select 7").get(), 7);
+    EXPECT_EQ(async.query_all<int>("select generate_series(1, 3)").get(), (std::vector<int>{1, 2, 3}));
+    EXPECT_EQ(async.query_maybe<int>("select 1 where false").get(), std::nullopt);
+    EXPECT_EQ(async.query("select 1, 2").get().columns().size(), 2u);
+    EXPECT_EQ(pg::sync_wait(sum(async, 2, 3)), 5);
+    const auto person = async.query_one<Person>("select 1::bigint as id, 'ann' as name").get();
+    EXPECT_EQ(person.name, "ann");
+    async.run_script("create table if not exists counted (n int); truncate counted").get();
+    EXPECT_EQ(async.exec("insert into counted select generate_series(1, 5)").get(), 5u);
+}
+
+TEST_P(Async, GivesTheErrorsThatTheVerbsGive) {
+    EXPECT_THROW(static_cast<void>(async.query_one<int>("select 1 where false").get()), pg::NoRows);
+    const auto failed = async.try_query("select 1 / 0").get();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().sqlstate(), pg::sqlstate::division_by_zero);
+    EXPECT_THROW(async.exec(pg::runtime("select $1")).get(), pg::UsageError);
+    EXPECT_THROW(static_cast<void>(async.query_one<bool>("select 1").get()), pg::ShapeError);
+}
+
+TEST_P(Async, RefusesAClientWhoseSessionsCannotBeAwaited) {
+    EXPECT_THROW(static_cast<void>(onlooker().async()), pg::UsageError);
+}
+
+TEST_P(Async, CallsBack) {
+    std::promise<int> answer;
+    async.query_one<int>("select 3").start([&](pg::Expected<int> value) { answer.set_value(value.value()); });
+    EXPECT_EQ(answer.get_future().get(), 3);
+}
+
+TEST_P(Async, HasMoreCallsUnderWayThanSessions) {
+    std::vector<pg::Task<int>> sums;
+    for (int at = 0; at < 200; ++at) sums.push_back(sum(async, at, 1));
+    const std::vector<int> all = pg::sync_wait(pg::when_all(std::move(sums)));
+    ASSERT_EQ(all.size(), 200u);
+    for (int at = 0; at < 200; ++at) EXPECT_EQ(all[static_cast<std::size_t>(at)], at + 1);
+    EXPECT_LE(onlooker().query_one<std::int64_t>(
+                  "select count(*) from pg_stat_activity where datname = current_database()"),
+              5);
+}
+
+TEST_P(Async, CallsPreparedStatements) {
+    const auto doubled = db.prepare<int(int)>("select $1::int * 2");
+    EXPECT_EQ(async.call(doubled, 4).get(), 8);
+    EXPECT_EQ(async.call(doubled, 5).get(), 10);
+    EXPECT_EQ(doubled(6), 12);
+}
+
+pg::Task<std::int64_t> streamed(pg::AsyncClient async, int rows) {
+    auto stream = co_await async.stream<std::int64_t>("select generate_series(1, $1::bigint)", rows);
+    std::int64_t total = 0;
+    while (const std::int64_t* value = co_await stream.next()) total += *value;
+    co_return total;
+}
+
+TEST_P(Async, StreamsRows) {
+    EXPECT_EQ(pg::sync_wait(streamed(async, 100000)), 5000050000);
+    EXPECT_EQ(pg::sync_wait(streamed(async, 0)), 0);
+}
+
+pg::Task<void> stream_a_little(pg::AsyncClient async) {
+    auto stream = co_await async.stream<std::int64_t>("select generate_series(1, 10000000::bigint)");
+    static_cast<void>(co_await stream.next());
+}
+
+TEST_P(Async, GivesUpAStreamThatIsLeftEarly) {
+    pg::sync_wait(stream_a_little(async));
+    EXPECT_EQ(async.query_one<int>("select 1").get(), 1);
+    expect_nothing_left_busy();
+}
+
+pg::Task<void> transfer(pg::AsyncClient async, bool fails) {
+    pg::AsyncTransaction transaction = co_await async.begin();
+    co_await transaction.exec("insert into counted values (1)");
+    co_await transaction.exec("insert into counted values (2)");
+    if (fails) co_await transaction.exec("select 1 / 0");
+    co_await transaction.commit();
+    EXPECT_TRUE(transaction.is_committed());
+}
+
+TEST_P(Async, CommitsATransactionOrRollsItBack) {
+    db.run_script("create table if not exists counted (n int); truncate counted");
+    pg::sync_wait(transfer(async, false));
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 2);
+    EXPECT_THROW(pg::sync_wait(transfer(async, true)), pg::ServerError);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 2);
+    expect_nothing_left_busy();
+}
+
+TEST_P(Async, RunsATransactionAgainThatMayBe) {
+    db.run_script("create table if not exists counted (n int); truncate counted");
+    int runs = 0;
+    const auto body = [&](pg::AsyncTransaction& transaction) -> pg::Task<int> {
+        co_await transaction.exec("insert into counted values (1)");
+        if (++runs == 1) co_await transaction.run_script("do $$ begin raise sqlstate '40001'; end $$");
+        co_return runs;
+    };
+    EXPECT_EQ(pg::sync_wait(async.transaction(body)), 2);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 1);
+}
+
+pg::Task<std::vector<int>> at_once(pg::AsyncTransaction& transaction) {
+    std::vector<pg::Async<int>> calls;
+    for (int at = 0; at < 10; ++at) calls.push_back(transaction.query_one<int>("select $1::int", at));
+    co_return co_await pg::when_all(std::move(calls));
+}
+
+TEST_P(Async, LetsCallsOnOneTransactionTakeTurns) {
+    pg::AsyncTransaction transaction = async.begin().get();
+    const std::vector<int> all = pg::sync_wait(at_once(transaction));
+    for (int at = 0; at < 10; ++at) EXPECT_EQ(all[static_cast<std::size_t>(at)], at);
+    transaction.rollback().get();
+    EXPECT_THROW(transaction.exec("select 1").get(), pg::UsageError);
+}
+
+pg::Task<int> on_connection(pg::AsyncClient async) {
+    pg::AsyncConnection connection = co_await async.connection();
+    co_await connection.exec("create temp table mine (n int) on commit drop");
+    pg::AsyncTransaction transaction = co_await connection.begin();
+    co_await transaction.exec("create temp table kept (n int)");
+    co_await transaction.commit();
+    co_return co_await connection.query_one<int>("select count(*)::int from kept");
+}
+
+TEST_P(Async, HoldsASession) {
+    EXPECT_EQ(pg::sync_wait(on_connection(async)), 0);
+    EXPECT_EQ(async.connection().get().engine(), GetParam());
+}
+
+TEST_P(Async, RunsABatch) {
+    pg::Batch batch = async.batch();
+    auto one = batch.query_one<int>("select 1");
+    auto two = batch.query_one<int>("select $1::int", 2);
+    async.run(batch).get();
+    EXPECT_EQ(one.get() + two.get(), 3);
+    pg::Batch bad = async.batch();
+    bad.exec("select 1 / 0");
+    EXPECT_THROW(async.run(bad).get(), pg::ServerError);
+    EXPECT_THROW(bad.run(), pg::UsageError);
+}
+
+TEST_P(Async, EndsAtItsDeadline) {
+    const auto late = async.with({.timeout = 50ms}).try_exec("select pg_sleep(10)").get();
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind(), pg::ErrorKind::timeout);
+    expect_nothing_left_busy();
+}
+
+TEST_P(Async, EndsAtItsDeadlineInTheQueue) {
+    pg::Client one = open(1);
+    const pg::AsyncTransaction holder = one.async().begin().get();
+    const auto late = one.async().with({.timeout = 20ms}).try_exec("select 1").get();
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind(), pg::ErrorKind::pool_timeout);
+    EXPECT_EQ(late.error().outcome(), pg::Outcome::not_sent);
+}
+
+TEST_P(Async, StopsWhenItIsAskedTo) {
+    std::stop_source source;
+    const pg::StopToken token(source.get_token());
+    std::promise<pg::Error> ended;
+    async.with({.stop = &token}).try_exec("select pg_sleep(10)").start([&](pg::Expected<std::uint64_t> answer) {
+        ended.set_value(answer.error());
+    });
+    while (busy() == 0) std::this_thread::yield();
+    source.request_stop();
+    EXPECT_EQ(ended.get_future().get().kind(), pg::ErrorKind::cancelled);
+    expect_nothing_left_busy();
+}
+
+/// Suspends for good, and is destroyed by its owner.
+pg::Task<void> sleep_on(pg::AsyncClient async) {
+    pg::AsyncTransaction transaction = co_await async.begin();
+    co_await transaction.exec("select pg_sleep(10)");
+}
+pg::Task<void> first_of_two(pg::AsyncClient async) {
+    pg::Task<void> sleeping = sleep_on(async);
+    auto waiting = async.exec("select pg_sleep(0.2)");
+    static_cast<void>(co_await pg::when_any(std::move(sleeping), std::move(waiting)));
+}
+
+TEST_P(Async, LeavesNothingBehindWhenItsCoroutineIsDestroyed) {
+    pg::sync_wait(first_of_two(async));
+    expect_nothing_left_busy();
+    EXPECT_EQ(async.query_one<int>("select 1").get(), 1);
+}
+
+pg::Task<pg::ErrorKind> blocks(pg::Client db, pg::AsyncClient async) {
+    co_await async.exec("select 1");
+    const auto refused = db.try_exec("select 1");  // on the reactor's thread
+    co_return refused ? pg::ErrorKind::server : refused.error().kind();
+}
+
+TEST_P(Async, RefusesToBlockItsOwnLoop) {
+    EXPECT_EQ(pg::sync_wait(blocks(db, async)), pg::ErrorKind::usage);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, Async, testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+}  // namespace
