@@ -94,15 +94,32 @@ class CallOperation final : public AnswerOperation<typename Sink::Answer> {
 public:
     template <class... A>
     CallOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, A&&... call)
-        : CallOperation::AnswerOperation(std::move(target), options), call_(std::forward<A>(call)...) {
-        if (!call_.encoded()) this->refuse(std::move(call_.encoded()).error());
+        : CallOperation::AnswerOperation(std::move(target), options), kept_(std::forward<A>(call)...) {
+        if (!kept_.encoded()) this->refuse(std::move(kept_.encoded()).error());
     }
 
 private:
     void do_work(Executor& executor) noexcept override {
-        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, call_.call(this->options())); });
+        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, kept_.call(this->options())); });
     }
-    KeptCall<N> call_;
+    const Call* do_open_call() noexcept override {
+        call_ = kept_.call(this->options());
+        sink_.emplace(call_.extra());
+        if constexpr (std::is_base_of_v<RowSink, Sink>) call_.sink = &*sink_;
+        return &call_;
+    }
+    void do_conclude(Expected<Result> result) noexcept override {
+        this->answer_with([&]() -> Expected<typename Sink::Answer> {
+            if (!result) return std::move(result).error();
+            sink_->conclude(*result);
+            return sink_->answer(call_.sql);
+        });
+    }
+
+    KeptCall<N> kept_;
+    // While it is in a pipeline. @{
+    Call call_;
+    std::optional<Sink> sink_;  /// @}
 };
 
 /// Anything else: `function(executor)` gives the answer, on a fiber.

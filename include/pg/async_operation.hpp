@@ -24,15 +24,22 @@ class Async;
 namespace detail {
 
 struct AsyncTarget;
+struct Call;
+class OperationQueue;
+class Pipeline;
+class Pipelines;
 
 /// One call between whoever awaits it and the fiber that runs it. Each of the two has a share of it.
 ///
-///   fresh --start--> begun --a session comes--> at work --> answered --> told
+///   fresh --start--> begun --a session comes--> at work -------> answered --> told
+///                      |                                            ^
+///                      +------joins a pipeline--> in flight --------+
 ///
 ///   (O1) Everything but the work itself and the first and last step of others happens on the home of its target: the
 ///        queue, the timer, and the answer.
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
-///   (O3) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
+///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
+///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
 class PGCLIENT_API Operation : private spi::LeaseWaiter {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
@@ -59,14 +66,22 @@ protected:
     virtual void do_work(Executor& executor) noexcept = 0;
     /// There is no session for it, and this is why: leaves that as the answer.
     virtual void do_fail(Error why) noexcept = 0;
+    /// The call, ready to be sent (again), if it is nothing but one; null otherwise.
+    virtual const Call* do_open_call() noexcept { return nullptr; }
+    /// The result of that call: leaves an answer.
+    virtual void do_conclude(Expected<Result>) noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
     [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }       ///< the caller's; may be null
     [[nodiscard]] AsyncTarget& target() const { return *target_; }
 
 private:
+    friend class Pipeline;
+    friend class Pipelines;
+    friend class OperationQueue;
+
     enum class Fate : std::uint8_t { open, abandoned, told };
-    enum class Step : std::uint8_t { begin, work, answer };
+    enum class Step : std::uint8_t { begin, join, work, answer };
     /// A step of the operation, in the queue of a loop.
     class StepJob final : public spi::Job {
     public:
@@ -80,12 +95,17 @@ private:
 
     void go_on();  ///< the next step
     void begin();
+    void queue();
+    void join();
     void work();
     void answer();
     void expire();
     void give_up();
     void fail(Error why);
+    void finish();
     void leave() noexcept;
+    void enter(Step step) noexcept;
+    [[nodiscard]] spi::Wait wait();
     void do_settle(Expected<spi::Lease> lease) noexcept override;
     static void on_user_stop(void* operation) noexcept;
 
@@ -94,8 +114,8 @@ private:
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
     spi::Lease lease_;
-    std::stop_source source_;
-    StopToken token_{source_.get_token()};
+    std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it
+    StopToken token_{std::stop_token()};
     std::optional<StopCallback> on_stop_;
     spi::Timer timer_;
     Then then_ = nullptr;
@@ -104,7 +124,16 @@ private:
     std::atomic<Fate> fate_{Fate::open};
     std::atomic<bool> settled_{false}, stopping_{false};
     bool started_ = false;
+    bool may_share_ = false;           // its session with other calls
+    bool queues_to_share_ = false;     // it is in the queue of the pipelines, too
+    bool again_ = false;               // its connection was lost, once
     Step step_ = Step::begin;
+    bool wanted_ = true;               // in a pipeline: its caller has no answer yet
+    Pipeline* pipeline_ = nullptr;     // that it is in
+    Operation* behind_ = nullptr;      // in the same queue of that
+    const Call* call_ = nullptr;       // if it may share
+    std::size_t bytes_ = 0;            // of that
+    spi::Request request_;             // that it is in flight as
     StepJob next_{*this, &Operation::go_on};
     StepJob expiry_{*this, &Operation::expire};
     StepJob end_{*this, &Operation::give_up};

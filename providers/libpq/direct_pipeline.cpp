@@ -33,7 +33,7 @@ public:
             if (const spi::Wait* wait = feed_.given_up())
                 give_up(*wait);
             else
-                step();
+                receive();
         } while (link_.connected());
         link_.rest();
     }
@@ -71,12 +71,15 @@ private:
         while (!in_flight_.empty() && in_flight_.front().refused) end_answer(*in_flight_.front().refused);
     }
 
-    /// Takes one answer, or waits for one.
-    void step() {
-        wire::Frame frame;
-        if (const auto event = link_.poll(frame)) return take(*event, frame);
-        if (link_.ended()) return lose(link_.ending());
-        static_cast<void>(link_.wait_beside(nothing_else, {.nudged = true}));
+    /// Takes all answers that have arrived, or waits for some.
+    void receive() {
+        bool any = false;
+        for (wire::Frame frame; !in_flight_.empty(); any = true) {
+            const auto event = link_.poll(frame);
+            if (!event) break;
+            take(*event, frame);
+        }
+        if (!any && !link_.ended()) static_cast<void>(link_.wait_beside(nothing_else, {.nudged = true}));
         if (link_.ended()) lose(link_.ending());
     }
 

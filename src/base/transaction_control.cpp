@@ -84,6 +84,21 @@ TransactionControl transaction_control(std::string_view sql) {
     return words.take("to") ? none : rolls_back;
 }
 
+bool is_about_rows(std::string_view sql) {
+    FirstWords words(sql);
+    switch (words.initial()) {
+        case 's': return words.take("select");
+        case 'i': return words.take("insert");
+        case 'u': return words.take("update");
+        case 'd': return words.take("delete");
+        case 'm': return words.take("merge");
+        case 'v': return words.take("values");
+        case 't': return words.take("table");
+        case 'w': return words.take("with");
+        default: return false;
+    }
+}
+
 RequestPhase sent_phase(std::string_view sql) {
     return transaction_control(sql) == TransactionControl::commits ? RequestPhase::committing : RequestPhase::sent;
 }

@@ -1,4 +1,4 @@
-// Transaction control: what a statement does to the transaction that it is run in.
+// What the first words of a statement tell of it.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,9 @@ enum class TransactionControl : std::uint8_t {
 
 /// Told by the statement's first words. What a procedure that it calls does is not seen.
 [[nodiscard]] PGCLIENT_API TransactionControl transaction_control(std::string_view sql);
+
+/// True for a statement that reads or changes rows and nothing else, as its first word says: SELECT, INSERT, UPDATE,
+/// DELETE, MERGE, VALUES, TABLE, WITH. Functions that it calls are not seen.
+[[nodiscard]] PGCLIENT_API bool is_about_rows(std::string_view sql);
 
 }  // namespace pg

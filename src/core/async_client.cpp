@@ -2,6 +2,7 @@
 #include "pg/async.hpp"
 #include "pg/connection.hpp"
 #include "src/core/async_held.hpp"
+#include "src/core/async_pipeline.hpp"
 #include "src/core/client_impl.hpp"
 #include "src/core/connection_impl.hpp"
 #include "src/core/transaction_impl.hpp"
@@ -33,6 +34,7 @@ public:
 
 private:
     spi::SessionSource& source() override { return *context->source; }
+    Pipelines* pipelines() override { return &pipelines_; }
     spi::Reactor& reactor_of(const spi::Lease& lease) override { return *lease.session().reactor(); }
     spi::Wait wait_of(const QueryOptions& options) const override { return context->wait_of(&options); }
     Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
@@ -41,6 +43,8 @@ private:
         LeasedExecutor executor(*context, std::move(lease), wait);
         call(operation, executor);
     }
+
+    Pipelines pipelines_{*this};
 };
 
 Connection& held_connection(AsyncTarget& target) { return static_cast<ObjectTarget<Connection>&>(target).object; }
@@ -53,7 +57,13 @@ std::shared_ptr<AsyncTarget> target_of(const Client& client) {
     const std::shared_ptr<Context>& context = client.impl()->context;
     auto reactor = context->source->reactor();
     if (!reactor) not_awaitable().raise();
-    return std::make_shared<ClientTarget>(context, std::move(reactor), nullptr);
+    const std::lock_guard lock(context->mutex);
+    std::erase_if(context->targets, [](const auto& target) { return target.expired(); });
+    for (const auto& known : context->targets)
+        if (auto target = known.lock(); target && target->home == reactor) return target;
+    auto target = std::make_shared<ClientTarget>(context, std::move(reactor), nullptr);
+    context->targets.push_back(target);
+    return target;
 }
 
 AnswerOperation<AsyncConnection>* make_connection(const std::shared_ptr<AsyncTarget>& target,

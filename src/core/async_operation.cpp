@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "pg/spi/waiter.hpp"
-#include "src/core/async_target.hpp"
+#include "src/core/async_pipeline.hpp"
 
 namespace pg::detail {
 namespace {
@@ -44,7 +44,6 @@ void Operation::abandon() noexcept {
 }
 
 void Operation::stop() noexcept {
-    source_.request_stop();
     if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
     shares_.fetch_add(1, std::memory_order_relaxed);
     target_->home->post(end_);
@@ -56,46 +55,74 @@ void Operation::leave() noexcept {
     if (shares_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 
+void Operation::enter(Step step) noexcept {
+    step_ = step;
+    target_->home->post(next_);
+}
+
 void Operation::go_on() {
     switch (step_) {
         case Step::begin: return begin();
+        case Step::join: return join();
         case Step::work: return work();
         case Step::answer: return answer();
     }
 }
 
+/// The wait of its work, which can be stopped from now on. At home, or before anybody else knows of it.
+spi::Wait Operation::wait() {
+    if (!source_.stop_possible()) {
+        source_ = std::stop_source();
+        token_ = StopToken(source_.get_token());
+    }
+    return {deadline_, &token_};
+}
+
 void Operation::begin() {
     if (stopping_.load(std::memory_order_acquire)) return fail(stopped_in_queue());
+    if (Pipelines* const pipelines = target_->pipelines()) return pipelines->begin(*this);
+    queue();
+}
+
+/// For a session, or a turn on one.
+void Operation::queue() {
+    static_cast<void>(wait());
     const Deadline until = target_->turn_until(deadline_);
+    settled_.store(false, std::memory_order_relaxed);
     target_->source().request(*this, deadline_);
-    if (!settled_.load(std::memory_order_acquire) && !until.is_never())
-        target_->home->set(timer_, until.when(), expiry_);
+    if (!settled_.load(std::memory_order_acquire) && !until.is_never()) target_->home->set(timer_, until.when(), expiry_);
 }
 
 void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     settled_.store(true, std::memory_order_release);
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
+    if (may_share_) return enter(Step::join);
     step_ = Step::work;
     target_->reactor_of(lease_).spawn(next_);
 }
+
+/// Its session is the beginning of a pipeline.
+void Operation::join() { target_->pipelines()->start(*this); }
 
 void Operation::work() {
     options_.stop = &token_;
     options_.timeout = std::max(deadline_.remaining(), std::chrono::nanoseconds(1));
     target_->work(std::move(lease_), {deadline_, &token_}, *this,
                   [](Operation& self, Executor& executor) { self.do_work(executor); });
-    step_ = Step::answer;
-    target_->home->post(next_);
+    finish();
 }
 
 void Operation::fail(Error why) {
     do_fail(std::move(why));
-    step_ = Step::answer;
-    target_->home->post(next_);
+    finish();
 }
 
+/// The answer is there.
+void Operation::finish() { enter(Step::answer); }
+
 void Operation::answer() {
+    if (queues_to_share_) target_->pipelines()->forget(*this);
     target_->home->cancel(timer_);
     on_stop_.reset();
     Fate open = Fate::open;
@@ -103,14 +130,20 @@ void Operation::answer() {
     leave();
 }
 
-/// The time for its turn is over.
+/// Its time is over, in the queue or in a pipeline; work has its own deadline.
 void Operation::expire() {
+    if (pipeline_) return pipeline_->expire(*this, spi::Woken::deadline);
     if (target_->source().withdraw(*this)) fail(target_->no_turn());
 }
 
-/// It was asked to stop: on a fiber its token says so.
+/// It was asked to stop.
 void Operation::give_up() {
-    if (target_->source().withdraw(*this)) fail(stopped_in_queue());
+    static_cast<void>(wait());
+    source_.request_stop();
+    if (pipeline_)
+        pipeline_->expire(*this, spi::Woken::stopped);
+    else if (target_->source().withdraw(*this))
+        fail(stopped_in_queue());
     leave();
 }
 

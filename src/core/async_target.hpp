@@ -30,6 +30,8 @@ struct AsyncTarget {
     [[nodiscard]] virtual spi::SessionSource& source() = 0;
     /// Where the work is done that has this lease.
     [[nodiscard]] virtual spi::Reactor& reactor_of(const spi::Lease& lease) = 0;
+    /// Those of a client; null on a session that somebody holds.
+    [[nodiscard]] virtual Pipelines* pipelines() { return nullptr; }
     /// The time of an operation with these options.
     [[nodiscard]] virtual spi::Wait wait_of(const QueryOptions& options) const = 0;
     /// How long an operation may queue, of its own time.

@@ -19,7 +19,8 @@ Statement::Statement(std::string_view text)
       name(statement_name(number)),
       sql(text),
       leaves_traces(scan_sql(text).leaves_traces),
-      controls_transaction(transaction_control(text) != TransactionControl::none) {}
+      controls_transaction(transaction_control(text) != TransactionControl::none),
+      is_about_rows(pg::is_about_rows(text)) {}
 
 Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
 

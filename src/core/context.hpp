@@ -27,6 +27,8 @@ private:
     std::unordered_set<std::string> texts_;
 };
 
+struct AsyncTarget;
+
 /// One for a client and all that was made from it. Whoever keeps a session for longer than a request keeps a share.
 struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<spi::SessionSource> source;
@@ -35,6 +37,9 @@ struct Context : std::enable_shared_from_this<Context> {
     std::chrono::nanoseconds acquire_timeout{no_timeout};
     std::atomic<bool> closed{false};
     RetypedTexts retyped;
+
+    std::mutex mutex;  // guards what follows
+    std::vector<std::weak_ptr<AsyncTarget>> targets;  // one on each reactor where calls of the client are awaited
 
     /// The time of a request: its own, or the client's.
     [[nodiscard]] std::chrono::nanoseconds timeout_of(const QueryOptions* options) const {
@@ -65,6 +70,7 @@ struct Statement : std::enable_shared_from_this<Statement> {
     std::string sql;
     bool leaves_traces;         // in its session, as its text says
     bool controls_transaction;  // begins or ends one, as its text says
+    bool is_about_rows;         // and nothing else, as its text says
 
     explicit Statement(std::string_view text);
     ~Statement();

@@ -152,6 +152,47 @@ Error SessionSet::do_no_session() const {
                              " are busy; hold them for less time, or raise pool_max_size"});
 }
 
+bool SessionSet::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
+    for (;;) {
+        Slot slot = take_ready();
+        if (!slot && any_idle_) {
+            const std::lock_guard lock(mutex_);
+            slot = take_idle();
+        }
+        if (!slot) return false;
+        if (slot->session->alive()) return waiter.settle(lend(std::move(slot))), true;
+        slot.reset();
+        forget_one();
+    }
+}
+
+void SessionSet::do_widen(const Deadline& until) noexcept {
+    if (open_ >= max_size_) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_ || widening_ || open_ >= max_size_) return;
+        widening_ = true;
+        ++open_;
+    }
+    start_opener(until);
+}
+
+bool SessionSet::do_withdraw_first(spi::LeaseWaiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty() || queue_.front().waiter != &waiter) return false;
+    static_cast<void>(take_first());
+    return true;
+}
+
+/// Null when there is none. Under the lock.
+SessionSet::Slot SessionSet::take_idle() noexcept {
+    if (idle_.empty()) return nullptr;
+    Slot slot = std::move(idle_.back());
+    idle_.pop_back();
+    any_idle_ = !idle_.empty();
+    return slot;
+}
+
 bool SessionSet::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     const std::lock_guard lock(mutex_);
     const auto place = std::find_if(queue_.begin(), queue_.end(), [&](const Place& at) { return at.waiter == &waiter; });
@@ -168,10 +209,7 @@ Expected<SessionSet::Found> SessionSet::look(spi::LeaseWaiter& waiter, const Dea
     if (closed_) return closed();
     ++waiting_;
     Found found{take_ready()};
-    if (!found.slot && !idle_.empty()) {
-        found.slot = std::move(idle_.back());
-        idle_.pop_back();
-    }
+    if (!found.slot) found.slot = take_idle();
     if (!found.slot && open_ < max_size_) {
         ++open_;
         found.may_open = true;
@@ -207,6 +245,10 @@ public:
 private:
     void do_run() noexcept override {
         Expected<Slot> slot = set_->open_slot({.deadline = until_});
+        {
+            const std::lock_guard lock(set_->mutex_);
+            set_->widening_ = false;
+        }
         if (slot) {
             set_->keep(*std::move(slot));
         } else {
@@ -249,7 +291,10 @@ void SessionSet::keep(Slot slot) noexcept {
             --open_;
         } else {
             first = take_first();
-            if (!first) idle_.push_back(std::move(slot));
+            if (!first) {
+                idle_.push_back(std::move(slot));
+                any_idle_ = true;
+            }
         }
     }
     if (first) first->settle(lend(std::move(slot)));
@@ -298,6 +343,7 @@ void SessionSet::do_close() noexcept {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         closing.swap(idle_);
+        any_idle_ = false;
         if (Slot slot = take_ready()) closing.push_back(std::move(slot));
         open_ -= closing.size();
         refused.swap(queue_);

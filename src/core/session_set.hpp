@@ -34,6 +34,10 @@ public:
 private:
     Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
     void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
+    bool do_request_idle(spi::LeaseWaiter& waiter) noexcept override;
+    void do_widen(const Deadline& until) noexcept override;
+    bool do_has_waiters() const noexcept override { return waiting_.load() != 0; }
+    bool do_withdraw_first(spi::LeaseWaiter& waiter) noexcept override;
     bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override { return provider_->reactor(); }
     Error do_no_session() const override;
@@ -53,6 +57,7 @@ private:
         bool may_open = false;
     };
 
+    [[nodiscard]] Slot take_idle() noexcept;
     [[nodiscard]] Slot take_ready() noexcept { return Slot(ready_.exchange(nullptr)); }
     [[nodiscard]] Expected<Found> look(spi::LeaseWaiter& waiter, const Deadline& until);
     [[nodiscard]] Expected<spi::Lease> open(const spi::Wait& wait);
@@ -72,11 +77,13 @@ private:
     std::atomic<spi::SessionSlot*> ready_{nullptr};  // owned; the idle session that came back last
     std::atomic<std::size_t> waiting_{0};            // those in the queue; who looks counts already
     std::atomic<bool> closed_{false};                // set under the lock
+    std::atomic<std::size_t> open_{0};               // set under the lock
+    std::atomic<bool> any_idle_{false};              // set under the lock: idle_ has some
 
     std::mutex mutex_;  // guards what follows
     std::vector<Slot> idle_;  // beside ready_
     std::deque<Place> queue_;
-    std::size_t open_ = 0;
+    bool widening_ = false;  // an opener is at work for nobody in particular
 };
 
 }  // namespace pg::detail

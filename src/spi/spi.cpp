@@ -29,6 +29,12 @@ void Session::do_run_pipeline(RequestFeed& feed) noexcept {
     while (const Request* request = feed.next()) feed.answer(run(*request, feed.wait()));
 }
 
+// Of one that has never more than one session.
+bool SessionSource::do_request_idle(LeaseWaiter&) noexcept { return false; }
+void SessionSource::do_widen(const Deadline&) noexcept {}
+bool SessionSource::do_has_waiters() const noexcept { return false; }
+bool SessionSource::do_withdraw_first(LeaseWaiter& waiter) noexcept { return withdraw(waiter); }
+
 const std::shared_ptr<Reactor>& Session::do_reactor() const noexcept {
     static const std::shared_ptr<Reactor> none;
     return none;

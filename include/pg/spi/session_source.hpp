@@ -82,6 +82,14 @@ public:
     /// The same for who must not wait: `waiter` is settled before this returns, or later. A session that is opened for
     /// it has until `until`. UsageError when its sessions are not `awaitable`.
     void request(LeaseWaiter& waiter, const Deadline& until) noexcept { do_request(waiter, until); }
+    /// The same if a session is idle; false when none is, and then nothing has happened.
+    [[nodiscard]] bool request_idle(LeaseWaiter& waiter) noexcept { return do_request_idle(waiter); }
+    /// Opens one session more, for whoever comes next, if there may be one and none is being opened already.
+    void widen(const Deadline& until) noexcept { do_widen(until); }
+    /// Somebody waits. As of now.
+    [[nodiscard]] bool has_waiters() const noexcept { return do_has_waiters(); }
+    /// Takes the request back that is the next to be settled; false when it is not this one.
+    [[nodiscard]] bool withdraw_first(LeaseWaiter& waiter) noexcept { return do_withdraw_first(waiter); }
     /// Takes a request back. False when it is settled, or about to be.
     [[nodiscard]] bool withdraw(LeaseWaiter& waiter) noexcept { return do_withdraw(waiter); }
     /// Why a request that was withdrawn at the end of its time got nothing.
@@ -95,6 +103,10 @@ private:
     friend class Lease;
     virtual Expected<Lease> do_acquire(const Wait& wait) noexcept = 0;
     virtual void do_request(LeaseWaiter& waiter, const Deadline& until) noexcept = 0;
+    virtual bool do_request_idle(LeaseWaiter& waiter) noexcept;
+    virtual void do_widen(const Deadline& until) noexcept;
+    virtual bool do_has_waiters() const noexcept;
+    virtual bool do_withdraw_first(LeaseWaiter& waiter) noexcept;
     virtual bool do_withdraw(LeaseWaiter& waiter) noexcept = 0;
     virtual std::shared_ptr<Reactor> do_reactor() noexcept = 0;
     virtual Error do_no_session() const = 0;

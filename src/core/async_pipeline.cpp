@@ -1,0 +1,258 @@
+// Which call goes where, and what becomes of it in a pipeline.
+#include "src/core/async_pipeline.hpp"
+
+#include <algorithm>
+
+#include "pg/sqlstate.hpp"
+#include "src/base/transaction_control.hpp"
+
+namespace pg::detail {
+namespace {
+
+/// Calls in a pipeline, sent or not, and bytes of their arguments. A larger one is alone.
+constexpr std::size_t most_calls = 100;
+constexpr std::size_t most_bytes = 64 * 1024;
+
+std::size_t bytes_of(const Call& call) {
+    std::size_t bytes = call.sql.size();
+    for (const Params::Slot& slot : *call.params) bytes += static_cast<std::size_t>(std::max(slot.length, 0));
+    return bytes;
+}
+
+/// (L1)
+bool may_share(const Call& call, const Expected<bool>& traces) {
+    return traces && !*traces && call.options->max_result_bytes == 0 &&
+           (call.statement ? call.statement->is_about_rows : is_about_rows(call.sql));
+}
+
+/// A second attempt, alone, may go better: another type for a number, a new plan, text for binary.
+bool may_heal(const Error& error) {
+    return error.connection_usable() && error.outcome() == Outcome::not_applied &&
+           (error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
+            error.kind() == ErrorKind::plan_invalidated);
+}
+
+bool knows_types(const TypeCatalog& types, const Result& result) {
+    return std::all_of(result.columns().begin(), result.columns().end(), [&](const Column& column) {
+        return !TypeCatalog::is_user_defined(column.type.oid) || types.find(column.type.oid);
+    });
+}
+
+Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {
+    const bool stopped = woken == spi::Woken::stopped;
+    ErrorFields fields{.kind = stopped ? ErrorKind::cancelled : ErrorKind::timeout, .outcome = outcome};
+    fields.message = stopped ? "a stop was asked for " : "the deadline passed ";
+    fields.message += outcome == Outcome::not_sent
+                          ? "before the statement was sent"
+                          : "while the statement was in flight with others, for which it is not cancelled";
+    fields.sql = sql;
+    return Error(std::move(fields));
+}
+
+}  // namespace
+
+// --- which call goes where
+
+void Pipelines::begin(Operation& operation) {
+    operation.call_ = operation.do_open_call();
+    operation.may_share_ = operation.call_ && may_share(*operation.call_, look_at_text(*operation.call_));
+    if (!operation.may_share_) return operation.queue();
+    operation.bytes_ = bytes_of(*operation.call_);
+    spi::SessionSource& source = target_.source();
+    if (source.request_idle(operation)) return;
+    Pipeline* const pipeline = source.has_waiters() ? nullptr : shortest();
+    if (pipeline) {
+        pipeline->add(operation);
+        return source.widen(operation.deadline_);
+    }
+    operation.queues_to_share_ = true;
+    queue_.push(operation);
+    operation.queue();
+}
+
+void Pipelines::start(Operation& operation) {
+    forget(operation);
+    target_.home->cancel(operation.timer_);
+    spi::Lease lease = std::move(operation.lease_);
+    const std::shared_ptr<spi::Reactor>& reactor = lease.session().reactor();
+    if (reactor != target_.home) {  // (L6)
+        static_cast<void>(operation.wait());
+        operation.lease_ = std::move(lease);
+        operation.step_ = Operation::Step::work;
+        return reactor->spawn(operation.next_);
+    }
+    auto* const pipeline = new Pipeline(operation.target_, std::move(lease));
+    running_.push_back(pipeline);
+    pipeline->add(operation);
+    reactor->spawn(*pipeline);
+}
+
+void Pipelines::forget(Operation& operation) {
+    if (std::exchange(operation.queues_to_share_, false)) static_cast<void>(queue_.erase(operation));
+}
+
+Operation* Pipelines::next() {
+    if (queue_.empty() || !target_.source().withdraw_first(*queue_.first())) return nullptr;
+    Operation* const first = &queue_.pop();
+    first->queues_to_share_ = false;
+    return first;
+}
+
+Pipeline* Pipelines::shortest() const {
+    const auto by_size = [](const Pipeline* a, const Pipeline* b) { return a->size() < b->size(); };
+    const auto found = std::min_element(running_.begin(), running_.end(), by_size);
+    return found != running_.end() && (*found)->has_room() ? *found : nullptr;
+}
+
+// --- in a pipeline
+
+bool OperationQueue::erase(Operation& operation) {
+    Operation* before = nullptr;
+    for (Operation* one = first_; one != nullptr; before = std::exchange(one, one->behind_)) {
+        if (one != &operation) continue;
+        (before ? before->behind_ : first_) = one->behind_;
+        if (last_ == one) last_ = before;
+        return true;
+    }
+    return false;
+}
+
+bool Pipeline::has_room() const { return size() < most_calls && bytes_ < most_bytes && session().usable(); }
+
+void Pipeline::add(Operation& operation) {
+    operation.pipeline_ = this;
+    waiting_.push(operation);
+    ++size_;
+    bytes_ += operation.bytes_;
+    if (!operation.deadline_.is_never())
+        target_->home->set(operation.timer_, operation.deadline_.when(), operation.expiry_);
+    if (fiber_) fiber_->nudge();
+}
+
+void Pipeline::do_run() noexcept {
+    fiber_ = spi::Waiter::here();
+    lease_.slot().lent_until = Deadline::never();
+    forget_expired(lease_.slot(), {Deadline::after(context().timeout)});
+    while (session().usable()) {
+        session().run_pipeline(*this);
+        given_up_.reset();
+        if (alone_.empty()) {
+            if (waiting_.empty()) break;
+            continue;
+        }
+        Alone next = std::move(alone_.front());
+        alone_.pop_front();
+        run_alone(std::move(next));
+    }
+    target_->pipelines()->remove(*this);
+    leave_to_others();
+    lease_.give_back();
+    delete this;
+}
+
+const spi::Request* Pipeline::do_next() noexcept {
+    if (!takes_more()) return nullptr;
+    if (waiting_.empty()) {
+        if (!has_room()) return nullptr;
+        Operation* const queued = target_->pipelines()->next();
+        if (!queued) return nullptr;
+        add(*queued);
+    }
+    Operation& operation = waiting_.pop();
+    const Call& call = *operation.call_;
+    if (context().retyped.contains(call.sql)) call.params->retype_numbers();
+    spi::Request& request = operation.request_;
+    request = {.sql = call.sql, .params = call.params, .sink = call.sink, .format = call.options->format};
+    if (call.statement) {
+        const auto prepared = lease_.slot().prepared.find(call.statement->number);
+        if (prepared == lease_.slot().prepared.end()) {
+            alone_.push_back({&operation, std::nullopt});
+            return nullptr;
+        }
+        request.statement = call.statement->name;
+        request.description = &prepared->second.description;
+    }
+    in_flight_.push(operation);
+    return &request;
+}
+
+void Pipeline::do_answer(Expected<Result> outcome) noexcept {
+    Operation& operation = in_flight_.pop();
+    if (!operation.wanted_) {
+        forget(operation);
+        return operation.leave();
+    }
+    if (outcome) {
+        if (tells_of_traces(outcome->tag())) lease_.slot().dirty = true;
+        if (!outcome->storage()->matches() && !knows_types(*context().types, *outcome))
+            return static_cast<void>(alone_.push_back({&operation, *std::move(outcome)}));
+    } else if (may_heal(outcome.error())) {
+        return static_cast<void>(alone_.push_back({&operation, std::nullopt}));
+    }
+    end(operation, std::move(outcome));
+}
+
+/// With the session to itself, as a blocking call has it.
+void Pipeline::run_alone(Alone call) {
+    Operation& operation = *call.operation;
+    const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
+    if (call.result) {
+        Expected<void> settled = settle(borrowed, *call.result);
+        return end(operation, settled ? Expected<Result>(*std::move(call.result)) : std::move(settled).error());
+    }
+    end(operation, run_on(borrowed, *operation.call_));
+}
+
+/// The call leaves the pipeline, for its caller or, where it had no effect and may be run again, for another session.
+void Pipeline::end(Operation& operation, Expected<Result> outcome) {
+    forget(operation);
+    if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
+        (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))
+        return operation.enter(Operation::Step::begin);
+    operation.do_conclude(std::move(outcome));
+    operation.finish();
+}
+
+void Pipeline::forget(Operation& operation) {
+    --size_;
+    bytes_ -= operation.bytes_;
+    operation.pipeline_ = nullptr;
+    target_->home->cancel(operation.timer_);
+}
+
+void Pipeline::expire(Operation& operation, spi::Woken woken) {
+    if (waiting_.erase(operation)) {
+        forget(operation);
+        return operation.fail(over(woken, Outcome::not_sent, operation.call_->sql));
+    }
+    bool is_in_flight = false, others_are_wanted = false;
+    for (Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one)) {
+        if (one == &operation)
+            is_in_flight = true;
+        else
+            others_are_wanted |= one->wanted_;
+    }
+    if (!is_in_flight || given_up_) return;  // it ends by itself
+    if (others_are_wanted) {
+        operation.wanted_ = false;
+        operation.shares_.fetch_add(1, std::memory_order_relaxed);  // (L3)
+        return operation.fail(over(woken, Outcome::unknown, operation.call_->sql));
+    }
+    given_up_ = operation.wait();
+    if (fiber_) fiber_->nudge();
+}
+
+/// The connection is gone: what was not sent finds another.
+void Pipeline::leave_to_others() {
+    while (!alone_.empty()) {
+        waiting_.push(*alone_.front().operation);
+        alone_.pop_front();
+    }
+    while (!waiting_.empty()) {
+        Operation& operation = waiting_.pop();
+        forget(operation);
+        operation.enter(Operation::Step::begin);
+    }
+}
+
+}  // namespace pg::detail
