@@ -38,6 +38,7 @@ template <class T>
 struct Codec;
 
 namespace spi {
+class EventLoop;
 class NoticeHandler;
 class Registry;
 }  // namespace spi

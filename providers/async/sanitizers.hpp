@@ -19,6 +19,7 @@
 #endif
 
 #if defined(PGCLIENT_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(PGCLIENT_TSAN)
@@ -35,13 +36,20 @@ struct KnownStack {
     void* frames = nullptr;  ///< AddressSanitizer's, while the stack is left
 };
 
+/// A fresh stack, whose memory may have been another one before. @{
+inline void make_known([[maybe_unused]] KnownStack& stack) noexcept {
 #if defined(PGCLIENT_TSAN)
-inline void make_known(KnownStack& stack) noexcept { stack.thread = __tsan_create_fiber(0); }
-inline void forget_known(KnownStack& stack) noexcept { __tsan_destroy_fiber(stack.thread); }
-#else
-inline void make_known(KnownStack&) noexcept {}
-inline void forget_known(KnownStack&) noexcept {}
+    stack.thread = __tsan_create_fiber(0);
 #endif
+#if defined(PGCLIENT_ASAN)
+    __asan_unpoison_memory_region(stack.bottom, stack.size);
+#endif
+}
+inline void forget_known([[maybe_unused]] KnownStack& stack) noexcept {
+#if defined(PGCLIENT_TSAN)
+    __tsan_destroy_fiber(stack.thread);
+#endif
+}  /// @}
 
 /// Just before a thread leaves `from` for `to`.
 inline void leaving([[maybe_unused]] KnownStack& from, [[maybe_unused]] const KnownStack& to) noexcept {

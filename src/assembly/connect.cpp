@@ -42,6 +42,16 @@ spi::Registry& default_registry() {
     return registry;
 }
 
+Expected<std::shared_ptr<spi::Provider>> provider_for(std::string_view name, const Options& options) {
+    spi::Registry& registry = options.registry ? *options.registry : default_registry();
+    if (!options.event_loop) return registry.find(name);
+#if defined(PGCLIENT_HAS_ASYNC)
+    if (name == "async") return async::make_async_provider(libpq::make_libpq_provider(), *options.event_loop);
+#endif
+    return Error({.kind = ErrorKind::usage,
+                  .message = "Options::event_loop is for provider=async, not for provider=" + std::string(name)});
+}
+
 /// The string's settings with those that were given explicitly over them.
 Expected<Config> configure(std::string_view conninfo, const Options& options) {
     Expected<Config> config = Config::parse(conninfo);
@@ -64,8 +74,7 @@ std::chrono::nanoseconds first_of(std::chrono::nanoseconds given, std::optional<
 Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     Expected<Config> config = configure(conninfo, options);
     if (!config) return std::move(config).error();
-    spi::Registry& registry = options.registry ? *options.registry : default_registry();
-    auto provider = registry.find(config->provider().value_or("libpq"));
+    auto provider = provider_for(config->provider().value_or("libpq"), options);
     if (!provider) return std::move(provider).error();
 
     auto context = std::make_shared<detail::Context>();
