@@ -122,7 +122,14 @@ private:
     std::optional<Sink> sink_;  /// @}
 };
 
-/// Anything else: `function(executor)` gives the answer, on a fiber.
+/// Where an operation is at work. Views of it.
+struct Site {
+    const QueryOptions& options;  // with its deadline and its stop
+    AsyncTarget& target;
+    const std::shared_ptr<spi::Reactor>& reactor;  // of its session
+};
+
+/// Anything else: `function(executor, site)` gives the answer, on a fiber.
 template <class A, class Function>
 class FunctionOperation final : public AnswerOperation<A> {
 public:
@@ -131,7 +138,8 @@ public:
 
 private:
     void do_work(Executor& executor) noexcept override {
-        this->answer_with([&] { return function_(executor, this->options()); });
+        const Site site{this->options(), this->target(), this->reactor()};
+        this->answer_with([&] { return function_(executor, site); });
     }
     Function function_;
 };
@@ -141,16 +149,49 @@ AnswerOperation<A>* make_operation(std::shared_ptr<AsyncTarget> target, const Qu
     return new FunctionOperation<A, Function>(std::move(target), options, std::move(function));
 }
 
-/// A stream that is open, and its first rows.
-struct OpenedStream {
-    std::shared_ptr<AsyncTarget> target;  // has the stream
-    Result first;
-    const StopToken* stop;                // of the request
+/// What an operation opened and others go on with: a stream or a COPY. It is used and destroyed on its session's
+/// reactor.
+class PGCLIENT_API HeldObject {
+public:
+    virtual ~HeldObject();
+    /// What stops its waits: as long as it lives, whichever operation is at it.
+    [[nodiscard]] const StopToken* stop() const { return &token_; }
+    /// While this is there, a stop of the operation stops the object.
+    [[nodiscard]] StopCallback stop_with(const StopToken* operation) {
+        return StopCallback(
+            operation, [](void* object) noexcept { static_cast<HeldObject*>(object)->source_.request_stop(); }, this);
+    }
+
+private:
+    std::stop_source source_;
+    StopToken token_{source_.get_token()};
 };
-[[nodiscard]] PGCLIENT_API Expected<OpenedStream> open_async_stream(AsyncTarget& target, Executor& executor,
-                                                                    const Call& call, const StopToken* stop);
-[[nodiscard]] PGCLIENT_API AnswerOperation<Result>* next_async_chunk(const std::shared_ptr<AsyncTarget>& stream,
-                                                                     const StopToken* stop);
+[[nodiscard]] PGCLIENT_API std::shared_ptr<AsyncTarget> target_for_object(const Site& site,
+                                                                          std::unique_ptr<HeldObject> object);
+[[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);
+
+/// Makes a `Held` with `open(held, executor)`, whose executor has the object's own stop, and the target for it.
+template <class Held, class Open>
+Expected<std::shared_ptr<AsyncTarget>> open_object(Executor& executor, const Site& site, Open open) {
+    auto held = std::make_unique<Held>();
+    const StopCallback stopped = held->stop_with(site.options.stop);
+    QueryOptions options = site.options;
+    options.stop = held->stop();
+    Expected<void> opened = open(*held, executor, options);
+    if (!opened) return std::move(opened).error();
+    return target_for_object(site, std::move(held));
+}
+/// An operation on what `open_object` made: `function(held)`.
+template <class A, class Held, class Function>
+AnswerOperation<A>* operate(const std::shared_ptr<AsyncTarget>& target, const StopToken* stop, Function function) {
+    return make_operation<A>(target, {.timeout = no_timeout, .stop = stop},
+                             [call = std::move(function)](Executor&, const Site& site) mutable {
+                                 auto& held = static_cast<Held&>(held_object(site.target));
+                                 const StopCallback stopped = held.stop_with(site.options.stop);
+                                 return call(held);
+                             });
+}
+
 /// True after the pause before a transaction is run again; false when it is not to be.
 [[nodiscard]] PGCLIENT_API Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
                                                           const std::shared_ptr<TransactionRetries>& retries,
@@ -231,6 +272,9 @@ public:
         return Async<Expected<void>>(make_script(text));
     }  /// @}
 
+    [[nodiscard]] const std::shared_ptr<detail::AsyncTarget>& target() const { return target_; }
+    [[nodiscard]] const QueryOptions& options() const { return options_; }
+
     /// An empty batch for `run`.
     [[nodiscard]] static Batch batch() { return detail::AsyncAccess::make_batch(); }
     /// As `Batch::run`, here. The batch stays where it is, and untouched, until then. @{
@@ -284,7 +328,10 @@ public:
         explicit Next(AsyncStream& stream) : stream_(stream) {}
         [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
         void await_suspend(std::coroutine_handle<> coroutine) {
-            more_.emplace(detail::next_async_chunk(stream_.target_, stream_.stop_)).await_suspend(coroutine);
+            more_.emplace(detail::operate<Result, HeldStream>(stream_.target_, stream_.stop_, [](HeldStream& held) {
+                      return detail::next_chunk(*held.source);
+                  }))
+                .await_suspend(coroutine);
         }
         Answer await_resume() {
             if (more_)
@@ -303,9 +350,12 @@ public:
 
 private:
     friend class AsyncExecutor;
+    struct HeldStream final : detail::HeldObject {
+        detail::StreamSourcePtr source;
+    };
 
-    AsyncStream(detail::OpenedStream opened)
-        : target_(std::move(opened.target)), stop_(opened.stop), chunk_(std::move(opened.first)) {}
+    AsyncStream(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop, Result first)
+        : target_(std::move(target)), stop_(stop), chunk_(std::move(first)) {}
 
     [[nodiscard]] bool needs_more() const { return chunk_ && at_ == chunk_->size() && !chunk_->empty(); }
     Expected<void> take(Expected<Result> more) {
@@ -334,6 +384,7 @@ private:
 template <class T, class... A>
 detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<sizeof...(A)>& sql,
                                                                     const A&... arguments) const {
+    using Held = typename AsyncStream<T>::HeldStream;
     class Open final : public detail::AnswerOperation<AsyncStream<T>> {
     public:
         Open(std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options, const Sql<sizeof...(A)>& sql,
@@ -345,12 +396,25 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
     private:
         void do_work(Executor& executor) noexcept override {
             this->answer_with([&]() -> Expected<AsyncStream<T>> {
-                detail::Call call = call_.call(this->options());
-                call.needs_types = detail::needs_types<T>;
-                auto opened = detail::open_async_stream(this->target(), executor, call, this->user_stop());
+                const detail::Site site{this->options(), this->target(), this->reactor()};
+                std::optional<Result> first;
+                Extra extra{};
+                auto opened = detail::open_object<Held>(
+                    executor, site, [&](Held& held, Executor& owner, const QueryOptions& options) -> Expected<void> {
+                        detail::Call call = call_.call(options);
+                        call.needs_types = detail::needs_types<T>;
+                        extra = call.extra();
+                        auto source = detail::AsyncAccess::open_stream(owner, call);
+                        if (!source) return std::move(source).error();
+                        held.source = *std::move(source);
+                        auto chunk = detail::next_chunk(*held.source);
+                        if (!chunk) return std::move(chunk).error();
+                        first = *std::move(chunk);
+                        return {};
+                    });
                 if (!opened) return std::move(opened).error();
-                AsyncStream<T> stream(*std::move(opened));
-                if (auto matched = stream.reader_.match(*stream.chunk_->storage(), call.extra()); !matched)
+                AsyncStream<T> stream(*std::move(opened), this->user_stop(), *std::move(first));
+                if (auto matched = stream.reader_.match(*stream.chunk_->storage(), extra); !matched)
                     return std::move(matched).error();
                 return stream;
             });

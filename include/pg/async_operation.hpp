@@ -74,6 +74,8 @@ protected:
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
     [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }       ///< the caller's; may be null
     [[nodiscard]] AsyncTarget& target() const { return *target_; }
+    /// Where the session of its work lives.
+    [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const { return reactor_; }
 
 private:
     friend class Pipeline;
@@ -97,6 +99,7 @@ private:
     void begin();
     void queue();
     void join();
+    void work_on(const std::shared_ptr<spi::Reactor>& reactor);
     void work();
     void answer();
     void expire();
@@ -114,6 +117,7 @@ private:
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
     spi::Lease lease_;
+    std::shared_ptr<spi::Reactor> reactor_;  // of that
     std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it
     StopToken token_{std::stop_token()};
     std::optional<StopCallback> on_stop_;

@@ -35,7 +35,9 @@ public:
 private:
     spi::SessionSource& source() override { return *context->source; }
     Pipelines* pipelines() override { return &pipelines_; }
-    spi::Reactor& reactor_of(const spi::Lease& lease) override { return *lease.session().reactor(); }
+    const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease& lease) override {
+        return lease.session().reactor();
+    }
     spi::Wait wait_of(const QueryOptions& options) const override { return context->wait_of(&options); }
     Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
     Error no_turn() const override { return context->source->no_session(); }
@@ -69,11 +71,10 @@ std::shared_ptr<AsyncTarget> target_of(const Client& client) {
 AnswerOperation<AsyncConnection>* make_connection(const std::shared_ptr<AsyncTarget>& target,
                                                   const QueryOptions& options) {
     return make_operation<AsyncConnection>(
-        target, options, [client = target.get()](Executor& executor, const QueryOptions& own) -> Expected<AsyncConnection> {
-            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &own);
+        target, options, [](Executor& executor, const Site& site) -> Expected<AsyncConnection> {
+            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
             if (!borrowed) return std::move(borrowed).error();
-            const spi::Session& session = borrowed->session();
-            return AsyncConnection(target_for(*client, session, hold(*std::move(borrowed))));
+            return AsyncConnection(target_for(site, hold(*std::move(borrowed))));
         });
 }
 
@@ -81,16 +82,15 @@ AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>
                                               const TransactionOptions& options) {
     return make_operation<AsyncTransaction>(
         target, {.timeout = options.timeout, .stop = options.stop},
-        [options, parent = target.get()](Executor& executor, const QueryOptions& own) -> Expected<AsyncTransaction> {
-            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &own);
+        [options](Executor& executor, const Site& site) -> Expected<AsyncTransaction> {
+            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
             if (!borrowed) return std::move(borrowed).error();
-            const spi::Session& session = borrowed->session();
             TransactionOptions left = options;
-            if (options.timeout.count() != 0) left.timeout = own.timeout;
-            const TransactionTime time(*parent->context, left);
+            if (options.timeout.count() != 0) left.timeout = site.options.timeout;
+            const TransactionTime time(*site.target.context, left);
             Expected<Transaction> begun = begin_on(*std::move(borrowed), left, time);
             if (!begun) return std::move(begun).error();
-            return AsyncTransaction(target_for(*parent, session, *std::move(begun)));
+            return AsyncTransaction(target_for(site, *std::move(begun)));
         });
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "pg/async.hpp"
 #include "src/core/batch_state.hpp"
 #include "src/core/transaction_impl.hpp"
 
@@ -28,9 +27,8 @@ Transaction& held_transaction(AsyncTarget& target) { return static_cast<ObjectTa
 
 /// A call of a transaction that takes no arguments.
 AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, Expected<void> (Transaction::*end)()) {
-    return make_operation<void>(target, {}, [held = target.get(), end](Executor&, const QueryOptions&) {
-        return (held_transaction(*held).*end)();
-    });
+    return make_operation<void>(
+        target, {}, [end](Executor&, const Site& site) { return (held_transaction(site.target).*end)(); });
 }
 
 }  // namespace
@@ -80,24 +78,34 @@ Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
                                const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
     auto free = std::make_shared<FreeTarget>(target->context, target->home, std::make_shared<HeldQueue>(target->home));
     return Async<bool>(make_operation<bool>(std::move(free), {.timeout = no_timeout},
-                                            [retries, error](Executor&, const QueryOptions&) -> Expected<bool> {
+                                            [retries, error](Executor&, const Site&) -> Expected<bool> {
                                                 return retries->again(error);
                                             }));
+}
+
+HeldObject::~HeldObject() = default;
+
+std::shared_ptr<AsyncTarget> target_for_object(const Site& site, std::unique_ptr<HeldObject> object) {
+    return target_for(site, std::move(object));
+}
+
+HeldObject& held_object(AsyncTarget& target) {
+    return *static_cast<ObjectTarget<std::unique_ptr<HeldObject>>&>(target).object;
 }
 
 }  // namespace detail
 
 detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text) const {
     return detail::make_operation<void>(
-        target_, options_, [kept = std::string(text)](Executor& executor, const QueryOptions& options) {
-            return executor.try_run_script(kept, options);
+        target_, options_, [kept = std::string(text)](Executor& executor, const detail::Site& site) {
+            return executor.try_run_script(kept, site.options);
         });
 }
 
 detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch, BatchMode mode) const {
     return detail::make_operation<void>(
-        target_, options_, [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const QueryOptions& options) {
-            Tuned tuned(executor, options);
+        target_, options_, [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const detail::Site& site) {
+            Tuned tuned(executor, site.options);
             return detail::run_batch(tuned, *state, mode);
         });
 }

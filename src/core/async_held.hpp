@@ -8,6 +8,7 @@
 
 #include <deque>
 
+#include "pg/async.hpp"
 #include "src/core/async_target.hpp"
 #include "src/core/held_session.hpp"
 
@@ -61,7 +62,7 @@ public:
 
 private:
     spi::SessionSource& source() final { return *queue; }
-    spi::Reactor& reactor_of(const spi::Lease&) final { return *queue->home(); }
+    const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease&) final { return queue->home(); }
     spi::Wait wait_of(const QueryOptions& options) const final { return context->wait_of(&options); }
     Error no_turn() const final { return queue->no_session(); }
     void work(spi::Lease, const spi::Wait&, Operation& operation, Work call) final { call(operation, executor()); }
@@ -92,12 +93,12 @@ private:
     }
 };
 
-/// A target for `object`, which was made by an operation on `target` and holds `session`.
+/// A target for `object`, which an operation made at `site`, and which holds its session.
 template <class Object>
-[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(AsyncTarget& target, const spi::Session& session,
-                                                      Object object) {
-    auto queue = target.queue ? target.queue : std::make_shared<HeldQueue>(session.reactor());
-    return std::make_shared<ObjectTarget<Object>>(target.context, target.home, std::move(queue), std::move(object));
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {
+    AsyncTarget& parent = site.target;
+    auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
+    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), std::move(object));
 }
 
 }  // namespace pg::detail

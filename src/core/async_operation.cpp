@@ -98,8 +98,13 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
     if (may_share_) return enter(Step::join);
+    work_on(target_->reactor_of(lease_));
+}
+
+void Operation::work_on(const std::shared_ptr<spi::Reactor>& reactor) {
+    reactor_ = reactor;
     step_ = Step::work;
-    target_->reactor_of(lease_).spawn(next_);
+    reactor_->spawn(next_);
 }
 
 /// Its session is the beginning of a pipeline.

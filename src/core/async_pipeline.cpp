@@ -78,8 +78,7 @@ void Pipelines::start(Operation& operation) {
     if (reactor != target_.home) {  // (L6)
         static_cast<void>(operation.wait());
         operation.lease_ = std::move(lease);
-        operation.step_ = Operation::Step::work;
-        return reactor->spawn(operation.next_);
+        return operation.work_on(reactor);
     }
     auto* const pipeline = new Pipeline(operation.target_, std::move(lease));
     running_.push_back(pipeline);

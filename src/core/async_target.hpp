@@ -29,7 +29,7 @@ struct AsyncTarget {
     /// Where an operation queues for its turn.
     [[nodiscard]] virtual spi::SessionSource& source() = 0;
     /// Where the work is done that has this lease.
-    [[nodiscard]] virtual spi::Reactor& reactor_of(const spi::Lease& lease) = 0;
+    [[nodiscard]] virtual const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease& lease) = 0;
     /// Those of a client; null on a session that somebody holds.
     [[nodiscard]] virtual Pipelines* pipelines() { return nullptr; }
     /// The time of an operation with these options.

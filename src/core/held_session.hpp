@@ -42,8 +42,6 @@ public:
     [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
     [[nodiscard]] Context& context() const { return *context_; }
     [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
-    /// What stops its waits from now on; null: nothing.
-    void stop_by(const StopToken* stop) { borrowed_.wait.stop = stop; }
     /// The time of one wait for the server.
     [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
 

@@ -1,6 +1,5 @@
 // Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
-#include "pg/async.hpp"
-#include "src/core/async_held.hpp"
+#include "src/core/held_session.hpp"
 
 namespace pg {
 namespace detail {
@@ -58,29 +57,6 @@ private:
 void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
 
 Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
-
-Expected<OpenedStream> open_async_stream(AsyncTarget& target, Executor& executor, const Call& call,
-                                         const StopToken* stop) {
-    Expected<StreamSourcePtr> source = AsyncAccess::open_stream(executor, call);
-    if (!source) return std::move(source).error();
-    Expected<Result> first = (*source)->next();
-    if (!first) return std::move(first).error();
-    (*source)->stop_by(nullptr);
-    const spi::Session& session = (*source)->session();
-    return OpenedStream{target_for(target, session, *std::move(source)), *std::move(first), stop};
-}
-
-AnswerOperation<Result>* next_async_chunk(const std::shared_ptr<AsyncTarget>& stream, const StopToken* stop) {
-    auto* const held = static_cast<ObjectTarget<StreamSourcePtr>*>(stream.get());
-    return make_operation<Result>(stream, {.timeout = no_timeout, .stop = stop},
-                                  [held](Executor&, const QueryOptions& options) {
-                                      StreamSource& source = *held->object;
-                                      source.stop_by(options.stop);
-                                      Expected<Result> next = source.next();
-                                      source.stop_by(nullptr);
-                                      return next;
-                                  });
-}
 
 }  // namespace detail
 

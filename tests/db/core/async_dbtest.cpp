@@ -2,6 +2,8 @@
 #include <future>
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
+#include <pg/async_copy.hpp>
+#include <pg/async_listener.hpp>
 #include <pg/sqlstate.hpp>
 #include <pg/testing/test_server.hpp>
 #include <stop_token>
@@ -245,6 +247,87 @@ pg::Task<pg::ErrorKind> blocks(pg::Client db, pg::AsyncClient async) {
 
 TEST_P(Async, RefusesToBlockItsOwnLoop) {
     EXPECT_EQ(pg::sync_wait(blocks(db, async)), pg::ErrorKind::usage);
+}
+
+pg::Task<std::uint64_t> copy_people(pg::AsyncClient async, int pieces, bool finishes) {
+    auto copy = co_await pg::AsyncCopyIn<Person>::open(async, "people (id, name)");
+    for (int piece = 0; piece < pieces; ++piece) {
+        std::vector<Person> rows;
+        for (int at = 0; at < 1000; ++at) rows.push_back({piece * 1000 + at, "person " + std::to_string(at)});
+        co_await copy.write(std::move(rows));
+    }
+    if (!finishes) co_return 0;
+    co_return co_await copy.finish();
+}
+
+pg::Task<std::int64_t> copy_out(pg::AsyncClient async, std::size_t most) {
+    auto copy = co_await pg::AsyncCopyOut<Person>::open(async, "(select id, name from people)");
+    std::int64_t sum = 0;
+    for (;;) {
+        const std::vector<Person> rows = co_await copy.read(most);
+        if (rows.empty()) co_return sum;
+        for (const Person& person : rows) sum += person.id;
+    }
+}
+
+TEST_P(Async, CopiesRowsInAndOut) {
+    db.run_script("create table if not exists people (id bigint, name text); truncate people");
+    EXPECT_EQ(pg::sync_wait(copy_people(async, 20, true)), 20000u);
+    EXPECT_EQ(pg::sync_wait(copy_out(async, 300)), 199990000);
+    const auto refused = pg::AsyncCopyIn<Person>::try_open(async, "people (id)").get();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::shape);
+}
+
+TEST_P(Async, CopiesNothingWhenItsCopyIsLeft) {
+    db.run_script("create table if not exists people (id bigint, name text); truncate people");
+    pg::sync_wait(copy_people(async, 5, false));
+    expect_nothing_left_busy();
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from people"), 0);
+    auto copy = pg::AsyncCopyIn<Person>::open(async, "people (id, name)").get();
+    copy.write({{1, "ann"}}).get();
+    copy.fail("changed my mind").get();
+    EXPECT_THROW(copy.finish().get(), pg::UsageError);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from people"), 0);
+}
+
+TEST_P(Async, Listens) {
+    pg::AsyncListener listener(db);
+    listener.listen("news").get();
+    db.exec("select pg_notify($1, $2)", "news", "one");
+    const pg::Heard heard = listener.next(10s).get();
+    ASSERT_TRUE(heard.message);
+    EXPECT_EQ(heard.message->payload, "one");
+    EXPECT_TRUE(listener.next(1ms).get().nothing());
+    listener.unlisten("news").get();
+    db.exec("select pg_notify($1, $2)", "news", "two");
+    EXPECT_TRUE(listener.next(1ms).get().nothing());
+}
+
+TEST_P(Async, TellsOfTheGapWhenItsConnectionWasLost) {
+    pg::AsyncListener listener(db);
+    listener.listen("news").get();
+    listener.listen("gossip").get();
+    onlooker().exec(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
+        "pg_backend_pid()");
+    EXPECT_TRUE(listener.next(10s).get().gap);
+    db.exec("select pg_notify($1, $2)", "gossip", "still here");
+    const pg::Heard heard = listener.next(10s).get();
+    ASSERT_TRUE(heard.message);
+    EXPECT_EQ(heard.message->payload, "still here");
+}
+
+TEST_P(Async, StopsListening) {
+    std::stop_source source;
+    const pg::StopToken token(source.get_token());
+    pg::AsyncListener listener(db);
+    listener.listen("news").get();
+    std::promise<pg::Error> ended;
+    listener.next(pg::no_timeout, &token).start([&](pg::Expected<pg::Heard> heard) { ended.set_value(heard.error()); });
+    source.request_stop();
+    EXPECT_EQ(ended.get_future().get().kind(), pg::ErrorKind::cancelled);
+    EXPECT_TRUE(listener.next(1ms).get().nothing());
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, Async, testing::Values("direct", "libpq"),

@@ -1,0 +1,155 @@
+// COPY, awaited: rows in and out with back-pressure.
+#pragma once
+
+#include "pg/async.hpp"
+#include "pg/copy.hpp"
+
+namespace pg {
+
+/// Writes rows by binary COPY, as `CopyIn`. Handle: move-only; destroyed unfinished, it makes the server give up the
+/// COPY, in the background: no row stays.
+///
+///     auto copy = co_await pg::AsyncCopyIn<Country>::open(db.async(), "countries (code, name)");
+///     co_await copy.write(batch_of_countries);
+///     co_await copy.finish();
+template <class... T>
+    requires RowType<detail::row_of_t<T...>>
+class [[nodiscard]] AsyncCopyIn {
+public:
+    using Row = detail::row_of_t<T...>;  ///< what a row is written from: the only type, or a tuple of several
+
+    /// Begins the COPY. Errors as of `CopyIn`. The target is copied. @{
+    static Async<AsyncCopyIn> open(const AsyncExecutor& executor, std::string_view target) {
+        return Async<AsyncCopyIn>(make_open(executor, target));
+    }
+    static Async<Expected<AsyncCopyIn>> try_open(const AsyncExecutor& executor, std::string_view target) {
+        return Async<Expected<AsyncCopyIn>>(make_open(executor, target));
+    }  /// @}
+
+    /// Writes rows; goes on when the connection has taken them, but for what it gathers to send together. Many at a
+    /// time cost less. @{
+    Async<void> write(std::vector<Row> rows) { return Async<void>(make_write(std::move(rows))); }
+    Async<Expected<void>> try_write(std::vector<Row> rows) {
+        return Async<Expected<void>>(make_write(std::move(rows)));
+    }  /// @}
+    /// Ends the COPY; the number of rows that were copied. @{
+    Async<std::uint64_t> finish() { return Async<std::uint64_t>(make_finish()); }
+    Async<Expected<std::uint64_t>> try_finish() { return Async<Expected<std::uint64_t>>(make_finish()); }  /// @}
+    /// Gives up: the server copies nothing, and says `reason` in its log. @{
+    Async<void> fail(std::string_view reason) { return Async<void>(make_fail(reason)); }
+    Async<Expected<void>> try_fail(std::string_view reason) {
+        return Async<Expected<void>>(make_fail(reason));
+    }  /// @}
+
+private:
+    struct Held final : detail::HeldObject {
+        std::optional<CopyIn<T...>> copy;
+    };
+
+    AsyncCopyIn(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
+        : target_(std::move(target)), stop_(stop) {}
+
+    static detail::AnswerOperation<AsyncCopyIn>* make_open(const AsyncExecutor& executor, std::string_view target) {
+        return detail::make_operation<AsyncCopyIn>(
+            executor.target(), executor.options(),
+            [kept = std::string(target), stop = executor.options().stop](
+                Executor& session, const detail::Site& site) -> Expected<AsyncCopyIn> {
+                auto opened = detail::open_object<Held>(
+                    session, site, [&](Held& held, Executor& owner, const QueryOptions& options) -> Expected<void> {
+                        Tuned tuned(owner, options);
+                        auto copy = CopyIn<T...>::try_open(tuned, kept);
+                        if (!copy) return std::move(copy).error();
+                        held.copy.emplace(*std::move(copy));
+                        return {};
+                    });
+                if (!opened) return std::move(opened).error();
+                return AsyncCopyIn(*std::move(opened), stop);
+            });
+    }
+    detail::AnswerOperation<void>* make_write(std::vector<Row> rows) {
+        return detail::operate<void, Held>(target_, stop_, [kept = std::move(rows)](Held& held) -> Expected<void> {
+            for (const Row& row : kept)
+                if (auto written = held.copy->try_write(row); !written) return written;
+            return {};
+        });
+    }
+    detail::AnswerOperation<std::uint64_t>* make_finish() {
+        return detail::operate<std::uint64_t, Held>(target_, stop_, [](Held& held) { return held.copy->try_finish(); });
+    }
+    detail::AnswerOperation<void>* make_fail(std::string_view reason) {
+        return detail::operate<void, Held>(target_, stop_, [kept = std::string(reason)](Held& held) {
+            return held.copy->try_fail(kept);
+        });
+    }
+
+    std::shared_ptr<detail::AsyncTarget> target_;
+    const StopToken* stop_;
+};
+
+/// Reads rows by binary COPY, as `CopyOut`, some at a time. Handle: move-only; destroyed before its end, it cancels the
+/// COPY in the background.
+template <class... T>
+    requires RowType<detail::row_of_t<T...>> && (!detail::row_borrows<detail::row_of_t<T...>>)
+class [[nodiscard]] AsyncCopyOut {
+public:
+    using Row = detail::row_of_t<T...>;  ///< what a row is read into: the only type, or a tuple of several
+
+    /// Begins the COPY. Errors as of `CopyOut`. The target is copied. @{
+    static Async<AsyncCopyOut> open(const AsyncExecutor& executor, std::string_view target) {
+        return Async<AsyncCopyOut>(make_open(executor, target));
+    }
+    static Async<Expected<AsyncCopyOut>> try_open(const AsyncExecutor& executor, std::string_view target) {
+        return Async<Expected<AsyncCopyOut>>(make_open(executor, target));
+    }  /// @}
+
+    /// The next rows, at most so many; fewer at the end, and then none. @{
+    Async<std::vector<Row>> read(std::size_t most = 1000) { return Async<std::vector<Row>>(make_read(most)); }
+    Async<Expected<std::vector<Row>>> try_read(std::size_t most = 1000) {
+        return Async<Expected<std::vector<Row>>>(make_read(most));
+    }  /// @}
+
+private:
+    struct Held final : detail::HeldObject {
+        std::optional<CopyOut<T...>> copy;
+        bool is_over = false;
+    };
+
+    AsyncCopyOut(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
+        : target_(std::move(target)), stop_(stop) {}
+
+    static detail::AnswerOperation<AsyncCopyOut>* make_open(const AsyncExecutor& executor, std::string_view target) {
+        return detail::make_operation<AsyncCopyOut>(
+            executor.target(), executor.options(),
+            [kept = std::string(target), stop = executor.options().stop](
+                Executor& session, const detail::Site& site) -> Expected<AsyncCopyOut> {
+                auto opened = detail::open_object<Held>(
+                    session, site, [&](Held& held, Executor& owner, const QueryOptions& options) -> Expected<void> {
+                        Tuned tuned(owner, options);
+                        auto copy = CopyOut<T...>::try_open(tuned, kept);
+                        if (!copy) return std::move(copy).error();
+                        held.copy.emplace(*std::move(copy));
+                        return {};
+                    });
+                if (!opened) return std::move(opened).error();
+                return AsyncCopyOut(*std::move(opened), stop);
+            });
+    }
+    detail::AnswerOperation<std::vector<Row>>* make_read(std::size_t most) {
+        return detail::operate<std::vector<Row>, Held>(
+            target_, stop_, [most](Held& held) -> Expected<std::vector<Row>> {
+                std::vector<Row> rows;
+                while (!held.is_over && rows.size() < most) {
+                    Expected<Row*> row = held.copy->try_next();
+                    if (!row) return std::move(row).error();
+                    held.is_over = *row == nullptr;
+                    if (*row) rows.push_back(std::move(**row));
+                }
+                return rows;
+            });
+    }
+
+    std::shared_ptr<detail::AsyncTarget> target_;
+    const StopToken* stop_;
+};
+
+}  // namespace pg

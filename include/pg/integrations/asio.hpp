@@ -1,0 +1,291 @@
+// Asio: a client on the application's own io_context, and awaited calls by completion tokens.
+#pragma once
+
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <atomic>
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <poll.h>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pg/error.hpp"
+#include "pg/spi/event_loop.hpp"
+#include "pg/task.hpp"
+
+namespace pg::integrations {
+
+namespace detail {
+
+/// What a loop has in an io_context. Asio's handlers have a share of it, as some of them come after the loop is gone.
+///
+///   (I1) An answer of asio belongs to one `watch`, or one alarm: its turn tells it from that which is waited for.
+///   (I2) Asio never closes a descriptor: each is released before its object goes.
+///   (I3) Jobs and descriptors count as work of the io_context. The alarm does not: it is set for the deadline of
+///        something, is not taken back when that has ended, and would keep `run` from returning until then.
+class AsioLoopState : public std::enable_shared_from_this<AsioLoopState> {
+public:
+    using Clock = spi::EventLoop::Clock;
+
+    explicit AsioLoopState(asio::io_context& context)
+        : context_(context), alarm_(std::in_place, context.get_executor()) {}
+
+    void post(spi::Job& job) {
+        {
+            const std::lock_guard lock(mutex_);
+            job.next = nullptr;
+            (first_ == nullptr ? first_ : last_->next) = &job;
+            last_ = &job;
+        }
+        asio::post(context_, [self = shared_from_this()] {
+            self->remember_thread();
+            if (spi::Job* const first = self->take_job()) first->run();
+        });
+    }
+    bool watch(int descriptor, short events, spi::Job& job) {
+        Watched& one = at(descriptor);
+        asio::error_code failure;
+        if (one.descriptor.assign(descriptor, failure); failure) return false;
+        one.events = events;
+        one.job = &job;
+        if ((events & POLLOUT) != 0) wait(one, descriptor, Descriptor::wait_write);
+        if ((events & ~POLLOUT) != 0) wait(one, descriptor, Descriptor::wait_read);
+        return true;
+    }
+    void forget(int descriptor) { at(descriptor).end(); }
+    void set_alarm(Clock::time_point when, spi::Job& job) {
+        alarm_job_ = &job;
+        alarm_->expires_at(when);
+        alarm_->async_wait([self = shared_from_this(), turn = ++alarm_turn_](const asio::error_code&) {
+            self->context_.get_executor().on_work_started();  // (I3)
+            self->remember_thread();
+            if (self->alarm_turn_ == turn && self->alarm_job_ != nullptr)
+                std::exchange(self->alarm_job_, nullptr)->run();
+        });
+        context_.get_executor().on_work_finished();  // (I3)
+    }
+    bool is_here() const {
+        return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() ||
+               context_.get_executor().running_in_this_thread();
+    }
+    void remember_thread() { thread_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
+
+    /// Goes on in another io_context with all that is under way here; nothing is left here that uses this one.
+    void move_to(AsioLoopState& other) {
+        while (spi::Job* const job = take_job()) other.post(*job);
+        for (std::size_t descriptor = 0; descriptor < watched_.size(); ++descriptor) {
+            if (watched_[descriptor] == nullptr) continue;
+            const short events = watched_[descriptor]->events;
+            spi::Job* const job = watched_[descriptor]->end();
+            if (job != nullptr && !other.watch(static_cast<int>(descriptor), events, *job)) other.post(*job);
+        }
+        watched_.clear();
+        if (alarm_job_ != nullptr) other.set_alarm(alarm_->expiry(), *std::exchange(alarm_job_, nullptr));
+        alarm_.reset();
+    }
+
+private:
+    using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+    using Alarm = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
+    /// One descriptor that is watched, or was.
+    struct Watched {
+        explicit Watched(asio::io_context& context) : descriptor(context.get_executor()) {}
+        Descriptor descriptor;
+        spi::Job* job = nullptr;
+        short events = 0;
+        std::uint64_t turn = 0;
+
+        spi::Job* end() {
+            ++turn;
+            descriptor.release();
+            return std::exchange(job, nullptr);
+        }
+    };
+
+    Watched& at(int descriptor) {
+        const auto place = static_cast<std::size_t>(descriptor);
+        if (place >= watched_.size()) watched_.resize(place + 1);
+        if (watched_[place] == nullptr) watched_[place] = std::make_unique<Watched>(context_);
+        return *watched_[place];
+    }
+    void wait(Watched& one, int descriptor, Descriptor::wait_type what) {
+        one.descriptor.async_wait(what,
+                                  [self = shared_from_this(), descriptor, turn = one.turn](const asio::error_code&) {
+                                      self->remember_thread();
+                                      self->answer(static_cast<std::size_t>(descriptor), turn);
+                                  });
+    }
+    void answer(std::size_t descriptor, std::uint64_t turn) {
+        if (descriptor >= watched_.size() || watched_[descriptor]->turn != turn) return;  // (I1)
+        if (spi::Job* const job = watched_[descriptor]->end()) job->run();
+    }
+    spi::Job* take_job() {
+        const std::lock_guard lock(mutex_);
+        spi::Job* const job = first_;
+        if (job != nullptr) first_ = job->next;
+        return job;
+    }
+
+    asio::io_context& context_;
+    std::atomic<std::thread::id> thread_{};          // that ran it last
+    std::vector<std::unique_ptr<Watched>> watched_;  // by descriptor; null: never was
+    std::optional<Alarm> alarm_;
+    spi::Job* alarm_job_ = nullptr;
+    std::uint64_t alarm_turn_ = 0;
+    std::mutex mutex_;  // guards what follows
+    spi::Job* first_ = nullptr;
+    spi::Job* last_ = nullptr;
+};
+
+}  // namespace detail
+
+/// The application's io_context as the loop of a client: its sessions live there, and no thread is the library's.
+/// Pinned. Between the io_context and the client:
+///
+///     asio::io_context io;
+///     pg::integrations::AsioEventLoop loop(io);
+///     pg::Client db = pg::open(conninfo, {.provider = "async", .event_loop = &loop});
+///
+/// One thread runs the io_context, always the same. `pg::connect`, the blocking verbs and the end of a client wait for
+/// that thread, so other threads need it to be in `run`; on the thread itself use `pg::open` and `db.async()`: there a
+/// blocking verb is a UsageError, and the end of a client does not wait. `run` returns when no call is under way, as if
+/// each were an operation of asio; sessions that are idle, and deadlines, do not hold it up.
+class AsioEventLoop final : public spi::EventLoop {
+public:
+    explicit AsioEventLoop(asio::io_context& context) : state_(std::make_shared<detail::AsioLoopState>(context)) {}
+    AsioEventLoop(const AsioEventLoop&) = delete;
+    AsioEventLoop& operator=(const AsioEventLoop&) = delete;
+    /// When nobody runs the io_context, or on its thread. Waits for what was left to the background, such as the
+    /// closing of sessions.
+    ~AsioEventLoop() override {
+        asio::io_context rest(1);
+        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest));
+        state_->remember_thread();
+        before->move_to(*state_);
+        rest.restart();  // an alarm alone may have stopped it
+        rest.run();
+    }
+
+private:
+    void do_post(spi::Job& job) noexcept override { state_->post(job); }
+    bool do_watch(int descriptor, short events, spi::Job& job) noexcept override {
+        return state_->watch(descriptor, events, job);
+    }
+    void do_forget(int descriptor) noexcept override { state_->forget(descriptor); }
+    void do_set_alarm(Clock::time_point when, spi::Job& job) noexcept override { state_->set_alarm(when, job); }
+    bool do_here() const noexcept override { return state_->is_here(); }
+
+    std::shared_ptr<detail::AsioLoopState> state_;
+};
+
+namespace detail {
+
+template <class T>
+struct Told {
+    using Signature = void(std::exception_ptr, T);
+};
+template <>
+struct Told<void> {
+    using Signature = void(std::exception_ptr);
+};
+
+/// In the place of a `T` that nobody can make; who asks for it gets the exception that came instead.
+template <class T>
+struct NoAnswer {
+    std::exception_ptr why;
+    operator T() const { std::rethrow_exception(why); }
+};
+
+/// What goes with an exception.
+template <class T>
+auto no_answer(const std::exception_ptr& why) {
+    if constexpr (std::is_constructible_v<T, Error>)  // an Expected
+        return T(Error({.kind = ErrorKind::usage, .message = "an exception came instead of this answer"}));
+    else if constexpr (std::default_initializable<T>)
+        return T();
+    else
+        return NoAnswer<T>{why};
+}
+
+/// A coroutine that is its own.
+struct Unattended {
+    struct promise_type {
+        Unattended get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+};
+
+/// Awaits what it is given, and tells the handler.
+template <class A, class Handler>
+Unattended tell(A given, Handler handler) {
+    using T = pg::detail::value_t<A>;
+    const auto work = asio::make_work_guard(handler);
+    std::exception_ptr exception;
+    std::optional<pg::detail::kept_t<A>> answer;
+    {
+        A operation(std::move(given));  // and it goes before the handler is called
+        try {
+            if constexpr (std::is_void_v<T>)
+                co_await std::move(operation);
+            else
+                answer.emplace(co_await std::move(operation));
+        } catch (...) {
+            exception = std::current_exception();
+        }
+    }
+    auto call = [handler = std::move(handler), exception = std::move(exception), answer = std::move(answer)]() mutable {
+        if constexpr (std::is_void_v<T>)
+            std::move(handler)(std::move(exception));
+        else if (answer)
+            std::move(handler)(std::exception_ptr(), *std::move(answer));
+        else
+            std::move(handler)(exception, no_answer<T>(exception));
+    };
+    asio::dispatch(work.get_executor(), std::move(call));
+}
+
+}  // namespace detail
+
+/// Awaits a `pg::Async`, a `pg::Task`, or what else can be awaited, as an operation of asio with the signature
+/// `void(std::exception_ptr, T)`, or `void(std::exception_ptr)` where there is no answer:
+///
+///     int one = co_await async_wait(db.async().query_one<int>("select 1"), asio::use_awaitable);
+///     std::future<int> two = async_wait(db.async().query_one<int>("select 2"), asio::use_future);
+///
+/// The handler is dispatched on its associated executor, for which this is work until then; one without an executor, as
+/// a plain function has none, is called where the operation ends: on the loop of the client, where it must neither
+/// block nor throw. `asio::bind_executor(io, function)` gives it one. What the operation throws is the exception,
+/// beside which the answer is `T()`, or an Expected with an error. Where there is no `T()` (a Result, an
+/// AsyncTransaction), coroutines and futures do without; a plain function is refused: use `start` of the `pg::Async`.
+///
+/// Asio's cancellation does not reach the operation. `db.async().with({.stop = …, .timeout = …})` does.
+template <Awaitable A, class CompletionToken>
+auto async_wait(A operation, CompletionToken&& token) {
+    using T = pg::detail::value_t<A>;
+    return asio::async_initiate<CompletionToken, typename detail::Told<T>::Signature>(
+        []<class Handler>(Handler&& handler, A given) {
+            static_assert(!std::is_same_v<std::decay_t<Handler>, std::decay_t<CompletionToken>> || std::is_void_v<T> ||
+                              std::is_constructible_v<T, Error> || std::default_initializable<T>,
+                          "beside an exception a function would need a T, which has no default: start() the operation");
+            detail::tell<A, std::decay_t<Handler>>(std::move(given), std::forward<Handler>(handler));
+        },
+        token, std::move(operation));
+}
+
+}  // namespace pg::integrations

@@ -1,0 +1,140 @@
+// A listener that finds its connection again.
+#include "pg/async_listener.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "pg/connection.hpp"
+#include "src/core/async_held.hpp"
+#include "src/core/client_impl.hpp"
+#include "src/core/connection_impl.hpp"
+#include "src/core/quote.hpp"
+#include "src/core/retry.hpp"
+
+namespace pg {
+namespace detail {
+namespace {
+
+/// The pauses between attempts to connect.
+constexpr std::chrono::milliseconds first_pause{50};
+constexpr std::chrono::milliseconds last_pause{5000};
+
+/// What a listener has: channels, and most of the time a session that hears them. Used on fibers.
+class Hearing {
+public:
+    explicit Hearing(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+
+    Expected<void> listen(const std::string& channel, const spi::Wait& wait) {
+        channels_.insert(channel);
+        if (!connection_) return connect(wait);
+        return run("listen " + quote_name(channel), wait);
+    }
+    Expected<void> unlisten(const std::string& channel, const spi::Wait& wait) {
+        channels_.erase(channel);
+        return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
+    }
+    Expected<Heard> next(const spi::Wait& wait) {
+        if (!connection_) {
+            if (auto found = find_again(wait); !found) return std::move(found).error();
+            if (std::exchange(lost_, false)) return Heard{.gap = true};
+        }
+        auto message = connection_->impl().session().wait_notification(wait);
+        if (message) return Heard{.message = *std::move(message)};
+        if (message.error().connection_usable()) return std::move(message).error();
+        leave();
+        if (auto found = find_again(wait); !found) return std::move(found).error();
+        lost_ = false;
+        return Heard{.gap = true};
+    }
+
+private:
+    Expected<void> connect(const spi::Wait& wait) {
+        Expected<Borrowed> borrowed = borrow(*context_, wait);
+        if (!borrowed) return std::move(borrowed).error();
+        connection_.emplace(hold(*std::move(borrowed)));
+        for (const std::string& channel : channels_)
+            if (auto heard = run("listen " + quote_name(channel), wait); !heard) return heard;
+        return {};
+    }
+    /// With growing pauses, as long as there is time.
+    Expected<void> find_again(const spi::Wait& wait) {
+        for (std::chrono::nanoseconds pause = first_pause;; pause = std::min<std::chrono::nanoseconds>(2 * pause, last_pause)) {
+            const spi::Wait attempt{earlier(wait.deadline, Deadline::after(context_->timeout)), wait.stop};
+            Expected<void> connected = connect(attempt);
+            if (connected || connected.error().kind() == ErrorKind::usage || connected.error().kind() == ErrorKind::auth ||
+                connected.error().kind() == ErrorKind::cancelled || wait.deadline.remaining() <= pause)
+                return connected;
+            leave();
+            if (!rest(pause, wait.stop)) return connected;
+        }
+    }
+    Expected<void> run(const std::string& sql, const spi::Wait& wait) {
+        const auto done = connection_->impl().session().run({.sql = sql, .statement = {}}, wait);
+        if (done) return {};
+        if (!done.error().connection_usable()) leave();
+        return done.error();
+    }
+    void leave() {
+        lost_ |= connection_.has_value();
+        connection_.reset();
+    }
+
+    const std::shared_ptr<Context> context_;
+    std::set<std::string> channels_;
+    std::optional<Connection> connection_;  // null: it is to be made, anew if it was `lost_`
+    bool lost_ = false;
+};
+
+using HearingTarget = ObjectTarget<std::unique_ptr<Hearing>>;
+
+Hearing& hearing(const Site& site) { return *static_cast<HearingTarget&>(site.target).object; }
+
+spi::Wait wait_of(const Site& site) { return {Deadline::after(site.options.timeout), site.options.stop}; }
+
+AnswerOperation<void>* make_change(const std::shared_ptr<AsyncTarget>& target, std::string_view channel,
+                                   Expected<void> (Hearing::*change)(const std::string&, const spi::Wait&)) {
+    return make_operation<void>(target, {}, [kept = std::string(channel), change](Executor&, const Site& site) {
+        return (hearing(site).*change)(kept, wait_of(site));
+    });
+}
+
+/// Its time ends with nothing, not with an error.
+AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,
+                                  const StopToken* stop) {
+    return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop},
+                                 [until = Deadline::after(timeout)](Executor&, const Site& site) {
+                                     return hearing(site).next({until, site.options.stop});
+                                 });
+}
+
+}  // namespace
+}  // namespace detail
+
+AsyncListener::AsyncListener(const Client& client) {
+    const AsyncClient async(client);
+    const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
+    target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home,
+                                                      std::make_shared<detail::HeldQueue>(parent->home),
+                                                      std::make_unique<detail::Hearing>(parent->context));
+}
+
+Async<void> AsyncListener::listen(std::string_view channel) {
+    return Async<void>(detail::make_change(target_, channel, &detail::Hearing::listen));
+}
+Async<Expected<void>> AsyncListener::try_listen(std::string_view channel) {
+    return Async<Expected<void>>(detail::make_change(target_, channel, &detail::Hearing::listen));
+}
+Async<void> AsyncListener::unlisten(std::string_view channel) {
+    return Async<void>(detail::make_change(target_, channel, &detail::Hearing::unlisten));
+}
+Async<Expected<void>> AsyncListener::try_unlisten(std::string_view channel) {
+    return Async<Expected<void>>(detail::make_change(target_, channel, &detail::Hearing::unlisten));
+}
+Async<Heard> AsyncListener::next(std::chrono::nanoseconds timeout, const StopToken* stop) {
+    return Async<Heard>(detail::make_next(target_, timeout, stop));
+}
+Async<Expected<Heard>> AsyncListener::try_next(std::chrono::nanoseconds timeout, const StopToken* stop) {
+    return Async<Expected<Heard>>(detail::make_next(target_, timeout, stop));
+}
+
+}  // namespace pg
