@@ -18,9 +18,11 @@ public:
         : context_(context), lease_(std::move(lease)), wait_(wait) {}
 
 private:
-    Expected<Borrowed> do_borrow(const QueryOptions*) override {
-        if (lease_) return lend(context_, std::move(lease_), wait_);
-        return borrow(context_, wait_);
+    Expected<Borrowed> do_borrow(const QueryOptions* options) override {
+        // A stream or a COPY outlives the operation that opens it, and comes with a stop of its own.
+        const spi::Wait wait{wait_.deadline, options && options->stop ? options->stop : wait_.stop};
+        if (lease_) return lend(context_, std::move(lease_), wait);
+        return borrow(context_, wait);
     }
 
     Context& context_;

@@ -145,11 +145,15 @@ void SessionSet::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noe
 }
 
 Error SessionSet::do_no_session() const {
+    const std::lock_guard lock(mutex_);
+    std::string why = "all " + std::to_string(max_size_) + " are busy; hold them for less time, or raise pool_max_size";
+    if (openers_ != 0)
+        why = "the server has not let in the " + std::to_string(openers_) + " of " + std::to_string(max_size_) +
+              " that are being opened; look at the network and the server";
     return Error({.kind = ErrorKind::pool_timeout,
                   .outcome = Outcome::not_sent,
                   .retry_scope = RetryScope::statement,
-                  .message = "no session came free in time: all " + std::to_string(max_size_) +
-                             " are busy; hold them for less time, or raise pool_max_size"});
+                  .message = "no session came free in time: " + why});
 }
 
 bool SessionSet::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
@@ -248,11 +252,12 @@ private:
         {
             const std::lock_guard lock(set_->mutex_);
             set_->widening_ = false;
+            --set_->openers_;
         }
         if (slot) {
             set_->keep(*std::move(slot));
         } else {
-            set_->fail_first(slot.error());
+            set_->fail_first(slot.error(), until_);
             set_->forget_one();
         }
         delete this;
@@ -266,8 +271,12 @@ private:
 /// Its session is counted already.
 void SessionSet::start_opener(const Deadline& until) {
     const std::shared_ptr<spi::Reactor> reactor = provider_->reactor();
+    if (reactor) {
+        const std::lock_guard lock(mutex_);
+        ++openers_;
+    }
     if (reactor) return reactor->spawn(*new Opener(shared_from_this(), reactor, until));
-    fail_first(usage_error("the sessions of this client cannot be awaited: choose provider=async"));
+    fail_first(usage_error("the sessions of this client cannot be awaited: choose provider=async"), until);
     forget_one();
 }
 
@@ -309,11 +318,13 @@ spi::LeaseWaiter* SessionSet::take_first() noexcept {
     return first;
 }
 
-void SessionSet::fail_first(const Error& error) noexcept {
+/// An opener that ran until `until` failed. Somebody who has longer gets another one (S4), not its error.
+void SessionSet::fail_first(const Error& error, const Deadline& until) noexcept {
     spi::LeaseWaiter* first = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        first = take_first();
+        const bool for_lack_of_time = error.kind() == ErrorKind::timeout;
+        if (!for_lack_of_time || (!queue_.empty() && queue_.front().until <= until)) first = take_first();
     }
     if (first) first->settle(error);
 }

@@ -66,7 +66,7 @@ private:
     void start_opener(const Deadline& until);
     void keep(Slot slot) noexcept;
     void forget_one() noexcept;
-    void fail_first(const Error& error) noexcept;
+    void fail_first(const Error& error, const Deadline& until) noexcept;
     [[nodiscard]] spi::LeaseWaiter* take_first() noexcept;
 
     const std::shared_ptr<spi::Provider> provider_;
@@ -80,10 +80,11 @@ private:
     std::atomic<std::size_t> open_{0};               // set under the lock
     std::atomic<bool> any_idle_{false};              // set under the lock: idle_ has some
 
-    std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;  // guards what follows
     std::vector<Slot> idle_;  // beside ready_
     std::deque<Place> queue_;
-    bool widening_ = false;  // an opener is at work for nobody in particular
+    std::size_t openers_ = 0;  // at work
+    bool widening_ = false;    // one of them is, for nobody in particular
 };
 
 }  // namespace pg::detail

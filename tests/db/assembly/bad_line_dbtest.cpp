@@ -29,13 +29,21 @@ void side_by_side(std::size_t count, Verb verb) {
     for (std::future<void>& one : running) one.get();
 }
 
+/// Which verbs are run, by which provider and engine, and how many sessions they need at once.
+struct Kind {
+    const char* provider;
+    const char* engine;
+    const verbs::Table& (*verbs)();
+    std::size_t sessions = 1;
+};
+
 /// A client with a line of its own to the server.
 class Line {
 public:
-    explicit Line(const char* engine, std::chrono::nanoseconds request_timeout)
-        : db_(pg::open(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + engine,
-                       {.pool_max_size = 1, .timeout = request_timeout})) {
-        EXPECT_EQ(db_.connection(10s).engine(), engine);
+    explicit Line(const Kind& kind, std::chrono::nanoseconds request_timeout)
+        : db_(pg::open(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + kind.engine,
+                       {.provider = kind.provider, .pool_max_size = kind.sessions, .timeout = request_timeout})) {
+        EXPECT_EQ(db_.connection(10s).engine(), kind.engine);
     }
     [[nodiscard]] pg::Client& db() { return db_; }
     [[nodiscard]] FaultProxy& proxy() { return proxy_; }
@@ -57,7 +65,7 @@ private:
     pg::Client db_;
 };
 
-class BadLine : public testing::TestWithParam<const char*> {
+class BadLine : public testing::TestWithParam<Kind> {
 protected:
     static void SetUpTestSuite() {
         pg::Client db = pg::connect(pg::testing::shared_server().conninfo());
@@ -81,8 +89,10 @@ protected:
             EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
         }
     }
-    /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before.
+    /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of one
+    /// that could not be opened.
     static void expect_timeout(const pg::Error& error) {
+        if (error.kind() == pg::ErrorKind::pool_timeout) return;
         EXPECT_TRUE(error.kind() == pg::ErrorKind::timeout || error.kind() == pg::ErrorKind::commit_unknown)
             << error.what();
         EXPECT_FALSE(error.connection_usable()) << error.what();
@@ -110,6 +120,9 @@ protected:
         EXPECT_GT(claims, 0);
     }
 
+    [[nodiscard]] static const std::vector<verbs::Reader>& readers() { return GetParam().verbs().readers; }
+    [[nodiscard]] static const std::vector<verbs::Writer>& writers() { return GetParam().verbs().writers; }
+
     pg::Client observer_ = pg::connect(pg::testing::shared_server().conninfo());
     std::atomic<int> next_{1};
 
@@ -122,11 +135,19 @@ private:
     std::mutex mutex_;  // guards said_
     std::vector<Statement> said_;
 };
-INSTANTIATE_TEST_SUITE_P(Engines, BadLine, testing::Values("direct", "libpq"));
+INSTANTIATE_TEST_SUITE_P(Kinds, BadLine,
+                         testing::Values(Kind{"libpq", "direct", &verbs::blocking},
+                                         Kind{"libpq", "libpq", &verbs::blocking},
+                                         Kind{"async", "direct", &verbs::awaited, 2},
+                                         Kind{"async", "libpq", &verbs::awaited, 2}),
+                         [](const auto& kind) {
+                             return std::string(kind.param.provider) + "_" + kind.param.engine +
+                                    (kind.param.verbs == &verbs::awaited ? "_awaited" : "");
+                         });
 
 TEST_P(BadLine, ThatGoesSilentEndsEveryReaderInTime) {
-    side_by_side(verbs::readers().size(), [](std::size_t i) {
-        const verbs::Reader& reader = verbs::readers()[i];
+    side_by_side(readers().size(), [](std::size_t i) {
+        const verbs::Reader& reader = readers()[i];
         const auto time = reader.leaves_traces ? timeout + 2s : timeout;
         for (const Direction direction : {Direction::to_server, Direction::to_client}) {
             int runs = 0;  // the first one is undisturbed
@@ -145,8 +166,8 @@ TEST_P(BadLine, ThatGoesSilentEndsEveryReaderInTime) {
 }
 
 TEST_P(BadLine, ThatGoesSilentEndsEveryWriterInTimeWithTheTruth) {
-    side_by_side(verbs::writers().size(), [this](std::size_t i) {
-        const verbs::Writer& writer = verbs::writers()[i];
+    side_by_side(writers().size(), [this](std::size_t i) {
+        const verbs::Writer& writer = writers()[i];
         for (const Direction direction : {Direction::to_server, Direction::to_client})
             on_silent_lines(writer.name, timeout, direction, [&](pg::Client& db) {
                 const int first = next_.fetch_add(writer.numbers);
@@ -157,33 +178,33 @@ TEST_P(BadLine, ThatGoesSilentEndsEveryWriterInTimeWithTheTruth) {
 }
 
 TEST_P(BadLine, ThatCrawlsEndsEveryVerbInTime) {
-    side_by_side(verbs::readers().size(), [](std::size_t i) {
+    side_by_side(readers().size(), [](std::size_t i) {
         Line line(GetParam(), timeout);
         line.proxy().set(Direction::to_client, {.bytes_per_second = 1});
         const auto begin = std::chrono::steady_clock::now();
         try {
-            static_cast<void>(verbs::readers()[i].read(line.db()));
-            ADD_FAILURE() << verbs::readers()[i].name;
+            static_cast<void>(readers()[i].read(line.db()));
+            ADD_FAILURE() << readers()[i].name;
         } catch (const pg::Error& error) {
             expect_timeout(error);
         }
         EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(timeout))
-            << verbs::readers()[i].name;
+            << readers()[i].name;
     });
 }
 
 TEST_P(BadLine, ThatIsOnlySlowChangesNothing) {
     for (const Faults& faults :
          {Faults{.delay = 3ms}, Faults{.bytes_per_second = 100'000}, Faults{.one_byte_at_a_time = true}}) {
-        side_by_side(verbs::readers().size(), [&](std::size_t i) {
+        side_by_side(readers().size(), [&](std::size_t i) {
             Line line(GetParam(), 30s);
-            const std::string expected = verbs::readers()[i].read(line.db());
+            const std::string expected = readers()[i].read(line.db());
             for (const Direction direction : {Direction::to_server, Direction::to_client})
                 line.proxy().set(direction, faults);
-            EXPECT_EQ(verbs::readers()[i].read(line.db()), expected) << verbs::readers()[i].name;
+            EXPECT_EQ(readers()[i].read(line.db()), expected) << readers()[i].name;
         });
-        side_by_side(verbs::writers().size(), [&](std::size_t i) {
-            const verbs::Writer& writer = verbs::writers()[i];
+        side_by_side(writers().size(), [&](std::size_t i) {
+            const verbs::Writer& writer = writers()[i];
             Line line(GetParam(), 30s);
             for (const Direction direction : {Direction::to_server, Direction::to_client})
                 line.proxy().set(direction, faults);

@@ -76,7 +76,7 @@ private:
 };
 
 TEST_P(CutConnection, GivesAllOfAResultOrAnError) {
-    for (const Reader& reader : verbs::readers()) {
+    for (const Reader& reader : verbs::blocking().readers) {
         SCOPED_TRACE(reader.name);
         std::string whole;
         const std::uint64_t length = length_of([&](pg::Client& db) { whole = reader.read(db); });
@@ -99,7 +99,7 @@ TEST_P(CutConnection, SaysOfAnInsertWhatTheDatabaseHolds) {
     pg::Client other = pg::connect(pg::testing::shared_server().conninfo());
     other.exec("truncate verb_written");
     int next = 1;
-    for (const Writer& writer : verbs::writers()) {
+    for (const Writer& writer : verbs::blocking().writers) {
         SCOPED_TRACE(writer.name);
         const std::uint64_t length =
             length_of([&](pg::Client& db) { writer.write(db, std::exchange(next, next + 3)); });

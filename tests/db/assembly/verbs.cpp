@@ -40,6 +40,8 @@ void make_tables(pg::Client& db) {
         "select lo_from_bytea(4711, repeat('large ', 500)::bytea)");
 }
 
+namespace {
+
 const std::vector<Reader>& readers() {
     static const std::vector<Reader> all{
         {"query_all",
@@ -165,6 +167,13 @@ const std::vector<Writer>& writers() {
              });
          }},
     };
+    return all;
+}
+
+}  // namespace
+
+const Table& blocking() {
+    static const Table all{readers(), writers()};
     return all;
 }
 

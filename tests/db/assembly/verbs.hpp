@@ -19,7 +19,6 @@ struct Reader {
     std::function<std::string(pg::Client&)> read;
     bool leaves_traces = false;  ///< in a session that it held: cleaning that may take two seconds more
 };
-[[nodiscard]] const std::vector<Reader>& readers();
 
 /// What a verb says that became of the insert of a number; nothing when it says that it went well.
 using Said = std::optional<pg::Outcome>;
@@ -29,7 +28,15 @@ struct Writer {
     int numbers;
     std::function<std::vector<Said>(pg::Client&, int first)> write;
 };
-[[nodiscard]] const std::vector<Writer>& writers();
+
+/// All of one kind.
+struct Table {
+    std::vector<Reader> readers;
+    std::vector<Writer> writers;
+};
+/// Those that wait, and those that are awaited, which need `provider=async`. @{
+[[nodiscard]] const Table& blocking();
+[[nodiscard]] const Table& awaited();  /// @}
 
 /// What the database has to hold of an insert, from what was said of it; nothing when it may be either.
 [[nodiscard]] inline std::optional<bool> claim(const Said& said) {
