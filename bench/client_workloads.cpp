@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "bench/poll_loop.hpp"
 #include "bench/workload.hpp"
+#include "pg/async.hpp"
 #include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/copy.hpp"
@@ -82,6 +84,16 @@ public:
         Record record{};
         for (const pg::Deferred<Record>& row : rows) record = row.get();
         return digest(batch_depth, record);
+    }
+
+    std::uint64_t awaited_select() {
+        std::vector<pg::Async<Record>> rows;
+        rows.reserve(batch_depth);
+        const pg::AsyncClient async = awaited_.async();
+        for (std::int32_t n = 0; n < batch_depth; ++n)
+            rows.push_back(async.call(awaited_select_one_, scattered(scale_, n)));
+        const std::vector<Record> records = loop_.run(pg::when_all(std::move(rows)));
+        return digest(batch_depth, records.back());
     }
 
     std::uint64_t copy_in() {
@@ -180,6 +192,10 @@ private:
     pg::Client client_ = pg::connect(conninfo_);
     pg::Prepared<Record(std::int32_t)> select_one_ = client_.prepare<Record(std::int32_t)>(pg::runtime(select_one));
     pg::Prepared<Insert> insert_one_ = client_.prepare<Insert>(pg::runtime(insert_one));
+    PollLoop loop_;
+    pg::Client awaited_ = pg::open(conninfo_, {.provider = "async", .pool_max_size = 1, .event_loop = &loop_});
+    pg::Prepared<Record(std::int32_t)> awaited_select_one_ =
+        awaited_.prepare<Record(std::int32_t)>(pg::runtime(select_one));
     pg::Batch batch_{client_};
     pg::Listener listener_{client_};
 };
@@ -196,6 +212,7 @@ std::vector<Workload> client_workloads(const std::string& conninfo, const Scale&
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
         {operation::visit, scale.rows, [peer] { return peer->visit(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
+        {operation::awaited_select, batch_depth, [peer] { return peer->awaited_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},
         {operation::pipelined_insert, scale.inserts, [peer] { return peer->pipelined_insert(); }, true},

@@ -327,6 +327,7 @@ std::vector<Workload> raw_libpq_workloads(const std::string& conninfo, const Sca
         // libpq sees rows once without keeping them row by row alone, which costs it more than to keep them all.
         {operation::visit, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
+        {operation::awaited_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},
         {operation::pipelined_insert, scale.inserts, [peer] { return peer->pipelined_insert(); }, true},

@@ -250,7 +250,8 @@ public:
         return Async<Expected<std::uint64_t>>(make<detail::AffectedCount>(sql, arguments...));
     }
     template <class... T, class... A>
-    Async<Expected<AsyncStream<detail::row_of_t<T...>>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments) const {
+    Async<Expected<AsyncStream<detail::row_of_t<T...>>>> try_stream(Sql<sizeof...(A)> sql,
+                                                                    const A&... arguments) const {
         return Async<Expected<AsyncStream<detail::row_of_t<T...>>>>(
             make_stream<detail::row_of_t<T...>>(sql, arguments...));
     }
@@ -328,9 +329,9 @@ public:
         explicit Next(AsyncStream& stream) : stream_(stream) {}
         [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
         void await_suspend(std::coroutine_handle<> coroutine) {
-            more_.emplace(detail::operate<Result, HeldStream>(stream_.target_, stream_.stop_, [](HeldStream& held) {
-                      return detail::next_chunk(*held.source);
-                  }))
+            more_
+                .emplace(detail::operate<Result, HeldStream>(
+                    stream_.target_, stream_.stop_, [](HeldStream& held) { return detail::next_chunk(*held.source); }))
                 .await_suspend(coroutine);
         }
         Answer await_resume() {
@@ -452,15 +453,15 @@ public:
     Async<void> commit();
     Async<Expected<void>> try_commit();
     Async<void> rollback();
-    Async<Expected<void>> try_rollback();  /// @}
+    Async<Expected<void>> try_rollback();              /// @}
     [[nodiscard]] bool is_open() const noexcept;       ///< false after `commit` or `rollback`; not while a call runs
     [[nodiscard]] bool is_committed() const noexcept;  ///< true after a `commit` that the server confirmed
 };
 
 /// The verbs of a client, awaited. Value; thread-safe as the client is, which it keeps alive.
 ///
-/// A call goes on on the loop of a reactor: that of the thread which makes the executor, if it is one, else one that the
-/// provider chooses. All that is made from an executor goes on there too. What runs there must not block.
+/// A call goes on on the loop of a reactor: that of the thread which makes the executor, if it is one, else one that
+/// the provider chooses. All that is made from an executor goes on there too. What runs there must not block.
 class PGCLIENT_API AsyncClient final : public AsyncExecutor {
 public:
     /// Throws UsageError when the client's sessions cannot be awaited: choose `provider=async`.

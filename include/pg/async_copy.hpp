@@ -37,9 +37,7 @@ public:
     Async<Expected<std::uint64_t>> try_finish() { return Async<Expected<std::uint64_t>>(make_finish()); }  /// @}
     /// Gives up: the server copies nothing, and says `reason` in its log. @{
     Async<void> fail(std::string_view reason) { return Async<void>(make_fail(reason)); }
-    Async<Expected<void>> try_fail(std::string_view reason) {
-        return Async<Expected<void>>(make_fail(reason));
-    }  /// @}
+    Async<Expected<void>> try_fail(std::string_view reason) { return Async<Expected<void>>(make_fail(reason)); }  /// @}
 
 private:
     struct Held final : detail::HeldObject {
@@ -77,9 +75,8 @@ private:
         return detail::operate<std::uint64_t, Held>(target_, stop_, [](Held& held) { return held.copy->try_finish(); });
     }
     detail::AnswerOperation<void>* make_fail(std::string_view reason) {
-        return detail::operate<void, Held>(target_, stop_, [kept = std::string(reason)](Held& held) {
-            return held.copy->try_fail(kept);
-        });
+        return detail::operate<void, Held>(
+            target_, stop_, [kept = std::string(reason)](Held& held) { return held.copy->try_fail(kept); });
     }
 
     std::shared_ptr<detail::AsyncTarget> target_;
@@ -135,17 +132,17 @@ private:
             });
     }
     detail::AnswerOperation<std::vector<Row>>* make_read(std::size_t most) {
-        return detail::operate<std::vector<Row>, Held>(
-            target_, stop_, [most](Held& held) -> Expected<std::vector<Row>> {
-                std::vector<Row> rows;
-                while (!held.is_over && rows.size() < most) {
-                    Expected<Row*> row = held.copy->try_next();
-                    if (!row) return std::move(row).error();
-                    held.is_over = *row == nullptr;
-                    if (*row) rows.push_back(std::move(**row));
-                }
-                return rows;
-            });
+        return detail::operate<std::vector<Row>, Held>(target_, stop_,
+                                                       [most](Held& held) -> Expected<std::vector<Row>> {
+                                                           std::vector<Row> rows;
+                                                           while (!held.is_over && rows.size() < most) {
+                                                               Expected<Row*> row = held.copy->try_next();
+                                                               if (!row) return std::move(row).error();
+                                                               held.is_over = *row == nullptr;
+                                                               if (*row) rows.push_back(std::move(**row));
+                                                           }
+                                                           return rows;
+                                                       });
     }
 
     std::shared_ptr<detail::AsyncTarget> target_;

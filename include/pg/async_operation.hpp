@@ -44,6 +44,10 @@ class PGCLIENT_API Operation : private spi::LeaseWaiter {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
 
+    /// Memory is kept for the next one, by the thread that frees it. @{
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory, std::size_t size) noexcept;  /// @}
+
     /// Runs it; `then(context)` is called on the loop of its target when the answer is there. Once.
     void start(Then then, void* context) noexcept;
     /// Nobody wants to hear of it any more, and the caller's share is given back.
@@ -71,8 +75,8 @@ protected:
     /// The result of that call: leaves an answer.
     virtual void do_conclude(Expected<Result>) noexcept {}
 
-    [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
-    [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }       ///< the caller's; may be null
+    [[nodiscard]] const QueryOptions& options() const { return options_; }   ///< with its own deadline and stop
+    [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }  ///< the caller's; may be null
     [[nodiscard]] AsyncTarget& target() const { return *target_; }
     /// Where the session of its work lives.
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const { return reactor_; }
@@ -85,14 +89,14 @@ private:
     enum class Fate : std::uint8_t { open, abandoned, told };
     enum class Step : std::uint8_t { begin, join, work, answer };
     /// A step of the operation, in the queue of a loop.
+    template <void (Operation::*step)()>
     class StepJob final : public spi::Job {
     public:
-        StepJob(Operation& operation, void (Operation::*step)()) noexcept : operation_(operation), step_(step) {}
+        explicit StepJob(Operation& operation) noexcept : operation_(operation) {}
 
     private:
-        void do_run() noexcept override { (operation_.*step_)(); }
+        void do_run() noexcept override { (operation_.*step)(); }
         Operation& operation_;
-        void (Operation::*step_)();
     };
 
     void go_on();  ///< the next step
@@ -117,10 +121,10 @@ private:
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
     spi::Lease lease_;
-    std::shared_ptr<spi::Reactor> reactor_;  // of that
+    std::shared_ptr<spi::Reactor> reactor_;      // of that
     std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it
     StopToken token_{std::stop_token()};
-    std::optional<StopCallback> on_stop_;
+    std::unique_ptr<StopCallback> on_stop_;  // null: nobody but its owner stops it
     spi::Timer timer_;
     Then then_ = nullptr;
     void* context_ = nullptr;
@@ -128,19 +132,19 @@ private:
     std::atomic<Fate> fate_{Fate::open};
     std::atomic<bool> settled_{false}, stopping_{false};
     bool started_ = false;
-    bool may_share_ = false;           // its session with other calls
-    bool queues_to_share_ = false;     // it is in the queue of the pipelines, too
-    bool again_ = false;               // its connection was lost, once
+    bool may_share_ = false;        // its session with other calls
+    bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
+    bool again_ = false;            // its connection was lost, once
     Step step_ = Step::begin;
-    bool wanted_ = true;               // in a pipeline: its caller has no answer yet
-    Pipeline* pipeline_ = nullptr;     // that it is in
-    Operation* behind_ = nullptr;      // in the same queue of that
-    const Call* call_ = nullptr;       // if it may share
-    std::size_t bytes_ = 0;            // of that
-    spi::Request request_;             // that it is in flight as
-    StepJob next_{*this, &Operation::go_on};
-    StepJob expiry_{*this, &Operation::expire};
-    StepJob end_{*this, &Operation::give_up};
+    bool wanted_ = true;            // in a pipeline: its caller has no answer yet
+    Pipeline* pipeline_ = nullptr;  // that it is in
+    Operation* behind_ = nullptr;   // in the same queue of that
+    const Call* call_ = nullptr;    // if it may share
+    std::size_t bytes_ = 0;         // of that
+    spi::Request request_;          // that it is in flight as
+    StepJob<&Operation::go_on> next_{*this};
+    StepJob<&Operation::expire> expiry_{*this};
+    StepJob<&Operation::give_up> end_{*this};
 };
 
 /// An operation that answers with an `A`.
@@ -190,8 +194,8 @@ struct answer_of<Expected<T>> {
 /// Destroyed before its end, it gives the call up: the statement is cancelled, and what the call holds goes back.
 ///
 /// `co_await` suspends any coroutine until the answer is there, gives it, or throws what the verb of that name throws.
-/// It goes on where the executor says that the call was made with: see `AsyncClient`. Must not be moved meanwhile, and is
-/// destroyed on that loop.
+/// It goes on where the executor says that the call was made with: see `AsyncClient`. Must not be moved meanwhile, and
+/// is destroyed on that loop.
 template <class T>
 class [[nodiscard]] Async {
 public:
@@ -207,8 +211,8 @@ public:
         if (operation_) operation_->abandon();
     }
 
-    /// Starts the call; `handler(Expected<Answer>)` is called on the loop when the answer is there, unless the operation
-    /// was stopped by its token: then with that. There is no way to abandon it.
+    /// Starts the call; `handler(Expected<Answer>)` is called on the loop when the answer is there, unless the
+    /// operation was stopped by its token: then with that. There is no way to abandon it.
     template <class Handler>
     void start(Handler handler) && {
         struct Started {
@@ -227,7 +231,8 @@ public:
     }
     /// Starts the call and blocks the calling thread until the answer is there. UsageError on a thread of the provider.
     T get() && {
-        if (auto misplaced = operation_->no_place_to_wait()) return detail::answer_of<T>::deliver(*std::move(misplaced));
+        if (auto misplaced = operation_->no_place_to_wait())
+            return detail::answer_of<T>::deliver(*std::move(misplaced));
         struct Waiting {
             std::mutex mutex;
             std::condition_variable changed;

@@ -80,7 +80,8 @@ bool AsioLoop::do_watch(int descriptor, short events, spi::Job& job) noexcept {
 void AsioLoop::do_forget(int descriptor) noexcept { static_cast<void>(impl_->at(descriptor).end()); }
 
 void AsioLoop::do_set_alarm(Clock::time_point when, spi::Job& job) noexcept {
-    impl_->alarm.expires_at(when);
+    impl_->alarm.expires_at(when);  // which cancels the one before
+    if (when == Clock::time_point::max()) return;
     impl_->alarm.async_wait([&job](const asio::error_code& failure) {
         if (!failure) job.run();
     });

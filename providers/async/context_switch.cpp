@@ -136,6 +136,7 @@ void switch_context(StackPointer& from, StackPointer to) noexcept {
     void* const of_thread = __cxxabiv1::__cxa_get_globals();
     Exceptions mine;
     std::memcpy(&mine, of_thread, sizeof mine);
+    std::memset(of_thread, 0, sizeof mine);  // a fresh stack has none; any other puts back its own
     switch_stacks(from, to);
     std::memcpy(of_thread, &mine, sizeof mine);
 }

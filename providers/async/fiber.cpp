@@ -57,14 +57,26 @@ void Fiber::main(void* fiber) noexcept {
 }
 
 Woken Fiber::do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept {
+    for (;;) {
+        const Wakes wakes = wait_once(descriptors, wait);
+        if (woken_ != Woken::ready) return woken_;
+        // A loop may be mistaken: what it says of a descriptor can be meant for one that was watched before.
+        if (::poll(descriptors.data(), descriptors.size(), 0) > 0 || wakes != Wakes::by_descriptor) return Woken::ready;
+    }
+}
+
+Fiber::Wakes Fiber::wait_once(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept {
     const auto watched = descriptors.first(std::min(descriptors.size(), most_descriptors));
     ++waits_;
     nudged_ = wait.nudged;
+    wakes_ = Wakes::by_descriptor;
     state_ = State::waiting;
     for (std::size_t at = 0; at < watched.size(); ++at) {
         ready_[at].ran = watched[at].fd < 0;
+        if (ready_[at].ran || reactor_.loop().watch(watched[at].fd, watched[at].events, ready_[at])) continue;
         // What cannot be watched is taken for ready: whoever reads or writes next learns what is wrong.
-        if (!ready_[at].ran && !reactor_.loop().watch(watched[at].fd, watched[at].events, ready_[at])) ready_[at].run();
+        wakes_ = Wakes::blindly;
+        ready_[at].run();
     }
     if (!wait.deadline.is_never()) reactor_.set(timer_, wait.deadline.when(), deadline_);
     {
@@ -74,8 +86,13 @@ Woken Fiber::do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexc
     reactor_.cancel(timer_);
     for (std::size_t at = 0; at < watched.size(); ++at)
         if (!ready_[at].ran) reactor_.loop().forget(watched[at].fd);
-    if (woken_ == Woken::ready) static_cast<void>(::poll(descriptors.data(), descriptors.size(), 0));
-    return woken_;
+    return wakes_;
+}
+
+void Fiber::do_nudge() noexcept {
+    if (state_ != State::waiting || !nudged_) return;
+    wakes_ = Wakes::by_nudge;
+    wake(Woken::ready);
 }
 
 void Fiber::wake(Woken woken) noexcept {
@@ -87,8 +104,7 @@ void Fiber::wake(Woken woken) noexcept {
 
 void Fiber::Wake::do_run() noexcept {
     ran = true;
-    fiber_->wake(woken_);
-    fiber_->reactor_.turn();
+    fiber_->reactor_.turn([this] { fiber_->wake(woken_); });
 }
 
 void Fiber::ask(void* fiber) noexcept {

@@ -69,9 +69,10 @@ private:
     };
 
     spi::Woken do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept override;
-    void do_nudge() noexcept override {
-        if (nudged_) wake(spi::Woken::ready);
-    }
+    void do_nudge() noexcept override;
+    /// What made it ready.
+    enum class Wakes : std::uint8_t { by_descriptor, by_nudge, blindly };
+    Wakes wait_once(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept;
     void wake(spi::Woken woken) noexcept;
     static void ask(void* fiber) noexcept;
     void suspend() noexcept;
@@ -87,6 +88,7 @@ private:
     spi::Job* job_ = nullptr;
     State state_ = State::idle;
     spi::Woken woken_{};
+    Wakes wakes_{};
     std::uint64_t waits_ = 0;  // so far
     bool nudged_ = false;      // this wait may be
     std::array<Wake, most_descriptors> ready_;

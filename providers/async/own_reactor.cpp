@@ -73,8 +73,10 @@ public:
             departs_ = true;
             return loop_.stop();
         }
-        auto nothing = [] {};
-        while (!reactor_.is_idle()) run_errand(reactor_, nothing);
+        auto pause = [] {
+            static_cast<void>(spi::Waiter::here()->wait({}, {Deadline::after(std::chrono::milliseconds(1))}));
+        };
+        while (!reactor_.is_idle()) run_errand(reactor_, pause);
         loop_.stop();
         thread_.join();
         delete this;

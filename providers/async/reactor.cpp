@@ -6,7 +6,9 @@
 namespace pg::async {
 
 LoopReactor::LoopReactor(spi::EventLoop& loop) : loop_(loop) {}
-LoopReactor::~LoopReactor() = default;
+LoopReactor::~LoopReactor() {
+    if (armed_ != Deadline::Clock::time_point::max()) loop_.set_alarm(Deadline::Clock::time_point::max(), alarm_);
+}
 
 void LoopReactor::do_post(spi::Job& job) noexcept {
     if (loop_.here()) {
@@ -35,9 +37,10 @@ void LoopReactor::empty_inboxes_soon() noexcept {
 
 void LoopReactor::look_into_inbox() {
     inbox_is_posted_.store(false, std::memory_order_release);  // (R3) before looking: what comes later posts again
-    posted_.take(jobs_);
-    spawned_.take(to_spawn_);
-    turn();
+    turn([this] {
+        posted_.take(jobs_);
+        spawned_.take(to_spawn_);
+    });
 }
 
 void LoopReactor::go_on(Fiber& fiber) noexcept {
@@ -58,16 +61,16 @@ void LoopReactor::arm() {
 }
 
 void LoopReactor::run_timers() {
-    const auto now = Deadline::Clock::now();
-    in_turn_ = true;  // (R1)
-    while (!timers_.empty() && timers_.first().when <= now) {
-        spi::Timer& timer = timers_.first();
-        timers_.cancel(timer);
-        timer.job->run();  // at once: a job that waited in a queue could come after the end of what it belongs to
-    }
-    in_turn_ = false;
+    armed_ = Deadline::Clock::time_point::max();
+    turn([this] {
+        const auto now = Deadline::Clock::now();
+        while (!timers_.empty() && timers_.first().when <= now) {
+            spi::Timer& timer = timers_.first();
+            timers_.cancel(timer);
+            timer.job->run();  // at once: a job that waited in a queue could come after the end of what it belongs to
+        }
+    });
     arm();
-    turn();
 }
 
 void LoopReactor::want_turn() noexcept {
@@ -76,12 +79,10 @@ void LoopReactor::want_turn() noexcept {
 
 void LoopReactor::come_back() {
     turn_wanted_ = false;
-    turn();
+    turn([] {});
 }
 
-void LoopReactor::turn() {
-    if (in_turn_) return;
-    in_turn_ = true;
+void LoopReactor::end_turn() {
     for (int rounds = 0; rounds < most_rounds && is_anything_due(); ++rounds) run_what_is_due();
     in_turn_ = false;
     if (is_anything_due()) want_turn();
@@ -119,7 +120,8 @@ void LoopReactor::keep(Fiber& fiber) {
     // (F1) The one that was idle for longest goes, and with it its stack.
     const auto spare = std::find_if(idle_.begin(), idle_.end(), [](const Fiber* idle) { return idle->is_quiet(); });
     if (spare == idle_.end()) return;
-    const auto own = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& owned) { return owned.get() == *spare; });
+    const auto own =
+        std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& owned) { return owned.get() == *spare; });
     idle_.erase(spare);
     fibers_.erase(own);
 }

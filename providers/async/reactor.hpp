@@ -26,14 +26,23 @@ public:
     explicit LoopReactor(spi::EventLoop& loop);
     LoopReactor(const LoopReactor&) = delete;
     LoopReactor& operator=(const LoopReactor&) = delete;
-    /// When nothing runs on it any more.
+    /// When nothing runs on it any more, on the loop's thread or when nobody runs the loop.
     ~LoopReactor() override;
 
     [[nodiscard]] spi::EventLoop& loop() const noexcept { return loop_; }
     /// A waiting fiber is due. On the loop's thread.
     void go_on(Fiber& fiber) noexcept;
-    /// Runs what is due, unless that is being done. On the loop's thread.
-    void turn();
+    /// Runs what is due after `wake()`, unless that is being done already. On the loop's thread.
+    template <class Wake>
+    void turn(Wake wake) {
+        const bool is_mine = !std::exchange(in_turn_, true);
+        wake();
+        if (is_mine) end_turn();
+    }
+    /// Nothing is due or under way in it, so that it may be destroyed. On the loop's thread.
+    [[nodiscard]] bool is_at_rest() const noexcept {
+        return is_idle() && !in_turn_ && !turn_wanted_ && !inbox_is_posted_.load(std::memory_order_acquire);
+    }
     /// Nothing runs on a fiber, as far as is known. Thread-safe.
     [[nodiscard]] bool is_idle() const noexcept { return at_work_.load(std::memory_order_acquire) == 0; }
     [[nodiscard]] int sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
@@ -58,6 +67,7 @@ private:
 
     void look_into_inbox();
     void run_timers();
+    void end_turn();
     void want_turn() noexcept;
     void empty_inboxes_soon() noexcept;
     [[nodiscard]] bool is_anything_due() const noexcept;

@@ -74,6 +74,47 @@ Error Home::would_block() {
                              "db.async(), or call from another thread"});
 }
 
+namespace {
+
+/// Destroys an object on a fiber, after a pause for what it must not come before. Deletes itself.
+template <class Object, class Before>
+class Burial final : public spi::Job {
+public:
+    Burial(Home home, std::unique_ptr<Object> object, Before before)
+        : home_(std::move(home)), object_(std::move(object)), before_(std::move(before)) {}
+
+private:
+    void do_run() noexcept override {
+        before_();
+        object_.reset();
+        delete this;
+    }
+    Home home_;
+    std::unique_ptr<Object> object_;
+    Before before_;
+};
+
+/// Lowers a count when it goes.
+class Counted {
+public:
+    explicit Counted(std::shared_ptr<std::atomic<int>> count) : count_(std::move(count)) { ++*count_; }
+    Counted(Counted&& other) noexcept = default;
+    Counted& operator=(Counted&&) = delete;
+    ~Counted() {
+        if (count_) count_->fetch_sub(1, std::memory_order_release);
+    }
+
+private:
+    std::shared_ptr<std::atomic<int>> count_;
+};
+
+}  // namespace
+
+void Home::wait_for_burials() const noexcept {
+    constexpr std::chrono::milliseconds look_again{1};
+    while (is_burying()) static_cast<void>(spi::Waiter::here()->wait({}, {Deadline::after(look_again)}));
+}
+
 template <class Object>
 void Home::bury(std::unique_ptr<Object> object) const noexcept {
     if (object == nullptr) return;
@@ -82,17 +123,23 @@ void Home::bury(std::unique_ptr<Object> object) const noexcept {
         auto errand = [&] { object.reset(); };
         return run_errand(*reactor_, errand);
     }
-    class Burial final : public spi::Job {
-    public:
-        Burial(std::shared_ptr<spi::Reactor> reactor, std::unique_ptr<Object> object)
-            : reactor_(std::move(reactor)), object_(std::move(object)) {}
+    auto count = [counted = Counted(burials_)] {};
+    reactor_->spawn(*new Burial<Object, decltype(count)>(*this, std::move(object), std::move(count)));
+}
 
-    private:
-        void do_run() noexcept override { delete this; }
-        std::shared_ptr<spi::Reactor> reactor_;
-        std::unique_ptr<Object> object_;
-    };
-    reactor_->spawn(*new Burial(reactor_, std::move(object)));
+void Home::bury_session(std::unique_ptr<spi::Session> session) const noexcept {
+    if (!birthplace_.is_here()) return session.reset();
+    if (spi::Waiter::here() != nullptr) return wait_for_burials(), session.reset();
+    if (!reactor_->here()) {
+        auto errand = [&] {
+            wait_for_burials();
+            session.reset();
+        };
+        return run_errand(*reactor_, errand);
+    }
+    if (!is_burying()) return session.reset();  // an idle one closes without waiting
+    auto wait = [home = *this] { home.wait_for_burials(); };
+    reactor_->spawn(*new Burial<spi::Session, decltype(wait)>(*this, std::move(session), std::move(wait)));
 }
 
 ReactorSession::ReactorSession(Home home, std::unique_ptr<spi::Session> session)
@@ -101,7 +148,7 @@ ReactorSession::ReactorSession(Home home, std::unique_ptr<spi::Session> session)
 }
 
 ReactorSession::~ReactorSession() {
-    home_.bury(std::move(session_));
+    home_.bury_session(std::move(session_));
     home_.reactor()->remove_session();
 }
 

@@ -1,6 +1,7 @@
 // ReactorSession: a session that is used from any thread and lives on one.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -12,7 +13,7 @@
 
 namespace pg::async {
 
-/// The thread that something lives on. Value.
+/// The thread that a session lives on, with all that was begun on it. Value; copies are of one session.
 class Home {
 public:
     explicit Home(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
@@ -23,10 +24,14 @@ public:
     template <class Function, class Refuse>
     [[nodiscard]] auto run(Function function, Refuse refuse) const noexcept -> decltype(function()) {
         // In a copy of the process there is no such thread; the session says so itself.
-        if (spi::Waiter::here() != nullptr || !birthplace_.is_here()) return function();
+        if (!birthplace_.is_here()) return function();
+        if (spi::Waiter::here() != nullptr) return wait_for_burials(), function();
         if (reactor_->here()) return refuse(would_block());
         std::optional<decltype(function())> answer;
-        auto errand = [&] { answer.emplace(function()); };
+        auto errand = [&] {
+            wait_for_burials();
+            answer.emplace(function());
+        };
         run_errand(*reactor_, errand);
         return *std::move(answer);
     }
@@ -34,14 +39,21 @@ public:
     [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
         return run(std::move(function), [](Error error) { return decltype(function())(std::move(error)); });
     }
-    /// Destroys `object` at home: before it returns, unless the caller is there and must not wait.
+    /// Destroys a stream or a COPY at home: before it returns, unless the caller is there and must not wait. The
+    /// session does nothing else until then. @{
     template <class Object>
     void bury(std::unique_ptr<Object> object) const noexcept;
+    [[nodiscard]] bool is_burying() const noexcept { return burials_->load(std::memory_order_acquire) != 0; }
+    /// The same with the session itself.
+    void bury_session(std::unique_ptr<spi::Session> session) const noexcept;  /// @}
 
 private:
     [[nodiscard]] static Error would_block();
+    /// On a fiber.
+    void wait_for_burials() const noexcept;
 
     std::shared_ptr<spi::Reactor> reactor_;
+    std::shared_ptr<std::atomic<int>> burials_ = std::make_shared<std::atomic<int>>(0);  // that are under way
     detail::Birthplace birthplace_;
 };
 
@@ -68,8 +80,11 @@ private:
                                           const spi::Wait& wait) noexcept override;
     Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
-    spi::TransactionStatus do_transaction_status() const noexcept override { return session_->transaction_status(); }
-    bool do_alive() noexcept override { return session_->alive(); }
+    // One that has a burial in it is nobody's any more: it is closed rather than waited for.
+    spi::TransactionStatus do_transaction_status() const noexcept override {
+        return home_.is_burying() ? spi::TransactionStatus::unknown : session_->transaction_status();
+    }
+    bool do_alive() noexcept override { return !home_.is_burying() && session_->alive(); }
     std::string_view do_parameter(const char* name) const noexcept override { return session_->parameter(name); }
     int do_backend_process() const noexcept override { return session_->backend_process(); }
     int do_server_version() const noexcept override { return session_->server_version(); }

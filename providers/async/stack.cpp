@@ -15,8 +15,7 @@ std::size_t guard() noexcept {
 
 }  // namespace
 
-Stack::Stack()
-    : mapped_(::mmap(nullptr, guard() + bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+Stack::Stack() : mapped_(::mmap(nullptr, guard() + bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
     if (mapped_ == MAP_FAILED) throw std::bad_alloc();
     if (::mprotect(bottom(), bytes, PROT_READ | PROT_WRITE) == 0) return;
     ::munmap(mapped_, guard() + bytes);

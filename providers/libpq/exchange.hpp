@@ -9,8 +9,8 @@
 #include "pg/spi/provider.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/error.hpp"
-#include "src/base/fork.hpp"
 #include "providers/libpq/wait.hpp"
+#include "src/base/fork.hpp"
 
 namespace pg::libpq {
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "src/base/fork.hpp"
 #include "providers/libpq/wait.hpp"
+#include "src/base/fork.hpp"
 
 namespace pg::libpq {
 

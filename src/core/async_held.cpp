@@ -27,8 +27,8 @@ Transaction& held_transaction(AsyncTarget& target) { return static_cast<ObjectTa
 
 /// A call of a transaction that takes no arguments.
 AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, Expected<void> (Transaction::*end)()) {
-    return make_operation<void>(
-        target, {}, [end](Executor&, const Site& site) { return (held_transaction(site.target).*end)(); });
+    return make_operation<void>(target, {},
+                                [end](Executor&, const Site& site) { return (held_transaction(site.target).*end)(); });
 }
 
 }  // namespace
@@ -77,10 +77,9 @@ void HeldQueue::do_release(spi::SessionSlot&) noexcept {
 Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
                                const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
     auto free = std::make_shared<FreeTarget>(target->context, target->home, std::make_shared<HeldQueue>(target->home));
-    return Async<bool>(make_operation<bool>(std::move(free), {.timeout = no_timeout},
-                                            [retries, error](Executor&, const Site&) -> Expected<bool> {
-                                                return retries->again(error);
-                                            }));
+    return Async<bool>(make_operation<bool>(
+        std::move(free), {.timeout = no_timeout},
+        [retries, error](Executor&, const Site&) -> Expected<bool> { return retries->again(error); }));
 }
 
 HeldObject::~HeldObject() = default;
@@ -96,21 +95,23 @@ HeldObject& held_object(AsyncTarget& target) {
 }  // namespace detail
 
 detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text) const {
-    return detail::make_operation<void>(
-        target_, options_, [kept = std::string(text)](Executor& executor, const detail::Site& site) {
-            return executor.try_run_script(kept, site.options);
-        });
+    return detail::make_operation<void>(target_, options_,
+                                        [kept = std::string(text)](Executor& executor, const detail::Site& site) {
+                                            return executor.try_run_script(kept, site.options);
+                                        });
 }
 
 detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch, BatchMode mode) const {
     return detail::make_operation<void>(
-        target_, options_, [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const detail::Site& site) {
+        target_, options_,
+        [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const detail::Site& site) {
             Tuned tuned(executor, site.options);
             return detail::run_batch(tuned, *state, mode);
         });
 }
 
-AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target) : AsyncExecutor(std::move(target), {}) {}
+AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target)
+    : AsyncExecutor(std::move(target), {}) {}
 
 Async<void> AsyncTransaction::commit() { return Async<void>(detail::make_end(target_, &Transaction::try_commit)); }
 Async<Expected<void>> AsyncTransaction::try_commit() {

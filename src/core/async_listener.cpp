@@ -58,11 +58,13 @@ private:
     }
     /// With growing pauses, as long as there is time.
     Expected<void> find_again(const spi::Wait& wait) {
-        for (std::chrono::nanoseconds pause = first_pause;; pause = std::min<std::chrono::nanoseconds>(2 * pause, last_pause)) {
+        for (std::chrono::nanoseconds pause = first_pause;;
+             pause = std::min<std::chrono::nanoseconds>(2 * pause, last_pause)) {
             const spi::Wait attempt{earlier(wait.deadline, Deadline::after(context_->timeout)), wait.stop};
             Expected<void> connected = connect(attempt);
-            if (connected || connected.error().kind() == ErrorKind::usage || connected.error().kind() == ErrorKind::auth ||
-                connected.error().kind() == ErrorKind::cancelled || wait.deadline.remaining() <= pause)
+            if (connected || connected.error().kind() == ErrorKind::usage ||
+                connected.error().kind() == ErrorKind::auth || connected.error().kind() == ErrorKind::cancelled ||
+                wait.deadline.remaining() <= pause)
                 return connected;
             leave();
             if (!rest(pause, wait.stop)) return connected;

@@ -17,7 +17,7 @@ struct AsyncTarget {
     const std::shared_ptr<Context> context;
     const std::shared_ptr<spi::Reactor> home;  // where operations are begun and answered
 
-    const std::shared_ptr<HeldQueue> queue;    // of the session that somebody holds; null: those of a client
+    const std::shared_ptr<HeldQueue> queue;  // of the session that somebody holds; null: those of a client
 
     AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
                 std::shared_ptr<HeldQueue> turns)

@@ -19,7 +19,7 @@ OPERATIONS = {
     "pipelined_insert": (1, 3093),
 }
 # Operations that libpq by hand has no other way for: the yardstick is that of these.
-YARDSTICKS = {"visit": "bulk_read"}
+YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
 # engine: operation: (the most that the library may cost over the yardstick, what it is meant to cost). The first keeps a
 # ratio from rising and comes down with every improvement.
 GATES = {

@@ -180,11 +180,39 @@ DEFECTS_OF_OUTCOMES = (
            "cleaning a session outlives the request that had it"),
     Defect("src/core/session_set.cpp", "return is_at_rest(slot);", "return true;", ("session_set_test",),
            "a session inside a transaction is lent to the next"),
-    Defect("src/core/session_set.cpp", "if (waiting_ != 0 || closed_) keep(take_ready());", "", ("session_set_test",),
-           "a session that comes back does not reach whoever waits"),
+    Defect("src/core/session_set.cpp", "            first = take_first();\n            if (!first) {",
+           "            if (!first) {", ("session_set_test",), "a session that comes back does not reach whoever waits"),
+    Defect("src/core/session_set.cpp", "!queue_.empty() && queue_.front().until <= until", "!queue_.empty()",
+           ("pipeline_dbtest", "assembly_line_dbtest:*async_direct_awaited"),
+           "a waiter with time left is given the error of a connect that had less"),
     Defect("src/core/batch_run.cpp",
            "if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))",
            "if (false)", ("batch_test",), "a batch that may have taken effect is sent again"),
+)
+
+# Awaited calls: fibers, turns, and calls that share a session.
+DEFECTS_OF_AWAITING = (
+    Defect("providers/async/timers.hpp", "        rise(place);\n        sink(last->place);", "        sink(place);",
+           ("async_test",), "a timer that takes the place of a later one comes late"),
+    Defect("providers/async/fiber.cpp", "if (wait.exchange(0, std::memory_order_acq_rel) == fiber_.waits_)",
+           "wait.exchange(0, std::memory_order_acq_rel); if (true)", ("async_test",),
+           "a stop that comes late ends the next wait"),
+    Defect("providers/async/fiber.cpp", "        if (!ready_[at].ran) reactor_.loop().forget(watched[at].fd);", "",
+           ("async_test",), "a wait that is over leaves its descriptors watched"),
+    Defect("providers/async/context_switch.cpp", "    std::memcpy(of_thread, &mine, sizeof mine);\n", "",
+           ("async_test",), "an exception that is handled on one fiber is another's"),
+    Defect("providers/async/session.cpp", "if (!reactor_->here()) {", "if (true) {", ("async_test",),
+           "a stream that is destroyed on its loop waits for itself"),
+    Defect("src/core/async_operation.cpp", "started_ && fate_.compare_exchange_strong(open, Fate::abandoned",
+           "false && fate_.compare_exchange_strong(open, Fate::abandoned", ("async_dbtest",),
+           "an answer is told to a coroutine that is gone"),
+    Defect("src/core/async_held.cpp", "if (std::exchange(taken_, true)) return waiting_.push_back(&waiter);",
+           "taken_ = true;", ("async_dbtest",), "two calls are on one transaction at once"),
+    Defect("src/core/async_pipeline.cpp", "is_about_rows(call.sql));", "true);", ("pipeline_dbtest",),
+           "a BEGIN is sent among other callers' statements"),
+    Defect("src/core/async_client.cpp", "options && options->stop ? options->stop : wait_.stop", "wait_.stop",
+           ("async_dbtest", "assembly_line_dbtest:*async_direct_awaited"),
+           "a stream keeps the stop of the call that opened it"),
 )
 
 # The protocol: frames, messages, and what a server may say next.
@@ -296,4 +324,4 @@ DEFECTS_OF_DIRECT = (
 )
 
 DEFECTS = (DEFECTS_OF_CONFIG + DEFECTS_OF_TYPES + DEFECTS_OF_STATEMENTS + DEFECTS_OF_OUTCOMES + DEFECTS_OF_WIRE +
-           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT)
+           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT + DEFECTS_OF_AWAITING)

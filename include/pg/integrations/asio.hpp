@@ -34,14 +34,14 @@ namespace detail {
 ///
 ///   (I1) An answer of asio belongs to one `watch`, or one alarm: its turn tells it from that which is waited for.
 ///   (I2) Asio never closes a descriptor: each is released before its object goes.
-///   (I3) Jobs and descriptors count as work of the io_context. The alarm does not: it is set for the deadline of
-///        something, is not taken back when that has ended, and would keep `run` from returning until then.
+///   (I3) Jobs and descriptors count as work of the io_context. The alarm does not: it stays for the deadline of a call
+///        that has ended, and would keep `run` from returning. At the end of the loop it does: nothing else is left.
 class AsioLoopState : public std::enable_shared_from_this<AsioLoopState> {
 public:
     using Clock = spi::EventLoop::Clock;
 
-    explicit AsioLoopState(asio::io_context& context)
-        : context_(context), alarm_(std::in_place, context.get_executor()) {}
+    AsioLoopState(asio::io_context& context, bool alarm_is_work)
+        : context_(context), alarm_(std::in_place, context.get_executor()), alarm_is_work_(alarm_is_work) {}
 
     void post(spi::Job& job) {
         {
@@ -67,15 +67,19 @@ public:
     }
     void forget(int descriptor) { at(descriptor).end(); }
     void set_alarm(Clock::time_point when, spi::Job& job) {
-        alarm_job_ = &job;
+        alarm_job_ = when == Clock::time_point::max() ? nullptr : &job;
         alarm_->expires_at(when);
-        alarm_->async_wait([self = shared_from_this(), turn = ++alarm_turn_](const asio::error_code&) {
-            self->context_.get_executor().on_work_started();  // (I3)
+        ++alarm_turn_;
+        if (alarm_job_ == nullptr) return;
+        const auto executor = context_.get_executor();
+        const bool is_work =
+            alarm_is_work_ || !executor.running_in_this_thread();  // outside of `run` it could stop that
+        alarm_->async_wait([self = shared_from_this(), turn = alarm_turn_, is_work](const asio::error_code&) {
+            if (!is_work) self->context_.get_executor().on_work_started();  // (I3)
             self->remember_thread();
-            if (self->alarm_turn_ == turn && self->alarm_job_ != nullptr)
-                std::exchange(self->alarm_job_, nullptr)->run();
+            if (self->alarm_turn_ == turn) std::exchange(self->alarm_job_, nullptr)->run();
         });
-        context_.get_executor().on_work_finished();  // (I3)
+        if (!is_work) executor.on_work_finished();  // (I3)
     }
     bool is_here() const {
         return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() ||
@@ -93,7 +97,8 @@ public:
             if (job != nullptr && !other.watch(static_cast<int>(descriptor), events, *job)) other.post(*job);
         }
         watched_.clear();
-        if (alarm_job_ != nullptr) other.set_alarm(alarm_->expiry(), *std::exchange(alarm_job_, nullptr));
+        if (alarm_job_ != nullptr) other.set_alarm(alarm_->expiry(), *alarm_job_);
+        ++alarm_turn_;
         alarm_.reset();
     }
 
@@ -143,7 +148,8 @@ private:
     std::atomic<std::thread::id> thread_{};          // that ran it last
     std::vector<std::unique_ptr<Watched>> watched_;  // by descriptor; null: never was
     std::optional<Alarm> alarm_;
-    spi::Job* alarm_job_ = nullptr;
+    const bool alarm_is_work_;
+    spi::Job* alarm_job_ = nullptr;  // null: none is set
     std::uint64_t alarm_turn_ = 0;
     std::mutex mutex_;  // guards what follows
     spi::Job* first_ = nullptr;
@@ -165,17 +171,17 @@ private:
 /// each were an operation of asio; sessions that are idle, and deadlines, do not hold it up.
 class AsioEventLoop final : public spi::EventLoop {
 public:
-    explicit AsioEventLoop(asio::io_context& context) : state_(std::make_shared<detail::AsioLoopState>(context)) {}
+    explicit AsioEventLoop(asio::io_context& context)
+        : state_(std::make_shared<detail::AsioLoopState>(context, false)) {}
     AsioEventLoop(const AsioEventLoop&) = delete;
     AsioEventLoop& operator=(const AsioEventLoop&) = delete;
     /// When nobody runs the io_context, or on its thread. Waits for what was left to the background, such as the
     /// closing of sessions.
     ~AsioEventLoop() override {
         asio::io_context rest(1);
-        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest));
+        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest, true));
         state_->remember_thread();
         before->move_to(*state_);
-        rest.restart();  // an alarm alone may have stopped it
         rest.run();
     }
 

@@ -20,7 +20,8 @@ private:
 };
 
 /// The loop of one thread, its own or the application's. Jobs run on that thread, never inside of the call that hands
-/// them over. Outlives whatever was made on it.
+/// them over. Outlives whatever was made on it, and is run until that is gone: what is left open there, such as a
+/// stream that was destroyed before its end, is closed by jobs of the loop.
 class PGCLIENT_API EventLoop {
 public:
     using Clock = std::chrono::steady_clock;
@@ -28,14 +29,15 @@ public:
     virtual ~EventLoop();
     /// Runs `job` soon. Thread-safe; everything else is for the loop's own thread.
     void post(Job& job) noexcept { do_post(job); }
-    /// Runs `job` once when `descriptor` has one of `events` (POLLIN, POLLOUT, as poll() has them) or is broken. One at a
-    /// time for a descriptor. False when that cannot be watched for.
+    /// Runs `job` once when `descriptor` has one of `events` (POLLIN, POLLOUT, as poll() has them) or is broken. One at
+    /// a time for a descriptor. False when that cannot be watched for.
     [[nodiscard]] bool watch(int descriptor, short events, Job& job) noexcept {
         return do_watch(descriptor, events, job);
     }
     /// Forgets what `watch` was told, before the descriptor is closed; its job runs no more.
     void forget(int descriptor) noexcept { do_forget(descriptor); }
-    /// Runs `job` once at `when`. There is one alarm: a call takes the place of the one before.
+    /// Runs `job` once at `when`. There is one alarm: a call takes the place of the one before. The clock's last
+    /// moment: none is set any more.
     void set_alarm(Clock::time_point when, Job& job) noexcept { do_set_alarm(when, job); }
     /// True on the thread that runs the loop.
     [[nodiscard]] bool here() const noexcept { return do_here(); }

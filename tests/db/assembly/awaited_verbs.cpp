@@ -70,13 +70,11 @@ pg::Task<void> by_body(pg::AsyncClient async, int n) {
     co_await async.transaction(body);
 }
 
-pg::Task<void> one(pg::AsyncClient async, int n) {
-    co_await async.exec("insert into verb_written values ($1)", n);
-}
+pg::Task<void> one(pg::AsyncClient async, int n) { co_await async.exec("insert into verb_written values ($1)", n); }
 
 pg::Task<void> script(pg::AsyncClient async, int n) {
-    const std::string text = "insert into verb_written select generate_series(" + std::to_string(n) + ", " +
-                             std::to_string(n + 2) + ")";
+    const std::string text =
+        "insert into verb_written select generate_series(" + std::to_string(n) + ", " + std::to_string(n + 2) + ")";
     co_await async.run_script(text);
 }
 

@@ -89,8 +89,8 @@ protected:
             EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
         }
     }
-    /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of one
-    /// that could not be opened.
+    /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of
+    /// one that could not be opened.
     static void expect_timeout(const pg::Error& error) {
         if (error.kind() == pg::ErrorKind::pool_timeout) return;
         EXPECT_TRUE(error.kind() == pg::ErrorKind::timeout || error.kind() == pg::ErrorKind::commit_unknown)
