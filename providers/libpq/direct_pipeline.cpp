@@ -150,16 +150,45 @@ private:
         collector_.begin(std::move(columns));
     }
     void end_answer(Expected<Result> answer) {
+        if (giving_up_ && !answer && answer.error().kind() == ErrorKind::cancelled)
+            answer = link_.ended_early(*giving_up_, answer.error().outcome());
         in_flight_.pop_front();
         feed_.answer(std::move(answer));
         if (!in_flight_.empty()) begin_answer();
     }
 
-    /// Cancels the one at the head, and drains all (P4).
+    /// Cancels one after the other (P4): a request to cancel ends one statement, and the server would run those behind.
     void give_up(const spi::Wait& wait) {
         const Woken woken = look(wait);
-        const Outcome outcome = link_.recover(recovery_deadline(woken, wait));
-        end_all(link_.ended_early(woken, outcome), link_.ended_early(woken, Outcome::unknown));
+        const Deadline until = recovery_deadline(woken, wait);  // `wait` may go with the first answer
+        giving_up_ = woken;
+        while (in_flight_.size() > 1 && cancel_head(until)) answer_refused();
+        giving_up_.reset();
+        if (in_flight_.empty()) return;
+        const bool is_last = in_flight_.size() == 1;
+        const Outcome outcome = link_.recover(until);
+        const Error unknown = link_.ended_early(woken, Outcome::unknown);
+        end_all(is_last ? link_.ended_early(woken, outcome) : unknown, unknown);
+    }
+    /// False when there was no time for it, or the connection is lost. It may hit the one behind, and no other: it is
+    /// answered before the next.
+    bool cancel_head(const Deadline& until) {
+        const auto cancel = start_cancel(link_.connection());
+        bool answered = cancel == nullptr;
+        const std::size_t before = in_flight_.size();
+        for (wire::Frame frame;;) {
+            answered = answered || cancel->advance();
+            while (in_flight_.size() == before) {
+                const auto event = link_.poll(frame);
+                if (!event) break;
+                take(*event, frame);
+            }
+            if (link_.ended()) lose(link_.ending());
+            if (in_flight_.empty()) return false;
+            if (in_flight_.size() != before && answered) return true;
+            const pollfd other = answered ? nothing_else : cancel->waits_for();
+            if (link_.wait_beside(other, {.deadline = until}) != Woken::ready) return false;
+        }
     }
     void lose(const Error& error) { end_all(error, error); }
     void end_all(const Error& first, const Error& others) {
@@ -175,6 +204,7 @@ private:
     TextFallback& fallback_;
     spi::RequestFeed& feed_;
     std::deque<InFlight> in_flight_;
+    std::optional<Woken> giving_up_;  // why those in flight are being cancelled
     // Of the first in flight. @{
     RowSink* sink_ = nullptr;                 // of its request, if it takes rows with these columns
     std::optional<Expected<Result>> answer_;  // until its ReadyForQuery /// @}

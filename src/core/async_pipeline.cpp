@@ -42,9 +42,19 @@ Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {
     const bool stopped = woken == spi::Woken::stopped;
     ErrorFields fields{.kind = stopped ? ErrorKind::cancelled : ErrorKind::timeout, .outcome = outcome};
     fields.message = stopped ? "a stop was asked for " : "the deadline passed ";
-    fields.message += outcome == Outcome::not_sent
-                          ? "before the statement was sent"
-                          : "while the statement was in flight with others, for which it is not cancelled";
+    fields.message += outcome == Outcome::not_sent ? "before the statement was sent"
+                      : outcome == Outcome::unknown
+                          ? "while the statement was in flight with others, for which it is not cancelled"
+                          : "while the statement waited for those that are in flight on its session";
+    fields.sql = sql;
+    return Error(std::move(fields));
+}
+
+/// Why the columns of a statement cannot be read that has taken effect: it is not to be run again.
+Error lost_before_types(std::string_view sql) {
+    ErrorFields fields{.kind = ErrorKind::connection_lost, .outcome = Outcome::applied, .connection_usable = false};
+    fields.message =
+        "the statement was applied, but its connection was lost before the types of its columns were learned";
     fields.sql = sql;
     return Error(std::move(fields));
 }
@@ -116,14 +126,25 @@ bool OperationQueue::erase(Operation& operation) {
     return false;
 }
 
-bool Pipeline::has_room() const { return size() < most_calls && bytes_ < most_bytes && session().usable(); }
+bool Pipeline::has_room() const {
+    return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && session().usable();
+}
+
+/// Somebody wants what is in flight, that operation aside.
+bool Pipeline::is_wanted_beside(const Operation* operation) const {
+    for (const Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one))
+        if (one != operation && one->wanted_) return true;
+    return false;
+}
 
 void Pipeline::add(Operation& operation) {
     operation.pipeline_ = this;
     waiting_.push(operation);
     ++size_;
     bytes_ += operation.bytes_;
-    if (!operation.deadline_.is_never())
+    if (operation.deadline_.is_never())
+        target_->home->cancel(operation.timer_);  // of the queue
+    else
         target_->home->set(operation.timer_, operation.deadline_.when(), operation.expiry_);
     if (fiber_) fiber_->nudge();
 }
@@ -135,6 +156,7 @@ void Pipeline::do_run() noexcept {
     while (session().usable()) {
         session().run_pipeline(*this);
         given_up_.reset();
+        if (!session().usable()) break;
         if (alone_.empty()) {
             if (waiting_.empty()) break;
             continue;
@@ -165,7 +187,7 @@ const spi::Request* Pipeline::do_next() noexcept {
     if (call.statement) {
         const auto prepared = lease_.slot().prepared.find(call.statement->number);
         if (prepared == lease_.slot().prepared.end()) {
-            alone_.push_back({&operation, std::nullopt});
+            alone_.push_back({&operation, nullptr, Outcome::not_sent});
             return nullptr;
         }
         request.statement = call.statement->name;
@@ -177,6 +199,8 @@ const spi::Request* Pipeline::do_next() noexcept {
 
 void Pipeline::do_answer(Expected<Result> outcome) noexcept {
     Operation& operation = in_flight_.pop();
+    if (!operation.wanted_) --unwanted_;
+    if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)
     if (!operation.wanted_) {
         forget(operation);
         return operation.leave();
@@ -184,9 +208,10 @@ void Pipeline::do_answer(Expected<Result> outcome) noexcept {
     if (outcome) {
         if (tells_of_traces(outcome->tag())) lease_.slot().dirty = true;
         if (!outcome->storage()->matches() && !knows_types(*context().types, *outcome))
-            return static_cast<void>(alone_.push_back({&operation, *std::move(outcome)}));
+            return static_cast<void>(
+                alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
     } else if (may_heal(outcome.error())) {
-        return static_cast<void>(alone_.push_back({&operation, std::nullopt}));
+        return static_cast<void>(alone_.push_back({&operation, nullptr, Outcome::not_applied}));
     }
     end(operation, std::move(outcome));
 }
@@ -224,16 +249,20 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
         forget(operation);
         return operation.fail(over(woken, Outcome::not_sent, operation.call_->sql));
     }
-    bool is_in_flight = false, others_are_wanted = false;
-    for (Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one)) {
-        if (one == &operation)
-            is_in_flight = true;
-        else
-            others_are_wanted |= one->wanted_;
+    const auto is_it = [&](const Alone& call) { return call.operation == &operation; };
+    if (const auto place = std::find_if(alone_.begin(), alone_.end(), is_it); place != alone_.end()) {
+        const Outcome outcome = place->outcome;
+        alone_.erase(place);
+        forget(operation);
+        return operation.fail(over(woken, outcome, operation.call_->sql));
     }
+    bool is_in_flight = false;
+    for (const Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one))
+        is_in_flight |= one == &operation;
     if (!is_in_flight || given_up_) return;  // it ends by itself
-    if (others_are_wanted) {
+    if (is_wanted_beside(&operation)) {
         operation.wanted_ = false;
+        ++unwanted_;
         operation.shares_.fetch_add(1, std::memory_order_relaxed);  // (L3)
         return operation.fail(over(woken, Outcome::unknown, operation.call_->sql));
     }
@@ -244,8 +273,13 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
 /// The connection is gone: what was not sent finds another.
 void Pipeline::leave_to_others() {
     while (!alone_.empty()) {
-        waiting_.push(*alone_.front().operation);
+        const bool is_applied = alone_.front().result != nullptr;
+        Operation& operation = *alone_.front().operation;
         alone_.pop_front();
+        if (is_applied)
+            end(operation, lost_before_types(operation.call_->sql));
+        else
+            waiting_.push(operation);
     }
     while (!waiting_.empty()) {
         Operation& operation = waiting_.pop();

@@ -7,7 +7,7 @@
 //   (L3) A call has its place in a pipeline until its own ReadyForQuery has come, or the connection is gone, whatever
 //        has become of its caller.
 //   (L4) Whose time is over is told so at once, unless nobody else wants anything that is in flight: then the session
-//        gives all of it up, and says what became of the last.
+//        gives all of it up, and says what became of the last. Nothing is sent behind a call that nobody wants.
 //   (L5) What takes more than one exchange (preparing, healing, learning types) is done when nothing is in flight.
 //   (L6) Everything here happens on one reactor: that of the session, which is the home of its calls.
 #pragma once
@@ -57,7 +57,8 @@ private:
     /// A call that needs the session for itself (L5): to be run, or with a result whose types are to be learned.
     struct Alone {
         Operation* operation;
-        std::optional<Result> result;
+        std::unique_ptr<Result> result;
+        Outcome outcome;  // so far
     };
 
     void do_run() noexcept override;
@@ -68,7 +69,10 @@ private:
 
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
-    [[nodiscard]] bool takes_more() const { return alone_.empty() && !given_up_ && session().usable(); }
+    [[nodiscard]] bool takes_more() const {
+        return alone_.empty() && unwanted_ == 0 && !given_up_ && session().usable();
+    }
+    [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
     void run_alone(Alone call);
     void end(Operation& operation, Expected<Result> outcome);
     void forget(Operation& operation);
@@ -81,7 +85,8 @@ private:
     std::deque<Alone> alone_;
     // Of all calls here. @{
     std::size_t size_ = 0;
-    std::size_t bytes_ = 0;  /// @}
+    std::size_t bytes_ = 0;              /// @}
+    std::size_t unwanted_ = 0;           // of those in flight
     std::optional<spi::Wait> given_up_;  // how long the session may take for that (L4)
 };
 

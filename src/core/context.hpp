@@ -38,7 +38,7 @@ struct Context : std::enable_shared_from_this<Context> {
     std::atomic<bool> closed{false};
     RetypedTexts retyped;
 
-    std::mutex mutex;  // guards what follows
+    std::mutex mutex;                                 // guards what follows
     std::vector<std::weak_ptr<AsyncTarget>> targets;  // one on each reactor where calls of the client are awaited
 
     /// The time of a request: its own, or the client's.

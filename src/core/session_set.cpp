@@ -199,15 +199,16 @@ SessionSet::Slot SessionSet::take_idle() noexcept {
 
 bool SessionSet::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     const std::lock_guard lock(mutex_);
-    const auto place = std::find_if(queue_.begin(), queue_.end(), [&](const Place& at) { return at.waiter == &waiter; });
+    const auto place =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Place& at) { return at.waiter == &waiter; });
     if (place == queue_.end()) return false;
     queue_.erase(place);
     --waiting_;
     return true;
 }
 
-/// An idle session, the right to open one, or neither: then the waiter is in the queue. One that must not wait is in the
-/// queue even if one may be opened (S6).
+/// An idle session, the right to open one, or neither: then the waiter is in the queue. One that must not wait is in
+/// the queue even if one may be opened (S6).
 Expected<SessionSet::Found> SessionSet::look(spi::LeaseWaiter& waiter, const Deadline& until) {
     const std::lock_guard lock(mutex_);
     if (closed_) return closed();

@@ -7,7 +7,8 @@
 //        hands it to the first of the queue, and whoever lowers open_ sees to it that one is opened for the first.
 //   (S5) ready_ is lent and taken back without the lock. Whoever waits has raised waiting_ before looking at it, and
 //        whoever fills it looks at waiting_ and closed_ afterwards: one of the two sees the other.
-//   (S6) Whoever must not wait has sessions opened by an opener, on a reactor. What an opener opens goes to the first of
+//   (S6) Whoever must not wait has sessions opened by an opener, on a reactor. What an opener opens goes to the first
+//   of
 //        the queue, and so does the error when it fails: by then the first need not be the one that it was started for.
 #pragma once
 
@@ -81,7 +82,7 @@ private:
     std::atomic<bool> any_idle_{false};              // set under the lock: idle_ has some
 
     mutable std::mutex mutex_;  // guards what follows
-    std::vector<Slot> idle_;  // beside ready_
+    std::vector<Slot> idle_;    // beside ready_
     std::deque<Place> queue_;
     std::size_t openers_ = 0;  // at work
     bool widening_ = false;    // one of them is, for nobody in particular

@@ -1,4 +1,5 @@
-// Awaited verbs: the same answers and errors, many at once on few sessions, and what is left when nobody waits any more.
+// Awaited verbs: the same answers and errors, many at once on few sessions, and what is left when nobody waits any
+// more.
 #include <future>
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
@@ -88,9 +89,9 @@ TEST_P(Async, HasMoreCallsUnderWayThanSessions) {
     const std::vector<int> all = pg::sync_wait(pg::when_all(std::move(sums)));
     ASSERT_EQ(all.size(), 200u);
     for (int at = 0; at < 200; ++at) EXPECT_EQ(all[static_cast<std::size_t>(at)], at + 1);
-    EXPECT_LE(onlooker().query_one<std::int64_t>(
-                  "select count(*) from pg_stat_activity where datname = current_database()"),
-              5);
+    EXPECT_LE(
+        onlooker().query_one<std::int64_t>("select count(*) from pg_stat_activity where datname = current_database()"),
+        5);
 }
 
 TEST_P(Async, CallsPreparedStatements) {
@@ -245,9 +246,7 @@ pg::Task<pg::ErrorKind> blocks(pg::Client db, pg::AsyncClient async) {
     co_return refused ? pg::ErrorKind::server : refused.error().kind();
 }
 
-TEST_P(Async, RefusesToBlockItsOwnLoop) {
-    EXPECT_EQ(pg::sync_wait(blocks(db, async)), pg::ErrorKind::usage);
-}
+TEST_P(Async, RefusesToBlockItsOwnLoop) { EXPECT_EQ(pg::sync_wait(blocks(db, async)), pg::ErrorKind::usage); }
 
 pg::Task<std::uint64_t> copy_people(pg::AsyncClient async, int pieces, bool finishes) {
     auto copy = co_await pg::AsyncCopyIn<Person>::open(async, "people (id, name)");
