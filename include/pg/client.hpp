@@ -21,8 +21,8 @@ struct Options {
     std::chrono::nanoseconds pool_acquire_timeout{};
     /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
     std::chrono::nanoseconds timeout{};
-    /// The loop of the application on which the sessions of `provider=async` live and awaited calls go on; it outlives the
-    /// client and everything made from it. Null: threads of the library.
+    /// The loop of the application on which the sessions of `provider=async` live and awaited calls go on; it outlives
+    /// the client and everything made from it. Null: threads of the library.
     spi::EventLoop* event_loop = nullptr;
     /// Hears notices and warnings. Null: they are dropped. Shared with the client.
     const std::shared_ptr<spi::NoticeHandler>* notices = nullptr;

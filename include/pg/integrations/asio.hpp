@@ -5,6 +5,7 @@
 #include <asio/async_result.hpp>
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
@@ -41,7 +42,9 @@ public:
     using Clock = spi::EventLoop::Clock;
 
     AsioLoopState(asio::io_context& context, bool alarm_is_work)
-        : context_(context), alarm_(std::in_place, context.get_executor()), alarm_is_work_(alarm_is_work) {}
+        : context_(context), alarm_(std::in_place, context.get_executor()), alarm_is_work_(alarm_is_work) {
+        at(0);  // asio makes what serves descriptors now: it goes in the opposite order
+    }
 
     void post(spi::Job& job) {
         {
@@ -159,7 +162,7 @@ private:
 }  // namespace detail
 
 /// The application's io_context as the loop of a client: its sessions live there, and no thread is the library's.
-/// Pinned. Between the io_context and the client:
+/// Pinned.
 ///
 ///     asio::io_context io;
 ///     pg::integrations::AsioEventLoop loop(io);
@@ -169,23 +172,34 @@ private:
 /// that thread, so other threads need it to be in `run`; on the thread itself use `pg::open` and `db.async()`: there a
 /// blocking verb is a UsageError, and the end of a client does not wait. `run` returns when no call is under way, as if
 /// each were an operation of asio; sessions that are idle, and deadlines, do not hold it up.
-class AsioEventLoop final : public spi::EventLoop {
+///
+/// It goes after everything that was made on it, and before the io_context. Coroutines that still wait go with the
+/// io_context, so where they may hold such things, let the loop be a service of that, which outlives them:
+///
+///     auto& loop = asio::use_service<pg::integrations::AsioEventLoop>(io);
+class AsioEventLoop final : public spi::EventLoop, public asio::execution_context::service {
 public:
+    static inline asio::execution_context::id id;  ///< for asio
+
     explicit AsioEventLoop(asio::io_context& context)
-        : state_(std::make_shared<detail::AsioLoopState>(context, false)) {}
+        : service(context), state_(std::make_shared<detail::AsioLoopState>(context, false)) {}
     AsioEventLoop(const AsioEventLoop&) = delete;
     AsioEventLoop& operator=(const AsioEventLoop&) = delete;
-    /// When nobody runs the io_context, or on its thread. Waits for what was left to the background, such as the
-    /// closing of sessions.
+    /// When nobody runs the io_context. Waits for what was left to the background, such as the closing of sessions.
     ~AsioEventLoop() override {
-        asio::io_context rest(1);
-        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest, true));
-        state_->remember_thread();
-        before->move_to(*state_);
-        rest.run();
+        shutdown();
+        rest_->run();
     }
 
 private:
+    /// What comes from now on happens at the end.
+    void shutdown() override {
+        if (rest_) return;
+        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest_.emplace(1), true));
+        state_->remember_thread();
+        before->move_to(*state_);
+    }
+
     void do_post(spi::Job& job) noexcept override { state_->post(job); }
     bool do_watch(int descriptor, short events, spi::Job& job) noexcept override {
         return state_->watch(descriptor, events, job);
@@ -194,6 +208,7 @@ private:
     void do_set_alarm(Clock::time_point when, spi::Job& job) noexcept override { state_->set_alarm(when, job); }
     bool do_here() const noexcept override { return state_->is_here(); }
 
+    std::optional<asio::io_context> rest_;  // that takes the place of the other one at the end
     std::shared_ptr<detail::AsioLoopState> state_;
 };
 

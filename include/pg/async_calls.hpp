@@ -1,0 +1,189 @@
+// What the awaited verbs make operations of: calls with their arguments, and functions of an executor.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pg/async_operation.hpp"
+#include "pg/batch.hpp"
+#include "pg/prepared.hpp"
+
+namespace pg::detail {
+
+/// The door of the blocking executors, and of batches, for operations.
+struct AsyncAccess {
+    template <class Sink>
+    static Expected<typename Sink::Answer> run_into(Executor& executor, const Call& call) {
+        return executor.template run_into<Sink>(call);
+    }
+    static Expected<StreamSourcePtr> open_stream(Executor& executor, const Call& call) {
+        return executor.open_stream(call);
+    }
+    static const std::shared_ptr<BatchState>& state(const Batch& batch) { return batch.state_; }
+    static Batch make_batch() { return Batch(); }
+};
+
+/// The result as it is.
+class WholeResult {
+public:
+    using Answer = Result;
+    explicit WholeResult(Extra) {}
+    void conclude(const Result& result) { result_.emplace(result); }
+    [[nodiscard]] Expected<Result> answer(std::string_view) { return *std::move(result_); }
+
+private:
+    std::optional<Result> result_;
+};
+/// How many rows were affected.
+class AffectedCount {
+public:
+    using Answer = std::uint64_t;
+    explicit AffectedCount(Extra) {}
+    void conclude(const Result& result) { count_ = result.affected(); }
+    [[nodiscard]] Expected<std::uint64_t> answer(std::string_view) const { return count_; }
+
+private:
+    std::uint64_t count_ = 0;
+};
+
+/// A statement with its arguments, kept for later. Pinned: `call()` points into it.
+template <std::size_t N>
+class KeptCall {
+public:
+    template <class... A>
+    KeptCall(const Sql<N>& sql, const A&... arguments) : checked_(sql.checked()), traces_(sql.leaves_traces()) {
+        if (!checked_) text_ = sql.text();
+        sql_ = checked_ ? sql.text() : std::string_view(text_);
+        encoded_ = encode_all(sql_, params_, arguments...);
+    }
+    template <class... A>
+    explicit KeptCall(std::shared_ptr<const Statement> statement, const A&... arguments)
+        : sql_(statement_sql(*statement)), statement_(std::move(statement)), checked_(true) {
+        encoded_ = encode_all(sql_, params_, arguments...);
+    }
+    KeptCall(const KeptCall&) = delete;
+    KeptCall& operator=(const KeptCall&) = delete;
+
+    /// The error names the argument that has no wire form.
+    [[nodiscard]] Expected<void>& encoded() { return encoded_; }
+    [[nodiscard]] Call call(const QueryOptions& options) {
+        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_};
+    }
+
+private:
+    std::string text_;  // of one that is known only at run time
+    std::string_view sql_;
+    std::shared_ptr<const Statement> statement_;
+    Params params_;
+    Expected<void> encoded_;
+    bool checked_;
+    bool traces_ = false;
+};
+
+/// A call of a verb.
+template <class Sink, std::size_t N>
+class CallOperation final : public AnswerOperation<typename Sink::Answer> {
+public:
+    template <class... A>
+    CallOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, A&&... call)
+        : CallOperation::AnswerOperation(std::move(target), options), kept_(std::forward<A>(call)...) {
+        if (!kept_.encoded()) this->refuse(std::move(kept_.encoded()).error());
+    }
+
+private:
+    void do_work(Executor& executor) noexcept override {
+        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, kept_.call(this->options())); });
+    }
+    const Call* do_open_call() noexcept override {
+        call_ = kept_.call(this->options());
+        sink_.emplace(call_.extra());
+        if constexpr (std::is_base_of_v<RowSink, Sink>) call_.sink = &*sink_;
+        return &call_;
+    }
+    void do_conclude(Expected<Result> result) noexcept override {
+        this->answer_with([&]() -> Expected<typename Sink::Answer> {
+            if (!result) return std::move(result).error();
+            sink_->conclude(*result);
+            return sink_->answer(call_.sql);
+        });
+    }
+
+    KeptCall<N> kept_;
+    // While it is in a pipeline. @{
+    Call call_;
+    std::optional<Sink> sink_;  /// @}
+};
+
+/// Where an operation is at work. Views of it.
+struct Site {
+    const QueryOptions& options;  // with its deadline and its stop
+    AsyncTarget& target;
+    const std::shared_ptr<spi::Reactor>& reactor;  // of its session
+};
+
+/// Anything else: `function(executor, site)` gives the answer, on a fiber.
+template <class A, class Function>
+class FunctionOperation final : public AnswerOperation<A> {
+public:
+    FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
+        : FunctionOperation::AnswerOperation(std::move(target), options), function_(std::move(function)) {}
+
+private:
+    void do_work(Executor& executor) noexcept override {
+        const Site site{this->options(), this->target(), this->reactor()};
+        this->answer_with([&] { return function_(executor, site); });
+    }
+    Function function_;
+};
+template <class A, class Function>
+AnswerOperation<A>* make_operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options,
+                                   Function function) {
+    return new FunctionOperation<A, Function>(std::move(target), options, std::move(function));
+}
+
+/// What an operation opened and others go on with: a stream or a COPY. It is used and destroyed on its session's
+/// reactor.
+class PGCLIENT_API HeldObject {
+public:
+    virtual ~HeldObject();
+    /// What stops its waits: as long as it lives, whichever operation is at it.
+    [[nodiscard]] const StopToken* stop() const { return &token_; }
+    /// While this is there, a stop of the operation stops the object.
+    [[nodiscard]] StopCallback stop_with(const StopToken* operation) {
+        return StopCallback(
+            operation, [](void* object) noexcept { static_cast<HeldObject*>(object)->source_.request_stop(); }, this);
+    }
+
+private:
+    std::stop_source source_;
+    StopToken token_{source_.get_token()};
+};
+[[nodiscard]] PGCLIENT_API std::shared_ptr<AsyncTarget> target_for_object(const Site& site,
+                                                                          std::unique_ptr<HeldObject> object);
+[[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);
+
+/// Makes a `Held` with `open(held, executor)`, whose executor has the object's own stop, and the target for it.
+template <class Held, class Open>
+Expected<std::shared_ptr<AsyncTarget>> open_object(Executor& executor, const Site& site, Open open) {
+    auto held = std::make_unique<Held>();
+    const StopCallback stopped = held->stop_with(site.options.stop);
+    QueryOptions options = site.options;
+    options.stop = held->stop();
+    Expected<void> opened = open(*held, executor, options);
+    if (!opened) return std::move(opened).error();
+    return target_for_object(site, std::move(held));
+}
+/// An operation on what `open_object` made: `function(held)`.
+template <class A, class Held, class Function>
+AnswerOperation<A>* operate(const std::shared_ptr<AsyncTarget>& target, const StopToken* stop, Function function) {
+    return make_operation<A>(target, {.timeout = no_timeout, .stop = stop},
+                             [call = std::move(function)](Executor&, const Site& site) mutable {
+                                 auto& held = static_cast<Held&>(held_object(site.target));
+                                 const StopCallback stopped = held.stop_with(site.options.stop);
+                                 return call(held);
+                             });
+}
+
+}  // namespace pg::detail
