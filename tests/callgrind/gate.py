@@ -28,6 +28,7 @@ GATES = {
         "bulk_read": (0.51, 0.40),
         "visit": (0.28, 0.20),
         "batch_select": (0.39, 0.15),
+        "awaited_select": (0.75, 0.25),
         "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.73, 0.35),
     },
@@ -35,6 +36,7 @@ GATES = {
         "point_select": (1.37, 1.40),
         "bulk_read": (1.25, 1.25),
         "batch_select": (1.59, 1.60),
+        "awaited_select": (2.05, 1.10),
         "copy_in": (1.15, 1.15),
     },
 }
