@@ -6,6 +6,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <exception>
 #include <poll.h>
 #include <vector>
 
@@ -68,23 +69,31 @@ void AsioLoop::do_post(spi::Job& job) noexcept {
 }
 
 bool AsioLoop::do_watch(int descriptor, short events, spi::Job& job) noexcept {
-    Watched& one = impl_->at(descriptor);
-    asio::error_code failure;
-    if (one.descriptor.assign(descriptor, failure); failure) return false;
-    one.job = &job;
-    if ((events & POLLOUT) != 0) impl_->wait(one, asio::posix::descriptor_base::wait_write);
-    if ((events & ~POLLOUT) != 0) impl_->wait(one, asio::posix::descriptor_base::wait_read);
-    return true;
+    try {
+        Watched& one = impl_->at(descriptor);
+        asio::error_code failure;
+        if (one.descriptor.assign(descriptor, failure); failure) return false;
+        one.job = &job;
+        if ((events & POLLOUT) != 0) impl_->wait(one, asio::posix::descriptor_base::wait_write);
+        if ((events & ~POLLOUT) != 0) impl_->wait(one, asio::posix::descriptor_base::wait_read);
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
 }
 
 void AsioLoop::do_forget(int descriptor) noexcept { static_cast<void>(impl_->at(descriptor).end()); }
 
 void AsioLoop::do_set_alarm(Clock::time_point when, spi::Job& job) noexcept {
-    impl_->alarm.expires_at(when);  // which cancels the one before
-    if (when == Clock::time_point::max()) return;
-    impl_->alarm.async_wait([&job](const asio::error_code& failure) {
-        if (!failure) job.run();
-    });
+    try {
+        impl_->alarm.expires_at(when);  // which cancels the one before
+        if (when == Clock::time_point::max()) return;
+        impl_->alarm.async_wait([&job](const asio::error_code& failure) {
+            if (!failure) job.run();
+        });
+    } catch (const std::exception&) {
+        std::terminate();  // waits without an end would be worse
+    }
 }
 
 }  // namespace pg::async

@@ -80,8 +80,8 @@ StackPointer make_context(void* bottom, std::size_t size, void (*entry)(void*), 
     // As the function above pops them: control words, r15, r14, r13, r12, rbx, rbp, and where it returns to.
     enum Place : std::size_t { control, r15, r14, r13, r12, rbx, rbp, back, places };
     constexpr std::uint64_t mxcsr = 0x1f80, x87_control = 0x037f;  // as a program starts with
-    const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(bottom) + size) & ~std::uintptr_t{15};
-    auto* frame = reinterpret_cast<std::uint64_t*>(end) - places;
+    char* const end = static_cast<char*>(bottom) + size;
+    auto* frame = reinterpret_cast<std::uint64_t*>(end - reinterpret_cast<std::uintptr_t>(end) % 16) - places;
     std::memset(frame, 0, places * sizeof *frame);
     frame[control] = mxcsr | x87_control << 32;
     frame[r13] = reinterpret_cast<std::uint64_t>(entry);

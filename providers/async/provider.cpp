@@ -97,10 +97,10 @@ std::shared_ptr<LoopReactor> AsyncProvider::choose() {
     try {
         best = make_own_reactor();
         reactors_.push_back(best);
+        return best;
     } catch (const std::system_error&) {
-        // Without another thread, one more session on those that there are; with none, none.
+        return best;  // without another thread, one more session on those that there are; with none, none
     }
-    return best;
 }
 
 Error no_thread() {

@@ -101,18 +101,19 @@ private:
             case wire::Event::empty: answer_.emplace(collector_.take()); return;
             case wire::Event::failed: {
                 Error error = link_.failed(frame.body);
-                if (!link_.connected()) return lose(std::move(error));
+                if (!link_.connected()) return lose(error);
                 answer_.emplace(std::move(error));
                 return;
             }
             case wire::Event::copy_in:
             case wire::Event::copy_out: {
-                Error error = link_.error({.kind = ErrorKind::usage,
-                                           .outcome = Outcome::unknown,
-                                           .connection_usable = false,
-                                           .message = std::string(copies_elsewhere) + "; the connection is closed"});
+                const Error error =
+                    link_.error({.kind = ErrorKind::usage,
+                                 .outcome = Outcome::unknown,
+                                 .connection_usable = false,
+                                 .message = std::string(copies_elsewhere) + "; the connection is closed"});
                 link_.close();
-                return lose(std::move(error));
+                return lose(error);
             }
             case wire::Event::ready:
                 if (!answer_) return lose(link_.violated("ready, without an answer"));
