@@ -5,11 +5,14 @@
 #include <asio/async_result.hpp>
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/execution/context_as.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/post.hpp>
+#include <asio/query.hpp>
+#include <asio/system_executor.hpp>
 #include <atomic>
 #include <concepts>
 #include <coroutine>
@@ -241,6 +244,28 @@ auto no_answer(const std::exception_ptr& why) {
         return NoAnswer<T>{why};
 }
 
+/// A call of async_wait that the thread is in.
+class Initiation {
+public:
+    Initiation() noexcept { ++under_way; }
+    Initiation(const Initiation&) = delete;
+    Initiation& operator=(const Initiation&) = delete;
+    ~Initiation() { --under_way; }
+    static inline thread_local int under_way = 0;
+};
+
+/// Calls `call` on `executor`, but not from within async_wait: asio's coroutines would go ever deeper into the stack
+/// where they await what is there already. Who has no executor of his own, as std::future, does not mind.
+template <class Executor, class Call>
+void call_on(const Executor& executor, Call call) {
+    constexpr bool is_elsewhere =
+        asio::can_query<Executor, asio::execution::context_as_t<asio::execution_context&>>::value &&
+        !std::is_same_v<Executor, asio::system_executor>;
+    if constexpr (is_elsewhere)
+        if (Initiation::under_way != 0) return asio::post(executor, std::move(call));
+    asio::dispatch(executor, std::move(call));
+}
+
 /// A coroutine that is its own.
 struct Unattended {
     struct promise_type {
@@ -256,7 +281,7 @@ struct Unattended {
 template <class A, class Handler>
 Unattended tell(A given, Handler handler) {
     using T = pg::detail::value_t<A>;
-    const auto work = asio::make_work_guard(handler);
+    auto work = asio::make_work_guard(handler);
     std::exception_ptr exception;
     std::optional<pg::detail::kept_t<A>> answer;
     {
@@ -270,7 +295,11 @@ Unattended tell(A given, Handler handler) {
             exception = std::current_exception();
         }
     }
-    auto call = [handler = std::move(handler), exception = std::move(exception), answer = std::move(answer)]() mutable {
+    const auto executor = work.get_executor();
+    // The work ends with the call: after that nothing here touches the executor, whose context may be gone.
+    auto call = [work = std::move(work), handler = std::move(handler), exception = std::move(exception),
+                 answer = std::move(answer)]() mutable {
+        static_cast<void>(answer);  // void has none
         if constexpr (std::is_void_v<T>)
             std::move(handler)(std::move(exception));
         else if (answer)
@@ -278,7 +307,7 @@ Unattended tell(A given, Handler handler) {
         else
             std::move(handler)(exception, no_answer<T>(exception));
     };
-    asio::dispatch(work.get_executor(), std::move(call));
+    call_on(executor, std::move(call));
 }
 
 }  // namespace detail
@@ -290,10 +319,11 @@ Unattended tell(A given, Handler handler) {
 ///     std::future<int> two = async_wait(db.async().query_one<int>("select 2"), asio::use_future);
 ///
 /// The handler is dispatched on its associated executor, for which this is work until then; one without an executor, as
-/// a plain function has none, is called where the operation ends: on the loop of the client, where it must neither
-/// block nor throw. `asio::bind_executor(io, function)` gives it one. What the operation throws is the exception,
-/// beside which the answer is `T()`, or an Expected with an error. Where there is no `T()` (a Result, an
-/// AsyncTransaction), coroutines and futures do without; a plain function is refused: use `start` of the `pg::Async`.
+/// a plain function has none, is called where the operation ends: on the loop of the client, or before `async_wait`
+/// returns when nothing was to be waited for. There it must neither block nor throw. `asio::bind_executor(io,
+/// function)` gives it one. What the operation throws is the exception, beside which the answer is `T()`, or an
+/// Expected with an error. Where there is no `T()` (a Result, an AsyncTransaction), coroutines and futures do without;
+/// a plain function is refused: use `start` of the `pg::Async`.
 ///
 /// Asio's cancellation does not reach the operation. `db.async().with({.stop = …, .timeout = …})` does.
 template <Awaitable A, class CompletionToken>
@@ -304,6 +334,7 @@ auto async_wait(A operation, CompletionToken&& token) {
             static_assert(!std::is_same_v<std::decay_t<Handler>, std::decay_t<CompletionToken>> || std::is_void_v<T> ||
                               std::is_constructible_v<T, Error> || std::default_initializable<T>,
                           "beside an exception a function would need a T, which has no default: start() the operation");
+            const detail::Initiation here;
             detail::tell<A, std::decay_t<Handler>>(std::move(given), std::forward<Handler>(handler));
         },
         token, std::move(operation));
