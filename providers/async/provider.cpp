@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 #include <system_error>
+#include <unordered_map>
 #include <vector>
 
 #include "providers/async/own_reactor.hpp"
@@ -12,15 +13,48 @@
 namespace pg::async {
 namespace {
 
-/// Ends a reactor on the loop of an application, as soon as nothing is left in it. Deletes itself.
+/// The reactors on loops of applications: one for each loop, however many clients are on it, since a loop has one
+/// alarm. Thread-safe.
+class LoopReactors {
+public:
+    [[nodiscard]] std::shared_ptr<LoopReactor> on(spi::EventLoop& loop) {
+        const std::lock_guard lock(mutex_);
+        if (auto known = by_loop_[&loop].lock()) return known;
+        const std::shared_ptr<LoopReactor> made(new LoopReactor(loop), &LoopReactors::retire);
+        by_loop_[&loop] = made;
+        return made;
+    }
+    /// Null when there is none, or it is about to end.
+    [[nodiscard]] std::shared_ptr<LoopReactor> find(spi::EventLoop& loop) {
+        const std::lock_guard lock(mutex_);
+        const auto found = by_loop_.find(&loop);
+        if (found == by_loop_.end()) return nullptr;
+        auto known = found->second.lock();
+        if (!known) by_loop_.erase(found);
+        return known;
+    }
+
+    static LoopReactors& of_process() {
+        static auto* const all = new LoopReactors;  // never destroyed: a client may outlive everything that is
+        return *all;
+    }
+
+private:
+    static void retire(LoopReactor* reactor);
+
+    std::mutex mutex_;  // guards by_loop_
+    std::unordered_map<spi::EventLoop*, std::weak_ptr<LoopReactor>> by_loop_;
+};
+
+/// Ends a reactor on its loop, as soon as nothing is left in it. Deletes itself.
 class Retirement final {
 public:
-    explicit Retirement(LoopReactor* reactor) : reactor_(reactor) {}
+    explicit Retirement(LoopReactor* reactor) : loop_(reactor->loop()), reactor_(reactor) {}
     void begin() {
         if (reactor_->here())
             look();
         else
-            reactor_->loop().post(look_);
+            loop_.post(look_);
     }
 
 private:
@@ -31,31 +65,33 @@ private:
         Retirement& retirement;
     };
     void look() {
-        if (reactor_->is_at_rest()) {
-            delete this;
-            return;
-        }
-        reactor_->set(timer_, Deadline::Clock::now() + std::chrono::milliseconds(1), later_);
+        const bool is_over = reactor_->is_at_rest();
+        if (is_over)
+            reactor_.reset();
+        else
+            reactor_->set(timer_, Deadline::Clock::now() + std::chrono::milliseconds(1), later_);
+        // The next one on the loop may have come already; this one has had its alarm.
+        if (const auto next = LoopReactors::of_process().find(loop_)) next->look_at_timers();
+        if (is_over) delete this;
     }
     /// A timer runs inside of a turn, where a reactor is never at rest.
-    void post() { reactor_->loop().post(look_); }
+    void post() { loop_.post(look_); }
 
+    spi::EventLoop& loop_;
     std::unique_ptr<LoopReactor> reactor_;
     spi::Timer timer_;
     Call<&Retirement::look> look_{*this};
     Call<&Retirement::post> later_{*this};
 };
 
-std::shared_ptr<LoopReactor> make_reactor(spi::EventLoop& loop) {
-    return {new LoopReactor(loop), [](LoopReactor* reactor) { (new Retirement(reactor))->begin(); }};
-}
+void LoopReactors::retire(LoopReactor* reactor) { (new Retirement(reactor))->begin(); }
 
 class AsyncProvider final : public spi::Provider {
 public:
     AsyncProvider(std::shared_ptr<spi::Provider> inner, std::size_t reactors)
         : inner_(std::move(inner)), most_(std::max<std::size_t>(reactors, 1)) {}
     AsyncProvider(std::shared_ptr<spi::Provider> inner, spi::EventLoop& loop)
-        : inner_(std::move(inner)), most_(1), own_(make_reactor(loop)), reactors_{own_} {}
+        : inner_(std::move(inner)), most_(1), own_(LoopReactors::of_process().on(loop)), reactors_{own_} {}
 
 private:
     Expected<std::unique_ptr<spi::Session>> do_open(const Config& config, const spi::SessionContext& context,

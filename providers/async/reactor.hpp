@@ -39,6 +39,8 @@ public:
         wake();
         if (is_mine) end_turn();
     }
+    /// Runs the timers whose time has come, and sets the loop's alarm for the next. On the loop's thread.
+    void look_at_timers() { run_timers(); }
     /// Nothing is due or under way in it, so that it may be destroyed. On the loop's thread.
     [[nodiscard]] bool is_at_rest() const noexcept {
         return is_idle() && !in_turn_ && !turn_wanted_ && !inbox_is_posted_.load(std::memory_order_acquire);

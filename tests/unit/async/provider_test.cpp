@@ -202,6 +202,36 @@ TEST_F(OnAnApplicationsLoop, TheReactorGoesWithTheLastSessionAndNotBefore) {
     EXPECT_EQ((Names{names.end() - 2, names.end()}), (Names{"~stream", "~session"}));
 }
 
+TEST_F(OnAnApplicationsLoop, TwoClientsShareItsReactorAndItsAlarm) {
+    const auto other = make_async_provider(std::make_shared<InnerProvider>(account), loop);
+    const std::shared_ptr<spi::Reactor> shared = provider->reactor();
+    EXPECT_EQ(other->reactor(), shared);
+    FunctionJob early, late;
+    spi::Timer first, second;
+    shared->set(first, Deadline::Clock::now() - 1s, early);
+    other->reactor()->set(second, Deadline::Clock::now() + 1h, late);
+    loop.fire_alarm();
+    EXPECT_EQ(early.runs, 1);
+    EXPECT_EQ(loop.alarm, second.when);
+    shared->cancel(second);
+}
+
+TEST_F(OnAnApplicationsLoop, AReactorThatEndsLeavesTheNextOneItsAlarm) {
+    const std::weak_ptr<spi::Reactor> before = provider->reactor();
+    FunctionJob job_of_one, job_of_next;
+    spi::Timer of_one, of_next;
+    provider->reactor()->set(of_one, Deadline::Clock::now() + 1h, job_of_one);
+    provider->reactor()->cancel(of_one);
+    elsewhere([&] { provider.reset(); });  // it goes by a job of the loop
+    EXPECT_TRUE(before.expired());
+    provider = make_async_provider(std::make_shared<InnerProvider>(account), loop);
+    const std::shared_ptr<spi::Reactor> next = provider->reactor();
+    next->set(of_next, Deadline::Clock::now() + 2h, job_of_next);
+    loop.run();
+    EXPECT_EQ(loop.alarm, of_next.when);
+    next->cancel(of_next);
+}
+
 TEST_F(OnAnApplicationsLoop, TheReactorGoesOnItsLoopWhenTheLastShareGoesElsewhere) {
     SessionPtr session = open();
     elsewhere([&] {
