@@ -51,7 +51,7 @@ class Retirement final {
 public:
     explicit Retirement(LoopReactor* reactor) : loop_(reactor->loop()), reactor_(reactor) {}
     void begin() {
-        if (reactor_->here())
+        if (reactor_->here() && reactor_->is_at_rest())
             look();
         else
             loop_.post(look_);
