@@ -1,6 +1,7 @@
 // A registry of one's own, a provider by its name, and what a wrong name is told: through pg::connect on a real server.
 #include <gtest/gtest.h>
 #include <pg/connection.hpp>
+#include <pg/spi/event_loop.hpp>
 #include <pg/spi/registry.hpp>
 #include <pg/testing/test_server.hpp>
 
@@ -48,6 +49,23 @@ TEST(Open, TakesTheProviderAndTheEngineFromTheOptions) {
     EXPECT_EQ(refused.error().kind(), pg::ErrorKind::usage);
     EXPECT_NE(refused.error().message().find("fast"), std::string_view::npos) << refused.error().what();
     EXPECT_THROW(pg::open(conninfo, {.engine = "fast"}), pg::UsageError);
+}
+
+/// One that is never asked.
+class NoLoop final : public pg::spi::EventLoop {
+    void do_post(pg::spi::Job&) noexcept override {}
+    bool do_watch(int, short, pg::spi::Job&) noexcept override { return false; }
+    void do_forget(int) noexcept override {}
+    void do_set_alarm(Clock::time_point, pg::spi::Job&) noexcept override {}
+    bool do_here() const noexcept override { return false; }
+};
+
+TEST(Open, RefusesAnEventLoopForSessionsThatLiveOnNone) {
+    NoLoop loop;
+    const auto refused = pg::try_open("provider=libpq", {.event_loop = &loop});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::usage);
+    EXPECT_NE(refused.error().message().find("provider=async"), std::string_view::npos) << refused.error().what();
 }
 
 TEST(Open, PrefersWhatIsSaidExplicitly) {

@@ -58,6 +58,16 @@ TEST(TransactionControl, IsNotSeenInOtherStatements) {
                                       "call p()"});
 }
 
+TEST(RowsAlone, AreWhatTheFirstWordSays) {
+    for (const char* sql : {"select 1", "INSERT into t values (1)", "update t set n = 1", "delete from t",
+                            "merge into t using s on true when matched then do nothing", "values (1)", "table t",
+                            "/* why */ with a as (select 1) table a"})
+        EXPECT_TRUE(is_about_rows(sql)) << sql;
+    for (const char* sql : {"", "begin", "set x to y", "selects", "declare c cursor for select 1", "(select 1)",
+                            "truncate t", "do $$ begin end $$", "vacuum t", "move c", "while"})
+        EXPECT_FALSE(is_about_rows(sql)) << sql;
+}
+
 TEST(SentPhase, IsCommittingForWhatCommits) {
     for (const char* sql : {"commit", "/* x */ END", "prepare transaction 'x'"})
         EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;

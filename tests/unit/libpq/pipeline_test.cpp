@@ -1,0 +1,128 @@
+// Pipelines of the direct engine on servers that misbehave: each request that was taken is answered, once, in order.
+#include <deque>
+#include <gtest/gtest.h>
+#include <vector>
+
+#include "tests/unit/libpq/scripted_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using namespace std::string_view_literals;
+using testing::Conversation;
+using testing::MessageKind;
+using testing::Reply;
+
+/// A number of requests, and what was said of each.
+class Requests final : public spi::RequestFeed {
+public:
+    explicit Requests(std::vector<std::string_view> texts) {
+        for (const std::string_view text : texts) requests_.push_back({.sql = text});
+    }
+    std::vector<Expected<Result>> answers{};
+
+private:
+    const spi::Request* do_next() noexcept override {
+        return next_ == requests_.size() ? nullptr : &requests_[next_++];
+    }
+    void do_answer(Expected<Result> outcome) noexcept override { answers.push_back(std::move(outcome)); }
+    const spi::Wait* do_given_up() const noexcept override { return nullptr; }
+    spi::Wait do_wait() const noexcept override { return soon(); }
+
+    std::deque<spi::Request> requests_;
+    std::size_t next_ = 0;
+};
+
+Reply bound() { return Reply().parse_complete().bind_complete(); }
+
+/// What a server says of two statements that are sent to it at once, and then ends.
+std::vector<Expected<Result>> run(const Reply& reply) {
+    ScriptedSession session("direct", [&](Conversation& client) {
+        client.receive_until(MessageKind::sync);
+        client.send(reply);
+    });
+    Requests requests({"select 1", "select 2"});
+    session->run_pipeline(requests);
+    return std::move(requests.answers);
+}
+
+TEST(Pipeline, AnswersAllWhenTheServerBreaksTheProtocol) {
+    const struct {
+        Reply reply;
+        std::string_view words;
+    } cases[] = {
+        {bound().message('T', "\xff\xff"sv), "a malformed description of columns"},
+        {bound().no_data().message('C', "INSERT 0 1"), "a malformed command tag"},
+        {bound().no_data().ready(), "ready, where a statement is to be answered"},
+        {bound().columns({{"n", Oid{23}}}).message('D', "\0\2"sv), "a row that is not as its columns were described"},
+        {bound().no_data().copy_in(1), "copy_in"},
+        {bound().no_data().copy_out(1), "copy_out"},
+    };
+    for (const auto& [reply, words] : cases) {
+        const std::vector<Expected<Result>> answers = run(reply);
+        ASSERT_EQ(answers.size(), 2u) << words;
+        for (const Expected<Result>& answer : answers) {
+            ASSERT_FALSE(answer) << words;
+            EXPECT_NE(answer.error().message().find(words), std::string_view::npos) << answer.error().what();
+            EXPECT_FALSE(answer.error().connection_usable());
+            EXPECT_EQ(answer.error().outcome(), Outcome::unknown);
+        }
+    }
+}
+
+TEST(Pipeline, AnswersAllWhenTheServerSaysFarewell) {
+    ErrorFields farewell;
+    farewell.severity = "FATAL";
+    farewell.sqlstate = "57P01";
+    farewell.message = "going down";
+    const std::vector<Expected<Result>> answers = run(bound().no_data().tag("SELECT 0").ready().error(farewell));
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers.front());
+    ASSERT_FALSE(answers.back());
+    EXPECT_EQ(answers.back().error().kind(), ErrorKind::connection_lost);
+}
+
+TEST(Pipeline, TakesAnEmptyAnswerAndOneThatFailsBehindItsTag) {
+    const std::vector<Expected<Result>> answers = run(bound()
+                                                          .no_data()
+                                                          .empty_query()
+                                                          .ready()
+                                                          .parse_complete()
+                                                          .bind_complete()
+                                                          .no_data()
+                                                          .tag("INSERT 0 1")
+                                                          .error("23503", "deferred")
+                                                          .ready());
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers.front());
+    ASSERT_FALSE(answers.back()) << "its own Sync failed";
+    EXPECT_EQ(answers.back().error().sqlstate(), "23503");
+    EXPECT_EQ(answers.back().error().outcome(), Outcome::not_applied);
+}
+
+TEST(Pipeline, AnswersInOrderWhatIsRefusedBeforeItIsSent) {
+    ScriptedSession session("direct", [&](Conversation& client) {
+        for (int statement = 0; statement < 2; ++statement) client.receive_until(MessageKind::sync);
+        for (int statement = 0; statement < 2; ++statement) client.send(bound().no_data().tag("SELECT 0").ready());
+        client.ignore();
+    });
+    Requests requests({"select\0 0"sv, "select 1", "select\0 2"sv, "select 3"});
+    session->run_pipeline(requests);
+    ASSERT_EQ(requests.answers.size(), 4u);
+    for (std::size_t at = 0; at < 4; ++at) EXPECT_EQ(requests.answers[at].has_value(), at % 2 == 1) << at;
+    EXPECT_EQ(requests.answers[0].error().outcome(), Outcome::not_sent);
+    EXPECT_TRUE(session->usable());
+}
+
+TEST(Pipeline, OfASessionThatIsClosedAnswersEach) {
+    ScriptedSession session("direct", [](Conversation&) {});
+    EXPECT_FALSE(session->run({.sql = "select 1"}, soon()));
+    Requests requests({"select 1", "select 2"});
+    session->run_pipeline(requests);
+    ASSERT_GE(requests.answers.size(), 1u);
+    EXPECT_FALSE(requests.answers.front());
+    EXPECT_EQ(requests.answers.front().error().outcome(), Outcome::not_sent);
+}
+
+}  // namespace
+}  // namespace pg::libpq

@@ -1,0 +1,43 @@
+// Sources and sessions that have nothing of their own for what only some can do.
+#include "pg/spi/session_source.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pg/spi/reactor.hpp"
+
+namespace pg::spi {
+namespace {
+
+/// Lends its one session to nobody.
+class Source final : public SessionSource {
+public:
+    int withdrawn = 0;
+
+private:
+    Expected<Lease> do_acquire(const Wait&) noexcept override { return Lease(); }
+    void do_request(LeaseWaiter&, const Deadline&) noexcept override {}
+    bool do_withdraw(LeaseWaiter&) noexcept override { return ++withdrawn == 1; }
+    std::shared_ptr<Reactor> do_reactor() noexcept override { return nullptr; }
+    Error do_no_session() const override { return Error({.message = "none"}); }
+    void do_release(SessionSlot&) noexcept override {}
+    void do_close() noexcept override {}
+};
+
+class Waiting final : public LeaseWaiter {
+    void do_settle(Expected<Lease>) noexcept override { ADD_FAILURE() << "nobody has a session"; }
+};
+
+TEST(SessionSource, OfOneSessionIsNeverIdleForWhoeverWouldShareIt) {
+    Source source;
+    Waiting waiter;
+    EXPECT_FALSE(waiter.may_open());
+    EXPECT_FALSE(source.request_idle(waiter));
+    source.widen(Deadline::never());
+    EXPECT_FALSE(source.has_waiters());
+    EXPECT_TRUE(source.withdraw_first(waiter)) << "whoever is in its queue is withdrawn";
+    EXPECT_FALSE(source.withdraw_first(waiter));
+    EXPECT_EQ(source.withdrawn, 2);
+}
+
+}  // namespace
+}  // namespace pg::spi
