@@ -68,7 +68,7 @@ private:
 
     /// Gives their answers to those at the head that were not sent (P1).
     void answer_refused() {
-        while (!in_flight_.empty() && in_flight_.front().refused) end_answer(*in_flight_.front().refused);
+        if (!in_flight_.empty() && in_flight_.front().refused) end_answer(*in_flight_.front().refused);
     }
 
     /// Takes all answers that have arrived, or waits for some.
@@ -155,6 +155,8 @@ private:
             answer = link_.ended_early(*giving_up_, answer.error().outcome());
         in_flight_.pop_front();
         feed_.answer(std::move(answer));
+        for (; !in_flight_.empty() && in_flight_.front().refused; in_flight_.pop_front())
+            feed_.answer(*std::move(in_flight_.front().refused));  // what comes next is not for it (P1)
         if (!in_flight_.empty()) begin_answer();
     }
 

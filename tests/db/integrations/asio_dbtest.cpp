@@ -50,9 +50,9 @@ void expect_failure(const pg::Expected<T>& answer, pg::ErrorKind kind) {
 
 class AsioToken : public testing::Test {
 protected:
+    asio::io_context io;  // outlives the threads that tell it of answers
     pg::Client client = pg::connect(conninfo() + " provider=async", {.pool_max_size = 4});
     pg::AsyncClient db = client.async();
-    asio::io_context io;
 };
 
 asio::awaitable<void> see_answers(pg::AsyncClient db, std::thread::id main) {
