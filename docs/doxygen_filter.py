@@ -11,6 +11,11 @@ SPECIFIERS = r"(?:\[\[nodiscard\]\] |PGCLIENT_API |static |explicit |constexpr |
 # A declaration that has no comment of its own, and the contract that it has all the same.
 CONVENTIONS = [
     (r"Expected<R> try_call\(", "As a call, but returns the error instead of throwing it."),
+    (r"Async<Expected<.*>> try_(?P<name>\w+)\(", "As `{name}`, but gives the error instead of throwing it."),
+    (r"(?P<name>\w+)\((?P=name)&&\) noexcept = default", "Moves: the other may then only be destroyed or assigned to."),
+    (r"(?P<name>\w+)& operator=\((?P=name)&&\) noexcept = default",
+     "Moves: the other may then only be destroyed or assigned to."),
+    (r"(?P<name>\w+)\(std::shared_ptr<detail::AsyncTarget> target", "For the library itself."),
     (r"Expected<.*> try_(?P<name>\w+)\(", "As `{name}`, but returns the error instead of throwing it."),
     (r"(?P<name>\w+)\((?P=name)&& other\)", MOVES),
     (r"(?P<name>\w+)& operator=\((?P=name)&& other\)", MOVES),

@@ -26,6 +26,7 @@ namespace detail {
 /// the arguments are copied.
 class PGCLIENT_API AsyncExecutor {
 public:
+    /// As the verbs of `Executor`, awaited. @{
     template <class... A>
     Async<Result> query(Sql<sizeof...(A)> sql, const A&... arguments) const {
         return Async<Result>(make<detail::WholeResult>(sql, arguments...));
@@ -76,7 +77,7 @@ public:
                                                                     const A&... arguments) const {
         return Async<Expected<AsyncStream<detail::row_of_t<T...>>>>(
             make_stream<detail::row_of_t<T...>>(sql, arguments...));
-    }
+    }  /// @}
 
     /// Calls a prepared statement. @{
     template <class R, class... Args>
@@ -95,8 +96,9 @@ public:
         return Async<Expected<void>>(make_script(text));
     }  /// @}
 
+    /// For the library itself.
     [[nodiscard]] const std::shared_ptr<detail::AsyncTarget>& target() const { return target_; }
-    [[nodiscard]] const QueryOptions& options() const { return options_; }
+    [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< of calls that have none of their own
 
     /// An empty batch for `run`.
     [[nodiscard]] static Batch batch() { return detail::AsyncAccess::make_batch(); }
@@ -112,6 +114,7 @@ public:
     [[nodiscard]] AsyncExecutor with(const QueryOptions& options) const { return {target_, options}; }
 
 protected:
+    /// For the library itself.
     AsyncExecutor(std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options)
         : target_(std::move(target)), options_(options) {}
 
@@ -148,7 +151,8 @@ public:
     template <class Answer>
     class Next {
     public:
-        explicit Next(AsyncStream& stream) : stream_(stream) {}
+        explicit Next(AsyncStream& stream) : stream_(stream) {}  ///< borrows the stream
+        /// What `co_await` asks. @{
         [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
         void await_suspend(std::coroutine_handle<> coroutine) {
             more_
@@ -161,15 +165,16 @@ public:
                 if (auto taken = stream_.take(more_->await_resume()); !taken)
                     return detail::answer_of<Answer>::deliver(std::move(taken).error());
             return detail::answer_of<Answer>::deliver(stream_.step());
-        }
+        }  /// @}
 
     private:
         AsyncStream& stream_;
         std::optional<Async<Expected<Result>>> more_;
     };
 
+    /// The next row, null at the end. @{
     [[nodiscard]] Next<T*> next() { return Next<T*>(*this); }
-    [[nodiscard]] Next<Expected<T*>> try_next() { return Next<Expected<T*>>(*this); }
+    [[nodiscard]] Next<Expected<T*>> try_next() { return Next<Expected<T*>>(*this); }  /// @}
 
 private:
     friend class AsyncExecutor;
@@ -255,7 +260,7 @@ public:
     AsyncConnection(AsyncConnection&&) noexcept = default;
     AsyncConnection& operator=(AsyncConnection&&) noexcept = default;
 
-    /// @copydoc AsyncClient::begin @{
+    /// As `AsyncClient::begin`, on this session. @{
     Async<AsyncTransaction> begin(const TransactionOptions& options = {}) const;
     Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {}) const;  /// @}
 

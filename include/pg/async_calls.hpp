@@ -111,9 +111,8 @@ private:
     }
 
     KeptCall<N> kept_;
-    // While it is in a pipeline. @{
-    Call call_;
-    std::optional<Sink> sink_;  /// @}
+    Call call_;                 // while it is in a pipeline
+    std::optional<Sink> sink_;  // of that
 };
 
 /// Where an operation is at work. Views of it.

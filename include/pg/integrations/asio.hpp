@@ -184,6 +184,7 @@ class AsioEventLoop final : public spi::EventLoop, public asio::execution_contex
 public:
     static inline asio::execution_context::id id;  ///< for asio
 
+    /// Borrows the io_context.
     explicit AsioEventLoop(asio::io_context& context)
         : service(context), state_(std::make_shared<detail::AsioLoopState>(context, false)) {}
     AsioEventLoop(const AsioEventLoop&) = delete;

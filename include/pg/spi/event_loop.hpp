@@ -11,7 +11,7 @@ namespace pg::spi {
 class PGCLIENT_API Job {
 public:
     virtual ~Job();
-    void run() noexcept { do_run(); }
+    void run() noexcept { do_run(); }  ///< by the loop
 
     Job* next = nullptr;  ///< of whichever queue it is in
 
@@ -24,7 +24,7 @@ private:
 /// stream that was destroyed before its end, is closed by jobs of the loop.
 class PGCLIENT_API EventLoop {
 public:
-    using Clock = std::chrono::steady_clock;
+    using Clock = std::chrono::steady_clock;  ///< monotonic, as that of a `Deadline`
 
     virtual ~EventLoop();
     /// Runs `job` soon. Thread-safe; everything else is for the loop's own thread.
