@@ -86,6 +86,16 @@ TEST_F(SessionSet, MovesLeases) {
     EXPECT_TRUE(take());
 }
 
+TEST_F(SessionSet, HandsASessionThatComesBackToWhoeverWaits) {
+    open_set(1);
+    Lease only = take();
+    std::thread waiting(
+        [&] { EXPECT_TRUE(source().acquire({pg::Deadline::after(20s), nullptr})) << "nobody gave it the session"; });
+    while (!source().has_waiters()) std::this_thread::yield();
+    only.give_back();
+    waiting.join();
+}
+
 TEST_F(SessionSet, LeavesRoomAfterASessionCouldNotBeOpened) {
     open_set(1);
     server().refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect, .message = "nobody there"});
