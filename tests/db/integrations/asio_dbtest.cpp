@@ -50,7 +50,12 @@ void expect_failure(const pg::Expected<T>& answer, pg::ErrorKind kind) {
 
 class AsioToken : public testing::Test {
 protected:
-    asio::io_context io;  // outlives the threads that tell it of answers
+    /// It outlives the threads that tell it of answers: asio is not done with a context when that has what was posted.
+    static asio::io_context& context() {
+        static asio::io_context one;
+        return one;
+    }
+    asio::io_context& io = context();
     pg::Client client = pg::connect(conninfo() + " provider=async", {.pool_max_size = 4});
     pg::AsyncClient db = client.async();
 };
