@@ -202,6 +202,29 @@ TEST_F(OnAnApplicationsLoop, TheReactorGoesWithTheLastSessionAndNotBefore) {
     EXPECT_EQ((Names{names.end() - 2, names.end()}), (Names{"~stream", "~session"}));
 }
 
+TEST_F(OnAnApplicationsLoop, TheReactorStaysUntilTheWorkOnItHasEnded) {
+    Pipe pipe;
+    bool over = false;
+    on_home([&] {
+        EXPECT_EQ(wait_for(pipe.reader()), Woken::ready);
+        over = true;
+    });
+    const std::weak_ptr<spi::Reactor> home = provider->reactor();
+    provider.reset();
+    EXPECT_TRUE(home.expired()) << "nobody else gets it";
+    loop.run();
+    for (int look = 0; look < 3; ++look) {
+        ASSERT_TRUE(loop.alarm) << "it looks again";
+        const auto again = *loop.alarm;
+        while (loop.alarm == again) loop.fire_alarm();
+    }
+    EXPECT_FALSE(over);
+    pipe.write();
+    loop.look();
+    EXPECT_TRUE(over);
+    while (loop.alarm && loop.alarm != Deadline::Clock::time_point::max()) loop.fire_alarm();
+}
+
 TEST_F(OnAnApplicationsLoop, TwoClientsShareItsReactorAndItsAlarm) {
     const auto other = make_async_provider(std::make_shared<InnerProvider>(account), loop);
     const std::shared_ptr<spi::Reactor> shared = provider->reactor();
