@@ -55,6 +55,8 @@ protected:
         static asio::io_context one;
         return one;
     }
+    void SetUp() override { io.restart(); }
+
     asio::io_context& io = context();
     pg::Client client = pg::connect(conninfo() + " provider=async", {.pool_max_size = 4});
     pg::AsyncClient db = client.async();
