@@ -25,7 +25,7 @@ public:
         std::optional<T> value;
         std::exception_ptr failure;
         bool is_over = false;
-        const Detached started = drive(std::move(task), value, failure, is_over);
+        drive(std::move(task), value, failure, is_over);
         while (!is_over) turn();
         if (failure) std::rethrow_exception(failure);
         return *std::move(value);
