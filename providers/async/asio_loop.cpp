@@ -52,17 +52,17 @@ struct AsioLoop::Impl {
 AsioLoop::AsioLoop() : impl_(std::make_unique<Impl>()) {}
 AsioLoop::~AsioLoop() = default;
 
-void AsioLoop::run() {
+void AsioLoop::do_run_until_stopped() {
     runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     impl_->context.run();
 }
 
-void AsioLoop::run_one() {
+void AsioLoop::do_run_one() {
     impl_->context.restart();
     impl_->context.run_one();
 }
 
-void AsioLoop::stop() { impl_->context.stop(); }
+void AsioLoop::do_stop() noexcept { impl_->context.stop(); }
 
 void AsioLoop::do_post(spi::Job& job) noexcept {
     asio::post(impl_->context, [&job] { job.run(); });

@@ -5,12 +5,12 @@
 #include <memory>
 #include <thread>
 
-#include "pg/spi/event_loop.hpp"
+#include "src/fibers/run_loop.hpp"
 
 namespace pg::async {
 
 /// An asio::io_context. Thread-safe as an `EventLoop` is.
-class AsioLoop final : public spi::EventLoop {
+class AsioLoop final : public fibers::RunLoop {
 public:
     AsioLoop();
     AsioLoop(const AsioLoop&) = delete;
@@ -18,16 +18,12 @@ public:
     /// When nobody runs it any more; jobs that wait are forgotten.
     ~AsioLoop() override;
 
-    /// Runs what comes, on the calling thread, until `stop`.
-    void run();
-    /// Runs one thing of what comes, after `run`.
-    void run_one();
-    /// Thread-safe.
-    void stop();
-
 private:
     struct Impl;
 
+    void do_run_until_stopped() override;
+    void do_run_one() override;
+    void do_stop() noexcept override;
     void do_post(spi::Job& job) noexcept override;
     bool do_watch(int descriptor, short events, spi::Job& job) noexcept override;
     void do_forget(int descriptor) noexcept override;

@@ -7,11 +7,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "providers/async/own_reactor.hpp"
+#include "providers/async/asio_loop.hpp"
 #include "providers/async/session.hpp"
+#include "src/fibers/own_reactor.hpp"
 
 namespace pg::async {
 namespace {
+
+using fibers::LoopReactor;
 
 /// The reactors on loops of applications: one for each loop, however many clients are on it, since a loop has one
 /// alarm. Thread-safe.
@@ -131,7 +134,7 @@ std::shared_ptr<LoopReactor> AsyncProvider::choose() {
     }
     if (best && reactors_.size() >= most_) return best;
     try {
-        best = make_own_reactor();
+        best = fibers::make_own_reactor(std::make_unique<AsioLoop>());
         reactors_.push_back(best);
         return best;
     } catch (const std::system_error&) {

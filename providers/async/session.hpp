@@ -8,10 +8,12 @@
 #include "pg/spi/reactor.hpp"
 #include "pg/spi/session.hpp"
 #include "pg/spi/waiter.hpp"
-#include "providers/async/errand.hpp"
 #include "src/base/fork.hpp"
+#include "src/fibers/errand.hpp"
 
 namespace pg::async {
+
+using fibers::run_errand;
 
 /// The thread that a session lives on, with all that was begun on it. Value; copies are of one session.
 class Home {

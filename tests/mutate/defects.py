@@ -192,14 +192,14 @@ DEFECTS_OF_OUTCOMES = (
 
 # Awaited calls: fibers, turns, and calls that share a session.
 DEFECTS_OF_AWAITING = (
-    Defect("providers/async/timers.hpp", "        rise(place);\n        sink(last->place);", "        sink(place);",
+    Defect("src/fibers/timers.hpp", "        rise(place);\n        sink(last->place);", "        sink(place);",
            ("async_test",), "a timer that takes the place of a later one comes late"),
-    Defect("providers/async/fiber.cpp", "if (wait.exchange(0, std::memory_order_acq_rel) == fiber_.waits_)",
+    Defect("src/fibers/fiber.cpp", "if (wait.exchange(0, std::memory_order_acq_rel) == fiber_.waits_)",
            "wait.exchange(0, std::memory_order_acq_rel); if (true)", ("async_test",),
            "a stop that comes late ends the next wait"),
-    Defect("providers/async/fiber.cpp", "        if (!ready_[at].ran) reactor_.loop().forget(watched[at].fd);", "",
+    Defect("src/fibers/fiber.cpp", "        if (!ready_[at].ran) reactor_.loop().forget(watched[at].fd);", "",
            ("async_test",), "a wait that is over leaves its descriptors watched"),
-    Defect("providers/async/context_switch.cpp", "    std::memcpy(of_thread, &mine, sizeof mine);\n", "",
+    Defect("src/fibers/context_switch.cpp", "    std::memcpy(of_thread, &mine, sizeof mine);\n", "",
            ("async_test",), "an exception that is handled on one fiber is another's"),
     Defect("providers/async/session.cpp", "if (!reactor_->here()) {\n        auto errand = [&] { object.reset(); };",
            "if (true) {\n        auto errand = [&] { object.reset(); };", ("async_test",),

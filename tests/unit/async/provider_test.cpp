@@ -4,10 +4,12 @@
 #include <atomic>
 #include <set>
 
-#include "tests/unit/async/hand_reactor.hpp"
 #include "tests/unit/async/inner_provider.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
 namespace pg::async {
+
+using namespace fibers;
 namespace {
 
 using Names = std::vector<std::string>;

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// Where a stack was left. Value; good for one return.
 using StackPointer = void*;
@@ -16,4 +16,4 @@ using StackPointer = void*;
 /// to `from`. Keeps what the C++ runtime knows of exceptions with the stack that they are on.
 void switch_context(StackPointer& from, StackPointer to) noexcept;
 
-}  // namespace pg::async
+}  // namespace pg::fibers

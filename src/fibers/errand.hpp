@@ -6,7 +6,7 @@
 
 #include "pg/spi/reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// Runs `function` on a fiber of `reactor`, and blocks the calling thread until it has returned. Not on the reactor's
 /// own thread.
@@ -37,4 +37,4 @@ void run_errand(spi::Reactor& reactor, Function& function) noexcept {
     errand.wait();
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

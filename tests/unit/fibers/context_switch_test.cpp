@@ -1,5 +1,5 @@
 // Switching stacks: what goes along and what stays, without a reactor around it.
-#include "providers/async/context_switch.hpp"
+#include "src/fibers/context_switch.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -8,10 +8,10 @@
 #include <string>
 #include <unistd.h>
 
-#include "providers/async/sanitizers.hpp"
-#include "providers/async/stack.hpp"
+#include "src/fibers/sanitizers.hpp"
+#include "src/fibers/stack.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 /// A function on a stack of its own, which it leaves by `leave`.
@@ -186,4 +186,4 @@ TEST(Stack, HasAGuardPageBelowIt) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

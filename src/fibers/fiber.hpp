@@ -6,11 +6,11 @@
 
 #include "pg/spi/reactor.hpp"
 #include "pg/spi/waiter.hpp"
-#include "providers/async/context_switch.hpp"
-#include "providers/async/sanitizers.hpp"
-#include "providers/async/stack.hpp"
+#include "src/fibers/context_switch.hpp"
+#include "src/fibers/sanitizers.hpp"
+#include "src/fibers/stack.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 class LoopReactor;
 
@@ -99,4 +99,4 @@ private:
     KnownStack known_outside_;  // the reactor's
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -1,11 +1,11 @@
 // Queues of jobs: their order, and an inbox that several threads fill.
-#include "providers/async/job_queue.hpp"
+#include "src/fibers/job_queue.hpp"
 
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 struct Numbered final : spi::Job {
@@ -110,4 +110,4 @@ TEST(JobInbox, LosesNothingThatSeveralThreadsPushAndKeepsTheOrderOfEach) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -4,10 +4,10 @@
 #include <stop_token>
 
 #include "pg/stop.hpp"
-#include "providers/async/reactor.hpp"
-#include "tests/unit/async/hand_loop.hpp"
+#include "src/fibers/reactor.hpp"
+#include "tests/unit/fibers/hand_loop.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 using namespace std::chrono_literals;
 using spi::Woken;
@@ -40,4 +40,4 @@ private:
     std::deque<FunctionJob> jobs_;
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

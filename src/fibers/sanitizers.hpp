@@ -26,7 +26,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// A stack as the sanitizers know it.
 struct KnownStack {
@@ -69,4 +69,4 @@ inline void arrived([[maybe_unused]] const KnownStack& here, [[maybe_unused]] Kn
 #endif
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// Memory for a stack, with a page below it that must not be touched: whoever runs over its end stops there. Pages that
 /// are never used cost nothing. Handle: pinned.
@@ -23,4 +23,4 @@ private:
     void* mapped_;  // the guard page and the stack above it
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -6,7 +6,7 @@
 
 #include "pg/spi/event_loop.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// First in, first out. One thread at a time.
 class JobQueue {
@@ -55,4 +55,4 @@ private:
     std::atomic<spi::Job*> head_{nullptr};
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -1,11 +1,11 @@
 // Stacks from mmap, with a guard page.
-#include "providers/async/stack.hpp"
+#include "src/fibers/stack.hpp"
 
 #include <new>
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 std::size_t guard() noexcept {
@@ -26,4 +26,4 @@ Stack::~Stack() { ::munmap(mapped_, guard() + bytes); }
 
 void* Stack::bottom() const noexcept { return static_cast<char*>(mapped_) + guard(); }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -1,7 +1,7 @@
 // LoopReactor's timers: one alarm of the loop for all of them.
-#include "tests/unit/async/hand_reactor.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 class ReactorTimers : public HandReactor {
@@ -148,4 +148,4 @@ TEST_F(ReactorTimers, WakeFibersInTheOrderOfTheirDeadlines) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

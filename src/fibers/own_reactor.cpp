@@ -1,15 +1,15 @@
 // The thread of a reactor, and how it ends.
-#include "providers/async/own_reactor.hpp"
+#include "src/fibers/own_reactor.hpp"
 
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
 #include <thread>
 
-#include "providers/async/asio_loop.hpp"
-#include "providers/async/errand.hpp"
+#include "src/base/fork.hpp"
+#include "src/fibers/errand.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 /// The program's signals are for its own threads. OpenSSL writes with write(), so SIGPIPE above all.
@@ -54,10 +54,10 @@ private:
 
 class OwnReactor {
 public:
-    OwnReactor()
-        : thread_([this] {
+    explicit OwnReactor(std::unique_ptr<RunLoop> loop)
+        : loop_(std::move(loop)), thread_([this] {
               block_signals();
-              loop_.run();
+              loop_->run();
               if (departs_) depart();
           }) {}
     OwnReactor(const OwnReactor&) = delete;
@@ -66,18 +66,19 @@ public:
 
     [[nodiscard]] LoopReactor& reactor() noexcept { return reactor_; }
 
-    /// Ends the thread, and then deletes this.
+    /// Ends the thread, and then deletes this. A copy of the process has no such thread, and keeps what is there.
     void end() {
-        if (loop_.here()) {
+        if (!birthplace_.is_here()) return;
+        if (loop_->here()) {
             Departures::of_process().begin();
             departs_ = true;
-            return loop_.stop();
+            return loop_->stop();
         }
         auto pause = [] {
             static_cast<void>(spi::Waiter::here()->wait({}, {Deadline::after(std::chrono::milliseconds(1))}));
         };
         while (!reactor_.is_idle()) run_errand(reactor_, pause);
-        loop_.stop();
+        loop_->stop();
         thread_.join();
         delete this;
     }
@@ -85,24 +86,25 @@ public:
 private:
     /// On the thread itself, outside of everything that the loop runs.
     void depart() {
-        while (!reactor_.is_idle()) loop_.run_one();
+        while (!reactor_.is_idle()) loop_->run_one();
         thread_.detach();
         delete this;
         Departures::of_process().end();
     }
 
-    AsioLoop loop_;
-    LoopReactor reactor_{loop_};
+    const detail::Birthplace birthplace_;
+    const std::unique_ptr<RunLoop> loop_;
+    LoopReactor reactor_{*loop_};
     bool departs_ = false;  // of the thread itself
     std::thread thread_;
 };
 
 }  // namespace
 
-std::shared_ptr<LoopReactor> make_own_reactor() {
+std::shared_ptr<LoopReactor> make_own_reactor(std::unique_ptr<RunLoop> loop) {
     static_cast<void>(Departures::of_process());
-    const std::shared_ptr<OwnReactor> own(new OwnReactor(), [](OwnReactor* reactor) { reactor->end(); });
+    const std::shared_ptr<OwnReactor> own(new OwnReactor(std::move(loop)), [](OwnReactor* reactor) { reactor->end(); });
     return {own, &own->reactor()};
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

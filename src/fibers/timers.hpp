@@ -6,7 +6,7 @@
 
 #include "pg/spi/reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// One thread at a time. Throws std::bad_alloc.
 class Timers {
@@ -59,4 +59,4 @@ private:
     std::vector<spi::Timer*> heap_;
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -1,13 +1,13 @@
 // Fibers: running a job up to its next wait, and waiting.
-#include "providers/async/fiber.hpp"
+#include "src/fibers/fiber.hpp"
 
 #include <algorithm>
 #include <poll.h>
 
 #include "pg/stop.hpp"
-#include "providers/async/reactor.hpp"
+#include "src/fibers/reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 using spi::Woken;
 
@@ -117,4 +117,4 @@ void Fiber::Stop::do_run() noexcept {
     if (wait.exchange(0, std::memory_order_acq_rel) == fiber_.waits_) fiber_.wake(Woken::stopped);
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

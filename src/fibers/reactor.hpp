@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "pg/spi/reactor.hpp"
-#include "providers/async/fiber.hpp"
-#include "providers/async/job_queue.hpp"
-#include "providers/async/timers.hpp"
+#include "src/fibers/fiber.hpp"
+#include "src/fibers/job_queue.hpp"
+#include "src/fibers/timers.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// The work on one loop. Whatever the loop calls is a turn: it ends when all that became due in it has run.
 ///
@@ -20,7 +20,7 @@ namespace pg::async {
 ///        `most_rounds`: then the loop gets to look at its descriptors, and another turn comes soon.
 ///   (R3) Whoever fills an inbox sees to it that the job that empties both is posted; it is in the loop once at most.
 ///   (R4) The loop's alarm is never later than the first timer.
-class LoopReactor final : public spi::Reactor {
+class PGCLIENT_API LoopReactor final : public spi::Reactor {
 public:
     /// Borrows the loop.
     explicit LoopReactor(spi::EventLoop& loop);
@@ -101,4 +101,4 @@ private:
     Call turn_{*this, &LoopReactor::come_back};
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

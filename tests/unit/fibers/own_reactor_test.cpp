@@ -1,11 +1,12 @@
 // make_own_reactor: work on a thread of its own, and how that thread ends.
-#include "providers/async/own_reactor.hpp"
+#include "src/fibers/own_reactor.hpp"
 
 #include <csignal>
 
-#include "tests/unit/async/hand_reactor.hpp"
+#include "src/fibers/poll_loop.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 /// Runs `function` on a fiber of `reactor`, and returns when it has ended.
@@ -45,7 +46,7 @@ private:
 };
 
 TEST(OwnReactor, WorksOnAThreadOfItsOwn) {
-    const std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    const std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     EXPECT_FALSE(reactor->here());
     std::thread::id first, second;
     on_fiber(*reactor, [&] {
@@ -59,7 +60,7 @@ TEST(OwnReactor, WorksOnAThreadOfItsOwn) {
 }
 
 TEST(OwnReactor, LeavesTheProgramsSignalsToItsOtherThreads) {
-    const std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    const std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     sigset_t inside, before, after;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
     on_fiber(*reactor, [&] { ::pthread_sigmask(SIG_SETMASK, nullptr, &inside); });
@@ -71,7 +72,7 @@ TEST(OwnReactor, LeavesTheProgramsSignalsToItsOtherThreads) {
 }
 
 TEST(OwnReactor, WaitsForDescriptorsDeadlinesAndStops) {
-    const std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    const std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     Pipe pipe, silent;
     std::stop_source source;
     const StopToken stop(source.get_token());
@@ -93,7 +94,7 @@ TEST(OwnReactor, WaitsForDescriptorsDeadlinesAndStops) {
 }
 
 TEST(OwnReactor, TakesAStopOfAnyMoment) {
-    const std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    const std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     Pipe silent;
     for (int round = 0; round < 100; ++round) {
         std::stop_source source;
@@ -117,7 +118,7 @@ TEST(OwnReactor, TakesAStopOfAnyMoment) {
 
 TEST(OwnReactor, EndsItsThreadBeforeTheLastShareIsLetGoElsewhere) {
     Event gone;
-    std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     on_fiber(*reactor, [&] { tell_of_end(gone); });
     std::shared_ptr<LoopReactor> share = reactor;
     reactor.reset();
@@ -127,7 +128,7 @@ TEST(OwnReactor, EndsItsThreadBeforeTheLastShareIsLetGoElsewhere) {
 }
 
 TEST(OwnReactor, EndsWhatIsAtWorkBeforeItsThread) {
-    std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     Pipe pipe;
     Event begun;
     std::atomic<bool> ended{false};
@@ -145,7 +146,7 @@ TEST(OwnReactor, EndsWhatIsAtWorkBeforeItsThread) {
 
 TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAJobOfItsOwn) {
     Event gone;
-    std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     LoopReactor& plain = *reactor;
     plain.post(Once::make([&gone, share = std::exchange(reactor, nullptr)]() mutable {
         tell_of_end(gone);
@@ -156,7 +157,7 @@ TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAJobOfItsOwn) {
 
 TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAFiberThatHasMoreToWaitFor) {
     Event gone, begun;
-    std::shared_ptr<LoopReactor> reactor = make_own_reactor();
+    std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     LoopReactor& plain = *reactor;
     Pipe pipe;
     std::atomic<bool> waited{false};
@@ -175,4 +176,4 @@ TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAFiberThatHasMoreToWaitFor) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -2,9 +2,9 @@
 #include <atomic>
 #include <sys/mman.h>
 
-#include "tests/unit/async/hand_reactor.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 using Reactors = HandReactor;
@@ -230,4 +230,4 @@ TEST_F(Stacks, AreAllKeptWhileStopsAreOnTheirWayToAll) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

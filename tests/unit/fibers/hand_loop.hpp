@@ -17,7 +17,7 @@
 
 #include "pg/spi/event_loop.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 
 /// A job that calls a function.
 class FunctionJob final : public spi::Job {
@@ -180,4 +180,4 @@ private:
     std::deque<spi::Job*> posted_;
 };
 
-}  // namespace pg::async
+}  // namespace pg::fibers

@@ -1,7 +1,7 @@
 // Fibers: what ends a wait, and what it leaves behind.
-#include "tests/unit/async/hand_reactor.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 class Fibers : public HandReactor {
@@ -316,4 +316,4 @@ TEST_F(Fibers, AreTheWaiterOfTheirOwnWorkOnly) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

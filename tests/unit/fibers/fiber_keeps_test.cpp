@@ -3,9 +3,9 @@
 #include <cstring>
 #include <exception>
 
-#include "tests/unit/async/hand_reactor.hpp"
+#include "tests/unit/fibers/hand_reactor.hpp"
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 class FiberKeeps : public HandReactor {
@@ -203,4 +203,4 @@ TEST_F(FiberKeeps, ADeepStackFromJobToJob) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers

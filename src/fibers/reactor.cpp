@@ -1,9 +1,9 @@
 // The turns of a reactor.
-#include "providers/async/reactor.hpp"
+#include "src/fibers/reactor.hpp"
 
 #include <algorithm>
 
-namespace pg::async {
+namespace pg::fibers {
 
 LoopReactor::LoopReactor(spi::EventLoop& loop) : loop_(loop) {}
 LoopReactor::~LoopReactor() {
@@ -126,4 +126,4 @@ void LoopReactor::keep(Fiber& fiber) {
     fibers_.erase(own);
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

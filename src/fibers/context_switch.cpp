@@ -1,5 +1,5 @@
 // Switching stacks: by hand on x86-64, by ucontext elsewhere.
-#include "providers/async/context_switch.hpp"
+#include "src/fibers/context_switch.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include <ucontext.h>
 #endif
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 /// What the C++ runtime keeps for a thread: the exceptions that are being handled, and how many are under way.
@@ -141,4 +141,4 @@ void switch_context(StackPointer& from, StackPointer to) noexcept {
     std::memcpy(of_thread, &mine, sizeof mine);
 }
 
-}  // namespace pg::async
+}  // namespace pg::fibers

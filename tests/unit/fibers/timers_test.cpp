@@ -1,10 +1,10 @@
 // Timers: the heap beside a naive model of it.
-#include "providers/async/timers.hpp"
+#include "src/fibers/timers.hpp"
 
 #include <gtest/gtest.h>
 #include <random>
 
-namespace pg::async {
+namespace pg::fibers {
 namespace {
 
 using Moment = Deadline::Clock::time_point;
@@ -124,4 +124,4 @@ TEST(Timers, TakeAnotherMomentWhenSetAgain) {
 }
 
 }  // namespace
-}  // namespace pg::async
+}  // namespace pg::fibers
