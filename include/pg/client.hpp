@@ -19,6 +19,8 @@ struct Options {
     std::size_t pool_max_size = 0;
     /// Time to wait for a session, within the request's own. Zero: as the string says, or no limit of its own.
     std::chrono::nanoseconds pool_acquire_timeout{};
+    /// How sessions are kept: see `<pg/pool/options.hpp>`. Null: as the string says. Outlives the call.
+    const PoolOptions* pool = nullptr;
     /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
     std::chrono::nanoseconds timeout{};
     /// The loop of the application on which the sessions of `provider=async` live and awaited calls go on; it outlives
@@ -69,6 +71,10 @@ public:
 
     /// The same verbs, awaited. See `<pg/async.hpp>`.
     [[nodiscard]] AsyncClient async() const;
+
+    /// What lends it its sessions: numbers, sizes, warm-up. See `<pg/pool/pool.hpp>`. Lives as long as the client and
+    /// its copies. UsageError when its sessions come from elsewhere.
+    [[nodiscard]] Pool& pool() const;
 
     /// Lends no session from now on: calls of it and its copies, waiting ones too, are a UsageError. Idle sessions
     /// close now; connections, transactions, streams and COPYs go on, and theirs close as they come back. Thread-safe.

@@ -74,9 +74,9 @@ public:
     /// Which one serves it.
     [[nodiscard]] std::optional<std::string_view> provider() const& { return get("provider"); }
     [[nodiscard]] std::optional<std::string_view> engine() const& { return get("engine"); }  ///< auto, direct or libpq
-    [[nodiscard]] std::optional<std::uint32_t> pool_max_size() const;                        ///< sessions at most
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> pool_acquire_timeout() const;  ///< of waiting for a session
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const;  ///< of a request that names none
+    /// Any of ours that is a whole number ("pool_max_size") or a duration ("timeout"). @{
+    [[nodiscard]] std::optional<std::uint32_t> number(std::string_view keyword) const;
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> duration(std::string_view keyword) const;  /// @}
 
     /// What is meant for libpq, ours left out, in libpq's order; each value ends in NUL. Holds the password.
     /// PQconnectStartParams takes an empty value for an unset one: where that matters, use `conninfo()`.

@@ -47,6 +47,8 @@ class AsyncClient;
 class Client;
 class Connection;
 class Executor;
+class Pool;
 class Transaction;
+struct PoolOptions;
 
 }  // namespace pg

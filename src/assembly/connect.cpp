@@ -1,4 +1,4 @@
-// pg::connect: a connection string, a provider and a set of sessions become a client.
+// pg::connect: a connection string, a provider and a pool become a client.
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
@@ -12,12 +12,11 @@
 #include "providers/async/provider.hpp"
 #endif
 #include "src/core/client_impl.hpp"
-#include "src/core/session_set.hpp"
+#include "src/pool/make_pool.hpp"
 
 namespace pg {
 namespace {
 
-constexpr std::uint32_t default_pool_max_size = 10;
 constexpr std::chrono::seconds default_timeout{30};
 
 #if defined(PGCLIENT_HAS_ASYNC)
@@ -77,15 +76,18 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     auto provider = provider_for(config->provider().value_or("libpq"), options);
     if (!provider) return std::move(provider).error();
 
+    const auto limits = pool::limits_of(*config, options.pool_max_size, options.pool ? *options.pool : PoolOptions());
+    if (!limits) return limits.error();
+
     auto context = std::make_shared<detail::Context>();
     context->types = std::make_shared<TypeCatalog>();
-    context->timeout = first_of(options.timeout, config->timeout(), default_timeout);
-    context->acquire_timeout = first_of(options.pool_acquire_timeout, config->pool_acquire_timeout(), no_timeout);
-    const std::size_t max_size =
-        options.pool_max_size != 0 ? options.pool_max_size : config->pool_max_size().value_or(default_pool_max_size);
+    context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
+    context->acquire_timeout =
+        first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
     spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
-    context->source =
-        std::make_shared<detail::SessionSet>(*std::move(provider), *std::move(config), std::move(sessions), max_size);
+    auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
+    context->pool = pool.get();
+    context->source = std::move(pool);
     return Client(std::make_shared<Client::Impl>(Client::Impl{std::move(context)}));
 }
 

@@ -97,20 +97,14 @@ std::optional<std::string_view> Config::get(std::string_view keyword) const& {
     return found->value.reveal();
 }
 
-std::optional<std::uint32_t> Config::pool_max_size() const {
-    const auto text = get("pool_max_size");
+std::optional<std::uint32_t> Config::number(std::string_view keyword) const {
+    const auto text = get(keyword);
     if (!text) return std::nullopt;
     return static_cast<std::uint32_t>(config::read_integer(*text).value());
 }
 
-std::optional<std::chrono::nanoseconds> Config::pool_acquire_timeout() const {
-    const auto text = get("pool_acquire_timeout");
-    if (!text) return std::nullopt;
-    return config::read_duration(*text).value;
-}
-
-std::optional<std::chrono::nanoseconds> Config::timeout() const {
-    const auto text = get("timeout");
+std::optional<std::chrono::nanoseconds> Config::duration(std::string_view keyword) const {
+    const auto text = get(keyword);
     if (!text) return std::nullopt;
     return config::read_duration(*text).value;
 }

@@ -45,6 +45,12 @@ std::shared_ptr<const detail::Statement> Client::checked_statement(std::string_v
     return detail::make_statement(sql);
 }
 
+Pool& Client::pool() const {
+    if (impl_->context->pool == nullptr)
+        detail::usage_error("the sessions of this client do not come from a pool").raise();
+    return *impl_->context->pool;
+}
+
 void Client::close() noexcept {
     impl_->context->closed.store(true, std::memory_order_release);
     impl_->context->source->close();

@@ -32,6 +32,7 @@ struct AsyncTarget;
 /// One for a client and all that was made from it. Whoever keeps a session for longer than a request keeps a share.
 struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<spi::SessionSource> source;
+    Pool* pool = nullptr;  // the same, if it is one
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};

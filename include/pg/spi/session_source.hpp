@@ -57,19 +57,20 @@ private:
 class PGCLIENT_API LeaseWaiter {
 public:
     LeaseWaiter() = default;
-    explicit LeaseWaiter(bool may_open) : may_open_(may_open) {}  ///< see `may_open`
     virtual ~LeaseWaiter();
     LeaseWaiter(const LeaseWaiter&) = delete;
     LeaseWaiter& operator=(const LeaseWaiter&) = delete;
 
     /// Called once, on any thread, by the source.
     void settle(Expected<Lease> lease) noexcept { do_settle(std::move(lease)); }
-    /// It may be settled with an empty lease: then it is to open a session itself.
-    [[nodiscard]] bool may_open() const noexcept { return may_open_; }
+
+    // Of the queue that it is in, which alone touches them.
+    LeaseWaiter* ahead = nullptr;
+    LeaseWaiter* behind = nullptr;
+    bool is_queued = false;
 
 private:
     virtual void do_settle(Expected<Lease> lease) noexcept = 0;
-    const bool may_open_ = false;
 };
 
 /// Lends sessions. Thread-safe. Outlives its leases.

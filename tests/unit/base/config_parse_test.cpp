@@ -176,19 +176,19 @@ TEST(Config, ReadsKeywordsOfOurs) {
     EXPECT_EQ(config.provider(), "libpq");
     EXPECT_EQ(config.engine(), "auto");
     EXPECT_EQ(parsed("engine=direct").engine(), "direct");
-    EXPECT_EQ(config.pool_max_size(), 20u);
-    EXPECT_EQ(config.pool_acquire_timeout(), 200ms);
-    EXPECT_EQ(config.timeout(), 30s);
-    EXPECT_EQ(parsed("postgres://db/?timeout=5min&engine=libpq").timeout(), 5min);
+    EXPECT_EQ(config.number("pool_max_size"), 20u);
+    EXPECT_EQ(config.duration("pool_acquire_timeout"), 200ms);
+    EXPECT_EQ(config.duration("timeout"), 30s);
+    EXPECT_EQ(parsed("postgres://db/?timeout=5min&engine=libpq").duration("timeout"), 5min);
 }
 
 TEST(Config, LeavesWhatIsNotSetOfOursOpen) {
     const Config config;
     EXPECT_EQ(config.provider(), std::nullopt);
     EXPECT_EQ(config.engine(), std::nullopt);
-    EXPECT_EQ(config.pool_max_size(), std::nullopt);
-    EXPECT_EQ(config.pool_acquire_timeout(), std::nullopt);
-    EXPECT_EQ(config.timeout(), std::nullopt);
+    EXPECT_EQ(config.number("pool_max_size"), std::nullopt);
+    EXPECT_EQ(config.duration("pool_acquire_timeout"), std::nullopt);
+    EXPECT_EQ(config.duration("timeout"), std::nullopt);
 }
 
 TEST(Config, RefusesByNameWhatIsNotBuiltYet) {
@@ -214,23 +214,25 @@ TEST(Config, RefusesADurationThatIsNone) {
 }
 
 TEST(Config, ReadsEveryUnit) {
-    EXPECT_EQ(parsed("timeout=7ns").timeout(), 7ns);
-    EXPECT_EQ(parsed("timeout=7us").timeout(), 7us);
-    EXPECT_EQ(parsed("timeout=7ms").timeout(), 7ms);
-    EXPECT_EQ(parsed("timeout=7s").timeout(), 7s);
-    EXPECT_EQ(parsed("timeout=7min").timeout(), 7min);
-    EXPECT_EQ(parsed("timeout=7h").timeout(), 7h);
-    EXPECT_EQ(parsed("timeout=9223372036854775807ns").timeout(), std::chrono::nanoseconds::max());
+    EXPECT_EQ(parsed("timeout=7ns").duration("timeout"), 7ns);
+    EXPECT_EQ(parsed("timeout=7us").duration("timeout"), 7us);
+    EXPECT_EQ(parsed("timeout=7ms").duration("timeout"), 7ms);
+    EXPECT_EQ(parsed("timeout=7s").duration("timeout"), 7s);
+    EXPECT_EQ(parsed("timeout=7min").duration("timeout"), 7min);
+    EXPECT_EQ(parsed("timeout=7h").duration("timeout"), 7h);
+    EXPECT_EQ(parsed("timeout=9223372036854775807ns").duration("timeout"), std::chrono::nanoseconds::max());
 }
 
-TEST(Config, AllowsNotToWaitForASession) { EXPECT_EQ(parsed("pool_acquire_timeout=0ms").pool_acquire_timeout(), 0ns); }
+TEST(Config, AllowsNotToWaitForASession) {
+    EXPECT_EQ(parsed("pool_acquire_timeout=0ms").duration("pool_acquire_timeout"), 0ns);
+}
 
 TEST(Config, RefusesAPoolOfNoSize) {
     EXPECT_EQ(refused("pool_max_size=0").message(),
               "connection string: at 15, pool_max_size is `0`; it takes a whole number from 1 to 262143");
     for (const char* text : {"pool_max_size=x", "pool_max_size=262144", "pool_max_size=1.5", "pool_max_size="})
         EXPECT_EQ(refused(text).kind(), ErrorKind::usage) << text;
-    EXPECT_EQ(parsed("pool_max_size=262143").pool_max_size(), 262143u);
+    EXPECT_EQ(parsed("pool_max_size=262143").number("pool_max_size"), 262143u);
 }
 
 // Setting one value.

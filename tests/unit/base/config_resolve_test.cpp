@@ -134,7 +134,7 @@ TEST_F(ConfigResolve, NeedsNoPasswordFileWithAPassword) {
 }
 
 TEST_F(ConfigResolve, KeepsOurKeywords) {
-    EXPECT_EQ(resolve("host=/nonexistent timeout=1s").value().timeout(), std::chrono::seconds(1));
+    EXPECT_EQ(resolve("host=/nonexistent timeout=1s").value().duration("timeout"), std::chrono::seconds(1));
 }
 
 TEST_F(ConfigResolve, FindsTheHomeWithoutItsVariable) {

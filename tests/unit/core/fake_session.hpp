@@ -6,10 +6,11 @@
 #include <mutex>
 
 #include "pg/client.hpp"
+#include "pg/spi/reactor.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "src/core/client_impl.hpp"
-#include "src/core/session_set.hpp"
+#include "src/pool/make_pool.hpp"
 
 namespace fake {
 
@@ -400,6 +401,16 @@ inline pg::Expected<std::unique_ptr<pg::spi::CopyOut>> Session::do_copy_out(std:
     return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_, Borrower(life_)));
 }
 
+/// Does whatever it is given on the spot, and has no time: who asks for a session sees it opened, without a thread.
+class Spot final : public pg::spi::Reactor {
+    void do_post(pg::spi::Job& job) noexcept override { job.run(); }
+    void do_spawn(pg::spi::Job& job) noexcept override { job.run(); }
+    bool do_here() const noexcept override { return false; }
+    void do_set(pg::spi::Timer&, pg::Deadline::Clock::time_point) noexcept override {}
+    void do_cancel(pg::spi::Timer&) noexcept override {}
+    void do_count(int) noexcept override {}
+};
+
 class Provider final : public pg::spi::Provider {
 public:
     explicit Provider(std::shared_ptr<Server> server) : server_(std::move(server)) {}
@@ -414,15 +425,22 @@ private:
     std::string_view do_version() const noexcept override { return "1"; }
     pg::spi::Capabilities do_capabilities() const noexcept override { return {true, true, true, false}; }
 
+    std::shared_ptr<pg::spi::Reactor> do_reactor() noexcept override { return spot_; }
+
     std::shared_ptr<Server> server_;
+    std::shared_ptr<Spot> spot_ = std::make_shared<Spot>();
 };
 
 /// A server and a client of it.
 struct Database {
     explicit Database(std::size_t max_size = 2) {
         context->types = types;
-        context->source = std::make_shared<pg::detail::SessionSet>(std::make_shared<Provider>(server), pg::Config(),
-                                                                   pg::spi::SessionContext{types, nullptr}, max_size);
+        pg::pool::Limits limits;
+        limits.max_size = max_size;
+        auto pool = pg::pool::make_pool(std::make_shared<Provider>(server), pg::Config(),
+                                        pg::spi::SessionContext{types, nullptr}, limits);
+        context->pool = pool.get();
+        context->source = std::move(pool);
     }
 
     std::shared_ptr<Server> server = std::make_shared<Server>();

@@ -30,7 +30,6 @@ class Waiting final : public LeaseWaiter {
 TEST(SessionSource, OfOneSessionIsNeverIdleForWhoeverWouldShareIt) {
     Source source;
     Waiting waiter;
-    EXPECT_FALSE(waiter.may_open());
     EXPECT_FALSE(source.request_idle(waiter));
     source.widen(Deadline::never());
     EXPECT_FALSE(source.has_waiters());

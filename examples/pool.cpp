@@ -1,0 +1,28 @@
+// The pool of a client: what it keeps to, whether it is ready, what it is doing, and how it ends.
+#include <pg/client.hpp>
+#include <pg/connection.hpp>
+#include <pg/pool/options.hpp>
+#include <pg/pool/pool.hpp>
+
+#include "example.hpp"
+
+int main(int argc, char** argv) {
+    const std::string uri = example::conninfo(argc, argv);
+
+    // [options]
+    const pg::PoolOptions pool{.min_size = 4, .max_lifetime = std::chrono::hours(1)};
+    pg::Client db = pg::connect(uri, {.pool_max_size = 20, .pool = &pool});
+    // [options]
+
+    // [ready]
+    db.pool().wait_ready(4, std::chrono::seconds(10)).value();  // throws Timeout, with what stood in the way
+    const pg::PoolStats now = db.pool().stats();                // lent, idle, opening, waiting and more
+    // [ready]
+    example::check(now.idle >= 4 && now.max_size == 20, "the least size");
+
+    // [end]
+    db.close();                                                        // refuses what comes, lets finish what runs
+    const std::size_t out = db.pool().drain(std::chrono::seconds(5));  // that are not back by then
+    // [end]
+    example::check(out == 0, "nobody held a session");
+}

@@ -1,0 +1,39 @@
+// PoolOptions: how a client keeps its sessions.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "pg/options.hpp"
+
+namespace pg {
+
+/// What `Options::pool` points to. How many sessions there may be, and how long a request waits for one, stand in
+/// `Options` itself. A zero means: as the connection string says, by the keyword named here, else as said behind it.
+/// Where a duration bounds something, `no_timeout` takes the bound away. Value.
+struct PoolOptions {
+    /// Sessions that are kept open, busy or not. `pool_min_size`; none.
+    std::size_t min_size = 0;
+    /// Sessions that are kept idle beside the busy ones, as long as there is room. `pool_min_idle`; none.
+    std::size_t min_idle = 0;
+    /// Requests that may wait for a session; the next is refused at once. `pool_max_waiting`; any number.
+    std::size_t max_waiting = 0;
+    /// Sessions that are opened at the same time. `pool_max_connecting`; 2, which spares a server that has just come
+    /// back, and often the opening itself: a session that is returned meanwhile serves whoever waited.
+    std::size_t max_connecting = 0;
+    /// Requests that a session serves before it is closed. `pool_max_uses`; any number. 1: none is used twice.
+    std::size_t max_uses = 0;
+    /// Age at which a session is replaced, less up to a tenth of it by chance, so that not all go at once.
+    /// `pool_max_lifetime`; 30 min.
+    std::chrono::nanoseconds max_lifetime{};
+    /// How long a session above `min_size` and `min_idle` stays idle before it is closed. `pool_idle_timeout`; 10 min.
+    std::chrono::nanoseconds idle_timeout{};
+    /// How long a session may have been idle and still be lent without asking its server. `pool_ping_after`; 1 s.
+    std::chrono::nanoseconds ping_after{};
+    /// How often an idle session is used, so that nothing on the way forgets it. `pool_keepalive`; 2 min.
+    std::chrono::nanoseconds keepalive{};
+    /// The time to open one session, beside the `connect_timeout` of each of its hosts. `pool_connect_timeout`; 15 s.
+    std::chrono::nanoseconds connect_timeout{};
+};
+
+}  // namespace pg

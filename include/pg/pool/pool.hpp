@@ -1,0 +1,75 @@
+// Pool: the sessions of a client, as whoever runs the service sees them.
+#pragma once
+
+#include <cstdint>
+
+#include "pg/expected.hpp"
+#include "pg/spi/session_source.hpp"
+
+namespace pg {
+
+/// A pool at one moment. Value.
+struct PoolStats {
+    // Sessions. @{
+    std::size_t lent = 0;
+    std::size_t idle = 0;
+    std::size_t opening = 0;
+    std::size_t checking = 0;  ///< idle ones whose server is being asked
+    std::size_t closing = 0;   /// @}
+    std::size_t max_size = 0;  ///< the most that all of these may be together
+    std::size_t waiting = 0;   ///< requests
+    // Since the pool was made. @{
+    std::uint64_t acquired = 0;        ///< sessions lent
+    std::uint64_t opened = 0;          ///< sessions
+    std::uint64_t failed_to_open = 0;  ///< attempts
+    std::uint64_t refused = 0;         ///< requests that got an error at once, or that of an attempt to open
+    std::uint64_t given_up = 0;        ///< requests whose time passed, or that were stopped
+    // Sessions that were closed, by why. @{
+    std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
+    std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
+    std::uint64_t spare = 0;    /// @} ///< idle for too long, or more than there may be
+
+    [[nodiscard]] std::size_t size() const { return lent + idle + opening + checking + closing; }  ///< all sessions
+};
+
+/// What lends a client its sessions. Thread-safe.
+///
+/// Whoever waits does so in one queue, threads and awaited calls alike, first come, first served. A session comes back
+/// to the first of the queue; else it is idle, and the one used last is lent first. Sessions are opened in the
+/// background, never by whoever asks: who waits takes what comes first, one returned or one opened. After a failure
+/// to open the next attempt waits, for up to twice as long each time, from 50 ms to 10 s, and by chance less; whoever
+/// asks meanwhile gets the error of the last attempt at once, unless the next is due within a second or a session is
+/// in use that may come back.
+class PGCLIENT_API Pool : public spi::SessionSource {
+public:
+    [[nodiscard]] PoolStats stats() const { return do_stats(); }
+    /// Changes the number of sessions there may be, at least one, and of those kept open. What is too many closes as
+    /// it comes back.
+    void resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
+        do_resize(max_size, min_size, min_idle);
+    }
+    /// Replaces every session that is open now: idle ones soon, busy ones as they come back.
+    void refresh() noexcept { do_refresh(); }
+    /// Lends nothing until `resume`: who asks waits. @{
+    void suspend() noexcept { do_suspend(true); }
+    void resume() noexcept { do_suspend(false); }  /// @}
+    /// Waits until so many sessions are open, or the time is over: a Timeout with the numbers then, and the error of
+    /// the last attempt in it. Opens them when the pool would not by itself. UsageError when there may not be so many,
+    /// or on a thread that would have to open them.
+    [[nodiscard]] Expected<void> wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
+        return do_wait_ready(sessions, timeout);
+    }
+    /// After `close`: waits until the last session has come back and is closed; how many had not when the time was
+    /// over.
+    [[nodiscard]] std::size_t drain(std::chrono::nanoseconds timeout) { return do_drain(timeout); }
+
+private:
+    virtual PoolStats do_stats() const = 0;
+    virtual void do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) = 0;
+    virtual void do_refresh() noexcept = 0;
+    virtual void do_suspend(bool suspended) noexcept = 0;
+    virtual Expected<void> do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) = 0;
+    virtual std::size_t do_drain(std::chrono::nanoseconds timeout) = 0;
+};
+
+}  // namespace pg

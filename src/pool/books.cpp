@@ -1,0 +1,326 @@
+// The entries of a pool's books.
+#include "src/pool/books.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/pool/refusals.hpp"
+
+namespace pg::pool {
+namespace {
+
+/// How often a pool with sessions in use, or with somebody waiting, looks at the time.
+constexpr std::chrono::milliseconds every_look{500};
+/// Who has that much time waits for the next attempt to open a session instead of hearing of the last one.
+constexpr std::chrono::seconds patience{1};
+/// Idle sessions that are asked at the same time to keep them alive.
+constexpr std::size_t most_kept_alive = 2;
+
+Time later(Time from, std::chrono::nanoseconds by) { return Deadline::after(by, from).when(); }
+
+Member* take_last(std::vector<Member*>& members) {
+    Member* const last = members.back();
+    members.pop_back();
+    return last;
+}
+
+}  // namespace
+
+void WaiterQueue::link(spi::LeaseWaiter& waiter) noexcept {
+    waiter.ahead = last_;
+    waiter.behind = nullptr;
+    (first_ == nullptr ? first_ : last_->behind) = &waiter;
+    last_ = &waiter;
+    ++size_;
+}
+
+void WaiterQueue::unlink(spi::LeaseWaiter& waiter) noexcept {
+    (waiter.ahead == nullptr ? first_ : waiter.ahead->behind) = waiter.behind;
+    (waiter.behind == nullptr ? last_ : waiter.behind->ahead) = waiter.ahead;
+    waiter.is_queued = false;
+    --size_;
+}
+
+void WaiterQueue::push(spi::LeaseWaiter& waiter) noexcept {
+    link(waiter);
+    waiter.is_queued = true;
+}
+
+spi::LeaseWaiter& WaiterQueue::pop() noexcept {
+    spi::LeaseWaiter& first = *first_;
+    unlink(first);
+    return first;
+}
+
+bool WaiterQueue::erase(spi::LeaseWaiter& waiter) noexcept {
+    if (!waiter.is_queued) return false;
+    unlink(waiter);
+    return true;
+}
+
+void WaiterQueue::take_over(WaiterQueue& others) noexcept {
+    while (!others.empty()) link(others.pop());
+}
+
+Books::~Books() = default;
+
+Member* Books::take(Time now) {
+    if (!queue_.empty() || idle_.empty() || suspended_ || !is_proved(*idle_.back(), now)) return nullptr;
+    Member& last = *idle_.back();
+    lend(last, now);
+    return &last;
+}
+
+std::optional<Error> Books::refusal(Time now, const Deadline& until) {
+    std::optional<Error> why;
+    if (closed_)
+        why = client_is_closed();
+    else if (queue_.size() >= limits_.max_waiting)
+        why = too_many_wait(queue_.size());
+    else if (none_can_come() && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
+        why = governor_.last_error();
+    if (why) ++totals_.refused;
+    return why;
+}
+
+bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
+    if (!queue_.erase(waiter)) return false;
+    ++totals_.given_up;
+    return true;
+}
+
+void Books::give_back(Member& member, Time now) {
+    member.used_at = now;
+    ++member.uses;
+    settle_down(member, now);
+}
+
+void Books::lose(Member& member, Time now) {
+    suspect_before_ = now;
+    dismiss(member, &PoolStats::lost);
+}
+
+void Books::opened(Member& member, Time now) {
+    governor_.succeed();
+    widening_ = false;
+    ++totals_.opened;
+    member.used_at = now;
+    if (limits_.max_lifetime != no_timeout) {
+        const std::int64_t tenth = limits_.max_lifetime.count() / 10;
+        const auto less = std::chrono::nanoseconds(std::uniform_int_distribution<std::int64_t>(0, tenth)(random_));
+        member.expires = later(now, limits_.max_lifetime - less);
+    }
+    settle_down(member, now);
+}
+
+void Books::failed(Member& member, const Error& error, Time now) {
+    governor_.fail(error, now);
+    widening_ = false;
+    ++totals_.failed_to_open;
+    forget(member);
+    if (none_can_come()) refuse_all(error);
+}
+
+void Books::checked(Member& member, bool is_alive, Time now) {
+    is_alive ? settle_down(member, now) : lose(member, now);
+}
+
+void Books::closed(Member& member) { forget(member); }
+
+void Books::resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
+    limits_.max_size = std::max<std::size_t>(max_size, 1);
+    limits_.min_size = std::min(min_size, limits_.max_size);
+    limits_.min_idle = std::min(min_idle, limits_.max_size);
+    while (!idle_.empty() && size() > limits_.max_size) dismiss(*idle_.front(), &PoolStats::spare);
+}
+
+void Books::refresh() {  // also of those that are being opened
+    for (const auto& member : members_) age(*member);
+    while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::expired);
+}
+
+void Books::widen() { widening_ = count(State::opening) == 0 && members_.size() < limits_.max_size; }
+
+void Books::close() {
+    closed_ = true;
+    refuse_all(client_is_closed());
+    for (const auto& member : members_) age(*member);
+    while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::spare);
+}
+
+Duty Books::next(Time now) {
+    if (!to_close_.empty()) return {.kind = Duty::Kind::close, .member = take_last(to_close_)};
+    if (!to_check_.empty()) return {.kind = Duty::Kind::check, .member = take_last(to_check_)};
+    if (!refused_.empty()) {
+        ++totals_.refused;
+        return {.kind = Duty::Kind::refuse, .waiter = &refused_.pop()};
+    }
+    const bool serves = !suspended_ && !queue_.empty();
+    if (serves && !idle_.empty()) {
+        Member& last = *idle_.back();
+        if (is_proved(last, now)) {
+            lend(last, now);
+            return {.kind = Duty::Kind::lend, .member = &last, .waiter = &queue_.pop()};
+        }
+        if (on_their_way() < queue_.size()) {
+            enter(last, State::checking);
+            return {.kind = Duty::Kind::check, .member = &last};
+        }
+    }
+    const bool is_wanted =
+        (serves && on_their_way() < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
+    if (is_wanted && may_open(now)) return {.kind = Duty::Kind::open, .member = &add_member()};
+    return {};
+}
+
+void Books::look(Time now) {
+    for (const auto& member : members_)
+        if (now >= member->expires) age(*member);
+    for (std::size_t at = 0; at < idle_.size();) {
+        Member& member = *idle_[at];
+        const bool is_old = member.unwanted.load(std::memory_order_relaxed);
+        // One that is too old stays until another has taken its place, when there is room for that.
+        if (is_old && (!is_short() || members_.size() >= limits_.max_size))
+            dismiss(member, &PoolStats::expired);
+        else if (!is_old && now >= spare_at(member))
+            dismiss(member, &PoolStats::spare);
+        else if (count(State::checking) < most_kept_alive && (now >= keep_alive_at(member)))
+            enter(member, State::checking), to_check_.push_back(&member);
+        else
+            ++at;
+    }
+}
+
+Time Books::look_by(Time now) const {
+    const bool opens_later = !governor_.allows(now) && (!queue_.empty() || is_short() || widening_);
+    return std::min(now + every_look, opens_later ? governor_.next() : Time::max());
+}
+
+Time Books::next_look(Time now) const {
+    if (closed_) return Time::max();
+    if (count(State::idle) != members_.size() || !queue_.empty()) return look_by(now);
+    Time at = is_short() || widening_ ? look_by(now) : Time::max();
+    for (const Member* member : idle_) at = std::min({at, member->expires, spare_at(*member), keep_alive_at(*member)});
+    return std::max(at, now);
+}
+
+PoolStats Books::stats() const {
+    PoolStats stats = totals_;
+    stats.lent = count(State::lent);
+    stats.idle = count(State::idle);
+    stats.opening = count(State::opening);
+    stats.checking = count(State::checking);
+    stats.closing = count(State::closing);
+    stats.max_size = limits_.max_size;
+    stats.waiting = queue_.size();
+    for (const auto& member : members_) stats.acquired += member->loans.load(std::memory_order_relaxed);
+    return stats;
+}
+
+Time Books::oldest_loan() const {
+    Time oldest = Time::max();
+    for (const auto& member : members_)
+        if (member->state == State::lent)
+            oldest = std::min(oldest, Time(Time::duration(member->lent_at.load(std::memory_order_relaxed))));
+    return oldest;
+}
+
+/// No session is in use, idle or on its way.
+bool Books::none_can_come() const { return on_their_way() == 0 && count(State::lent) == 0 && count(State::idle) == 0; }
+
+bool Books::may_open(Time now) const {
+    return !closed_ && members_.size() < limits_.max_size && count(State::opening) < limits_.max_connecting &&
+           governor_.allows(now);
+}
+
+/// Of those that the least sizes ask for; what is too old does not count.
+bool Books::is_short() const {
+    if (closed_) return false;
+    return size() - old_ < least_size() || count(State::idle) - old_idle_ + on_their_way() < limits_.min_idle;
+}
+
+bool Books::is_proved(const Member& member, Time now) const {
+    return member.proved_at >= suspect_before_ && now < later(member.proved_at, limits_.ping_after);
+}
+
+/// Never, while it is one of those that are kept.
+Time Books::spare_at(const Member& member) const {
+    const bool is_kept = size() <= least_size() || count(State::idle) <= limits_.min_idle;
+    return is_kept ? Time::max() : later(member.used_at, limits_.idle_timeout);
+}
+
+Time Books::keep_alive_at(const Member& member) const {
+    return member.proved_at < suspect_before_ ? Time{} : later(member.proved_at, limits_.keepalive);
+}
+
+/// The only way from one state to another.
+void Books::enter(Member& member, State state) {
+    const bool is_old = member.unwanted.load(std::memory_order_relaxed);
+    if (member.state == State::idle) {
+        idle_.erase(std::find(idle_.rbegin(), idle_.rend(), &member).base() - 1);
+        if (is_old) --old_idle_;
+    }
+    --counts_[static_cast<std::size_t>(member.state)];
+    member.state = state;
+    ++counts_[static_cast<std::size_t>(state)];
+    if (state == State::idle) {
+        const auto used_before = [](Time used_at, const Member* other) { return used_at < other->used_at; };
+        idle_.insert(std::upper_bound(idle_.begin(), idle_.end(), member.used_at, used_before), &member);
+        if (is_old) ++old_idle_;
+    }
+    if (state == State::closing && is_old) --old_;
+}
+
+/// Alive, and with nobody: it stays, unless it is not wanted any more.
+void Books::settle_down(Member& member, Time now) {
+    member.proved_at = now;
+    if (member.unwanted.load(std::memory_order_relaxed) || member.uses >= limits_.max_uses)
+        dismiss(member, &PoolStats::expired);
+    else if (closed_ || size() > limits_.max_size)
+        dismiss(member, &PoolStats::spare);
+    else
+        enter(member, State::idle);
+}
+
+/// It is to close when it can.
+void Books::age(Member& member) {
+    if (member.state == State::closing || member.unwanted.exchange(true, std::memory_order_relaxed)) return;
+    ++old_;
+    if (member.state == State::idle) ++old_idle_;
+}
+
+void Books::dismiss(Member& member, std::uint64_t PoolStats::* why) {
+    enter(member, State::closing);
+    ++(totals_.*why);
+    to_close_.push_back(&member);
+}
+
+void Books::lend(Member& member, Time now) {
+    enter(member, State::lent);
+    member.lend(now);
+}
+
+Member& Books::add_member() {
+    Member& member = *members_.emplace_back(std::make_unique<Member>());
+    member.place = members_.size() - 1;
+    ++counts_[static_cast<std::size_t>(State::opening)];
+    return member;
+}
+
+void Books::refuse_all(Error why) {
+    refused_with_ = std::move(why);
+    refused_.take_over(queue_);
+}
+
+/// It is gone.
+void Books::forget(Member& member) {
+    if (member.state == State::opening && member.unwanted.load(std::memory_order_relaxed)) --old_;
+    --counts_[static_cast<std::size_t>(member.state)];
+    totals_.acquired += member.loans.load(std::memory_order_relaxed);
+    const std::size_t place = member.place;
+    members_[place].swap(members_.back());
+    members_[place]->place = place;
+    members_.pop_back();
+}
+
+}  // namespace pg::pool

@@ -1,0 +1,202 @@
+// Books: who has a session, who waits for one, and what is to be done next. No I/O, no lock, no clock. Internal to
+// pool.
+//
+//                  opened                    lent
+//     opening -------------> idle <-----------------------> lent
+//        |                 ^  |  ^        given back          |
+//        | failed    alive |  |  | check                      | broken, or not wanted any more
+//        v                 |  v  v                            v
+//     (gone)             checking --------------------> closing --closed--> (gone)
+//                                     dead
+//
+//   (B1) Every session is in one of these states and is counted there. All together are never more than max_size when
+//        one is opened; when max_size was lowered below what there is, what comes back closes until it is so again.
+//   (B2) Whoever waits is served in the order of coming, and is told once: lent a session, or refused, unless it
+//        withdraws before.
+//   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, or the pool
+//        is suspended.
+//   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
+//        a wish; and no more are opening than max_connecting.
+//   (B5) None is opened before the governor's time, or after the end.
+//   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
+//   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "pg/pool/pool.hpp"
+#include "src/pool/governor.hpp"
+#include "src/pool/limits.hpp"
+
+namespace pg::pool {
+
+using Time = Governor::Time;
+
+/// A session and what the books know of it.
+struct Member final : spi::SessionSlot {
+    enum class State : std::uint8_t { opening, idle, lent, checking, closing };
+
+    State state = State::opening;
+    std::size_t place = 0;       // among all members
+    Time used_at{};              // came back last, or was opened
+    Time proved_at{};            // last known to be alive
+    Time expires = Time::max();  // too old then
+    std::size_t uses = 0;        // as far as the books were told
+    // Written by its borrower, or by the books while nobody has it; read by anybody. @{
+    std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
+    std::atomic<std::uint64_t> loans{0};  /// @}
+    std::atomic<bool> unwanted{false};    // it is to close when it comes back. Written by the books, read by anybody
+
+    /// It is lent once more, at about that time.
+    void lend(Time now) noexcept {
+        lent_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+        loans.store(loans.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+};
+
+/// What is to be done, by whoever keeps the books.
+struct Duty {
+    enum class Kind : std::uint8_t { none, lend, refuse, open, check, close };
+    Kind kind = Kind::none;
+    Member* member = nullptr;            // to be lent, checked, or closed and given to `closed`, or opened
+    spi::LeaseWaiter* waiter = nullptr;  // to be told
+};
+
+/// Those who wait, linked through themselves. First in, first out.
+class WaiterQueue {
+public:
+    [[nodiscard]] bool empty() const { return first_ == nullptr; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] spi::LeaseWaiter* first() const { return first_; }  ///< null when it is empty
+    void push(spi::LeaseWaiter& waiter) noexcept;
+    /// Undefined when it is empty.
+    spi::LeaseWaiter& pop() noexcept;
+    /// False when it is not in here.
+    bool erase(spi::LeaseWaiter& waiter) noexcept;
+    /// All of `others` to its end, where they cannot be erased any more.
+    void take_over(WaiterQueue& others) noexcept;
+
+private:
+    void link(spi::LeaseWaiter& waiter) noexcept;
+    void unlink(spi::LeaseWaiter& waiter) noexcept;
+
+    spi::LeaseWaiter* first_ = nullptr;
+    spi::LeaseWaiter* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Told what happens and when; says by `next` what is to be done. Owns the members.
+class Books {
+public:
+    Books(const Limits& limits, std::uint64_t seed) : limits_(limits), governor_(seed), random_(seed) {}
+    Books(const Books&) = delete;
+    Books& operator=(const Books&) = delete;
+    ~Books();
+
+    // Requests. @{
+    /// An idle session that may be lent as it is, which is lent then; null when there is none, or others wait.
+    [[nodiscard]] Member* take(Time now);
+    /// Why a request that has until `until` need not wait; nothing when it may.
+    [[nodiscard]] std::optional<Error> refusal(Time now, const Deadline& until);
+    void enqueue(spi::LeaseWaiter& waiter) noexcept { queue_.push(waiter); }
+    /// False when it has been told, or is about to be.
+    bool withdraw(spi::LeaseWaiter& waiter) noexcept;  /// @}
+
+    // Sessions. @{
+    /// A session that was lent came back and is at rest, or it was found idle where the books do not look.
+    void give_back(Member& member, Time now);
+    /// A session that was lent is broken. Whatever was idle then is to be asked before it is lent.
+    void lose(Member& member, Time now);
+    /// What became of the duty to open one. @{
+    void opened(Member& member, Time now);
+    void failed(Member& member, const Error& error, Time now);  /// @}
+    /// What became of the duty to check one.
+    void checked(Member& member, bool is_alive, Time now);
+    /// What became of the duty to close one: it is gone.
+    void closed(Member& member);  /// @}
+
+    // What whoever runs the service wants. @{
+    void resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle);
+    void refresh();
+    void suspend(bool suspended) { suspended_ = suspended; }
+    /// As if `min_size` were that, until somebody wishes for less.
+    void wish(std::size_t size) { wish_ = size; }
+    /// One more, unless one is opening already.
+    void widen();
+    /// Nothing is lent or opened any more.
+    void close();  /// @}
+
+    /// The next thing to be done; nothing when the kind is none. What is opened is a new member.
+    [[nodiscard]] Duty next(Time now);
+    /// What time alone brings about: what is too old, idle for too long, or to be kept alive.
+    void look(Time now);
+    /// When to look again: after any entry, and after a look, when it goes through all that are idle. @{
+    [[nodiscard]] Time look_by(Time now) const;
+    [[nodiscard]] Time next_look(Time now) const;  /// @}
+
+    [[nodiscard]] PoolStats stats() const;
+    [[nodiscard]] const Limits& limits() const { return limits_; }
+    [[nodiscard]] const Governor& governor() const { return governor_; }
+    [[nodiscard]] bool is_closed() const { return closed_; }
+    [[nodiscard]] bool is_suspended() const { return suspended_; }
+    /// There can be no more sessions than there are.
+    [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
+    [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
+    [[nodiscard]] bool any_member() const { return !members_.empty(); }
+    /// Sessions that are there and can be used, or are.
+    [[nodiscard]] std::size_t open_ones() const {
+        return count(State::idle) + count(State::lent) + count(State::checking);
+    }
+    /// What those are told who were refused last; nothing when nobody was.
+    [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
+    [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
+    [[nodiscard]] spi::LeaseWaiter* first_waiter() const { return queue_.first(); }
+    /// When the oldest loan began, about; the clock's last moment when nothing is lent.
+    [[nodiscard]] Time oldest_loan() const;
+    [[nodiscard]] const std::vector<std::unique_ptr<Member>>& members() const { return members_; }
+
+private:
+    using State = Member::State;
+
+    [[nodiscard]] std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+    [[nodiscard]] std::size_t size() const { return members_.size() - count(State::closing); }
+    [[nodiscard]] std::size_t on_their_way() const { return count(State::opening) + count(State::checking); }
+    [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
+    [[nodiscard]] bool may_open(Time now) const;
+    [[nodiscard]] bool is_short() const;
+    [[nodiscard]] bool none_can_come() const;
+    [[nodiscard]] Time spare_at(const Member& member) const;
+    [[nodiscard]] Time keep_alive_at(const Member& member) const;
+    [[nodiscard]] bool is_proved(const Member& member, Time now) const;
+    void enter(Member& member, State state);
+    void settle_down(Member& member, Time now);
+    void age(Member& member);
+    void dismiss(Member& member, std::uint64_t PoolStats::* why);
+    void lend(Member& member, Time now);
+    [[nodiscard]] Member& add_member();
+    void refuse_all(Error why);
+    void forget(Member& member);
+
+    Limits limits_;
+    Governor governor_;
+    std::minstd_rand random_;
+    std::vector<std::unique_ptr<Member>> members_;
+    std::vector<Member*> idle_;      // by `used_at`, the last used at the end
+    std::vector<Member*> to_check_;  // checking, and nobody was told yet
+    std::vector<Member*> to_close_;  // closing, and nobody was told yet
+    std::size_t counts_[5] = {};     // by state
+    std::size_t old_ = 0;            // unwanted ones that are not closing
+    std::size_t old_idle_ = 0;       // those of them that are idle
+    WaiterQueue queue_;
+    WaiterQueue refused_;  // to be told
+    std::optional<Error> refused_with_;
+    std::size_t wish_ = 0;
+    bool widening_ = false;
+    bool suspended_ = false;
+    bool closed_ = false;
+    Time suspect_before_{};  // what was proved to be alive before that may not be any more
+    PoolStats totals_;       // those since the beginning
+};
+
+}  // namespace pg::pool

@@ -1,0 +1,44 @@
+// The options of a pool, from wherever they are said.
+#include "src/pool/limits.hpp"
+
+#include "pg/error.hpp"
+
+namespace pg::pool {
+namespace {
+
+void take(std::size_t& limit, std::size_t given, const Config& config, std::string_view keyword) {
+    if (given != 0)
+        limit = given;
+    else if (const auto said = config.number(keyword))
+        limit = *said;
+}
+
+void take(std::chrono::nanoseconds& limit, std::chrono::nanoseconds given, const Config& config,
+          std::string_view keyword) {
+    limit = given.count() != 0 ? given : config.duration(keyword).value_or(limit);
+}
+
+}  // namespace
+
+Expected<Limits> limits_of(const Config& config, std::size_t max_size, const PoolOptions& options) {
+    Limits limits;
+    take(limits.max_size, max_size, config, "pool_max_size");
+    take(limits.min_size, options.min_size, config, "pool_min_size");
+    take(limits.min_idle, options.min_idle, config, "pool_min_idle");
+    take(limits.max_waiting, options.max_waiting, config, "pool_max_waiting");
+    take(limits.max_connecting, options.max_connecting, config, "pool_max_connecting");
+    take(limits.max_uses, options.max_uses, config, "pool_max_uses");
+    take(limits.max_lifetime, options.max_lifetime, config, "pool_max_lifetime");
+    take(limits.idle_timeout, options.idle_timeout, config, "pool_idle_timeout");
+    take(limits.ping_after, options.ping_after, config, "pool_ping_after");
+    take(limits.keepalive, options.keepalive, config, "pool_keepalive");
+    take(limits.connect_timeout, options.connect_timeout, config, "pool_connect_timeout");
+    if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)
+        return Error({.kind = ErrorKind::usage,
+                      .message = "pool_min_size is " + std::to_string(limits.min_size) + " and pool_min_idle " +
+                                 std::to_string(limits.min_idle) + ": neither may be more than pool_max_size, " +
+                                 std::to_string(limits.max_size)});
+    return limits;
+}
+
+}  // namespace pg::pool

@@ -1,0 +1,28 @@
+// Limits: what a pool keeps to, every option with its value. Internal to pool and assembly.
+#pragma once
+
+#include "pg/config.hpp"
+#include "pg/pool/options.hpp"
+
+namespace pg::pool {
+
+/// `no_timeout` and the largest number stand for no bound. Value.
+struct Limits {
+    std::size_t max_size = 10;
+    std::size_t min_size = 0;
+    std::size_t min_idle = 0;
+    std::size_t max_waiting = static_cast<std::size_t>(-1);
+    std::size_t max_connecting = 2;
+    std::size_t max_uses = static_cast<std::size_t>(-1);
+    std::chrono::nanoseconds max_lifetime = std::chrono::minutes(30);
+    std::chrono::nanoseconds idle_timeout = std::chrono::minutes(10);
+    std::chrono::nanoseconds ping_after = std::chrono::seconds(1);
+    std::chrono::nanoseconds keepalive = std::chrono::minutes(2);
+    std::chrono::nanoseconds connect_timeout = std::chrono::seconds(15);
+};
+
+/// What is given explicitly, before what the string says. UsageError when one contradicts another.
+[[nodiscard]] PGCLIENT_API Expected<Limits> limits_of(const Config& config, std::size_t max_size,
+                                                      const PoolOptions& options);
+
+}  // namespace pg::pool

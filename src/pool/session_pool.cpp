@@ -1,0 +1,400 @@
+// Lending, taking back, and doing what the books ask for.
+#include "src/pool/session_pool.hpp"
+
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include "src/fibers/own_reactor.hpp"
+#include "src/fibers/poll_loop.hpp"
+#include "src/pool/cleaning.hpp"
+#include "src/pool/make_pool.hpp"
+#include "src/pool/refusals.hpp"
+#include "src/pool/thread_waiter.hpp"
+
+namespace pg::pool {
+namespace {
+
+using Clock = Deadline::Clock;
+
+/// What the server of an idle session has to answer within.
+constexpr std::chrono::seconds check_budget{1};
+
+bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
+
+std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
+
+}  // namespace
+
+/// Opens the session of a member. Deletes itself.
+class SessionPool::OpenJob final : public spi::Job {
+public:
+    OpenJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> reactor, Member& member)
+        : pool_(std::move(pool)), reactor_(std::move(reactor)), member_(member) {}
+
+private:
+    void do_run() noexcept override {
+        const StopToken stop(pool_->stops_opening_.get_token());
+        auto session =
+            pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
+        if (session) member_.session = *std::move(session);
+        pool_->enter([&](Books& books, Time now) {
+            session ? books.opened(member_, now) : books.failed(member_, session.error(), now);
+        });
+        delete this;
+    }
+
+    const std::shared_ptr<SessionPool> pool_;
+    const std::shared_ptr<spi::Reactor> reactor_;  // which it runs on
+    Member& member_;
+};
+
+/// Asks the server of a member whether it is there. Deletes itself.
+class SessionPool::CheckJob final : public spi::Job {
+public:
+    CheckJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> reactor, Member& member)
+        : pool_(std::move(pool)), reactor_(std::move(reactor)), member_(member) {}
+
+private:
+    void do_run() noexcept override {
+        spi::Session& session = *member_.session;
+        const bool is_alive =
+            session.alive() && session.run_script("", {Deadline::after(check_budget)}) && is_at_rest(member_);
+        pool_->enter([&](Books& books, Time now) { books.checked(member_, is_alive, now); });
+        delete this;
+    }
+
+    const std::shared_ptr<SessionPool> pool_;
+    const std::shared_ptr<spi::Reactor> reactor_;  // which it runs on
+    Member& member_;
+};
+
+SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
+                         const Limits& limits)
+    : provider_(std::move(provider)),
+      config_(std::move(config)),
+      context_(std::move(context)),
+      is_awaitable_(provider_->capabilities().awaitable),
+      counts_uses_(limits.max_uses != Limits().max_uses),
+      connect_timeout_(limits.connect_timeout),
+      has_front_(!counts_uses_),
+      books_(limits, seed_of(this)) {}
+
+SessionPool::~SessionPool() {
+    if (Ticker<SessionPool>* ticker = ticker_.load(); ticker != nullptr && birthplace_.is_here()) ticker->end();
+}
+
+/// Makes an entry in the books, and does what they ask for then.
+template <class Entry>
+void SessionPool::enter(Entry entry, bool is_looking) noexcept {
+    std::array<Duty, 8> duties;
+    std::size_t count = 0;
+    bool is_entered = false;
+    do {
+        {
+            const std::lock_guard lock(mutex_);
+            const Time now = Clock::now();
+            looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+            for (std::size_t at = 0; at < count; ++at)
+                if (duties[at].kind == Duty::Kind::close) books_.closed(*duties[at].member);
+            if (!std::exchange(is_entered, true)) entry(books_, now);
+            for (count = 0; count < duties.size(); ++count)
+                if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
+            waiting_.store(books_.waiters());
+            any_idle_.store(books_.any_idle(), std::memory_order_relaxed);
+            is_full_.store(books_.is_full(), std::memory_order_relaxed);
+            arm(std::exchange(is_looking, false) ? books_.next_look(now) : books_.look_by(now));
+            if (watchers_ != 0) changed_.notify_all();
+        }
+        for (std::size_t at = 0; at < count; ++at) fulfil(duties[at]);
+    } while (count != 0);
+}
+
+void SessionPool::fulfil(const Duty& duty) noexcept {
+    switch (duty.kind) {
+        case Duty::Kind::none: return;
+        case Duty::Kind::lend: return duty.waiter->settle(lease(*duty.member));
+        case Duty::Kind::refuse: return duty.waiter->settle(why_refused());
+        case Duty::Kind::close: return duty.member->session.reset();
+        case Duty::Kind::open: return open(*duty.member);
+        case Duty::Kind::check: break;
+    }
+    Member& member = *duty.member;
+    const std::shared_ptr<spi::Reactor> home = workplace(member.session->reactor());
+    CheckJob& job = *new CheckJob(shared_from_this(), home, member);
+    home ? home->spawn(job) : job.run();  // its thread then waits for the server itself
+}
+
+void SessionPool::open(Member& member) noexcept {
+    const std::shared_ptr<spi::Reactor> home = workplace(provider_->reactor());
+    if (home) return home->spawn(*new OpenJob(shared_from_this(), home, member));
+    enter([&](Books& books, Time now) { books.failed(member, no_thread(), now); });
+}
+
+Error SessionPool::why_refused() const {
+    const std::lock_guard lock(mutex_);
+    return *books_.refused_with();
+}
+
+/// In place of what was set before, if it is earlier. Under the lock.
+void SessionPool::arm(Time when) noexcept {
+    Ticker<SessionPool>* const ticker = ticker_.load(std::memory_order_acquire);
+    if (ticker == nullptr || when >= armed_for_) return;
+    armed_for_ = when;
+    ticker->want(when);
+}
+
+/// Sees to it that there is a housekeeper, unless the process can have no more threads: then the next one tries again.
+void SessionPool::employ() noexcept {
+    if (ticker_.load(std::memory_order_acquire) != nullptr) return;
+    const std::lock_guard lock(housekeeper_mutex_);
+    if (housekeeper_) return;
+    housekeeper_ = provider_->reactor();
+    try {
+        if (!housekeeper_) housekeeper_ = fibers::make_own_reactor(std::make_unique<fibers::PollLoop>());
+        ticker_.store(new Ticker<SessionPool>(weak_from_this(), *housekeeper_), std::memory_order_release);
+    } catch (const std::system_error&) {
+    }
+}
+
+/// Where a session is opened or checked: its own reactor or the housekeeper; null when there is no thread for it.
+std::shared_ptr<spi::Reactor> SessionPool::workplace(std::shared_ptr<spi::Reactor> own) noexcept {
+    if (own) return own;
+    employ();
+    const std::lock_guard lock(housekeeper_mutex_);
+    return housekeeper_;
+}
+
+Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
+    if (Member* member = take_front()) [[likely]] {
+        member->lend(last_look());
+        if (is_good(*member)) [[likely]]
+            return lease(*member);
+    }
+    if (!birthplace_.is_here()) return made_before_fork();
+    const bool may_wait = !is_on_own_loop();
+    for (;;) {
+        ThreadWaiter waiter(wait.stop);
+        Found found = find(waiter, wait.deadline, may_wait);
+        if (!found) return std::move(found).error();
+        if (*found != nullptr) {
+            if (is_good(**found)) return lease(**found);
+            continue;
+        }
+        waiter.wait(wait.deadline);
+        if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session();
+        return waiter.take();
+    }
+}
+
+void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept {
+    if (request_idle(waiter)) return;
+    if (!is_awaitable_) return waiter.settle(cannot_be_awaited());
+    for (;;) {
+        Found found = find(waiter, until, true);
+        if (!found) return waiter.settle(std::move(found).error());
+        if (*found == nullptr) return;
+        if (is_good(**found)) return waiter.settle(lease(**found));
+    }
+}
+
+bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
+    for (;;) {
+        Member* member = take_front();
+        if (member != nullptr) member->lend(last_look());
+        if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
+            const std::lock_guard lock(mutex_);
+            member = books_.take(Clock::now());
+            any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
+        }
+        if (member == nullptr) return false;
+        if (is_good(*member)) return waiter.settle(lease(*member)), true;
+    }
+}
+
+/// The session that was used last; null: the waiter is in the queue, which it must not be unless it may wait.
+SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait) {
+    employ();
+    Found found(nullptr);
+    enter([&](Books& books, Time now) {
+        waiting_.store(books.waiters() + 1);
+        if (Member* member = take_front()) books.give_back(*member, now);  // (P2)
+        if (Member* member = books.take(now))
+            found = member;
+        else if (std::optional<Error> why = books.refusal(now, until))
+            found = *std::move(why);
+        else if (!may_wait)
+            found = would_wait_for_itself();
+        else
+            books.enqueue(waiter);
+    });
+    return found;
+}
+
+/// The calling thread is the one that would have to open what it waits for.
+bool SessionPool::is_on_own_loop() const noexcept {
+    if (!is_awaitable_ || spi::Waiter::here() != nullptr) return false;
+    const std::shared_ptr<spi::Reactor> reactor = provider_->reactor();
+    return reactor && reactor->here();
+}
+
+/// A session that was taken may be lent; else it is on its way out.
+bool SessionPool::is_good(Member& member) noexcept {
+    const bool is_wanted = !member.unwanted.load(std::memory_order_relaxed);
+    if (is_wanted && member.session->alive()) [[likely]]
+        return true;
+    enter([&](Books& books, Time now) { is_wanted ? books.lose(member, now) : books.give_back(member, now); });
+    return false;
+}
+
+void SessionPool::do_widen(const Deadline&) noexcept {
+    if (is_full_.load(std::memory_order_relaxed)) return;
+    employ();
+    enter([](Books& books, Time) { books.widen(); });
+}
+
+bool SessionPool::do_withdraw_first(spi::LeaseWaiter& waiter) noexcept {
+    bool is_first = false;
+    enter([&](Books& books, Time) { is_first = books.first_waiter() == &waiter && books.withdraw(waiter); });
+    return is_first;
+}
+
+bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
+    bool is_withdrawn = false;
+    enter([&](Books& books, Time) { is_withdrawn = books.withdraw(waiter); });
+    return is_withdrawn;
+}
+
+void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
+    auto& member = static_cast<Member&>(slot);
+    const bool is_sound = is_at_rest(member) || bring_to_rest(member);
+    if (!birthplace_.is_here()) return;  // the books are those of another process
+    if (!is_sound) return enter([&](Books& books, Time now) { books.lose(member, now); });
+    Member* behind = &member;
+    if (has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
+        !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
+        behind = front_.exchange(&member);
+        if (behind == nullptr && (waiting_ != 0 || closed_)) [[unlikely]]
+            behind = take_front();  // (P2) unless somebody was quicker
+        if (behind == nullptr) [[likely]]
+            return;
+    }
+    enter([&](Books& books, Time now) { books.give_back(*behind, now); });
+}
+
+void SessionPool::look() noexcept {
+    enter(
+        [this](Books& books, Time now) {
+            if (Member* member = take_front()) books.give_back(*member, now);  // (P3)
+            books.look(now);
+            armed_for_ = Time::max();
+        },
+        true);
+}
+
+void SessionPool::start() noexcept {
+    if (books_.limits().min_size + books_.limits().min_idle == 0) return;
+    employ();
+    look();
+}
+
+void SessionPool::do_close() noexcept {
+    if (!birthplace_.is_here()) return;
+    enter([this](Books& books, Time now) {
+        closed_ = true;
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.close();
+    });
+}
+
+void SessionPool::abandon() noexcept {
+    close();
+    stops_opening_.request_stop();
+}
+
+Error SessionPool::do_no_session() const {
+    const std::lock_guard lock(mutex_);
+    return none_in_time(books_, Clock::now());
+}
+
+PoolStats SessionPool::do_stats() const {
+    const std::lock_guard lock(mutex_);
+    PoolStats stats = books_.stats();
+    if (front_.load() != nullptr) --stats.lent, ++stats.idle;
+    return stats;
+}
+
+void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
+    if (min_size + min_idle != 0) employ();
+    enter([&](Books& books, Time now) {
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.resize(max_size, min_size, min_idle);
+    });
+}
+
+void SessionPool::do_refresh() noexcept {
+    enter([this](Books& books, Time now) {
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.refresh();
+    });
+}
+
+void SessionPool::do_suspend(bool suspended) noexcept {
+    enter([&](Books& books, Time now) {
+        has_front_.store(!suspended && !counts_uses_, std::memory_order_relaxed);
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.suspend(suspended);
+    });
+}
+
+/// Waits for a condition of the books; false when the time was over before.
+template <class Condition>
+bool SessionPool::watch(const Deadline& until, Condition condition) {
+    std::unique_lock lock(mutex_);
+    ++watchers_;
+    bool is_so = true;
+    if (until.is_never())
+        changed_.wait(lock, condition);
+    else
+        is_so = changed_.wait_until(lock, until.when(), condition);
+    --watchers_;
+    return is_so;
+}
+
+Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
+    if (is_on_own_loop()) return would_wait_for_itself();
+    if (!birthplace_.is_here()) return made_before_fork();
+    employ();
+    bool may_be = false;
+    enter([&](Books& books, Time) {
+        may_be = sessions <= books.limits().max_size;
+        if (may_be) books.wish(sessions);
+    });
+    if (!may_be) return more_than_there_may_be(sessions);
+    const bool is_ready =
+        watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
+    enter([](Books& books, Time) { books.wish(0); });
+    const std::lock_guard lock(mutex_);
+    if (books_.is_closed()) return client_is_closed();
+    if (!is_ready) return not_ready_in_time(sessions, books_, Clock::now());
+    return {};
+}
+
+std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
+    if (!is_on_own_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
+    const std::lock_guard lock(mutex_);
+    return books_.open_ones();
+}
+
+std::shared_ptr<Pool> make_pool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
+                                const Limits& limits) {
+    auto pool = std::make_shared<SessionPool>(std::move(provider), std::move(config), std::move(context), limits);
+    pool->start();
+    SessionPool* const shared = pool.get();
+    return {shared, [pool = std::move(pool)](SessionPool*) mutable {
+                pool->abandon();
+                pool.reset();
+            }};
+}
+
+}  // namespace pg::pool

@@ -1,0 +1,117 @@
+// SessionPool: the pool: books under a lock, and what they ask for done without it. Internal to pool.
+//
+//   (P1) The lock is never held while a server is talked to, a session closed, or somebody told.
+//   (P2) front_ is lent and taken back without the lock; to the books that session is lent all the while. Whoever
+//        waits has raised waiting_ before looking at it, and whoever fills it looks at waiting_ and closed_ afterwards:
+//        one of the two sees the other.
+//   (P3) What stays in front_ until the next look goes to the books, so what is lent from there was used since then.
+//   (P4) Sessions are opened and checked on fibers: of the reactor where they live, else of the pool's own housekeeper.
+//        Each such job has a share of the pool, and every member has at most one.
+//   (P5) The ticker is armed for the time that the books want to look again, or earlier.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+
+#include "pg/config.hpp"
+#include "pg/pool/pool.hpp"
+#include "pg/spi/provider.hpp"
+#include "src/base/fork.hpp"
+#include "src/pool/books.hpp"
+#include "src/pool/ticker.hpp"
+
+namespace pg::pool {
+
+/// Thread-safe.
+class SessionPool final : public Pool, public std::enable_shared_from_this<SessionPool> {
+public:
+    SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
+                const Limits& limits);
+    ~SessionPool() override;
+
+    /// After it is shared, once: opens what is always to be open.
+    void start() noexcept;
+    /// The time has come that the books wanted to look again.
+    void look() noexcept;
+    /// Nobody uses it any more: closes it, and stops what is being opened.
+    void abandon() noexcept;
+
+private:
+    class OpenJob;
+    class CheckJob;
+    /// What a caller found: a session, or a place in the queue.
+    using Found = Expected<Member*>;
+
+    Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
+    void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
+    bool do_request_idle(spi::LeaseWaiter& waiter) noexcept override;
+    void do_widen(const Deadline& until) noexcept override;
+    bool do_has_waiters() const noexcept override { return waiting_.load() != 0; }
+    bool do_withdraw_first(spi::LeaseWaiter& waiter) noexcept override;
+    bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
+    std::shared_ptr<spi::Reactor> do_reactor() noexcept override {
+        return is_awaitable_ ? provider_->reactor() : nullptr;
+    }
+    Error do_no_session() const override;
+    void do_release(spi::SessionSlot& slot) noexcept override;
+    void do_close() noexcept override;
+
+    PoolStats do_stats() const override;
+    void do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) override;
+    void do_refresh() noexcept override;
+    void do_suspend(bool suspended) noexcept override;
+    Expected<void> do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) override;
+    std::size_t do_drain(std::chrono::nanoseconds timeout) override;
+
+    [[nodiscard]] Member* take_front() noexcept { return front_.exchange(nullptr); }
+    [[nodiscard]] Time last_look() const noexcept {
+        return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
+    }
+    [[nodiscard]] bool is_good(Member& member) noexcept;
+    [[nodiscard]] Found find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait);
+    template <class Entry>
+    void enter(Entry entry, bool is_looking = false) noexcept;
+    template <class Condition>
+    bool watch(const Deadline& until, Condition condition);
+    void fulfil(const Duty& duty) noexcept;
+    void open(Member& member) noexcept;
+    void arm(Time when) noexcept;
+    [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
+    void employ() noexcept;
+    [[nodiscard]] std::shared_ptr<spi::Reactor> workplace(std::shared_ptr<spi::Reactor> own) noexcept;
+    [[nodiscard]] bool is_on_own_loop() const noexcept;
+    [[nodiscard]] Error why_refused() const;
+
+    const std::shared_ptr<spi::Provider> provider_;
+    const Config config_;
+    const spi::SessionContext context_;
+    const bool is_awaitable_;  // its sessions live on reactors of the provider
+    const bool counts_uses_;   // so that the books have to be told of each
+    const std::chrono::nanoseconds connect_timeout_;
+    const detail::Birthplace birthplace_;
+    std::stop_source stops_opening_;
+
+    std::atomic<Member*> front_{nullptr};  // the idle session that came back last
+    std::atomic<std::size_t> waiting_{0};  // those in the queue; who looks counts already. Set under the lock
+    std::atomic<bool> closed_{false};      // set under the lock
+    std::atomic<bool> has_front_;          // set under the lock: what comes back may go there
+    // As the last entry in the books had it. @{
+    std::atomic<Time::rep> looked_at_{0};
+    std::atomic<bool> any_idle_{false};
+    std::atomic<bool> is_full_{false};  /// @}
+
+    mutable std::mutex mutex_;  // guards what follows
+    Books books_;
+    Time armed_for_ = Time::max();
+    int watchers_ = 0;                 // who waits for changed_
+    std::condition_variable changed_;  // the numbers of sessions
+
+    std::mutex housekeeper_mutex_;                       // guards what follows
+    std::shared_ptr<spi::Reactor> housekeeper_;          // null until it is wanted
+    std::atomic<Ticker<SessionPool>*> ticker_{nullptr};  // of that; deletes itself. Set once
+};
+
+}  // namespace pg::pool

@@ -1,0 +1,64 @@
+// ThreadWaiter: a thread, or work on a stack of its own, that waits for its turn in the queue. Internal to pool.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "pg/spi/session_source.hpp"
+#include "pg/spi/waiter.hpp"
+#include "pg/stop.hpp"
+
+namespace pg::pool {
+
+class ThreadWaiter final : public spi::LeaseWaiter {
+public:
+    /// A stop ends the wait; may be null.
+    explicit ThreadWaiter(const StopToken* stop) : on_stop_(stop, &ThreadWaiter::stop, this) {}
+
+    /// Until it is settled, or the wait is over.
+    void wait(const Deadline& until) {
+        if (spi::Waiter* waiter = spi::Waiter::here()) {
+            const StopToken over(over_.get_token());
+            return static_cast<void>(waiter->wait({}, {until, &over}));
+        }
+        std::unique_lock lock(mutex_);
+        const auto is_over = [this] { return stopped_ || lease_; };
+        if (until.is_never())
+            changed_.wait(lock, is_over);
+        else
+            changed_.wait_until(lock, until.when(), is_over);
+    }
+    /// Waits for a settlement that is under way.
+    [[nodiscard]] Expected<spi::Lease> take() {
+        std::unique_lock lock(mutex_);  // a moment, even for work that must not hold up its thread
+        changed_.wait(lock, [this] { return lease_.has_value(); });
+        return *std::move(lease_);
+    }
+
+private:
+    void do_settle(Expected<spi::Lease> lease) noexcept override {
+        const std::lock_guard lock(mutex_);  // held beyond the notification: the waiter goes when it is let go
+        lease_.emplace(std::move(lease));
+        end_wait();
+    }
+    static void stop(void* waiter) noexcept {
+        auto& self = *static_cast<ThreadWaiter*>(waiter);
+        const std::lock_guard lock(self.mutex_);
+        self.stopped_ = true;
+        self.end_wait();
+    }
+    void end_wait() {
+        changed_.notify_one();
+        over_.request_stop();
+    }
+
+    std::mutex mutex_;  // guards what follows
+    std::condition_variable changed_;
+    std::optional<Expected<spi::Lease>> lease_;
+    bool stopped_ = false;
+    std::stop_source over_;
+    const StopCallback on_stop_;
+};
+
+}  // namespace pg::pool

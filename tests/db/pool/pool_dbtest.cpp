@@ -1,0 +1,194 @@
+// The pool of a client on a real server: sizes, ages, order, and the end.
+#include <atomic>
+#include <set>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/db/pool/pool_fixture.hpp"
+
+namespace pool_tests {
+namespace {
+
+class ClientPool : public PoolTest {
+protected:
+    ~ClientPool() override {
+        EXPECT_TRUE(soon([] { return sessions() == 0; })) << "a client that is gone leaves no session";
+    }
+};
+
+TEST_P(ClientPool, OpensNothingBeforeItIsAskedUnlessItIsToKeepSome) {
+    const pg::Client lazy = open(conninfo(), 5);
+    EXPECT_EQ(lazy.pool().stats().size(), 0u);
+    const pg::Client eager = open(conninfo(), 5, {.min_size = 3});
+    EXPECT_TRUE(soon([&] { return eager.pool().stats().idle == 3; }));
+    EXPECT_EQ(sessions(), 3);
+}
+
+TEST_P(ClientPool, IsReadyWhenSoManyAreOpen) {
+    const pg::Client db = open(conninfo(), 4);
+    db.pool().wait_ready(3, 20s).value();
+    EXPECT_GE(db.pool().stats().idle, 3u);
+    EXPECT_GE(sessions(), 3);
+    EXPECT_EQ(db.pool().wait_ready(5, 1s).error().kind(), pg::ErrorKind::usage);
+}
+
+TEST_P(ClientPool, SaysWhyItIsNotReadyInTime) {
+    const pg::Client db = open("host=127.0.0.1 port=1 dbname=x user=x", 4);
+    const auto late = db.pool().wait_ready(1, 100ms);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind(), pg::ErrorKind::timeout);
+    EXPECT_NE(late.error().message().find("the last attempt to open one failed"), std::string_view::npos)
+        << late.error().what();
+}
+
+TEST_P(ClientPool, KeepsIdleOnesBesideTheBusy) {
+    pg::Client db = open(conninfo(), 3, {.min_idle = 1});
+    const pg::Connection busy = db.connection();
+    EXPECT_TRUE(soon([&] { return db.pool().stats().idle == 1; }));
+}
+
+TEST_P(ClientPool, UsesASessionNoMoreOftenThanItMay) {
+    pg::Client db = open(conninfo(), 1, {.max_uses = 1});
+    std::set<int> processes;
+    for (int i = 0; i < 3; ++i) processes.insert(process_of(db));
+    EXPECT_EQ(processes.size(), 3u);
+    EXPECT_GE(db.pool().stats().expired, 2u);
+}
+
+TEST_P(ClientPool, ReplacesWhatIsTooOld) {
+    pg::Client db = open(conninfo(), 1, {.max_lifetime = 1ms});
+    const int first = process_of(db);
+    EXPECT_TRUE(soon([&] { return process_of(db) != first; }));
+}
+
+TEST_P(ClientPool, ClosesWhatIsIdleForLong) {
+    pg::Client db = open(conninfo(), 2, {.idle_timeout = 1ms});
+    process_of(db);
+    EXPECT_TRUE(soon([&] { return db.pool().stats().size() == 0; }));
+    EXPECT_GE(db.pool().stats().spare, 1u);
+    process_of(db);
+}
+
+TEST_P(ClientPool, AsksIdleSessionsSoThatNothingForgetsThem) {
+    pg::Client db = open(conninfo(), 1, {.keepalive = 1ms});
+    const int process = process_of(db);
+    const auto asked = [&] {
+        return onlooker().query_one<bool>("select query = '' and state = 'idle' from pg_stat_activity where pid = $1",
+                                          process);
+    };
+    EXPECT_TRUE(soon(asked));
+    EXPECT_EQ(process_of(db), process);
+}
+
+TEST_P(ClientPool, ReplacesEverySessionAtARefresh) {
+    pg::Client db = open(conninfo(), 1);
+    const int first = process_of(db);
+    db.pool().refresh();
+    const int second = process_of(db);
+    EXPECT_NE(second, first);
+    pg::Connection busy = db.connection();
+    db.pool().refresh();
+    EXPECT_EQ(process_of(busy), second) << "what is in use goes on";
+    {
+        const pg::Connection gone = std::move(busy);
+    }
+    EXPECT_NE(process_of(db), second);
+}
+
+TEST_P(ClientPool, LendsNothingWhileItIsSuspended) {
+    pg::Client db = open(conninfo(), 1);
+    process_of(db);
+    db.pool().suspend();
+    const auto refused = db.with({.timeout = 50ms}).try_exec("select 1");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("suspended"), std::string_view::npos) << refused.error().what();
+    std::thread waiting([&] { EXPECT_EQ(db.query_one<int>("select 1"), 1); });
+    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == 1; }));
+    db.pool().resume();
+    waiting.join();
+}
+
+TEST_P(ClientPool, GrowsAndShrinks) {
+    pg::Client db = open(conninfo(), 1);
+    pg::Connection first = db.connection();
+    EXPECT_EQ(db.with({.timeout = 50ms}).try_exec("select 1").error().kind(), pg::ErrorKind::pool_timeout);
+    db.pool().resize(2, 0, 0);
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+    db.pool().resize(1, 0, 0);
+    EXPECT_TRUE(soon([&] { return db.pool().stats().size() == 1; }));
+}
+
+TEST_P(ClientPool, RefusesWhenTooManyWait) {
+    pg::Client db = open(conninfo(), 1, {.max_waiting = 1});
+    pg::Connection busy = db.connection();
+    std::thread waiting([&] { EXPECT_EQ(db.query_one<int>("select 1"), 1); });
+    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == 1; }));
+    const auto refused = db.try_exec("select 1");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::pool_timeout);
+    {
+        const pg::Connection gone = std::move(busy);
+    }
+    waiting.join();
+}
+
+TEST_P(ClientPool, TellsACrowdApart) {
+    pg::Client db = open(conninfo(), 3);
+    std::vector<std::thread> crowd;
+    std::atomic<int> answers = 0;
+    for (int number = 0; number < 12; ++number)
+        crowd.emplace_back([&, number] {
+            for (int i = 0; i < 50; ++i)
+                answers += db.query_one<int>("select $1::int + $2::int", number * 1000, i) == number * 1000 + i;
+        });
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(answers, 600);
+    const pg::PoolStats stats = db.pool().stats();
+    EXPECT_EQ(stats.acquired, 600u);
+    EXPECT_EQ(stats.lent, 0u);
+    EXPECT_EQ(stats.waiting, 0u);
+    EXPECT_LE(stats.size(), 3u);
+}
+
+TEST_P(ClientPool, EndsWhileSessionsAreOutAndOthersWait) {  // fault 53
+    pg::Client db = open(conninfo(), 1);
+    pg::Connection out = db.connection();
+    std::thread waiting([&] { EXPECT_EQ(db.try_exec("select 1").error().kind(), pg::ErrorKind::usage); });
+    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == 1; }));
+    db.close();
+    waiting.join();
+    EXPECT_EQ(db.pool().drain(1ms), 1u);
+    EXPECT_EQ(out.query_one<int>("select 1"), 1);
+    {
+        const pg::Connection gone = std::move(out);
+    }
+    EXPECT_EQ(db.pool().drain(20s), 0u);
+}
+
+TEST_P(ClientPool, IsRefusedInACopyOfTheProcess) {
+    pg::Client db = open(conninfo(), 1);
+    process_of(db);
+    const pg::Connection out = db.connection();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto refused = db.try_exec("select 1");
+        ::_exit(!refused && refused.error().kind() == pg::ErrorKind::usage ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST_P(ClientPool, TellsARefusedUserAtOnce) {
+    pg::Client db = open(conninfo() + " user=nobody_of_that_name", 2);
+    const auto refused = db.try_exec("select 1");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().sqlstate(), "28000");
+    const auto again = db.with({.timeout = 1ms}).try_exec("select 1");
+    ASSERT_FALSE(again) << "the pause after a failure ends, or the error is told again";
+}
+
+INSTANTIATE_TEST_SUITE_P(Providers, ClientPool, testing::Values("libpq", "async"), name_of);
+
+}  // namespace
+}  // namespace pool_tests

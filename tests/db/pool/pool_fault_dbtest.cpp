@@ -1,0 +1,121 @@
+// The pool of a client through faults: dead, frozen and silent servers, and crowds that come back with them.
+#include <atomic>
+#include <pg/testing/fault_proxy.hpp>
+
+#include "tests/db/pool/pool_fixture.hpp"
+
+namespace pool_tests {
+namespace {
+
+using pg::testing::Direction;
+using pg::testing::FaultProxy;
+using pg::testing::TestServer;
+
+class PoolFault : public PoolTest {
+protected:
+    static void terminate(int process) { onlooker().query("select pg_terminate_backend($1, 5000)", process); }
+};
+
+TEST_P(PoolFault, OneDeadSessionIsReplacedUnnoticed) {  // fault 7
+    pg::Client db = open(conninfo(), 3);
+    db.pool().wait_ready(3, 20s).value();
+    const int dead = process_of(db);
+    terminate(dead);
+    for (int i = 0; i < 10; ++i) EXPECT_NE(process_of(db), dead);
+    EXPECT_EQ(db.pool().stats().lost, 1u);
+}
+
+TEST_P(PoolFault, AFrozenSessionHoldsUpNobody) {  // faults 2, 3
+    TestServer server = TestServer::start();
+    pg::Client db = open(server.conninfo(), 2, {.ping_after = 1ns});
+    const int frozen = process_of(db);
+    server.freeze_backend(frozen);
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::thread> crowd;
+    std::atomic<int> served = 0;
+    for (int i = 0; i < 6; ++i) crowd.emplace_back([&] { served += process_of(db) != frozen; });
+    for (std::thread& one : crowd) one.join();
+    EXPECT_EQ(served, 6);
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(2000ms));
+    server.thaw_backend(frozen);
+}
+
+TEST_P(PoolFault, AServerThatComesBackIsFoundAgain) {  // fault 6
+    for (const auto mode : {pg::testing::ShutdownMode::fast, pg::testing::ShutdownMode::immediate}) {
+        TestServer server = TestServer::start();
+        pg::Client db = open(server.conninfo(), 3);
+        db.pool().wait_ready(3, 20s).value();
+        server.stop(mode);
+        const auto refused = db.try_exec("select 1");
+        ASSERT_FALSE(refused);
+        EXPECT_NE(refused.error().kind(), pg::ErrorKind::pool_timeout) << refused.error().what();
+        server.start_again();
+        EXPECT_TRUE(soon([&] { return db.try_exec("select 1").has_value(); }));
+    }
+}
+
+TEST_P(PoolFault, WhoGivesUpDuringAConnectLeavesNothingBehind) {  // fault 68
+    TestServer server = TestServer::start();
+    FaultProxy proxy = FaultProxy::start(server);
+    proxy.set(Direction::to_client, {.frozen = true});
+    std::chrono::steady_clock::time_point end;
+    {
+        pg::Client db = open(proxy.conninfo(server), 2);
+        const auto begin = std::chrono::steady_clock::now();
+        const auto late = db.with({.timeout = 200ms}).try_exec("select 1");
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(200ms));
+        ASSERT_FALSE(late);
+        EXPECT_EQ(late.error().kind(), pg::ErrorKind::pool_timeout);
+        EXPECT_NE(late.error().message().find("has not let in the 1 of 2 that are being opened"),
+                  std::string_view::npos)
+            << late.error().what();
+        proxy.heal();
+        EXPECT_EQ(db.query_one<int>("select 1"), 1) << "what was begun for one serves the next";
+        EXPECT_EQ(proxy.stats().accepted, 1u);
+        proxy.set(Direction::to_client, {.frozen = true});
+        db.pool().refresh();
+        EXPECT_FALSE(db.with({.timeout = 50ms}).try_exec("select 1"));
+        end = std::chrono::steady_clock::now();
+    }
+    EXPECT_LE(std::chrono::steady_clock::now() - end, testing_support::bound_on_hang(2000ms));
+    proxy.heal();
+    EXPECT_TRUE(proxy.wait_until_idle(pg::Deadline::after(20s))) << "the end of the client ends its connects";
+}
+
+TEST_P(PoolFault, AHerdKnocksAsOftenAsOneDoes) {  // fault 54
+    TestServer server = TestServer::start();
+    FaultProxy proxy = FaultProxy::start(server);
+    proxy.refuse();
+    pg::Client db = open(proxy.conninfo(server), 4);
+    std::vector<std::thread> herd;
+    std::atomic<int> served = 0;
+    for (int i = 0; i < 40; ++i)
+        herd.emplace_back([&] { served += soon([&] { return db.try_exec("select 1").has_value(); }); });
+    EXPECT_TRUE(soon([&] { return db.pool().stats().failed_to_open >= 5; }));
+    proxy.heal();
+    for (std::thread& one : herd) one.join();
+    EXPECT_EQ(served, 40);
+    EXPECT_LE(proxy.stats().accepted, 4u);
+}
+
+TEST_P(PoolFault, ACallerWhoseTimeEndsDuringTheHandOverLosesNoSession) {  // fault 52
+    pg::Client db = open(conninfo(), 2);
+    std::vector<std::thread> crowd;
+    for (int number = 0; number < 8; ++number)
+        crowd.emplace_back([&, number] {
+            for (int i = 0; i < 200; ++i) {
+                const auto patience = std::chrono::microseconds(1 + (number * 131 + i * 37) % 900);
+                static_cast<void>(db.try_connection(patience));
+            }
+        });
+    for (std::thread& one : crowd) one.join();
+    EXPECT_TRUE(soon([&] { return db.pool().stats().lent == 0; }));
+    const pg::Connection first = db.connection();
+    const pg::Connection second = db.connection();
+    EXPECT_EQ(db.pool().stats().size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Providers, PoolFault, testing::Values("libpq", "async"), name_of);
+
+}  // namespace
+}  // namespace pool_tests

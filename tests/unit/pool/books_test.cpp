@@ -1,0 +1,420 @@
+// Books: every limit is kept, every waiter told, every session accounted for.
+#include "tests/unit/pool/books_fixture.hpp"
+
+namespace pg::pool {
+namespace {
+
+class TheBooks : public BooksTest {};
+
+TEST_F(TheBooks, LendTheSessionThatWasUsedLast) {
+    const auto members = idle_ones(3);
+    EXPECT_EQ(books->take(now), members[2]);
+    EXPECT_EQ(books->take(now), members[1]);
+    books->give_back(*members[2], now);
+    EXPECT_EQ(books->take(now), members[2]);
+}
+
+TEST_F(TheBooks, ServeWhoeverCameFirst) {
+    make({.max_size = 1});
+    Member& only = open_and_lend();
+    Somebody first, second;
+    books->enqueue(first);
+    books->enqueue(second);
+    expect_nothing();
+    books->give_back(only, now);
+    EXPECT_EQ(books->take(now), nullptr) << "nobody overtakes";
+    Duty lend = duty();
+    EXPECT_EQ(lend.waiter, &first);
+    books->give_back(*lend.member, now);
+    EXPECT_EQ(duty().waiter, &second);
+}
+
+TEST_F(TheBooks, ForgetWhoWithdraws) {
+    make({.max_size = 1});
+    Member& only = open_and_lend();
+    Somebody first, second;
+    books->enqueue(first);
+    books->enqueue(second);
+    EXPECT_TRUE(books->withdraw(first));
+    EXPECT_FALSE(books->withdraw(first));
+    EXPECT_EQ(books->stats().given_up, 1u);
+    books->give_back(only, now);
+    EXPECT_EQ(duty().waiter, &second);
+    EXPECT_FALSE(books->withdraw(second)) << "it is about to be told";
+}
+
+TEST_F(TheBooks, OpenNoMoreThanSomebodyWaitsForAndAtMostTwoAtATime) {
+    make({.max_size = 10});
+    std::vector<std::unique_ptr<Somebody>> crowd;
+    for (int i = 0; i < 5; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()));
+    const auto opening = duties();
+    ASSERT_EQ(opening.size(), 2u);
+    for (const Duty& open : opening) EXPECT_EQ(open.kind, Kind::open);
+    for (int i = 0; i < 4; ++i) books->withdraw(*crowd[static_cast<std::size_t>(i)]);
+    books->opened(*opening[0].member, now);
+    EXPECT_EQ(duty().waiter, crowd[4].get());
+    books->opened(*opening[1].member, now);
+    expect_nothing();
+    EXPECT_EQ(books->stats().idle, 1u);
+}
+
+TEST_F(TheBooks, TakeWhatComesBackBeforeWhatIsOpened) {
+    Member& lent = open_and_lend();
+    Somebody waiting;
+    books->enqueue(waiting);
+    const Duty open = duty();
+    books->give_back(lent, now);
+    EXPECT_EQ(duty().member, &lent);
+    books->opened(*open.member, now);
+    expect_nothing();
+    EXPECT_EQ(books->take(now), open.member);
+}
+
+// Fault 55: fifty callers, five sessions, and connecting takes long.
+TEST_F(TheBooks, OpenFewInASpike) {
+    make({.max_size = 50});
+    auto members = idle_ones(5);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_NE(books->take(now), nullptr);
+    std::vector<std::unique_ptr<Somebody>> crowd;
+    for (int i = 0; i < 45; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()));
+    std::size_t opened = 0, served = 0;
+    for (const Duty& duty : duties()) opened += duty.kind == Kind::open;
+    while (served < crowd.size()) {  // the five come back again and again before one is open
+        now += 2ms;
+        for (Member* member : members) books->give_back(*member, now);
+        members.clear();
+        for (const Duty& duty : duties()) {
+            opened += duty.kind == Kind::open;
+            if (duty.kind != Kind::lend) continue;
+            ++served;
+            members.push_back(duty.member);
+        }
+    }
+    EXPECT_LE(opened, 6u);
+}
+
+TEST_F(TheBooks, RefuseWhenTooManyWait) {
+    make({.max_size = 1, .max_waiting = 1});
+    static_cast<void>(open_and_lend());
+    Somebody first;
+    EXPECT_FALSE(books->refusal(now, Deadline::never()));
+    books->enqueue(first);
+    const auto why = books->refusal(now, Deadline::never());
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->kind(), ErrorKind::pool_timeout);
+    EXPECT_EQ(books->stats().refused, 1u);
+}
+
+TEST_F(TheBooks, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
+    Somebody first, second;
+    books->enqueue(first);
+    books->enqueue(second);
+    const auto opening = duties();
+    ASSERT_EQ(opening.size(), 2u);
+    books->failed(*opening[0].member, nobody_there(), now);
+    expect_nothing();  // the other one may come
+    books->failed(*opening[1].member, nobody_there(), now);
+    EXPECT_FALSE(books->withdraw(first)) << "it is about to be told";
+    const auto refused = duties();
+    ASSERT_EQ(refused.size(), 2u);
+    EXPECT_EQ(refused[0].kind, Kind::refuse);
+    EXPECT_EQ(refused[0].waiter, &first);
+    EXPECT_EQ(refused[1].waiter, &second);
+    EXPECT_EQ(books->refused_with()->message(), "nobody there");
+    EXPECT_EQ(books->stats().size(), 0u);
+}
+
+TEST_F(TheBooks, KeepWhoWaitsWhileASessionMayComeBack) {
+    Member& lent = open_and_lend();
+    Somebody waiting;
+    books->enqueue(waiting);
+    books->failed(*duty().member, nobody_there(), now);
+    expect_nothing();
+    EXPECT_FALSE(books->refusal(now, Deadline::never()));
+    books->give_back(lent, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+}
+
+TEST_F(TheBooks, PauseAfterAFailureAndTryAgainWhenItIsTime) {
+    Somebody waiting;
+    books->enqueue(waiting);
+    books->failed(*duty().member, nobody_there(), now);
+    EXPECT_EQ(duty().kind, Kind::refuse);
+    for (int failures = 2; failures < 12; ++failures) {
+        const Time next = books->governor().next();
+        EXPECT_LE(next, now + std::min<std::chrono::nanoseconds>(10s, 50ms * (1 << (failures - 2))));
+        if (next > now) {
+            const auto why = books->refusal(now, Deadline::at(now));
+            ASSERT_TRUE(why) << "there is no time to wait for the next attempt";
+            EXPECT_EQ(why->message(), "nobody there");
+        }
+        EXPECT_EQ(books->refusal(now, Deadline::never()).has_value(), next > now + 1s);
+        books->enqueue(waiting);
+        if (next > now) expect_nothing();
+        EXPECT_LE(books->look_by(now), std::max(next, now + 500ms));
+        now = next;
+        const Duty open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        books->failed(*open.member, nobody_there(), now);
+        EXPECT_EQ(duty().kind, Kind::refuse);
+    }
+    now += 10s;
+    static_cast<void>(open_and_lend());
+    EXPECT_EQ(books->governor().failures(), 0) << "a success forgets them";
+}
+
+TEST_F(TheBooks, AskBeforeTheyLendWhatWasIdleForLong) {
+    const auto members = idle_ones(1);
+    now += 1s;
+    EXPECT_EQ(books->take(now), nullptr);
+    Somebody waiting;
+    books->enqueue(waiting);
+    const Duty check = duty();
+    EXPECT_EQ(check.kind, Kind::check);
+    EXPECT_EQ(check.member, members[0]);
+    books->checked(*check.member, true, now);
+    const Duty lend = duty();
+    EXPECT_EQ(lend.member, members[0]);
+    EXPECT_EQ(lend.waiter, &waiting);
+}
+
+TEST_F(TheBooks, ReplaceWhatDoesNotAnswer) {
+    const auto members = idle_ones(1);
+    now += 1s;
+    Somebody waiting;
+    books->enqueue(waiting);
+    books->checked(*duty().member, false, now);
+    const auto next = duties();
+    ASSERT_EQ(next.size(), 2u);
+    EXPECT_EQ(next[0].kind, Kind::close);
+    EXPECT_EQ(next[0].member, members[0]);
+    EXPECT_EQ(next[1].kind, Kind::open);
+    books->closed(*members[0]);
+    books->opened(*next[1].member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    EXPECT_EQ(books->stats().lost, 1u);
+}
+
+TEST_F(TheBooks, SuspectTheOthersWhenOneIsLost) {
+    const auto members = idle_ones(3);
+    now += 1ms;
+    EXPECT_EQ(books->take(now), members[2]);
+    now += 1ms;
+    books->lose(*members[2], now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    EXPECT_EQ(books->take(now), nullptr) << "the others are asked first";
+    books->look(now);
+    const auto checks = duties();
+    ASSERT_EQ(checks.size(), 2u);
+    for (const Duty& check : checks) {
+        EXPECT_EQ(check.kind, Kind::check);
+        books->checked(*check.member, true, now);
+    }
+    EXPECT_NE(books->take(now), nullptr);
+}
+
+TEST_F(TheBooks, CloseWhatIsTooOldAndReplaceItFirst) {
+    make({.max_size = 3, .min_size = 1, .max_lifetime = 10min, .keepalive = no_timeout});
+    const Duty first = duty();
+    EXPECT_EQ(first.kind, Kind::open);
+    books->opened(*first.member, now);
+    const Time opened_at = now;
+    EXPECT_LE(first.member->expires, opened_at + 10min);
+    EXPECT_GE(first.member->expires, opened_at + 9min);
+    now = first.member->expires - 1ns;
+    books->look(now);
+    expect_nothing();
+    EXPECT_EQ(books->next_look(now), first.member->expires);
+    now += 1ns;
+    books->look(now);
+    const Duty second = duty();
+    EXPECT_EQ(second.kind, Kind::open) << "before the old one goes";
+    EXPECT_EQ(books->stats().idle, 1u);
+    books->opened(*second.member, now);
+    books->look(now);
+    const Duty close = duty();
+    EXPECT_EQ(close.kind, Kind::close);
+    EXPECT_EQ(close.member, first.member);
+    EXPECT_EQ(books->stats().expired, 1u);
+}
+
+TEST_F(TheBooks, CloseWhatBecameTooOldWhileItWasLent) {
+    Member& lent = open_and_lend();
+    now = lent.expires;
+    books->look(now);
+    EXPECT_TRUE(lent.unwanted);
+    books->give_back(lent, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+}
+
+TEST_F(TheBooks, CloseWhatWasUsedOftenEnough) {
+    make({.max_size = 1, .max_uses = 2});
+    Member& member = open_and_lend();
+    books->give_back(member, now);
+    EXPECT_EQ(books->take(now), &member);
+    books->give_back(member, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+}
+
+TEST_F(TheBooks, CloseWhatIsIdleForLongDownToTheLeastSize) {
+    make({.max_size = 4, .min_size = 1, .idle_timeout = 1min, .keepalive = no_timeout});
+    books->opened(*duty().member, now);
+    EXPECT_NE(books->take(now), nullptr);
+    Member* const kept = books->members().front().get();
+    const auto members = idle_ones(2);
+    books->give_back(*kept, now + 1s);
+    now += 1min;
+    books->look(now);
+    EXPECT_EQ(duties().size(), 2u) << "those that were used before";
+    EXPECT_EQ(books->stats().spare, 2u);
+    EXPECT_EQ(kept->state, Member::State::idle);
+    now += 1h;
+    books->look(now);
+    for (const Duty& duty : duties()) EXPECT_NE(duty.member, kept);
+}
+
+TEST_F(TheBooks, KeepSoManyIdle) {
+    make({.max_size = 3, .min_idle = 1});
+    books->opened(*duty().member, now);
+    expect_nothing();
+    EXPECT_NE(books->take(now), nullptr);
+    const Duty second = duty();
+    EXPECT_EQ(second.kind, Kind::open);
+    books->opened(*second.member, now);
+    EXPECT_NE(books->take(now), nullptr);
+    const Duty third = duty();
+    books->opened(*third.member, now);
+    EXPECT_NE(books->take(now), nullptr);
+    expect_nothing();  // there is no room
+}
+
+TEST_F(TheBooks, KeepIdleSessionsAliveTwoAtATime) {
+    make({.max_size = 3, .keepalive = 2min});
+    static_cast<void>(idle_ones(3));
+    EXPECT_EQ(books->next_look(now), now + 2min);
+    now += 2min;
+    books->look(now);
+    const auto checks = duties();
+    ASSERT_EQ(checks.size(), 2u);
+    for (const Duty& check : checks) books->checked(*check.member, true, now);
+    books->look(now);
+    books->checked(*duty().member, true, now);
+    books->look(now);
+    expect_nothing();
+    EXPECT_EQ(books->stats().idle, 3u);
+}
+
+TEST_F(TheBooks, ReplaceEverythingThatIsOpenAtARefresh) {
+    const auto members = idle_ones(2);
+    EXPECT_EQ(books->take(now), members[1]);
+    Somebody waiting;
+    EXPECT_EQ(books->take(now), members[0]);
+    books->give_back(*members[0], now);
+    books->refresh();
+    EXPECT_EQ(duty().member, members[0]);
+    books->closed(*members[0]);
+    books->give_back(*members[1], now);
+    EXPECT_EQ(duty().member, members[1]);
+    books->closed(*members[1]);
+    books->enqueue(waiting);
+    const Duty open = duty();
+    books->refresh();
+    books->opened(*open.member, now);
+    const auto next = duties();
+    ASSERT_EQ(next.size(), 2u) << "what was being opened then is replaced, too";
+    EXPECT_EQ(next[0].kind, Kind::close);
+    EXPECT_EQ(next[1].kind, Kind::open);
+}
+
+TEST_F(TheBooks, ShrinkAsSessionsComeBack) {
+    const auto members = idle_ones(3);
+    EXPECT_EQ(books->take(now), members[2]);
+    EXPECT_EQ(books->take(now), members[1]);
+    books->resize(1, 0, 0);
+    EXPECT_EQ(duty().member, members[0]);
+    books->closed(*members[0]);
+    books->give_back(*members[1], now);
+    EXPECT_EQ(duty().member, members[1]);
+    books->closed(*members[1]);
+    books->give_back(*members[2], now);
+    expect_nothing();
+    Somebody waiting;
+    EXPECT_EQ(books->take(now), members[2]);
+    books->enqueue(waiting);
+    expect_nothing();
+    books->resize(2, 0, 0);
+    EXPECT_EQ(duty().kind, Kind::open);
+}
+
+TEST_F(TheBooks, LendNothingWhileTheyAreSuspended) {
+    const auto members = idle_ones(1);
+    books->suspend(true);
+    EXPECT_EQ(books->take(now), nullptr);
+    Somebody waiting;
+    EXPECT_FALSE(books->refusal(now, Deadline::never()));
+    books->enqueue(waiting);
+    expect_nothing();
+    books->suspend(false);
+    EXPECT_EQ(duty().member, members[0]);
+}
+
+TEST_F(TheBooks, OpenOneMoreForWhoeverComesNext) {
+    books->widen();
+    const Duty open = duty();
+    EXPECT_EQ(open.kind, Kind::open);
+    books->widen();
+    expect_nothing();  // one is opening
+    books->opened(*open.member, now);
+    expect_nothing();
+    EXPECT_EQ(books->take(now), open.member);
+}
+
+TEST_F(TheBooks, OpenWhatIsWishedFor) {
+    make({.max_size = 3, .max_connecting = 9});
+    books->wish(2);
+    const auto opening = duties();
+    ASSERT_EQ(opening.size(), 2u);
+    for (const Duty& open : opening) books->opened(*open.member, now);
+    books->wish(0);
+    expect_nothing();
+    EXPECT_EQ(books->open_ones(), 2u);
+}
+
+TEST_F(TheBooks, CloseAllAtTheEnd) {
+    make({.max_size = 2, .min_size = 2});
+    const auto opening = duties();
+    books->opened(*opening[0].member, now);
+    EXPECT_NE(books->take(now), nullptr);
+    Somebody waiting;
+    books->enqueue(waiting);
+    books->close();
+    EXPECT_EQ(duty().kind, Kind::refuse);
+    EXPECT_EQ(books->refused_with()->kind(), ErrorKind::usage);
+    EXPECT_EQ(books->refusal(now, Deadline::never())->kind(), ErrorKind::usage);
+    books->opened(*opening[1].member, now);
+    EXPECT_EQ(duty().member, opening[1].member);
+    books->closed(*opening[1].member);
+    books->give_back(*opening[0].member, now);
+    EXPECT_EQ(duty().member, opening[0].member);
+    books->closed(*opening[0].member);
+    expect_nothing();
+    EXPECT_FALSE(books->any_member());
+    EXPECT_EQ(books->next_look(now), Time::max());
+}
+
+TEST_F(TheBooks, CountWhatTheyLent) {
+    Member& member = open_and_lend();
+    books->give_back(member, now);
+    EXPECT_EQ(books->take(now), &member);
+    member.lend(now);  // in front of the books
+    EXPECT_EQ(books->stats().acquired, 3u);
+    EXPECT_EQ(books->oldest_loan(), now);
+    books->lose(member, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    books->closed(member);
+    EXPECT_EQ(books->stats().acquired, 3u) << "also of sessions that are gone";
+    EXPECT_EQ(books->oldest_loan(), Time::max());
+}
+
+}  // namespace
+}  // namespace pg::pool

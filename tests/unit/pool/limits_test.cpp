@@ -1,0 +1,79 @@
+// Limits: every option of a pool, from the string and from the program.
+#include "src/pool/limits.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pg::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+Expected<Limits> limits(std::string_view conninfo, const PoolOptions& options = {}, std::size_t max_size = 0) {
+    return limits_of(Config::parse(conninfo).value(), max_size, options);
+}
+
+/// An option under its name in the string and in the program.
+struct Size {
+    const char* keyword;
+    std::size_t PoolOptions::* option;
+    std::size_t Limits::* limit;
+};
+struct Duration {
+    const char* keyword;
+    std::chrono::nanoseconds PoolOptions::* option;
+    std::chrono::nanoseconds Limits::* limit;
+};
+
+constexpr Size sizes[] = {
+    {"pool_min_size", &PoolOptions::min_size, &Limits::min_size},
+    {"pool_min_idle", &PoolOptions::min_idle, &Limits::min_idle},
+    {"pool_max_waiting", &PoolOptions::max_waiting, &Limits::max_waiting},
+    {"pool_max_connecting", &PoolOptions::max_connecting, &Limits::max_connecting},
+    {"pool_max_uses", &PoolOptions::max_uses, &Limits::max_uses},
+};
+constexpr Duration durations[] = {
+    {"pool_max_lifetime", &PoolOptions::max_lifetime, &Limits::max_lifetime},
+    {"pool_idle_timeout", &PoolOptions::idle_timeout, &Limits::idle_timeout},
+    {"pool_ping_after", &PoolOptions::ping_after, &Limits::ping_after},
+    {"pool_keepalive", &PoolOptions::keepalive, &Limits::keepalive},
+    {"pool_connect_timeout", &PoolOptions::connect_timeout, &Limits::connect_timeout},
+};
+
+TEST(PoolLimits, TakeEverySizeFromTheStringAndTheProgramBeforeIt) {
+    for (const Size& size : sizes) {
+        const std::string text = std::string(size.keyword) + "=3";
+        EXPECT_EQ(limits("").value().*size.limit, Limits().*size.limit) << size.keyword;
+        EXPECT_EQ(limits(text).value().*size.limit, 3u) << size.keyword;
+        PoolOptions options;
+        options.*size.option = 4;
+        EXPECT_EQ(limits(text, options).value().*size.limit, 4u) << size.keyword;
+    }
+    EXPECT_EQ(limits("pool_max_size=7").value().max_size, 7u);
+    EXPECT_EQ(limits("pool_max_size=7", {}, 8).value().max_size, 8u);
+}
+
+TEST(PoolLimits, TakeEveryDurationFromTheStringAndTheProgramBeforeIt) {
+    for (const Duration& duration : durations) {
+        const std::string text = std::string(duration.keyword) + "=3s";
+        EXPECT_EQ(limits("").value().*duration.limit, Limits().*duration.limit) << duration.keyword;
+        EXPECT_EQ(limits(text).value().*duration.limit, 3s) << duration.keyword;
+        PoolOptions options;
+        options.*duration.option = no_timeout;
+        EXPECT_EQ(limits(text, options).value().*duration.limit, no_timeout) << duration.keyword;
+        EXPECT_FALSE(Config::parse(std::string(duration.keyword) + "=0s")) << duration.keyword;
+    }
+}
+
+TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
+    for (const char* text :
+         {"pool_max_size=2 pool_min_size=3", "pool_max_size=2 pool_min_idle=3", "pool_min_size=11"}) {
+        const auto refused = limits(text);
+        ASSERT_FALSE(refused) << text;
+        EXPECT_EQ(refused.error().kind(), ErrorKind::usage);
+        EXPECT_NE(refused.error().message().find("pool_max_size"), std::string_view::npos);
+    }
+    EXPECT_TRUE(limits("pool_max_size=2 pool_min_size=2"));
+}
+
+}  // namespace
+}  // namespace pg::pool
