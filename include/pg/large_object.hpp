@@ -7,6 +7,9 @@
 #include "pg/transaction.hpp"
 
 namespace pg {
+namespace detail {
+struct LargeObjectCalls;
+}
 
 /// What it is opened for, and what is seen of it.
 enum class LargeObjectMode : std::uint8_t {
@@ -62,9 +65,8 @@ public:
     [[nodiscard]] Expected<void> try_close();
 
 private:
+    friend struct detail::LargeObjectCalls;
     LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor);
-
-    [[nodiscard]] Expected<Executor*> transaction() const;
 
     std::shared_ptr<Transaction::Impl> transaction_;  // null once it is closed
     Oid oid_;

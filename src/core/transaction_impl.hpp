@@ -54,14 +54,20 @@ struct Transaction::Impl final : Executor {
     void end_occupant() const noexcept {
         if (held->occupant) held->occupant->end();
     }
-    /// Ends it without effect, whatever the server answers.
-    Expected<Result> roll_back(const spi::Wait& wait) {
-        end_occupant();
-        const auto session = std::exchange(held, nullptr);
-        return session->session().run({.sql = "rollback", .statement = {}}, wait);
-    }
+    /// The ends of it; UsageError when it has ended already. @{
+    Expected<void> commit(const spi::Wait& wait);
+    Expected<void> roll_back(const spi::Wait& wait);  /// @}
+
+    /// A savepoint, by its number. UsageError when it has ended, or the transaction has. @{
+    Expected<std::uint32_t> set_part(const spi::Wait& wait);
+    Expected<void> release_part(std::uint32_t number, const spi::Wait& wait);
+    Expected<void> undo_part(std::uint32_t number, const spi::Wait& wait);
+    [[nodiscard]] bool has_part(std::uint32_t number) const noexcept;  /// @}
 
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+
+private:
+    Expected<void> end_part(std::string_view statement, std::uint32_t number, const spi::Wait& wait);
 };
 
 }  // namespace pg
