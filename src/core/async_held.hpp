@@ -78,8 +78,8 @@ template <class Object>
 class ObjectTarget final : public HeldTarget {
 public:
     ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
-                 std::shared_ptr<HeldQueue> turns, Object held)
-        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns)), object(std::move(held)) {}
+                 std::shared_ptr<HeldQueue> turns, const StopToken* stops, Object held)
+        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns), stops), object(std::move(held)) {}
     ~ObjectTarget() override { (new Burial<Object>(queue, std::move(object)))->begin(); }
 
     Object object;
@@ -93,12 +93,18 @@ private:
     }
 };
 
-/// A target for `object`, which an operation made at `site`, and which holds its session.
+/// A target for `object`, which an operation made at `site`, and which holds its session; `stop` is that of the
+/// transaction there, which stops what is called on the object.
 template <class Object>
-[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object, const StopToken* stop) {
     AsyncTarget& parent = site.target;
     auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
-    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), std::move(object));
+    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), stop,
+                                                  std::move(object));
+}
+template <class Object>
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {
+    return target_for(site, std::move(object), site.target.stop);
 }
 
 }  // namespace pg::detail
