@@ -8,6 +8,7 @@
 namespace pg {
 
 class AsyncConnection;
+class AsyncSavepoint;
 class AsyncTransaction;
 template <RowType T>
 class AsyncStream;
@@ -280,7 +281,11 @@ public:
     Async<void> commit();
     Async<Expected<void>> try_commit();
     Async<void> rollback();
-    Async<Expected<void>> try_rollback();              /// @}
+    Async<Expected<void>> try_rollback();  /// @}
+
+    /// A point to come back to. See `<pg/async_savepoint.hpp>`. @{
+    Async<AsyncSavepoint> savepoint();
+    Async<Expected<AsyncSavepoint>> try_savepoint();   /// @}
     [[nodiscard]] bool is_open() const noexcept;       ///< false after `commit` or `rollback`; not while a call runs
     [[nodiscard]] bool is_committed() const noexcept;  ///< true after a `commit` that the server confirmed
 };

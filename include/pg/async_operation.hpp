@@ -147,6 +147,10 @@ private:
     StepJob<&Operation::give_up> end_{*this};
 };
 
+/// Told of every answer that somebody takes: one that nobody takes, because its operation was abandoned, goes unused.
+template <class A>
+void hand_over(A&) noexcept {}
+
 /// An operation that answers with an `A`.
 template <class A>
 class AnswerOperation : public Operation {
@@ -154,6 +158,8 @@ public:
     /// The answer; throws what a user's codec threw. Once, when it is there.
     [[nodiscard]] Expected<A> take() {
         if (exception_) std::rethrow_exception(exception_);
+        if constexpr (!std::is_void_v<A>)
+            if (*answer_) hand_over(**answer_);
         return *std::move(answer_);
     }
 

@@ -42,13 +42,18 @@ class Burial final : public spi::LeaseWaiter, public spi::Job {
 public:
     Burial(std::shared_ptr<HeldQueue> queue, Object object) : queue_(std::move(queue)), object_(std::move(object)) {}
     void begin() { queue_->request(*this, Deadline::never()); }
+    /// Queues behind the operations that were started at this home before, as another operation would.
+    void begin_in_order(spi::Reactor& home) { home.post(*this); }
 
 private:
     void do_settle(Expected<spi::Lease> turn) noexcept override {
         turn_ = *std::move(turn);
         queue_->home()->spawn(*this);
     }
-    void do_run() noexcept override { delete this; }
+    void do_run() noexcept override {
+        if (!turn_) return begin();
+        delete this;
+    }
 
     const std::shared_ptr<HeldQueue> queue_;
     spi::Lease turn_;  // given back after the object is gone
