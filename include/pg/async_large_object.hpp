@@ -7,9 +7,9 @@
 namespace pg {
 
 /// An open large object, as `LargeObject`. Handle: move-only; destroyed, it closes in the background, and with its
-/// transaction at the latest: a call after that is a UsageError. Calls wait for their turn on the session. Each is one
-/// statement of the transaction or, for more than a megabyte, several, and each statement takes at most the client's
-/// timeout; one that fails ends the transaction, and so does one that is given up.
+/// transaction, or the part that it was opened in, at the latest: a call after that is a UsageError. Calls wait for
+/// their turn on the session. Each is one statement of the transaction or, for more than a megabyte, several, and each
+/// statement takes at most the client's timeout; one that fails ends the transaction, and so does one that is given up.
 class PGCLIENT_API AsyncLargeObject final {
 public:
     /// Makes an empty one, under a number that the server chooses, or under `wanted`. Throws UniqueViolation. @{

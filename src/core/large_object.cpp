@@ -66,7 +66,9 @@ Expected<LargeObject> LargeObjectCalls::open(Transaction& transaction, Oid oid, 
 template <class T, class... A>
 Expected<T> LargeObjectCalls::call(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                                    const A&... arguments) {
-    if (!object.transaction_) return usage_error("the large object is closed; open it again");
+    // A transaction that has ended says so itself.
+    if (!object.transaction_ || (object.transaction_->is_open() && !object.is_open()))
+        return usage_error("the large object is closed; open it again");
     return object.transaction_->with(options).template try_query_one<T>(sql, arguments...);
 }
 
@@ -119,10 +121,11 @@ Expected<std::int64_t> LargeObjectCalls::size(const LargeObject& object, const Q
 }
 
 Expected<void> LargeObjectCalls::close(LargeObject& object, const QueryOptions& options) {
-    if (!object.transaction_) return {};
-    auto closed = without_value(call<std::int32_t>(object, options, "select lo_close($1)", object.descriptor_));
-    object.transaction_.reset();
-    return closed;
+    const auto transaction = std::exchange(object.transaction_, nullptr);
+    if (!transaction || (transaction->is_open() && !transaction->has_object(object.number_))) return {};
+    transaction->remove_object(object.number_);
+    return without_value(
+        transaction->with(options).try_query_one<std::int32_t>("select lo_close($1)", object.descriptor_));
 }
 
 }  // namespace detail
@@ -138,18 +141,21 @@ Expected<LargeObject> LargeObject::try_open(Transaction& transaction, Oid oid, L
 }
 
 LargeObject::LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor)
-    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor) {}
+    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor), number_(transaction_->add_object()) {}
 LargeObject::LargeObject(LargeObject&& other) noexcept = default;
 LargeObject& LargeObject::operator=(LargeObject&& other) noexcept {
     std::swap(transaction_, other.transaction_);
     std::swap(oid_, other.oid_);
     std::swap(descriptor_, other.descriptor_);
+    std::swap(number_, other.number_);
     return *this;
 }
 
 LargeObject::~LargeObject() {
-    if (transaction_ && transaction_->is_open()) static_cast<void>(try_close());
+    if (is_open()) static_cast<void>(try_close());
 }
+
+bool LargeObject::is_open() const noexcept { return transaction_ && transaction_->has_object(number_); }
 
 Expected<std::size_t> LargeObject::try_read(std::span<std::byte> into) {
     Filler filler(into);

@@ -151,7 +151,21 @@ Expected<void> Transaction::Impl::release_part(std::uint32_t number, const spi::
 Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wait& wait) {
     if (!has_part(number)) return part_ended();
     end_occupant();
-    return end_part("rollback to", number, wait);
+    auto undone = end_part("rollback to", number, wait);
+    if (undone) std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
+    return undone;
+}
+
+std::uint32_t Transaction::Impl::add_object() {
+    open_objects.push_back({++objects, savepoints});
+    return objects;
+}
+void Transaction::Impl::remove_object(std::uint32_t number) noexcept {
+    std::erase_if(open_objects, [&](const OpenObject& object) { return object.number == number; });
+}
+bool Transaction::Impl::has_object(std::uint32_t number) const noexcept {
+    return is_open() && std::any_of(open_objects.begin(), open_objects.end(),
+                                    [&](const OpenObject& object) { return object.number == number; });
 }
 
 Expected<void> Transaction::try_commit() { return impl_ ? impl_->commit(impl_->time.wait()) : ended(); }

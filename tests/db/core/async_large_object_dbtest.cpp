@@ -94,6 +94,14 @@ TEST_P(AsyncLargeObject, DoesNotWriteWhatWasOpenedForReading) {
     EXPECT_EQ(object.size().get(), 0) << "it was opened before the savepoint";
 }
 
+TEST_P(AsyncLargeObject, ClosesWithThePartThatItWasOpenedIn) {
+    pg::AsyncSavepoint savepoint = transaction.savepoint().get();
+    auto object = pg::AsyncLargeObject::open(transaction, oid).get();
+    savepoint.rollback().get();
+    EXPECT_THROW(static_cast<void>(object.size().get()), pg::UsageError);
+    EXPECT_EQ(pg::AsyncLargeObject::open(transaction, oid).get().size().get(), 0);
+}
+
 TEST_P(AsyncLargeObject, ClosesWhenItGoes) {
     static_cast<void>(pg::AsyncLargeObject::open(transaction, oid).get());
     // The first descriptor that is free is given to who opens one next.
