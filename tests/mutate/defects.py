@@ -214,6 +214,18 @@ DEFECTS_OF_AWAITING = (
     Defect("src/core/async_client.cpp", "options && options->stop ? options->stop : wait_.stop", "wait_.stop",
            ("async_dbtest", "assembly_line_dbtest:*async_direct_awaited"),
            "a stream keeps the stop of the call that opened it"),
+    Defect("src/core/async_operation.cpp", "options.stop ? options.stop : target_->stop", "options.stop",
+           ("async_dbtest",), "the statements of an awaited transaction go on when that is stopped"),
+    Defect("src/core/async_savepoint.cpp", "detail::Undoing(part)))->begin_in_order(*target_->home);",
+           "detail::Undoing(part)));", ("async_dbtest",), "an awaited savepoint that is left keeps its part"),
+    Defect("src/core/async_savepoint.cpp", "begin_in_order(*target_->home)", "begin()", ("async_dbtest",),
+           "an awaited savepoint is undone before the release that was started"),
+    Defect("src/core/async_savepoint.cpp", "if (ended) part.has_ended.store(true", "part.has_ended.store(true",
+           ("async_dbtest",), "an awaited savepoint whose release failed keeps its part"),
+    Defect("src/core/async_copy.cpp", "while (bytes.size() < enough)", "while (false)", ("async_dbtest",),
+           "an awaited COPY is read row by row"),
+    Defect("src/core/transaction.cpp", "return object.savepoints >= number;", "return false;", ("core_dbtest",),
+           "a large object is written to that the server has closed"),
 )
 
 # The protocol: frames, messages, and what a server may say next.

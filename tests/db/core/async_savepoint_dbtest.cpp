@@ -51,8 +51,9 @@ pg::Task<void> leave_a_part(pg::AsyncClient async) {
     co_await insert(transaction, 3);
     {
         pg::AsyncSavepoint moved = co_await transaction.savepoint();
-        const pg::AsyncSavepoint left = std::move(moved);
+        pg::AsyncSavepoint left = std::move(moved);
         static_cast<void>(co_await transaction.try_exec("select 1 / 0"));
+        EXPECT_FALSE(co_await left.try_release()) << "there is something to undo";
     }
     co_await insert(transaction, 4);
     co_await transaction.commit();
