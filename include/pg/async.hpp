@@ -225,7 +225,7 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
     private:
         void do_work(Executor& executor) noexcept override {
             this->answer_with([&]() -> Expected<AsyncStream<T>> {
-                const detail::Site site{this->options(), this->target(), this->reactor()};
+                const detail::Site site{this->options(), this->target(), this->reactor(), this->timeout()};
                 std::optional<Result> first;
                 Extra extra{};
                 auto opened = detail::open_object<Held>(

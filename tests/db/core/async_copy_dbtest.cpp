@@ -151,6 +151,18 @@ TEST_P(AsyncCopyBytes, IsGivenUpByItsStop) {
     expect_nothing_left_busy();
 }
 
+TEST_P(AsyncCopyBytes, HasItsWholeTimeForEachWaitHoweverLongItQueued) {
+    narrow.async().exec("select pg_sleep(0.6)").start([](const pg::Expected<std::uint64_t>&) {});
+    auto reader =
+        pg::AsyncCopyReader::open(
+            narrow.async().with({.timeout = 1s}),
+            "copy (select repeat('x', 100) from generate_series(1, 1000) union all select pg_sleep(0.6)::text) "
+            "to stdout")
+            .get();
+    while (reader.read().get()) {
+    }
+}
+
 pg::Task<void> write_for_good(pg::AsyncClient async) {
     auto writer = co_await pg::AsyncCopyWriter::open(async, "copy slow from stdin");
     for (;;) co_await writer.write(std::string(65535, 'x') + '\n');
