@@ -1,6 +1,9 @@
-// Awaited calls: many at once on few sessions, rows as they arrive, a transaction that is run again on a conflict.
+// Awaited calls: many at once on few sessions, rows and bytes as they arrive, a transaction that is run again on a
+// conflict, and a part of one that can fail alone.
 #include <numeric>
 #include <pg/async.hpp>
+#include <pg/async_copy.hpp>
+#include <pg/async_savepoint.hpp>
 
 #include "example.hpp"
 
@@ -43,6 +46,30 @@ pg::Task<std::string> export_orders(pg::AsyncClient db) {
 }
 // [stream]
 
+// [bytes]
+pg::Task<std::string> export_csv(pg::AsyncClient db) {
+    std::string csv;
+    auto copy = co_await pg::AsyncCopyReader::open(db, "copy orders to stdout (format csv, header)");
+    while (const std::optional<std::string> bytes = co_await copy.read()) csv += *bytes;
+    co_return csv;
+}
+// [bytes]
+
+// [savepoint]
+pg::Task<int> add_those_that_fit(pg::AsyncClient db, std::vector<std::int64_t> ids) {
+    pg::AsyncTransaction transaction = co_await db.begin();
+    int added = 0;
+    for (const std::int64_t id : ids) {
+        pg::AsyncSavepoint part = co_await transaction.savepoint();
+        if (!co_await transaction.try_exec("insert into orders values ($1, 1, 1)", id)) continue;  // undone
+        co_await part.release();
+        ++added;
+    }
+    co_await transaction.commit();
+    co_return added;
+}
+// [savepoint]
+
 // [transaction]
 pg::Task<int> move_items(pg::AsyncClient db, int count, std::int64_t from, std::int64_t to) {
     const auto body = [&](pg::AsyncTransaction& transaction) -> pg::Task<int> {
@@ -77,5 +104,10 @@ int main(int argc, char** argv) {
 
     example::check(pg::sync_wait(move_items(db, 3, 1, 2)) == 4, "the transaction's value");
     example::check(client.query_one<int>("select items from orders where id = 1") == -2, "and it was committed");
+
+    example::check(pg::sync_wait(add_those_that_fit(db, {999, 1000, 1001, 1002})) == 2, "two of them were there");
+    const std::string all = pg::sync_wait(export_csv(db));
+    example::check(all.size() > csv.size(), "two more rows");
+    example::check(all.starts_with("id,customer,items\n"), "and a header");
     client.run_script("drop table orders");
 }

@@ -8,6 +8,7 @@
 namespace pg {
 
 class AsyncConnection;
+class AsyncSavepoint;
 class AsyncTransaction;
 template <RowType T>
 class AsyncStream;
@@ -224,7 +225,7 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
     private:
         void do_work(Executor& executor) noexcept override {
             this->answer_with([&]() -> Expected<AsyncStream<T>> {
-                const detail::Site site{this->options(), this->target(), this->reactor()};
+                const detail::Site site{this->options(), this->target(), this->reactor(), this->timeout()};
                 std::optional<Result> first;
                 Extra extra{};
                 auto opened = detail::open_object<Held>(
@@ -280,7 +281,11 @@ public:
     Async<void> commit();
     Async<Expected<void>> try_commit();
     Async<void> rollback();
-    Async<Expected<void>> try_rollback();              /// @}
+    Async<Expected<void>> try_rollback();  /// @}
+
+    /// A point to come back to. See `<pg/async_savepoint.hpp>`. @{
+    Async<AsyncSavepoint> savepoint();
+    Async<Expected<AsyncSavepoint>> try_savepoint();   /// @}
     [[nodiscard]] bool is_open() const noexcept;       ///< false after `commit` or `rollback`; not while a call runs
     [[nodiscard]] bool is_committed() const noexcept;  ///< true after a `commit` that the server confirmed
 };

@@ -120,6 +120,7 @@ struct Site {
     const QueryOptions& options;  // with its deadline and its stop
     AsyncTarget& target;
     const std::shared_ptr<spi::Reactor>& reactor;  // of its session
+    std::chrono::nanoseconds timeout;              // as the options had it before any of it was over
 };
 
 /// Anything else: `function(executor, site)` gives the answer, on a fiber.
@@ -131,7 +132,7 @@ public:
 
 private:
     void do_work(Executor& executor) noexcept override {
-        const Site site{this->options(), this->target(), this->reactor()};
+        const Site site{this->options(), this->target(), this->reactor(), this->timeout()};
         this->answer_with([&] { return function_(executor, site); });
     }
     Function function_;
@@ -163,13 +164,15 @@ private:
                                                                           std::unique_ptr<HeldObject> object);
 [[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);
 
-/// Makes a `Held` with `open(held, executor)`, whose executor has the object's own stop, and the target for it.
+/// Makes a `Held` with `open(held, executor, options)`, and the target for it. The options have the object's own stop,
+/// and for each of its waits all of the time, however much of that was over before it was opened.
 template <class Held, class Open>
 Expected<std::shared_ptr<AsyncTarget>> open_object(Executor& executor, const Site& site, Open open) {
     auto held = std::make_unique<Held>();
     const StopCallback stopped = held->stop_with(site.options.stop);
     QueryOptions options = site.options;
     options.stop = held->stop();
+    options.timeout = site.timeout;
     Expected<void> opened = open(*held, executor, options);
     if (!opened) return std::move(opened).error();
     return target_for_object(site, std::move(held));

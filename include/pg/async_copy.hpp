@@ -1,4 +1,4 @@
-// COPY, awaited: rows in and out with back-pressure.
+// COPY, awaited: rows and bytes in and out with back-pressure.
 #pragma once
 
 #include "pg/async.hpp"
@@ -146,6 +146,72 @@ private:
     }
 
     std::shared_ptr<detail::AsyncTarget> target_;
+    const StopToken* stop_;
+};
+
+/// The bytes of a COPY … FROM STDIN, as `CopyWriter`, in the format that its statement names. Handle: move-only;
+/// destroyed unfinished, it makes the server give up the COPY, in the background: no row stays.
+///
+/// Calls on it take turns. The timeout of the statement, or of the executor, bounds each wait for the server, not the
+/// whole. It keeps its session, and ends with its transaction: a call after that is a UsageError.
+class PGCLIENT_API AsyncCopyWriter final {
+public:
+    /// Begins the COPY. Throws what the server says. A text known at run time is copied. @{
+    static Async<AsyncCopyWriter> open(const AsyncExecutor& executor, Sql<0> sql);
+    static Async<Expected<AsyncCopyWriter>> try_open(const AsyncExecutor& executor, Sql<0> sql);  /// @}
+
+    /// Sends bytes, and goes on when the connection has taken them; where pieces begin and end has no meaning. Throws
+    /// what the server says, UsageError after the end. One that is given up gives the COPY up. @{
+    Async<void> write(std::string bytes);
+    Async<Expected<void>> try_write(std::string bytes);  /// @}
+    /// Ends the stream; the number of rows that were copied. @{
+    Async<std::uint64_t> finish();
+    Async<Expected<std::uint64_t>> try_finish();  /// @}
+    /// Gives up: the server copies nothing, and says `reason` in its log. @{
+    Async<void> fail(std::string_view reason);
+    Async<Expected<void>> try_fail(std::string_view reason);  /// @}
+
+    /// Columns that the server expected when the COPY began.
+    [[nodiscard]] std::size_t columns() const noexcept { return columns_; }
+
+private:
+    struct Held;
+    AsyncCopyWriter(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop, std::size_t columns)
+        : target_(std::move(target)), stop_(stop), columns_(columns) {}
+
+    static detail::AnswerOperation<AsyncCopyWriter>* make_open(const AsyncExecutor& executor, const Sql<0>& sql);
+    [[nodiscard]] detail::AnswerOperation<void>* make_write(std::string bytes) const;
+    [[nodiscard]] detail::AnswerOperation<std::uint64_t>* make_finish() const;
+    [[nodiscard]] detail::AnswerOperation<void>* make_fail(std::string_view reason) const;
+
+    std::shared_ptr<detail::AsyncTarget> target_;  // null once it was moved from
+    const StopToken* stop_;
+    std::size_t columns_;
+};
+
+/// The bytes of a COPY … TO STDOUT, as `CopyReader`, in the format that its statement names. Handle: move-only;
+/// destroyed before its end, it cancels the COPY in the background. Turns, timeouts and ends as for `AsyncCopyWriter`.
+class PGCLIENT_API AsyncCopyReader final {
+public:
+    /// Begins the COPY. Throws what the server says. A text known at run time is copied. @{
+    static Async<AsyncCopyReader> open(const AsyncExecutor& executor, Sql<0> sql);
+    static Async<Expected<AsyncCopyReader>> try_open(const AsyncExecutor& executor, Sql<0> sql);  /// @}
+
+    /// The next pieces, as soon as they are at least `enough` bytes, or the last of them; nothing at the end. A row of
+    /// the text format is never cut. The server sends no more than the connection holds until they are asked for. One
+    /// that is given up cancels the COPY. @{
+    Async<std::optional<std::string>> read(std::size_t enough = 64 * 1024);
+    Async<Expected<std::optional<std::string>>> try_read(std::size_t enough = 64 * 1024);  /// @}
+
+private:
+    struct Held;
+    AsyncCopyReader(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
+        : target_(std::move(target)), stop_(stop) {}
+
+    static detail::AnswerOperation<AsyncCopyReader>* make_open(const AsyncExecutor& executor, const Sql<0>& sql);
+    [[nodiscard]] detail::AnswerOperation<std::optional<std::string>>* make_read(std::size_t enough) const;
+
+    std::shared_ptr<detail::AsyncTarget> target_;  // null once it was moved from
     const StopToken* stop_;
 };
 

@@ -75,7 +75,9 @@ protected:
     /// The result of that call: leaves an answer.
     virtual void do_conclude(Expected<Result>) noexcept {}
 
-    [[nodiscard]] const QueryOptions& options() const { return options_; }   ///< with its own deadline and stop
+    [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
+    /// As it was given, queueing included; zero: the client's.
+    [[nodiscard]] std::chrono::nanoseconds timeout() const { return timeout_; }
     [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }  ///< the caller's; may be null
     [[nodiscard]] AsyncTarget& target() const { return *target_; }
     /// Where the session of its work lives.
@@ -118,6 +120,7 @@ private:
 
     const std::shared_ptr<AsyncTarget> target_;
     QueryOptions options_;
+    const std::chrono::nanoseconds timeout_;
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
     spi::Lease lease_;
@@ -147,6 +150,10 @@ private:
     StepJob<&Operation::give_up> end_{*this};
 };
 
+/// Told of every answer that somebody takes: one that nobody takes, because its operation was abandoned, goes unused.
+template <class A>
+void hand_over(A&) noexcept {}
+
 /// An operation that answers with an `A`.
 template <class A>
 class AnswerOperation : public Operation {
@@ -154,6 +161,8 @@ public:
     /// The answer; throws what a user's codec threw. Once, when it is there.
     [[nodiscard]] Expected<A> take() {
         if (exception_) std::rethrow_exception(exception_);
+        if constexpr (!std::is_void_v<A>)
+            if (*answer_) hand_over(**answer_);
         return *std::move(answer_);
     }
 

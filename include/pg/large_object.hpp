@@ -7,6 +7,9 @@
 #include "pg/transaction.hpp"
 
 namespace pg {
+namespace detail {
+struct LargeObjectCalls;
+}
 
 /// What it is opened for, and what is seen of it.
 enum class LargeObjectMode : std::uint8_t {
@@ -17,8 +20,9 @@ enum class LargeObjectMode : std::uint8_t {
 /// Where an offset counts from.
 enum class SeekFrom : std::uint8_t { begin, current, end };
 
-/// An open large object. Handle: move-only; closes with its transaction at the latest: a call after that is a
-/// UsageError. One thread at a time. Each call is a statement of the transaction: one that fails ends it.
+/// An open large object. Handle: move-only; closes with its transaction at the latest, and with the rollback of a
+/// savepoint that was there when it was opened: a call after that is a UsageError. One thread at a time. Each call is a
+/// statement of the transaction: one that fails ends it.
 class PGCLIENT_API LargeObject final {
 public:
     /// Makes an empty one, under a number that the server chooses, or under `wanted`. Throws UniqueViolation.
@@ -62,13 +66,14 @@ public:
     [[nodiscard]] Expected<void> try_close();
 
 private:
+    friend struct detail::LargeObjectCalls;
     LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor);
-
-    [[nodiscard]] Expected<Executor*> transaction() const;
+    [[nodiscard]] bool is_open() const noexcept;
 
     std::shared_ptr<Transaction::Impl> transaction_;  // null once it is closed
     Oid oid_;
     std::int32_t descriptor_;
+    std::uint32_t number_;  // of the descriptor: the server gives the same one again
 };
 
 }  // namespace pg

@@ -26,9 +26,6 @@ private:
     friend class Transaction;
     Savepoint(std::shared_ptr<Transaction::Impl> transaction, std::uint32_t number);
 
-    [[nodiscard]] bool is_open() const noexcept;
-    [[nodiscard]] Expected<void> end(std::string_view statement);
-
     std::shared_ptr<Transaction::Impl> transaction_;  // null once it was moved from
     std::uint32_t number_;
 };

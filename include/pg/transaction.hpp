@@ -38,7 +38,7 @@ public:
     [[nodiscard]] Expected<Savepoint> try_savepoint();
 
 private:
-    friend class LargeObject;
+    friend struct detail::ExecutorAccess;
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
 
     std::shared_ptr<Impl> impl_;  // with its savepoints and large objects

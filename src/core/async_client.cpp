@@ -88,11 +88,12 @@ AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
             if (!borrowed) return std::move(borrowed).error();
             TransactionOptions left = options;
+            left.stop = nullptr;  // each call has a stop of its own: this one may be gone when the last of them ends
             if (options.timeout.count() != 0) left.timeout = site.options.timeout;
             const TransactionTime time(*site.target.context, left);
             Expected<Transaction> begun = begin_on(*std::move(borrowed), left, time);
             if (!begun) return std::move(begun).error();
-            return AsyncTransaction(target_for(site, *std::move(begun)));
+            return AsyncTransaction(target_for(site, *std::move(begun), options.stop));
         });
 }
 

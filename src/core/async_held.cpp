@@ -25,10 +25,13 @@ private:
 
 Transaction& held_transaction(AsyncTarget& target) { return static_cast<ObjectTarget<Transaction>&>(target).object; }
 
-/// A call of a transaction that takes no arguments.
-AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, Expected<void> (Transaction::*end)()) {
-    return make_operation<void>(target, {},
-                                [end](Executor&, const Site& site) { return (held_transaction(site.target).*end)(); });
+/// The end of a transaction, in one way or the other.
+AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
+                                Expected<void> (Transaction::Impl::*end)(const spi::Wait&)) {
+    return make_operation<void>(target, {}, [end](Executor&, const Site& site) {
+        Transaction::Impl& transaction = *ExecutorAccess::shared(held_transaction(site.target));
+        return (transaction.*end)(transaction.time.wait(*site.target.context, &site.options));
+    });
 }
 
 }  // namespace
@@ -113,13 +116,15 @@ detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch,
 AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target)
     : AsyncExecutor(std::move(target), {}) {}
 
-Async<void> AsyncTransaction::commit() { return Async<void>(detail::make_end(target_, &Transaction::try_commit)); }
+Async<void> AsyncTransaction::commit() { return Async<void>(detail::make_end(target_, &Transaction::Impl::commit)); }
 Async<Expected<void>> AsyncTransaction::try_commit() {
-    return Async<Expected<void>>(detail::make_end(target_, &Transaction::try_commit));
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::commit));
 }
-Async<void> AsyncTransaction::rollback() { return Async<void>(detail::make_end(target_, &Transaction::try_rollback)); }
+Async<void> AsyncTransaction::rollback() {
+    return Async<void>(detail::make_end(target_, &Transaction::Impl::roll_back));
+}
 Async<Expected<void>> AsyncTransaction::try_rollback() {
-    return Async<Expected<void>>(detail::make_end(target_, &Transaction::try_rollback));
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::roll_back));
 }
 bool AsyncTransaction::is_open() const noexcept { return target_ && detail::held_transaction(*target_).is_open(); }
 bool AsyncTransaction::is_committed() const noexcept {

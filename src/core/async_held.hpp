@@ -42,13 +42,18 @@ class Burial final : public spi::LeaseWaiter, public spi::Job {
 public:
     Burial(std::shared_ptr<HeldQueue> queue, Object object) : queue_(std::move(queue)), object_(std::move(object)) {}
     void begin() { queue_->request(*this, Deadline::never()); }
+    /// Queues behind the operations that were started at this home before, as another operation would.
+    void begin_in_order(spi::Reactor& home) { home.post(*this); }
 
 private:
     void do_settle(Expected<spi::Lease> turn) noexcept override {
         turn_ = *std::move(turn);
         queue_->home()->spawn(*this);
     }
-    void do_run() noexcept override { delete this; }
+    void do_run() noexcept override {
+        if (!turn_) return begin();
+        delete this;
+    }
 
     const std::shared_ptr<HeldQueue> queue_;
     spi::Lease turn_;  // given back after the object is gone
@@ -78,8 +83,8 @@ template <class Object>
 class ObjectTarget final : public HeldTarget {
 public:
     ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
-                 std::shared_ptr<HeldQueue> turns, Object held)
-        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns)), object(std::move(held)) {}
+                 std::shared_ptr<HeldQueue> turns, const StopToken* stops, Object held)
+        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns), stops), object(std::move(held)) {}
     ~ObjectTarget() override { (new Burial<Object>(queue, std::move(object)))->begin(); }
 
     Object object;
@@ -93,12 +98,18 @@ private:
     }
 };
 
-/// A target for `object`, which an operation made at `site`, and which holds its session.
+/// A target for `object`, which an operation made at `site`, and which holds its session; `stop` is that of the
+/// transaction there, which stops what is called on the object.
 template <class Object>
-[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object, const StopToken* stop) {
     AsyncTarget& parent = site.target;
     auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
-    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), std::move(object));
+    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), stop,
+                                                  std::move(object));
+}
+template <class Object>
+[[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {
+    return target_for(site, std::move(object), site.target.stop);
 }
 
 }  // namespace pg::detail

@@ -116,7 +116,7 @@ AsyncListener::AsyncListener(const Client& client) {
     const AsyncClient async(client);
     const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
     target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home,
-                                                      std::make_shared<detail::HeldQueue>(parent->home),
+                                                      std::make_shared<detail::HeldQueue>(parent->home), nullptr,
                                                       std::make_unique<detail::Hearing>(parent->context));
 }
 

@@ -70,7 +70,10 @@ Error stopped_in_queue() {
 }  // namespace
 
 Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options)
-    : target_(std::move(target)), options_(options), user_stop_(options.stop) {}
+    : target_(std::move(target)),
+      options_(options),
+      timeout_(options.timeout),
+      user_stop_(options.stop ? options.stop : target_->stop) {}
 
 Operation::~Operation() = default;
 

@@ -18,10 +18,11 @@ struct AsyncTarget {
     const std::shared_ptr<spi::Reactor> home;  // where operations are begun and answered
 
     const std::shared_ptr<HeldQueue> queue;  // of the session that somebody holds; null: those of a client
+    const StopToken* const stop;             // of the transaction there, which stops its calls too; may be null
 
     AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
-                std::shared_ptr<HeldQueue> turns)
-        : context(std::move(shared)), home(std::move(reactor)), queue(std::move(turns)) {}
+                std::shared_ptr<HeldQueue> turns, const StopToken* stops = nullptr)
+        : context(std::move(shared)), home(std::move(reactor)), queue(std::move(turns)), stop(stops) {}
     AsyncTarget(const AsyncTarget&) = delete;
     AsyncTarget& operator=(const AsyncTarget&) = delete;
     virtual ~AsyncTarget() = default;

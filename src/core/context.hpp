@@ -122,6 +122,11 @@ struct ExecutorAccess {
     }
     /// The options of its calls that have none of their own; null: the client's defaults.
     static const QueryOptions* options(const Executor& executor) { return executor.options_; }
+    /// What a transaction shares with its savepoints and its large objects.
+    template <class T>
+    static const auto& shared(const T& transaction) {
+        return transaction.impl_;
+    }
 };
 
 [[nodiscard]] inline Error usage_error(std::string message) {

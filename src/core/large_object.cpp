@@ -6,6 +6,7 @@
 
 #include "pg/types/bytea.hpp"
 #include "pg/types/unsigned.hpp"
+#include "src/core/large_object_calls.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
@@ -26,101 +27,153 @@ Expected<void> without_value(Expected<T> result) {
     return {};
 }
 
+/// Fills a buffer of the caller's.
+class Filler final : public detail::LargeObjectCalls::Taker {
+public:
+    explicit Filler(std::span<std::byte> into) : into_(into) {}
+    void take(std::span<const std::byte> bytes) override {
+        const std::size_t count = std::min(bytes.size(), into_.size() - filled_);
+        std::copy_n(bytes.begin(), count, into_.begin() + static_cast<std::ptrdiff_t>(filled_));
+        filled_ += count;
+    }
+    [[nodiscard]] std::size_t filled() const { return filled_; }
+
+private:
+    const std::span<std::byte> into_;
+    std::size_t filled_ = 0;
+};
+
 }  // namespace
 
-Expected<Oid> LargeObject::try_create(Transaction& transaction, Oid wanted) {
-    return transaction.try_query_one<Oid>("select lo_create($1)", wanted);
+namespace detail {
+
+Expected<Oid> LargeObjectCalls::create(Transaction& transaction, Oid wanted, const QueryOptions& options) {
+    return transaction.with(options).try_query_one<Oid>("select lo_create($1)", wanted);
 }
 
-Expected<void> LargeObject::try_remove(Transaction& transaction, Oid oid) {
-    return without_value(transaction.try_query_one<std::int32_t>("select lo_unlink($1)", oid));
+Expected<void> LargeObjectCalls::remove(Transaction& transaction, Oid oid, const QueryOptions& options) {
+    return without_value(transaction.with(options).try_query_one<std::int32_t>("select lo_unlink($1)", oid));
 }
 
-Expected<LargeObject> LargeObject::try_open(Transaction& transaction, Oid oid, LargeObjectMode mode) {
-    auto descriptor = transaction.try_query_one<std::int32_t>("select lo_open($1, $2)", oid, mode_bits(mode));
+Expected<LargeObject> LargeObjectCalls::open(Transaction& transaction, Oid oid, LargeObjectMode mode,
+                                             const QueryOptions& options) {
+    auto descriptor =
+        transaction.with(options).try_query_one<std::int32_t>("select lo_open($1, $2)", oid, mode_bits(mode));
     if (!descriptor) return std::move(descriptor).error();
-    return LargeObject(transaction.impl_, oid, *descriptor);
+    return LargeObject(ExecutorAccess::shared(transaction), oid, *descriptor);
 }
 
-LargeObject::LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor)
-    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor) {}
-LargeObject::LargeObject(LargeObject&& other) noexcept = default;
-LargeObject& LargeObject::operator=(LargeObject&& other) noexcept {
-    std::swap(transaction_, other.transaction_);
-    std::swap(oid_, other.oid_);
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
+template <class T, class... A>
+Expected<T> LargeObjectCalls::call(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
+                                   const A&... arguments) {
+    // A transaction that has ended says so itself.
+    if (!object.transaction_ || (object.transaction_->is_open() && !object.is_open()))
+        return usage_error("the large object is closed; open it again");
+    return object.transaction_->with(options).template try_query_one<T>(sql, arguments...);
 }
 
-LargeObject::~LargeObject() {
-    if (transaction_ && transaction_->is_open()) static_cast<void>(try_close());
-}
-
-Expected<Executor*> LargeObject::transaction() const {
-    if (!transaction_) return detail::usage_error("the large object is closed; open it again");
-    return transaction_.get();
-}
-
-Expected<std::size_t> LargeObject::try_read(std::span<std::byte> into) {
-    const auto within = transaction();
-    if (!within) return within.error();
-    std::size_t total = 0;
-    while (total < into.size()) {
-        const std::size_t wanted = std::min(into.size() - total, piece);
-        const auto bytes = (*within)->try_query_one<std::vector<std::byte>>("select loread($1, $2)", descriptor_,
-                                                                            static_cast<std::int32_t>(wanted));
+Expected<void> LargeObjectCalls::read(const LargeObject& object, std::size_t most, Taker& into,
+                                      const QueryOptions& options) {
+    for (std::size_t total = 0; total < most;) {
+        const std::size_t wanted = std::min(most - total, piece);
+        const auto bytes = call<std::vector<std::byte>>(object, options, "select loread($1, $2)", object.descriptor_,
+                                                        static_cast<std::int32_t>(wanted));
         if (!bytes) return bytes.error();
-        std::copy_n(bytes->begin(), std::min(bytes->size(), wanted), into.begin() + static_cast<std::ptrdiff_t>(total));
+        into.take(*bytes);
         total += bytes->size();
         if (bytes->size() < wanted) break;
     }
-    return total;
+    return {};
 }
 
-Expected<void> LargeObject::try_write(std::span<const std::byte> bytes) {
-    const auto within = transaction();
-    if (!within) return within.error();
+Expected<void> LargeObjectCalls::write(const LargeObject& object, std::span<const std::byte> bytes,
+                                       const QueryOptions& options) {
     while (!bytes.empty()) {
         const auto next = bytes.first(std::min(bytes.size(), piece));
-        const auto written = (*within)->try_query_one<std::int32_t>("select lowrite($1, $2)", descriptor_, next);
+        const auto written = call<std::int32_t>(object, options, "select lowrite($1, $2)", object.descriptor_, next);
         if (!written) return written.error();
         bytes = bytes.subspan(next.size());
     }
     return {};
 }
 
-Expected<std::int64_t> LargeObject::try_seek(std::int64_t offset, SeekFrom from) {
-    const auto within = transaction();
-    if (!within) return within.error();
-    return (*within)->try_query_one<std::int64_t>("select lo_lseek64($1, $2, $3)", descriptor_, offset,
-                                                  static_cast<std::int32_t>(from));
+Expected<std::int64_t> LargeObjectCalls::seek(const LargeObject& object, std::int64_t offset, SeekFrom from,
+                                              const QueryOptions& options) {
+    return call<std::int64_t>(object, options, "select lo_lseek64($1, $2, $3)", object.descriptor_, offset,
+                              static_cast<std::int32_t>(from));
 }
 
-Expected<std::int64_t> LargeObject::try_tell() {
-    const auto within = transaction();
-    if (!within) return within.error();
-    return (*within)->try_query_one<std::int64_t>("select lo_tell64($1)", descriptor_);
+Expected<std::int64_t> LargeObjectCalls::tell(const LargeObject& object, const QueryOptions& options) {
+    return call<std::int64_t>(object, options, "select lo_tell64($1)", object.descriptor_);
 }
 
-Expected<void> LargeObject::try_truncate(std::int64_t size) {
-    const auto within = transaction();
-    if (!within) return within.error();
-    return without_value((*within)->try_query_one<std::int32_t>("select lo_truncate64($1, $2)", descriptor_, size));
+Expected<void> LargeObjectCalls::truncate(const LargeObject& object, std::int64_t size, const QueryOptions& options) {
+    return without_value(call<std::int32_t>(object, options, "select lo_truncate64($1, $2)", object.descriptor_, size));
 }
 
-Expected<std::int64_t> LargeObject::try_size() {
-    auto position = try_tell();
+Expected<std::int64_t> LargeObjectCalls::size(const LargeObject& object, const QueryOptions& options) {
+    auto position = tell(object, options);
     if (!position) return position;
-    auto end = try_seek(0, SeekFrom::end);
+    auto end = seek(object, 0, SeekFrom::end, options);
     if (!end) return end;
-    if (auto back = try_seek(*position); !back) return back;
+    if (auto back = seek(object, *position, SeekFrom::begin, options); !back) return back;
     return end;
 }
 
-Expected<void> LargeObject::try_close() {
-    if (!transaction_) return {};
-    const auto within = std::exchange(transaction_, nullptr);
-    return without_value(within->try_query_one<std::int32_t>("select lo_close($1)", descriptor_));
+Expected<void> LargeObjectCalls::close(LargeObject& object, const QueryOptions& options) {
+    const auto transaction = std::exchange(object.transaction_, nullptr);
+    if (!transaction || (transaction->is_open() && !transaction->has_object(object.number_))) return {};
+    transaction->remove_object(object.number_);
+    return without_value(
+        transaction->with(options).try_query_one<std::int32_t>("select lo_close($1)", object.descriptor_));
 }
+
+}  // namespace detail
+
+Expected<Oid> LargeObject::try_create(Transaction& transaction, Oid wanted) {
+    return detail::LargeObjectCalls::create(transaction, wanted, {});
+}
+Expected<void> LargeObject::try_remove(Transaction& transaction, Oid oid) {
+    return detail::LargeObjectCalls::remove(transaction, oid, {});
+}
+Expected<LargeObject> LargeObject::try_open(Transaction& transaction, Oid oid, LargeObjectMode mode) {
+    return detail::LargeObjectCalls::open(transaction, oid, mode, {});
+}
+
+LargeObject::LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor)
+    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor), number_(transaction_->add_object()) {}
+LargeObject::LargeObject(LargeObject&& other) noexcept = default;
+LargeObject& LargeObject::operator=(LargeObject&& other) noexcept {
+    std::swap(transaction_, other.transaction_);
+    std::swap(oid_, other.oid_);
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(number_, other.number_);
+    return *this;
+}
+
+LargeObject::~LargeObject() {
+    if (is_open()) static_cast<void>(try_close());
+}
+
+bool LargeObject::is_open() const noexcept { return transaction_ && transaction_->has_object(number_); }
+
+Expected<std::size_t> LargeObject::try_read(std::span<std::byte> into) {
+    Filler filler(into);
+    if (auto read = detail::LargeObjectCalls::read(*this, into.size(), filler, {}); !read)
+        return std::move(read).error();
+    return filler.filled();
+}
+Expected<void> LargeObject::try_write(std::span<const std::byte> bytes) {
+    return detail::LargeObjectCalls::write(*this, bytes, {});
+}
+Expected<std::int64_t> LargeObject::try_seek(std::int64_t offset, SeekFrom from) {
+    return detail::LargeObjectCalls::seek(*this, offset, from, {});
+}
+Expected<std::int64_t> LargeObject::try_tell() { return detail::LargeObjectCalls::tell(*this, {}); }
+Expected<void> LargeObject::try_truncate(std::int64_t size) {
+    return detail::LargeObjectCalls::truncate(*this, size, {});
+}
+Expected<std::int64_t> LargeObject::try_size() { return detail::LargeObjectCalls::size(*this, {}); }
+Expected<void> LargeObject::try_close() { return detail::LargeObjectCalls::close(*this, {}); }
 
 }  // namespace pg

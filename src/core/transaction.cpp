@@ -98,32 +98,84 @@ Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
     return impl_->do_borrow(options);
 }
 
-Expected<void> Transaction::try_commit() {
+Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (!is_open()) return ended();
-    if (impl_->held->occupant) return still_occupied("commit");
-    Expected<Result> committed = impl_->control("commit", impl_->time.wait());
-    const std::string tag(committed ? committed->tag() : std::string_view());
-    impl_->held.reset();
-    if (!committed) return no_answer(committed.error()) ? commit_unknown(committed.error()) : committed.error();
+    if (held->occupant) return still_occupied("commit");
+    Expected<Result> answer = control("commit", wait);
+    const std::string tag(answer ? answer->tag() : std::string_view());
+    held.reset();
+    if (!answer) return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
     if (tag != "COMMIT") return commit_rolled_back();
-    impl_->committed = true;
+    committed = true;
     return {};
 }
 
-Expected<void> Transaction::try_rollback() {
+/// It has ended whatever the server answers.
+Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
     if (!is_open()) return ended();
-    Expected<Result> rolled_back = impl_->roll_back(impl_->time.wait());
+    end_occupant();
+    const auto session = std::exchange(held, nullptr);
+    Expected<Result> rolled_back = session->session().run({.sql = "rollback", .statement = {}}, wait);
     if (!rolled_back) return std::move(rolled_back).error();
     return {};
 }
 
-Expected<Savepoint> Transaction::try_savepoint() {
+Expected<std::uint32_t> Transaction::Impl::set_part(const spi::Wait& wait) {
     if (!is_open()) return ended();
-    const std::uint32_t number = ++impl_->savepoints;
-    auto set = impl_->control("savepoint pgclient_" + std::to_string(number), impl_->time.wait());
+    const std::uint32_t number = ++savepoints;
+    auto set = control("savepoint pgclient_" + std::to_string(number), wait);
     if (!set) return std::move(set).error();
-    impl_->open_parts.push_back(number);
-    return Savepoint(impl_, number);
+    open_parts.push_back(number);
+    return number;
+}
+
+bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
+    return is_open() && std::binary_search(open_parts.begin(), open_parts.end(), number);
+}
+
+/// One that fails leaves the part open: it can still be undone.
+Expected<void> Transaction::Impl::end_part(std::string_view statement, std::uint32_t number, const spi::Wait& wait) {
+    auto answer = control(std::string(statement) + " savepoint pgclient_" + std::to_string(number), wait);
+    if (!answer) return std::move(answer).error();
+    while (open_parts.back() != number) open_parts.pop_back();  // those inside of it end with it
+    open_parts.pop_back();
+    return {};
+}
+
+Expected<void> Transaction::Impl::release_part(std::uint32_t number, const spi::Wait& wait) {
+    if (!has_part(number)) return part_ended();
+    if (held->occupant) return still_occupied("release");
+    return end_part("release", number, wait);
+}
+
+Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wait& wait) {
+    if (!has_part(number)) return part_ended();
+    end_occupant();
+    auto undone = end_part("rollback to", number, wait);
+    if (undone) std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
+    return undone;
+}
+
+std::uint32_t Transaction::Impl::add_object() {
+    open_objects.push_back({++objects, savepoints});
+    return objects;
+}
+void Transaction::Impl::remove_object(std::uint32_t number) noexcept {
+    std::erase_if(open_objects, [&](const OpenObject& object) { return object.number == number; });
+}
+bool Transaction::Impl::has_object(std::uint32_t number) const noexcept {
+    return is_open() && std::any_of(open_objects.begin(), open_objects.end(),
+                                    [&](const OpenObject& object) { return object.number == number; });
+}
+
+Expected<void> Transaction::try_commit() { return impl_ ? impl_->commit(impl_->time.wait()) : ended(); }
+Expected<void> Transaction::try_rollback() { return impl_ ? impl_->roll_back(impl_->time.wait()) : ended(); }
+
+Expected<Savepoint> Transaction::try_savepoint() {
+    if (!impl_) return ended();
+    const auto number = impl_->set_part(impl_->time.wait());
+    if (!number) return number.error();
+    return Savepoint(impl_, *number);
 }
 
 Savepoint::Savepoint(std::shared_ptr<Transaction::Impl> transaction, std::uint32_t number)
@@ -136,36 +188,14 @@ Savepoint& Savepoint::operator=(Savepoint&& other) noexcept {
 }
 
 Savepoint::~Savepoint() {
-    if (is_open()) static_cast<void>(try_rollback());
-}
-
-bool Savepoint::is_open() const noexcept {
-    if (!transaction_ || !transaction_->is_open()) return false;
-    const std::vector<std::uint32_t>& parts = transaction_->open_parts;
-    return std::binary_search(parts.begin(), parts.end(), number_);
-}
-
-/// One that fails leaves the part open: it can still be undone.
-Expected<void> Savepoint::end(std::string_view statement) {
-    const std::string name = " savepoint pgclient_" + std::to_string(number_);
-    auto ended = transaction_->control(std::string(statement) + name, transaction_->time.wait());
-    if (!ended) return std::move(ended).error();
-    std::vector<std::uint32_t>& parts = transaction_->open_parts;
-    while (parts.back() != number_) parts.pop_back();  // those inside of it end with it
-    parts.pop_back();
-    return {};
+    if (transaction_ && transaction_->has_part(number_)) static_cast<void>(try_rollback());
 }
 
 Expected<void> Savepoint::try_release() {
-    if (!is_open()) return part_ended();
-    if (transaction_->held->occupant) return still_occupied("release");
-    return end("release");
+    return transaction_ ? transaction_->release_part(number_, transaction_->time.wait()) : part_ended();
 }
-
 Expected<void> Savepoint::try_rollback() {
-    if (!is_open()) return part_ended();
-    transaction_->end_occupant();
-    return end("rollback to");
+    return transaction_ ? transaction_->undo_part(number_, transaction_->time.wait()) : part_ended();
 }
 
 }  // namespace pg

@@ -43,6 +43,14 @@ struct Transaction::Impl final : Executor {
     std::uint32_t savepoints = 0;             // made so far
     std::vector<std::uint32_t> open_parts{};  // savepoints that the server has, the innermost last
 
+    /// A descriptor of a large object. The server closes those of a part that is undone, and gives them again.
+    struct OpenObject {
+        std::uint32_t number;
+        std::uint32_t savepoints;  // that were made before it was opened
+    };
+    std::uint32_t objects = 0;  // opened so far
+    std::vector<OpenObject> open_objects{};
+
     Impl(std::shared_ptr<detail::HeldSession> session, const detail::TransactionTime& all)
         : held(std::move(session)), time(all) {}
 
@@ -54,14 +62,25 @@ struct Transaction::Impl final : Executor {
     void end_occupant() const noexcept {
         if (held->occupant) held->occupant->end();
     }
-    /// Ends it without effect, whatever the server answers.
-    Expected<Result> roll_back(const spi::Wait& wait) {
-        end_occupant();
-        const auto session = std::exchange(held, nullptr);
-        return session->session().run({.sql = "rollback", .statement = {}}, wait);
-    }
+    /// The ends of it; UsageError when it has ended already. @{
+    Expected<void> commit(const spi::Wait& wait);
+    Expected<void> roll_back(const spi::Wait& wait);  /// @}
+
+    /// A savepoint, by its number. UsageError when it has ended, or the transaction has. @{
+    Expected<std::uint32_t> set_part(const spi::Wait& wait);
+    Expected<void> release_part(std::uint32_t number, const spi::Wait& wait);
+    Expected<void> undo_part(std::uint32_t number, const spi::Wait& wait);
+    [[nodiscard]] bool has_part(std::uint32_t number) const noexcept;  /// @}
+
+    /// Counts a large object that was opened; its number. @{
+    [[nodiscard]] std::uint32_t add_object();
+    void remove_object(std::uint32_t number) noexcept;
+    [[nodiscard]] bool has_object(std::uint32_t number) const noexcept;  /// @}
 
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
+
+private:
+    Expected<void> end_part(std::string_view statement, std::uint32_t number, const spi::Wait& wait);
 };
 
 }  // namespace pg

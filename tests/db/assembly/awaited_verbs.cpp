@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
 #include <pg/async_copy.hpp>
+#include <pg/async_large_object.hpp>
 #include <pg/async_listener.hpp>
+#include <pg/async_savepoint.hpp>
 
 #include "tests/db/assembly/verbs.hpp"
 
@@ -41,6 +43,24 @@ pg::Task<std::string> copy_out(pg::AsyncClient async) {
     }
 }
 
+pg::Task<std::string> copy_reader(pg::AsyncClient async) {
+    std::string text;
+    auto reader = co_await pg::AsyncCopyReader::open(async, "copy (select * from verb_rows order by n) to stdout");
+    while (const auto bytes = co_await reader.read(100)) text += *bytes;
+    co_return text;
+}
+
+pg::Task<std::string> read_large_object(pg::AsyncClient async) {
+    std::string text;
+    pg::AsyncTransaction transaction = co_await async.begin();
+    auto object = co_await pg::AsyncLargeObject::open(transaction, large_object);
+    const std::vector<std::byte> bytes = co_await object.read(3000);
+    for (const std::byte byte : bytes) text += static_cast<char>(byte);
+    co_await object.close();
+    co_await transaction.commit();
+    co_return text;
+}
+
 pg::Task<std::string> on_connection(pg::AsyncClient async) {
     pg::AsyncConnection connection = co_await async.connection();
     std::string text;
@@ -59,6 +79,41 @@ pg::Task<std::string> listen(pg::AsyncClient async, pg::Client db) {
 
 pg::Task<void> in_transaction(pg::AsyncClient async, int n) {
     pg::AsyncTransaction transaction = co_await async.begin();
+    co_await transaction.exec("insert into verb_written values ($1)", n);
+    co_await transaction.commit();
+}
+
+pg::Task<void> in_savepoint(pg::AsyncClient async, int n) {
+    pg::AsyncTransaction transaction = co_await async.begin();
+    pg::AsyncSavepoint savepoint = co_await transaction.savepoint();
+    co_await transaction.exec("insert into verb_written values ($1)", n);
+    co_await savepoint.release();
+    co_await transaction.commit();
+}
+
+pg::Task<void> after_a_savepoint(pg::AsyncClient async, int n) {
+    pg::AsyncTransaction transaction = co_await async.begin();
+    {
+        pg::AsyncSavepoint undone = co_await transaction.savepoint();
+        co_await transaction.exec("insert into verb_written values ($1)", -n);
+        co_await undone.rollback();
+        const pg::AsyncSavepoint left = co_await transaction.savepoint();
+        co_await transaction.exec("insert into verb_written values ($1)", -n);
+    }
+    co_await transaction.exec("insert into verb_written values ($1)", n);
+    co_await transaction.commit();
+}
+
+pg::Task<void> beside_a_large_object(pg::AsyncClient async, int n) {
+    pg::AsyncTransaction transaction = co_await async.begin();
+    const pg::Oid oid = co_await pg::AsyncLargeObject::create(transaction);
+    {
+        auto object = co_await pg::AsyncLargeObject::open(transaction, oid, pg::LargeObjectMode::read_write);
+        co_await object.write(std::vector<std::byte>(100));
+        co_await object.truncate(co_await object.seek(50));
+        EXPECT_EQ(co_await object.size(), 50);
+    }
+    co_await pg::AsyncLargeObject::remove(transaction, oid);
     co_await transaction.exec("insert into verb_written values ($1)", n);
     co_await transaction.commit();
 }
@@ -89,6 +144,12 @@ pg::Task<void> copy_in(pg::AsyncClient async, int n) {
     std::vector<int> rows{n, n + 1, n + 2};
     co_await copy.write(std::move(rows));
     EXPECT_EQ(co_await copy.finish(), 3u);
+}
+
+pg::Task<void> copy_writer(pg::AsyncClient async, int n) {
+    auto writer = co_await pg::AsyncCopyWriter::open(async, "copy verb_written from stdin");
+    for (int i = 0; i < 3; ++i) co_await writer.write(std::to_string(n + i) + '\n');
+    EXPECT_EQ(co_await writer.finish(), 3u);
 }
 
 }  // namespace
@@ -129,6 +190,8 @@ const Table& awaited() {
           }},
          {"stream", [](pg::Client& db) { return pg::sync_wait(stream(db.async())); }},
          {"copy_out", [](pg::Client& db) { return pg::sync_wait(copy_out(db.async())); }},
+         {"copy_reader", [](pg::Client& db) { return pg::sync_wait(copy_reader(db.async())); }},
+         {"large_object", [](pg::Client& db) { return pg::sync_wait(read_large_object(db.async())); }},
          {"connection", [](pg::Client& db) { return pg::sync_wait(on_connection(db.async())); }, true},
          {"listen",
           [](pg::Client& db) {
@@ -139,9 +202,14 @@ const Table& awaited() {
         {{"exec", 1, [](pg::Client& db, int n) { return said(1, one(db.async(), n)); }},
          {"transaction", 1, [](pg::Client& db, int n) { return said(1, in_transaction(db.async(), n)); }},
          {"transaction by its body", 1, [](pg::Client& db, int n) { return said(1, by_body(db.async(), n)); }},
+         {"savepoint", 1, [](pg::Client& db, int n) { return said(1, in_savepoint(db.async(), n)); }},
+         {"savepoints that are undone", 1,
+          [](pg::Client& db, int n) { return said(1, after_a_savepoint(db.async(), n)); }},
+         {"large object", 1, [](pg::Client& db, int n) { return said(1, beside_a_large_object(db.async(), n)); }},
          {"script", 3, [](pg::Client& db, int n) { return said(3, script(db.async(), n)); }},
          {"batch", 3, [](pg::Client& db, int n) { return said(3, batch(db.async(), n)); }},
-         {"copy_in", 3, [](pg::Client& db, int n) { return said(3, copy_in(db.async(), n)); }}}};
+         {"copy_in", 3, [](pg::Client& db, int n) { return said(3, copy_in(db.async(), n)); }},
+         {"copy_writer", 3, [](pg::Client& db, int n) { return said(3, copy_writer(db.async(), n)); }}}};
     return all;
 }
 

@@ -15,8 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using Row = std::tuple<int, std::string>;
 
-constexpr pg::Oid large_object{4711};
-
 /// The text of a thousand rows or of one: the same whichever way they were read.
 void add(std::string& all, const Row& row) { all += std::to_string(std::get<0>(row)) + std::get<1>(row) + ";"; }
 

@@ -10,7 +10,10 @@
 
 namespace verbs {
 
-/// Makes the tables that the verbs read and fill: `verb_rows`, `verb_written` and a large object.
+/// The large object that the verbs read.
+constexpr pg::Oid large_object{4711};
+
+/// Makes the tables that the verbs read and fill: `verb_rows`, `verb_written` and the large object.
 void make_tables(pg::Client& db);
 
 /// A verb that reads, and all that it read: more than ten characters, the same each time.

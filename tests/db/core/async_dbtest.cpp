@@ -1,14 +1,12 @@
 // Awaited verbs: the same answers and errors, many at once on few sessions, and what is left when nobody waits any
 // more.
 #include <future>
-#include <gtest/gtest.h>
-#include <pg/async.hpp>
 #include <pg/async_copy.hpp>
 #include <pg/async_listener.hpp>
 #include <pg/sqlstate.hpp>
-#include <pg/testing/test_server.hpp>
 #include <stop_token>
-#include <thread>
+
+#include "tests/db/core/async_database.hpp"
 
 namespace {
 
@@ -19,34 +17,7 @@ struct Person {
     std::string name;
 };
 
-class Async : public testing::TestWithParam<const char*> {
-protected:
-    static const std::string& conninfo() {
-        static const std::string text = pg::testing::shared_server().create_database("async");
-        return text;
-    }
-    static pg::Client& onlooker() {
-        static pg::Client client = pg::connect(conninfo());
-        return client;
-    }
-    static pg::Client open(std::size_t sessions) {
-        return pg::connect(conninfo() + " provider=async engine=" + GetParam(), {.pool_max_size = sessions});
-    }
-    /// Server processes of this database that do something, or hold a transaction open, beside the one that asks.
-    static std::int64_t busy() {
-        return onlooker().query_one<std::int64_t>(
-            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and "
-            "state <> 'idle'");
-    }
-    static void expect_nothing_left_busy() {
-        const auto until = std::chrono::steady_clock::now() + 5s;
-        while (busy() != 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-        EXPECT_EQ(busy(), 0);
-    }
-
-    pg::Client db = open(4);
-    pg::AsyncClient async = db.async();
-};
+class Async : public AsyncDatabase {};
 
 pg::Task<int> sum(pg::AsyncClient async, int a, int b) {
     co_return co_await async.query_one<int>("select $1::int + $2::int", a, b);
@@ -223,6 +194,23 @@ TEST_P(Async, StopsWhenItIsAskedTo) {
     expect_nothing_left_busy();
 }
 
+pg::Task<pg::ErrorKind> in_transaction(pg::AsyncClient async, const pg::StopToken& token, const char* sql) {
+    pg::AsyncTransaction transaction = co_await async.begin({.stop = &token});
+    const auto done = co_await transaction.with({.timeout = 10s}).try_exec(pg::runtime(sql));
+    co_return done ? pg::ErrorKind::usage : done.error().kind();
+}
+
+TEST_P(Async, StopsTheCallsOfATransactionThatIsAskedTo) {
+    std::stop_source source;
+    const pg::StopToken token(source.get_token());
+    auto stopped = std::async(std::launch::async,
+                              [&] { return pg::sync_wait(in_transaction(async, token, "select pg_sleep(10)")); });
+    await_wait("PgSleep");
+    source.request_stop();
+    EXPECT_EQ(stopped.get(), pg::ErrorKind::cancelled);
+    expect_nothing_left_busy();
+}
+
 /// Suspends for good, and is destroyed by its owner.
 pg::Task<void> sleep_on(pg::AsyncClient async) {
     pg::AsyncTransaction transaction = co_await async.begin();
@@ -329,7 +317,6 @@ TEST_P(Async, StopsListening) {
     EXPECT_TRUE(listener.next(1ms).get().nothing());
 }
 
-INSTANTIATE_TEST_SUITE_P(Engine, Async, testing::Values("direct", "libpq"),
-                         [](const auto& engine) { return std::string(engine.param); });
+INSTANTIATE_TEST_SUITE_P(Engine, Async, testing::Values("direct", "libpq"), name_of_engine);
 
 }  // namespace

@@ -70,6 +70,25 @@ TEST_F(LargeObjectDb, DoesNotWriteWhatWasOpenedForReading) {
     EXPECT_EQ(pg::LargeObject(transaction, oid).size(), 0);
 }
 
+TEST_F(LargeObjectDb, ClosesWithThePartThatItWasOpenedIn) {
+    pg::LargeObject before(transaction, oid);
+    pg::Savepoint outer = transaction.savepoint();
+    std::optional<pg::LargeObject> undone(std::in_place, transaction, oid, pg::LargeObjectMode::read_write);
+    pg::Savepoint inner = transaction.savepoint();
+    pg::LargeObject kept(transaction, oid);
+    inner.release();
+    EXPECT_EQ(kept.size(), 0);
+    outer.rollback();
+    const pg::Oid other = pg::LargeObject::create(transaction);
+    pg::LargeObject after(transaction, other, pg::LargeObjectMode::read_write);  // the server's next free descriptor
+    EXPECT_THROW(undone->write(pattern(5)), pg::UsageError);
+    EXPECT_THROW(static_cast<void>(kept.size()), pg::UsageError) << "it went over to the part around it";
+    kept.close();
+    undone.reset();
+    EXPECT_EQ(after.size(), 0) << "what was meant for another came here";
+    EXPECT_EQ(before.size(), 0);
+}
+
 TEST_F(LargeObjectDb, ClosesWithItsTransaction) {
     pg::LargeObject object(transaction, oid);
     transaction.commit();
