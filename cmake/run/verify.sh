@@ -82,6 +82,13 @@ verify_callgrind() {
     run_tests release -L '^callgrind$'
 }
 
+# Ten thousand awaited statements on one session, each with a large result.
+verify_volume() {
+    configure release
+    build release volume_dbtest
+    run_tests release -L '^volume$'
+}
+
 # Strangers' projects on an installation of the static libraries, then on the shared ones, built without RTTI.
 verify_consumers() {
     configure test
@@ -108,7 +115,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance newer_libpq fuzz callgrind consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance newer_libpq fuzz callgrind volume consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started

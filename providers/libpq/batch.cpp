@@ -86,7 +86,8 @@ private:
 
     /// Takes one answer, or waits for one. False when the connection is gone.
     bool step() {
-        if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
+        // With its end the batch may be over, and then there is nothing left to wait for.
+        if (cancel_ && !cancelled_ && (cancelled_ = cancel_->advance())) return true;
         const bool expects = answered() < sent_ || engine_.awaits_sync();
         if (!expects && sends()) {
             // Everything was answered before libpq could flush all: what it holds must not keep the rest back.

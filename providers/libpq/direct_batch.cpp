@@ -71,7 +71,8 @@ private:
 
     /// Takes one answer, or waits for one. False when the connection is gone.
     bool step() {
-        if (cancel_ && !cancelled_) cancelled_ = cancel_->advance();
+        // With its end the batch may be over, and then there is nothing left to wait for.
+        if (cancel_ && !cancelled_ && (cancelled_ = cancel_->advance())) return true;
         wire::Frame frame;
         if (const auto event = link_.poll(frame)) return take(*event, frame);
         return link_.ended() ? lose(link_.ending()) : wait();

@@ -33,7 +33,8 @@ bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     const auto in_its_lane = [&](const std::shared_ptr<Job>& other) { return other->lane_ == job->lane_; };
     const auto waiting = std::count_if(waiting_.begin(), waiting_.end(), in_its_lane);
     if (static_cast<std::size_t>(waiting) >= most_waiting_) return false;
-    if (idle_ <= waiting_.size() && threads_.size() < most_threads_) {
+    const bool has_thread = !job->lane_.empty() && (waiting != 0 || !may_run(*job));  // that of the job before it
+    if (!has_thread && idle_ <= waiting_.size() && threads_.size() < most_threads_) {
         try {
             threads_.emplace_back([this] { work(); });
         } catch (const std::system_error&) {

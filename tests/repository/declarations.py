@@ -6,6 +6,7 @@
 import re
 
 CLASS = re.compile(r"^(?:class|struct|union)\b(?!.*[()=])")
+SPECIALISED = re.compile(r"(?<=\w)<[^<>]*\([^<>]*\)[^<>]*>")  # for a function type: `class Prepared<R(Args...)>`
 ENUM = re.compile(r"^enum\b(?!.*[()=])")
 
 
@@ -44,6 +45,10 @@ def tidy(words):
     """One line, without attributes and export macros, which say nothing about how a name is used."""
     words = re.sub(r"\[\[[^\]]*\]\]|\bPGCLIENT_API\b", " ", words)
     return re.sub(r"\s+", " ", words).strip()
+
+
+def is_class(words):
+    return CLASS.match(SPECIALISED.sub("", words))
 
 
 def outside_brackets(text):
@@ -102,7 +107,7 @@ class Reader:
                     or re.search(r"\brequires(?:\s*\([^()]*\))?$", said)
                     or (in_initialisers and re.search(r"\w$", said))
                 )
-                is_value = not re.search(r"\)", said) and not CLASS.match(strip_template(tidy(said)))
+                is_value = not re.search(r"\)", said) and not is_class(strip_template(tidy(said)))
                 is_scope = re.match(r"^(?:inline )?namespace\b", tidy(said)) or ENUM.match(strip_template(tidy(said)))
                 if is_expression or (is_value and not is_scope):
                     self.skip_braces()
@@ -167,7 +172,7 @@ def public_declarations(text):
                 emit(name, f"{words} {tidy(reader.skip_braces())}", visible)
                 reader.head(in_class)
                 reader.at += 1
-            elif CLASS.match(plain):
+            elif is_class(plain):
                 emit(name, words, visible)
                 reader.at += 1
                 inner = re.sub(r"\s*(?:final)?\s*(?:(?<!:):(?!:).*)?$", "", plain)

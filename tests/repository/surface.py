@@ -56,6 +56,13 @@ struct Two {
     int z;
 };
 template <class T> inline constexpr bool good = requires { T{}; };
+template <class R, class... A>
+class Call<R(A...)> {
+public:
+    R operator()(const A&... arguments) const { return call_(arguments...); }
+private:
+    R (*call_)(A...);
+};
 std::string text(Kind kind);
 }  // namespace pg
 """
@@ -72,6 +79,8 @@ pg::Taker: T value
 pg: struct Two
 pg::Two: int z
 pg: template <class T> inline constexpr bool good = requires { T{}; }
+pg: template <class R, class... A> class Call<R(A...)>
+pg::Call<R(A...)>: R operator()(const A&... arguments) const
 pg: std::string text(Kind kind)
 """
 

@@ -1,4 +1,7 @@
 // Batches: every statement has its own outcome, whatever happens to the others.
+#include <future>
+
+#include "pg/stop.hpp"
 #include "tests/db/libpq/open_session.hpp"
 
 namespace pg::libpq {
@@ -122,6 +125,37 @@ TEST(Batch, ExpiresWithAnOutcomeForEach) {
             EXPECT_EQ(text_of(session, "select count(*) from t"), sync == spi::BatchSync::each ? "2" : "0");
             return true;
         });
+    }
+}
+
+TEST(Batch, EndsWithItsCancelRequestWhenItWasAnsweredBefore) {
+    const testing::TestServer server = testing::TestServer::start();
+    const auto session = open_session(server.conninfo()), onlooker = open_session(server.conninfo());
+    const std::string state =
+        "select state from pg_stat_activity where pid = " + text_of(*session, "select pg_backend_pid()");
+    const auto wait_until_it_is = [&](std::string_view wanted) {
+        for (const Deadline patience = Deadline::after(60s); text_of(*onlooker, state) != wanted;)
+            if (patience.passed()) return ADD_FAILURE() << "the session is never " << wanted;
+    };
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        std::stop_source source;
+        const StopToken token(source.get_token());
+        std::future<std::vector<Expected<Result>>> running;
+        {
+            const DeafToCancels deaf(server);
+            running = std::async(std::launch::async, [&] {
+                return run_texts(*session, {"select pg_sleep(0.5)", "select '7'::text"}, sync,
+                                 {.deadline = Deadline::after(30s), .stop = &token});
+            });
+            wait_until_it_is("active");
+            source.request_stop();
+            wait_until_it_is("idle");
+        }
+        const auto outcomes = within(0ms, [&] { return running.get(); });
+        ASSERT_TRUE(outcomes[1]) << outcomes[1].error().what();
+        EXPECT_EQ(bytes_of(*outcomes[1], 0), "7");
+        ASSERT_TRUE(session->usable());
+        EXPECT_EQ(text_of(*session, "select 1"), "1");
     }
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <stop_token>
@@ -146,6 +147,24 @@ TEST(Workers, RunTheJobsOfALaneOneAfterTheOther) {
     other->let_go();
     EXPECT_TRUE(is_raised(free->begun()));
     for (const auto& job : {free, second, last}) job->let_go();
+}
+
+std::ptrdiff_t threads_of_process() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+TEST(Workers, StartNoThreadForAJobBehindAnother) {
+    Workers workers(4, 4);
+    std::vector<std::shared_ptr<HangingJob>> jobs;
+    for (const char* lane : {"a", "a", "a", "a", "b"}) jobs.push_back(std::make_shared<HangingJob>(lane));
+    const auto before = threads_of_process();
+    for (std::size_t at = 0; at < 4; ++at) ASSERT_TRUE(workers.submit(jobs[at]));
+    EXPECT_EQ(threads_of_process(), before + 1);
+    ASSERT_TRUE(workers.submit(jobs.back()));
+    EXPECT_TRUE(is_raised(jobs.back()->begun())) << "another lane has a thread of its own";
+    EXPECT_EQ(threads_of_process(), before + 2);
+    for (const auto& job : jobs) job->let_go();
+    for (const auto& job : jobs) EXPECT_TRUE(is_raised(job->descriptor()));
 }
 
 TEST(RememberedTexts, ForgetAllRatherThanGrow) {

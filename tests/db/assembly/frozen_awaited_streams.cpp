@@ -1,0 +1,198 @@
+// The functions that are awaited of streams, COPYs and listeners, whose rows come and go in pieces.
+#include <pg/async_copy.hpp>
+#include <pg/async_listener.hpp>
+
+#include "tests/db/assembly/frozen_verbs.hpp"
+
+namespace frozen {
+namespace {
+
+using namespace std::chrono_literals;
+using pg::Task;
+
+/// More rows than the buffers on the way take, or a few chunks of them; or so many that it is better to cancel them.
+int rows(const Line& line) { return line.falls_silent() ? 10'000'000 : 300; }
+int many_rows(const Line& line) { return line.falls_silent() ? 10'000'000 : 10'000; }
+std::string copied_rows(int rows) {
+    return "(select repeat('x', 1000 + 0 * generate_series(1, " + std::to_string(rows) + ")))";
+}
+std::vector<std::string> pieces() { return std::vector<std::string>(3, std::string(std::size_t{1} << 16, 'x')); }
+
+}  // namespace
+
+const std::vector<AwaitedVerb>& awaited_streams() {
+    static const std::vector<AwaitedVerb> all{
+        {"AsyncStream::next",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto stream = co_await async.stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))",
+                                                              rows(line));
+             line.go_silent();
+             while (co_await stream.next() != nullptr) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncStream::try_next",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto stream = co_await async.stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))",
+                                                              rows(line));
+             line.go_silent();
+             while ((co_await stream.try_next()).value() != nullptr) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncStream::~AsyncStream",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const auto stream = co_await async.stream<std::string>(
+                 "select repeat('x', 1000 + 0 * generate_series(1, $1))", many_rows(line));
+             line.go_silent();
+         },
+         End::mute},
+        {"AsyncCopyIn::open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             static_cast<void>(co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts"));
+         }},
+        {"AsyncCopyIn::try_open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             drop((co_await pg::AsyncCopyIn<std::string>::try_open(async, "frozen_texts")).value());
+         }},
+        {"AsyncCopyIn::write",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             do co_await copy.write(pieces());
+             while (line.falls_silent());
+         }},
+        {"AsyncCopyIn::try_write",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             do (co_await copy.try_write(pieces())).value();
+             while (line.falls_silent());
+         }},
+        {"AsyncCopyIn::finish",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             co_await copy.finish();
+         }},
+        {"AsyncCopyIn::try_finish",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             drop((co_await copy.try_finish()).value());
+         }},
+        {"AsyncCopyIn::fail",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             co_await copy.fail("it is a test");
+         }},
+        {"AsyncCopyIn::try_fail",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             line.go_silent();
+             (co_await copy.try_fail("it is a test")).value();
+         }},
+        {"AsyncCopyIn::~AsyncCopyIn",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             co_await copy.write(pieces());
+             line.go_silent();
+         },
+         End::mute},
+        {"AsyncCopyOut::open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             static_cast<void>(co_await pg::AsyncCopyOut<std::string>::open(async, "frozen_texts"));
+         }},
+        {"AsyncCopyOut::try_open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             drop((co_await pg::AsyncCopyOut<std::string>::try_open(async, "frozen_texts")).value());
+         }},
+        {"AsyncCopyOut::read",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(rows(line)));
+             line.go_silent();
+             while (!(co_await copy.read(100)).empty()) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncCopyOut::try_read",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(rows(line)));
+             line.go_silent();
+             while (!(co_await copy.try_read(100)).value().empty()) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncCopyOut::~AsyncCopyOut",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(many_rows(line)));
+             line.go_silent();
+         },
+         End::mute},
+        {"AsyncListener::listen",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             line.go_silent();
+             co_await listener.listen("frozen");
+         }},
+        {"AsyncListener::try_listen",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             line.go_silent();
+             (co_await listener.try_listen("frozen")).value();
+         }},
+        {"AsyncListener::unlisten",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             co_await listener.listen("frozen");
+             line.go_silent();
+             co_await listener.unlisten("frozen");
+         }},
+        {"AsyncListener::try_unlisten",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             co_await listener.listen("frozen");
+             line.go_silent();
+             (co_await listener.try_unlisten("frozen")).value();
+         }},
+        {"AsyncListener::next",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             co_await listener.listen("frozen");
+             line.go_silent();
+             static_cast<void>(co_await listener.next(1ms));
+         },
+         End::mute},
+        {"AsyncListener::try_next",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             co_await listener.listen("frozen");
+             line.go_silent();
+             drop((co_await listener.try_next(1ms)).value());
+         },
+         End::mute},
+        {"AsyncListener::operator=",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener one(db), two(db);
+             co_await one.listen("frozen");
+             line.go_silent();
+             one = std::move(two);
+         },
+         End::mute},
+        {"AsyncListener::~AsyncListener",
+         [](Line& line, pg::Client& db, pg::AsyncClient) -> Task<void> {
+             pg::AsyncListener listener(db);
+             co_await listener.listen("frozen");
+             line.go_silent();
+         },
+         End::mute},
+    };
+    return all;
+}
+
+}  // namespace frozen

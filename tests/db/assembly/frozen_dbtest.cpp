@@ -1,0 +1,215 @@
+// A server that falls silent under every function that can wait for it: each ends within its time, with the error that
+// says so, and its client goes on as soon as the server does.
+#include <atomic>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <pg/batch.hpp>
+#include <pg/connection.hpp>
+#include <pg/testing/fault_proxy.hpp>
+#include <pg/testing/test_server.hpp>
+#include <set>
+#include <thread>
+
+#include "tests/db/assembly/frozen_verbs.hpp"
+#include "tests/slowness.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using frozen::End;
+using pg::testing::Direction;
+using pg::testing::FaultProxy;
+
+/// How the sessions of a client are made.
+struct Kind {
+    const char* provider;
+    const char* engine;
+};
+
+/// A line of its own to the server, for one row.
+class SilentLine final : public frozen::Line {
+public:
+    /// Each request of its clients has this time.
+    SilentLine(const Kind& kind, std::chrono::milliseconds timeout) : kind_(kind), timeout_(timeout) {}
+
+    void go_silent() override {
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            proxy_.set(direction, {.frozen = true});
+        silent_since_ = std::chrono::steady_clock::now();
+    }
+    [[nodiscard]] pg::Client other_client() override { return pg::open(conninfo(), options()); }
+    [[nodiscard]] std::string conninfo() const override {
+        return proxy_.conninfo(pg::testing::shared_server(), database()) + " engine=" + kind_.engine;
+    }
+    [[nodiscard]] pg::Options options() const override {
+        return {.provider = kind_.provider, .pool_max_size = 2, .timeout = timeout_};
+    }
+    [[nodiscard]] bool falls_silent() const override { return true; }
+
+    void heal() { proxy_.heal(); }
+    /// Nothing when it did not fall silent.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> silence() const {
+        if (!silent_since_) return std::nullopt;
+        return std::chrono::steady_clock::now() - *silent_since_;
+    }
+    [[nodiscard]] static const std::string& database() {
+        static const std::string name = "frozen";
+        return name;
+    }
+
+private:
+    Kind kind_;
+    std::chrono::milliseconds timeout_;
+    FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
+    std::optional<std::chrono::steady_clock::time_point> silent_since_;
+};
+
+/// A row of whichever table.
+struct Row {
+    std::string name;
+    std::function<void(SilentLine&, pg::Client&)> call;
+    End end;
+    std::chrono::milliseconds more;
+};
+
+/// Whether the error is one of a time that is over.
+bool is_of_time(const pg::Error& error) {
+    return error.kind() == pg::ErrorKind::timeout || error.kind() == pg::ErrorKind::pool_timeout ||
+           error.kind() == pg::ErrorKind::commit_unknown;
+}
+
+/// What came of a row.
+struct Course {
+    std::optional<pg::Error> failure;
+    std::optional<std::chrono::nanoseconds> silence;  ///< from the time that the server fell silent
+};
+
+Course run(SilentLine& line, pg::Client& db, const Row& row) {
+    Course course;
+    try {
+        row.call(line, db);
+    } catch (const pg::Error& error) {
+        course.failure = error;
+    }
+    course.silence = line.silence();
+    line.heal();
+    return course;
+}
+
+void check(const Kind& kind, const Row& row) {
+    SCOPED_TRACE(row.name);
+    for (int attempt = 1;; ++attempt) {
+        // What comes before the silence has the same time, which a busy machine may use up: then it gets more.
+        const std::chrono::milliseconds timeout = 300ms * attempt * attempt;
+        SilentLine line(kind, timeout);
+        pg::Client db = line.other_client();
+        db.with({.timeout = 10s}).exec("select 1");
+        const Course course = run(line, db, row);
+        if (!course.silence && attempt < 5) continue;
+        ASSERT_TRUE(course.silence) << "it ended before: " << (course.failure ? course.failure->what() : "well");
+        EXPECT_LE(*course.silence, testing_support::bound_on_hang(timeout + row.more));
+        if (row.end == End::late) {
+            ASSERT_TRUE(course.failure) << "it did not wait for the server";
+            EXPECT_TRUE(is_of_time(*course.failure)) << course.failure->what();
+        } else {
+            EXPECT_FALSE(course.failure) << course.failure->what();
+        }
+        if (row.name == "Client::close") return;
+        EXPECT_EQ(db.with({.timeout = 10s}).query_one<int>("select 1"), 1);
+        return;
+    }
+}
+
+/// Some rows at a time, in threads of their own: they wait most of the time.
+void check_all(const Kind& kind, const std::vector<Row>& rows) {
+    std::set<std::string> names;
+    for (const Row& row : rows) EXPECT_TRUE(names.insert(row.name).second) << row.name << " stands there twice";
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 20; ++thread)
+        threads.emplace_back([&] {
+            for (std::size_t at = next++; at < rows.size(); at = next++) check(kind, rows[at]);
+        });
+}
+
+/// One row for each kind of executor.
+template <class Verb, class OnClient, class OnConnection, class OnTransaction>
+void add_for_each_executor(std::vector<Row>& rows, const std::vector<Verb>& verbs, OnClient on_client,
+                           OnConnection on_connection, OnTransaction on_transaction) {
+    for (const Verb& verb : verbs) {
+        const std::string name = verb.function;
+        rows.push_back({name, [=](SilentLine& line, pg::Client& db) { on_client(verb, line, db); }, End::late, 0ms});
+        rows.push_back({name + " of a connection",
+                        [=](SilentLine& line, pg::Client& db) { on_connection(verb, line, db); }, End::late, 2s});
+        rows.push_back({name + " of a transaction",
+                        [=](SilentLine& line, pg::Client& db) { on_transaction(verb, line, db); }, End::late, 0ms});
+    }
+}
+template <class Verb>
+void add(std::vector<Row>& rows, const std::vector<Verb>& verbs) {
+    for (const Verb& verb : verbs)
+        rows.push_back({verb.function,
+                        [verb](SilentLine& line, pg::Client& db) {
+                            if constexpr (std::is_same_v<Verb, frozen::AwaitedVerb>)
+                                pg::sync_wait(verb.call(line, db, db.async()));
+                            else
+                                verb.call(line, db);
+                        },
+                        verb.end, verb.more});
+}
+
+class Frozen : public testing::TestWithParam<const char*> {
+protected:
+    static void SetUpTestSuite() {
+        static const std::string conninfo = pg::testing::shared_server().create_database(SilentLine::database());
+        pg::Client db = pg::connect(conninfo);
+        frozen::make_tables(db);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Engine, Frozen, testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST_P(Frozen, ServerEndsEveryFunctionThatBlocksInItsTime) {
+    std::vector<Row> rows;
+    add_for_each_executor(
+        rows, frozen::executor_verbs(), [](auto& verb, auto& line, pg::Client& db) { verb.call(line, db); },
+        [](auto& verb, auto& line, pg::Client& db) {
+            pg::Connection connection = db.connection();
+            verb.call(line, connection);
+        },
+        [](auto& verb, auto& line, pg::Client& db) {
+            pg::Transaction transaction = db.begin();
+            verb.call(line, transaction);
+        });
+    add(rows, frozen::clients());
+    add(rows, frozen::transactions());
+    add(rows, frozen::statements());
+    check_all({"libpq", GetParam()}, rows);
+}
+
+pg::Task<void> on_connection(const frozen::AwaitedExecutorVerb& verb, frozen::Line& line, pg::AsyncClient async) {
+    const pg::AsyncConnection connection = co_await async.connection();
+    co_await verb.call(line, connection);
+}
+pg::Task<void> on_transaction(const frozen::AwaitedExecutorVerb& verb, frozen::Line& line, pg::AsyncClient async) {
+    const pg::AsyncTransaction transaction = co_await async.begin();
+    co_await verb.call(line, transaction);
+}
+
+TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) {
+    std::vector<Row> rows;
+    add_for_each_executor(
+        rows, frozen::awaited_executor_verbs(),
+        [](auto& verb, auto& line, pg::Client& db) { pg::sync_wait(verb.call(line, db.async())); },
+        [](auto& verb, auto& line, pg::Client& db) { pg::sync_wait(on_connection(verb, line, db.async())); },
+        [](auto& verb, auto& line, pg::Client& db) { pg::sync_wait(on_transaction(verb, line, db.async())); });
+    add(rows, frozen::all_awaited());
+    add(rows, frozen::waits());
+#if defined(PGCLIENT_TEST_ASIO)
+    add(rows, frozen::of_asio());
+#endif
+    check_all({"async", GetParam()}, rows);
+}
+
+}  // namespace

@@ -1,0 +1,46 @@
+// Read while writing: more awaited statements on one session than its buffers take, each with a large result.
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <pg/async.hpp>
+#include <pg/testing/test_server.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What the environment says, or what is worth it in a debug build.
+int setting(const char* name, int otherwise) {
+    const char* text = std::getenv(name);
+    return text != nullptr ? std::atoi(text) : otherwise;
+}
+const int statements = setting("PGCLIENT_TEST_STATEMENTS", 200);
+const int result_kib = setting("PGCLIENT_TEST_RESULT_KIB", 1024);
+constexpr std::size_t argument_bytes = std::size_t{1} << 10;
+
+pg::Task<std::size_t> wrong_bytes(pg::AsyncClient async, int number) {
+    // Its own letter in the request, and the same in the answer: that of another statement is seen.
+    const char letter = static_cast<char>('a' + number % 26);
+    const std::string argument(argument_bytes, letter);
+    const pg::Result result = co_await async.query("select repeat($1::text, $2)", argument, result_kib);
+    const auto text = (*result.begin()).get<std::string_view>(0);
+    if (text.size() != argument_bytes * static_cast<std::size_t>(result_kib)) co_return text.size() + 1;
+    std::size_t wrong = 0;
+    for (std::size_t at = 0; at < text.size(); at += 4096) wrong += text[at] != letter;
+    co_return wrong + (text.back() != letter);
+}
+
+class Volume : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Engine, Volume, testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST_P(Volume, OfResultsWhileStatementsAreWritten) {
+    pg::Client db = pg::connect(pg::testing::shared_server().conninfo() + " provider=async engine=" + GetParam(),
+                                {.pool_max_size = 1, .timeout = 300s});
+    std::vector<pg::Task<std::size_t>> all;
+    for (int number = 0; number < statements; ++number) all.push_back(wrong_bytes(db.async(), number));
+    const std::vector<std::size_t> wrong = pg::sync_wait(pg::when_all(std::move(all)));
+    ASSERT_EQ(wrong.size(), static_cast<std::size_t>(statements));
+    for (const std::size_t one : wrong) ASSERT_EQ(one, 0U);
+}
+
+}  // namespace

@@ -1,0 +1,62 @@
+# What entry_points.py knows of the public headers beside the rows: which functions cannot wait for the server, and why.
+
+# Folders and headers without a verb of a client.
+FOLDERS = {
+    "spi/": "the seam for providers: what a session is asked to do has the time of the request that asks",
+    "testing/": "servers, proxies and fakes for tests: a test that waits for them is over by its own time limit",
+    "types/": "values and their codecs",
+}
+HEADERS = {
+    "describe.hpp": "reflection, at compile time",
+    "fwd.hpp": "declares what the others define",
+    "reflect.hpp": "reflection, at compile time",
+}
+
+# Classes of which no function waits, by the reason; those in them are meant too.
+VALUES = {
+    "errors, and what is said in them": """
+        SqlState ErrorFields Error UsageError ShapeError EncodeError DecodeError NoRows TooManyRows ConnectError AuthError
+        TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
+        ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
+        CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
+    "options": "Options QueryOptions Query TransactionOptions",
+    "settings, read out of a text, files and the environment": "Host Setting PasswordAnswer Config Secret",
+    "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
+    "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
+    "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
+    "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
+    "the result of a batch that was run, or an error that it was not": "Deferred",
+    "a coroutine: what it awaits may wait": "Task",
+    "defined within the library": "Client::Impl Connection::Impl Transaction::Impl",
+}
+
+# Functions of the other classes, and of none.
+FUNCTIONS = {
+    "takes over or shares what is there": """
+        AsyncClient::AsyncClient AsyncConnection::AsyncConnection AsyncExecutor::AsyncExecutor
+        AsyncListener::AsyncListener AsyncTransaction::AsyncTransaction Async::Async AsyncStream::Next::Next
+        Batch::Batch Batch::operator= Client::Client Client::async Client::prepare Connection::Connection
+        CopyOut::Iterator::Iterator Executor::Executor Executor::with Prepared::Prepared Prepared::on
+        Savepoint::Savepoint Stream::Iterator::Iterator Transaction::Transaction Tuned::Tuned AsyncExecutor::with
+        AsyncExecutor::batch integrations::AsioEventLoop::AsioEventLoop""",
+    "says what is known here": """
+        AsyncConnection::backend_process AsyncConnection::engine AsyncExecutor::options AsyncExecutor::target
+        AsyncTransaction::is_committed AsyncTransaction::is_open Batch::empty Batch::size Client::impl
+        Connection::backend_process Connection::engine Connection::impl Connection::node Connection::parameter
+        Connection::server_version CopyWriter::columns LargeObject::oid Listener::backend_process Prepared::sql
+        Prepared::statement Transaction::is_committed Transaction::is_open""",
+    "adds to what a later run sends, or forgets it": """
+        Batch::add Batch::clear Batch::exec Batch::query Batch::query_all Batch::query_maybe Batch::query_one""",
+    "opens no session before a verb needs one": "open try_open",
+    "suspends or goes on, and returns": """
+        Async::await_ready Async::await_resume Async::await_suspend Async::start AsyncStream::Next::await_ready
+        AsyncStream::Next::await_resume AsyncStream::Next::await_suspend integrations::async_wait when_all when_any""",
+    "the first rows came with the stream": "Stream::begin",
+    "an end, or the row that was read last": """
+        CopyOut::Iterator::operator* CopyOut::Iterator::operator-> CopyOut::Iterator::operator== CopyOut::end
+        Stream::Iterator::operator* Stream::Iterator::operator-> Stream::Iterator::operator== Stream::end""",
+    "borrows what it works on, or is a base of what has a row": """
+        AsyncExecutor::~AsyncExecutor AsyncStream::Next::~Next Batch::~Batch CopyOut::Iterator::~Iterator
+        Executor::~Executor Stream::Iterator::~Iterator Tuned::~Tuned""",
+    "works on values and texts": "decode_cell earlier rule_on runtime scan_sql sent_phase to_string",
+}
