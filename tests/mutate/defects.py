@@ -194,6 +194,8 @@ DEFECTS_OF_OUTCOMES = (
 DEFECTS_OF_AWAITING = (
     Defect("providers/async/timers.hpp", "        rise(place);\n        sink(last->place);", "        sink(place);",
            ("async_test",), "a timer that takes the place of a later one comes late"),
+    Defect("providers/async/timers.hpp", "if (++passed > most_passed) return push(timer);",
+           "if (++passed > most_passed) break;", ("async_test",), "a timer stands behind many that are later"),
     Defect("providers/async/fiber.cpp", "if (wait.exchange(0, std::memory_order_acq_rel) == fiber_.waits_)",
            "wait.exchange(0, std::memory_order_acq_rel); if (true)", ("async_test",),
            "a stop that comes late ends the next wait"),
