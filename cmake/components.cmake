@@ -22,7 +22,7 @@ pgclient_floor(2 spi src/spi
   spi/*.hpp)
 pgclient_floor(3 core src/core
   client.hpp connection.hpp executor.hpp transaction.hpp savepoint.hpp prepared.hpp batch.hpp copy.hpp
-  listener.hpp large_object.hpp async.hpp async_calls.hpp async_copy.hpp async_listener.hpp async_operation.hpp task.hpp)
+  listener.hpp large_object.hpp async.hpp async_calls.hpp async_copy.hpp async_listener.hpp async_operation.hpp recycled.hpp task.hpp)
 pgclient_floor(5 testing src/testing
   testing/*.hpp)
 # A provider implements floor 2. Only assembly and programs include it.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "pg/expected.hpp"
+#include "pg/recycled.hpp"
 #include "pg/spi/reactor.hpp"
 #include "pg/spi/session_source.hpp"
 #include "pg/stop.hpp"
@@ -40,13 +41,9 @@ class Pipelines;
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
-class PGCLIENT_API Operation : private spi::LeaseWaiter {
+class PGCLIENT_API Operation : public Recycled, private spi::LeaseWaiter {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
-
-    /// Memory is kept for the next one, by the thread that frees it. @{
-    static void* operator new(std::size_t size);
-    static void operator delete(void* memory, std::size_t size) noexcept;  /// @}
 
     /// Runs it; `then(context)` is called on the loop of its target when the answer is there. Once.
     void start(Then then, void* context) noexcept;

@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "pg/recycled.hpp"
+
 namespace pg {
 namespace detail {
 
@@ -55,7 +57,7 @@ struct Ending<void> {
 template <class T, class Next>
 class Coroutine {
 public:
-    struct promise_type : Ending<T> {
+    struct promise_type : Recycled, Ending<T> {
         Coroutine get_return_object() noexcept { return Coroutine(Handle::from_promise(*this)); }
         std::suspend_always initial_suspend() const noexcept { return {}; }
         auto final_suspend() const noexcept { return Finish(); }
