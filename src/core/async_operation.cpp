@@ -35,6 +35,7 @@ void Operation::start(Then then, void* context) noexcept {
     if (user_stop_ && user_stop_->stop_possible())
         on_stop_ = std::make_unique<StopCallback>(user_stop_, &Operation::on_user_stop, this);
     shares_.fetch_add(1, std::memory_order_relaxed);
+    if (step_ == Step::begin && target_->home->here()) return begin();
     target_->home->post(next_);
 }
 
@@ -87,7 +88,7 @@ void Operation::begin() {
 
 /// For a session, or a turn on one.
 void Operation::queue() {
-    static_cast<void>(wait());
+    if (!may_share_) static_cast<void>(wait());  // its work may begin on another thread
     const Deadline until = target_->turn_until(deadline_);
     settled_.store(false, std::memory_order_relaxed);
     target_->source().request(*this, deadline_);
@@ -99,7 +100,7 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     settled_.store(true, std::memory_order_release);
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
-    if (may_share_) return enter(Step::join);
+    if (may_share_) return target_->home->here() ? join() : enter(Step::join);
     work_on(target_->reactor_of(lease_));
 }
 
