@@ -62,6 +62,8 @@ public:
     [[nodiscard]] const Slot* begin() const { return slots(); }
     [[nodiscard]] const Slot* end() const { return slots() + count_; }
     /// @}
+    /// Bytes of all arguments together, and the zero bytes behind texts.
+    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
     /// The bytes of an argument; null for NULL.
     [[nodiscard]] const char* data(const Slot& slot) const {
         return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
