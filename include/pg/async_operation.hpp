@@ -70,7 +70,7 @@ protected:
     /// The call, ready to be sent (again), if it is nothing but one; null otherwise.
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.
-    virtual void do_conclude(Expected<Result>) noexcept {}
+    virtual void do_conclude(Expected<Result>&&) noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }   ///< with its own deadline and stop
     [[nodiscard]] const StopToken* user_stop() const { return user_stop_; }  ///< the caller's; may be null

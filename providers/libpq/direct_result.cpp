@@ -272,11 +272,4 @@ Result RowCollector::take(std::string_view tag, const std::shared_ptr<ResultAren
     return Result(std::move(storage));
 }
 
-void RowCollector::clear() noexcept {
-    columns_.reset();
-    rows_.clear();
-    chunks_.clear();
-    bytes_ = 0;
-}
-
 }  // namespace pg::libpq::direct
