@@ -148,8 +148,8 @@ private:
 template <class A>
 class AnswerOperation : public Operation {
 public:
-    /// The answer; throws what a user's codec threw. Once, when it is there.
-    [[nodiscard]] Expected<A> take() {
+    /// The answer, to be moved from; throws what a user's codec threw. Once, when it is there.
+    [[nodiscard]] Expected<A>&& take() {
         if (exception_) std::rethrow_exception(exception_);
         return *std::move(answer_);
     }
@@ -177,12 +177,12 @@ private:
 template <class T>
 struct answer_of {
     using type = T;
-    static T deliver(Expected<T> answer) { return std::move(answer).value(); }
+    static T deliver(Expected<T>&& answer) { return std::move(answer).value(); }
 };
 template <class T>
 struct answer_of<Expected<T>> {
     using type = T;
-    static Expected<T> deliver(Expected<T> answer) { return answer; }
+    static Expected<T> deliver(Expected<T>&& answer) { return std::move(answer); }
 };
 
 }  // namespace detail

@@ -36,7 +36,7 @@ template <class T>
 struct Ending {
     void return_value(T value) { state.template emplace<1>(std::move(value)); }
     void unhandled_exception() { state.template emplace<2>(std::current_exception()); }
-    T take() {
+    T&& take() {
         if (auto* error = std::get_if<2>(&state)) std::rethrow_exception(std::move(*error));
         return std::move(*std::get_if<1>(&state));
     }
@@ -80,8 +80,8 @@ public:
         handle_.promise().next = next;
         return handle_;
     }
-    /// The result or the exception. Once, after the end.
-    T take() { return handle_.promise().take(); }
+    /// The result, to be moved from, or the exception. Once, after the end.
+    decltype(auto) take() { return handle_.promise().take(); }
 
 private:
     using Handle = std::coroutine_handle<promise_type>;
