@@ -102,7 +102,7 @@ private:
         if constexpr (std::is_base_of_v<RowSink, Sink>) call_.sink = &*sink_;
         return &call_;
     }
-    void do_conclude(Expected<Result> result) noexcept override {
+    void do_conclude(Expected<Result>&& result) noexcept override {
         this->answer_with([&]() -> Expected<typename Sink::Answer> {
             if (!result) return std::move(result).error();
             sink_->conclude(*result);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "pg/expected.hpp"
+#include "pg/recycled.hpp"
 #include "pg/spi/reactor.hpp"
 #include "pg/spi/session_source.hpp"
 #include "pg/stop.hpp"
@@ -40,13 +41,9 @@ class Pipelines;
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
-class PGCLIENT_API Operation : private spi::LeaseWaiter {
+class PGCLIENT_API Operation : public Recycled, private spi::LeaseWaiter {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
-
-    /// Memory is kept for the next one, by the thread that frees it. @{
-    static void* operator new(std::size_t size);
-    static void operator delete(void* memory, std::size_t size) noexcept;  /// @}
 
     /// Runs it; `then(context)` is called on the loop of its target when the answer is there. Once.
     void start(Then then, void* context) noexcept;
@@ -73,7 +70,7 @@ protected:
     /// The call, ready to be sent (again), if it is nothing but one; null otherwise.
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.
-    virtual void do_conclude(Expected<Result>) noexcept {}
+    virtual void do_conclude(Expected<Result>&&) noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
     /// As it was given, queueing included; zero: the client's.
@@ -158,8 +155,8 @@ void hand_over(A&) noexcept {}
 template <class A>
 class AnswerOperation : public Operation {
 public:
-    /// The answer; throws what a user's codec threw. Once, when it is there.
-    [[nodiscard]] Expected<A> take() {
+    /// The answer, to be moved from; throws what a user's codec threw. Once, when it is there.
+    [[nodiscard]] Expected<A>&& take() {
         if (exception_) std::rethrow_exception(exception_);
         if constexpr (!std::is_void_v<A>)
             if (*answer_) hand_over(**answer_);
@@ -189,12 +186,12 @@ private:
 template <class T>
 struct answer_of {
     using type = T;
-    static T deliver(Expected<T> answer) { return std::move(answer).value(); }
+    static T deliver(Expected<T>&& answer) { return std::move(answer).value(); }
 };
 template <class T>
 struct answer_of<Expected<T>> {
     using type = T;
-    static Expected<T> deliver(Expected<T> answer) { return answer; }
+    static Expected<T> deliver(Expected<T>&& answer) { return std::move(answer); }
 };
 
 }  // namespace detail

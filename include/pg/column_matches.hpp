@@ -1,6 +1,7 @@
 // ColumnMatches: which columns a row type reads, found once for all results of a prepared statement.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <span>
@@ -8,6 +9,13 @@
 #include "pg/row.hpp"
 
 namespace pg::detail {
+
+/// 0, 1, 2, …: where the columns of targets are that have them in their order, as most have. A storage that is asked
+/// for columns from here on need not look at their numbers.
+PGCLIENT_API extern const std::array<std::uint16_t, 256> columns_in_order;
+[[nodiscard]] inline bool are_in_order(std::span<const std::uint16_t> columns) noexcept {
+    return columns.data() == columns_in_order.data();
+}
 
 /// Keeps the match of the first row type that asked, which most often is the only one. Pinned. Thread-safe.
 class PGCLIENT_API ColumnMatches {
@@ -21,15 +29,17 @@ public:
     /// place.
     [[nodiscard]] const std::uint16_t* find(std::span<const Target> targets, Extra extra) const noexcept {
         const Match* match = first_.load(std::memory_order_acquire);
-        return match && match->targets == targets.data() && match->extra == extra ? match->map.get() : nullptr;
+        return match && match->targets == targets.data() && match->extra == extra ? match->map : nullptr;
     }
+    /// `map` is copied, unless the columns are in order.
     void keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map);
 
 private:
     struct Match {
         const Target* targets;
         Extra extra;
-        std::unique_ptr<std::uint16_t[]> map;
+        const std::uint16_t* map;
+        std::unique_ptr<std::uint16_t[]> own;  // that it is in, if it is
     };
     std::atomic<const Match*> first_{nullptr};  // set once
 };

@@ -17,9 +17,10 @@ public:
     using value_type = T;  ///< as in `std::expected`
 
     /// Implicit, so that a function returns either as it is. @{
-    Expected(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) {
+    Expected(T&& value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) {
         ::new (&value_) T(std::move(value));
     }
+    Expected(const T& value) : has_value_(true) { ::new (&value_) T(value); }
     Expected(Error error) noexcept : has_value_(false) { ::new (&error_) Error(std::move(error)); }  /// @}
     Expected(const Expected& other) : has_value_(other.has_value_) {
         if (has_value_)

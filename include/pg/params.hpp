@@ -58,10 +58,12 @@ public:
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] bool empty() const { return count_ == 0; }
     /// The arguments in order; `index` must be below `size()`. @{
-    [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots()[index]; }
-    [[nodiscard]] const Slot* begin() const { return slots(); }
-    [[nodiscard]] const Slot* end() const { return slots() + count_; }
+    [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots_[index]; }
+    [[nodiscard]] const Slot* begin() const { return slots_; }
+    [[nodiscard]] const Slot* end() const { return slots_ + count_; }
     /// @}
+    /// Bytes of all arguments together, and the zero bytes behind texts.
+    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
     /// The bytes of an argument; null for NULL.
     [[nodiscard]] const char* data(const Slot& slot) const {
         return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
@@ -91,12 +93,10 @@ private:
         else
             return Oid{};
     }
-    [[nodiscard]] const Slot* slots() const { return more_ ? more_.get() : reinterpret_cast<const Slot*>(inline_); }
-    [[nodiscard]] Slot* slots() { return more_ ? more_.get() : reinterpret_cast<Slot*>(inline_); }
     void add_slot(const Slot& slot) {
         if (count_ == capacity_) [[unlikely]]
             grow();
-        ::new (slots() + count_++) Slot(slot);
+        ::new (slots_ + count_++) Slot(slot);
     }
     Fault add_text(std::string_view text);
     Fault finish(std::size_t start, Oid type, Format format) {
@@ -117,6 +117,7 @@ private:
     static constexpr std::size_t inline_slots = 16;
     alignas(Slot) char inline_[inline_slots * sizeof(Slot)];  // each becomes a slot when it is added
     std::unique_ptr<Slot[]> more_;
+    Slot* slots_ = reinterpret_cast<Slot*>(inline_);  // or those
     std::size_t count_ = 0;
     std::size_t capacity_ = inline_slots;
 };

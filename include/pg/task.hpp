@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "pg/recycled.hpp"
+
 namespace pg {
 namespace detail {
 
@@ -34,7 +36,7 @@ template <class T>
 struct Ending {
     void return_value(T value) { state.template emplace<1>(std::move(value)); }
     void unhandled_exception() { state.template emplace<2>(std::current_exception()); }
-    T take() {
+    T&& take() {
         if (auto* error = std::get_if<2>(&state)) std::rethrow_exception(std::move(*error));
         return std::move(*std::get_if<1>(&state));
     }
@@ -55,7 +57,7 @@ struct Ending<void> {
 template <class T, class Next>
 class Coroutine {
 public:
-    struct promise_type : Ending<T> {
+    struct promise_type : Recycled, Ending<T> {
         Coroutine get_return_object() noexcept { return Coroutine(Handle::from_promise(*this)); }
         std::suspend_always initial_suspend() const noexcept { return {}; }
         auto final_suspend() const noexcept { return Finish(); }
@@ -78,8 +80,8 @@ public:
         handle_.promise().next = next;
         return handle_;
     }
-    /// The result or the exception. Once, after the end.
-    T take() { return handle_.promise().take(); }
+    /// The result, to be moved from, or the exception. Once, after the end.
+    decltype(auto) take() { return handle_.promise().take(); }
 
 private:
     using Handle = std::coroutine_handle<promise_type>;

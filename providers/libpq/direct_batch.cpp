@@ -69,52 +69,61 @@ private:
         if (synced_) link_.send_sync();
     }
 
-    /// Takes one answer, or waits for one. False when the connection is gone.
+    /// Takes the answers that have arrived, or waits for some. False when the connection is gone.
     bool step() {
         // With its end the batch may be over, and then there is nothing left to wait for.
         if (cancel_ && !cancelled_ && (cancelled_ = cancel_->advance())) return true;
-        wire::Frame frame;
-        if (const auto event = link_.poll(frame)) return take(*event, frame);
-        return link_.ended() ? lose(link_.ending()) : wait();
+        bool any = false;
+        for (wire::Frame frame; !link_.machine().idle(); any = true) {
+            const auto event = link_.poll(frame);
+            if (!event) break;
+            if (!take(*event, frame)) return false;
+        }
+        if (link_.ended()) return lose(link_.ending());
+        return any || wait();
     }
 
     bool take(wire::Event event, const wire::Frame& frame) {
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
-            case wire::Event::columns: {
-                auto columns = make_columns(frame.body, link_.types());
-                if (!columns) return lose(link_.violated("a malformed description of columns"));
-                collector_.begin(std::move(columns));
-                return true;
-            }
+            case wire::Event::columns: return take_columns(frame.body);
             case wire::Event::no_columns: collector_.begin(no_columns()); return true;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
-                if (!tag) return lose(link_.violated("a malformed command tag"));
+                if (!tag) return violate("a malformed command tag");
                 answer(collector_.take(*tag, arena_));
                 return true;
             }
             case wire::Event::empty: answer(collector_.take({}, arena_)); return true;
             case wire::Event::failed: return take_failure(frame.body);
             case wire::Event::copy_in:
-            case wire::Event::copy_out: {
-                Error error = link_.error({.kind = ErrorKind::usage,
-                                           .outcome = Outcome::unknown,
-                                           .connection_usable = false,
-                                           .message = "a batch cannot COPY: the connection is closed"});
-                link_.close();
-                return lose(std::move(error));
-            }
+            case wire::Event::copy_out: return refuse_copy();
             case wire::Event::ready: ++readies_; return true;
             default: return true;
         }
+    }
+
+    bool take_columns(std::string_view body) {
+        const auto columns = make_columns(body, link_.types());
+        if (!columns) return violate("a malformed description of columns");
+        collector_.begin(columns);
+        return true;
+    }
+
+    bool refuse_copy() {
+        Error error = link_.error({.kind = ErrorKind::usage,
+                                   .outcome = Outcome::unknown,
+                                   .connection_usable = false,
+                                   .message = "a batch cannot COPY: the connection is closed"});
+        link_.close();
+        return lose(std::move(error));
     }
 
     bool take_rows(std::string_view first) {
         bool well_formed = collector_.add(first, link_.chunk());
         if (well_formed)
             link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
-        return well_formed || lose(link_.violated("a row that is not as its columns were described"));
+        return well_formed || violate("a row that is not as its columns were described");
     }
 
     bool take_failure(std::string_view body) {
@@ -150,13 +159,13 @@ private:
         sent_ = requests_.size();
     }
 
-    void answer(Expected<Result> outcome) {
+    void answer(Expected<Result>&& outcome) {
         outcomes_.push_back(std::move(outcome));
         begin_answer();
     }
     /// Makes the collector ready for the next statement's rows.
     void begin_answer() {
-        collector_.clear();
+        collector_.clear_rows();
         if (answered() == requests_.size()) return;
         const auto* known = known_columns(requests_[answered()], formats_[answered()]);
         if (known) collector_.begin(*known);
@@ -183,6 +192,7 @@ private:
         return true;
     }
 
+    bool violate(const char* reason) { return lose(link_.violated(reason)); }
     bool lose(Error error) {
         loss_ = std::move(error);
         return false;

@@ -2,6 +2,7 @@
 #include "providers/libpq/direct_pipeline.hpp"
 
 #include <deque>
+#include <memory>
 
 #include "providers/libpq/direct_statement.hpp"
 #include "providers/libpq/refusal.hpp"
@@ -41,12 +42,12 @@ public:
 private:
     struct InFlight {
         const spi::Request* request;
-        Format format;
-        std::optional<Error> refused;  // nothing of it was sent, and this is why
+        const std::shared_ptr<const ResultStorage>* columns;  // null: it is described
+        std::unique_ptr<const Error> refused;                 // nothing of it was sent, and this is why; null: it was
     };
 
     void send_ahead() {
-        while (in_flight_.size() < most_in_flight && link_.out().unsent().size() < most_unsent) {
+        while (count_ < most_in_flight && link_.out().unsent().size() < most_unsent) {
             const spi::Request* request = feed_.next();
             if (request == nullptr) return;
             send(*request);
@@ -55,15 +56,24 @@ private:
 
     void send(const spi::Request& request) {
         const Format format = fallback_.format_for(request);
-        std::optional<Error> refused;
-        if (in_flight_.empty()) refused = link_.begin(request.sql, {});
-        if (!refused) refused = refusal(link_, request);
-        if (!refused) {
-            put_statement(link_, request, format, known_columns(request, format) != nullptr);
+        const auto* const columns = known_columns(request, format);
+        if (auto refused = refuse(request)) {
+            in_flight_.push_back({&request, columns, std::make_unique<const Error>(*std::move(refused))});
+        } else {
+            put_statement(link_, request, format, columns != nullptr);
             link_.send_sync();
+            in_flight_.push_back({&request, columns, nullptr});
         }
-        in_flight_.push_back({&request, format, std::move(refused)});
-        if (in_flight_.size() == 1) begin_answer();
+        if (++count_ == 1) begin_answer();
+    }
+    std::optional<Error> refuse(const spi::Request& request) {
+        if (in_flight_.empty())
+            if (auto error = link_.begin(request.sql, {})) return error;
+        return refusal(link_, request);
+    }
+    void pop() {
+        in_flight_.pop_front();
+        --count_;
     }
 
     /// Gives their answers to those at the head that were not sent (P1).
@@ -73,53 +83,63 @@ private:
 
     /// Takes all answers that have arrived, or waits for some.
     void receive() {
+        const bool any = take_arrived(0);
+        if (!any && !link_.ended()) static_cast<void>(link_.wait_beside(nothing_else, {.nudged = true}));
+        if (link_.ended()) lose(link_.ending());
+    }
+
+    /// Takes answers that have arrived while more than `left` are in flight. False when there was nothing.
+    bool take_arrived(std::size_t left) {
         bool any = false;
-        for (wire::Frame frame; !in_flight_.empty(); any = true) {
+        for (wire::Frame frame; count_ > left; any = true) {
             const auto event = link_.poll(frame);
             if (!event) break;
             take(*event, frame);
         }
-        if (!any && !link_.ended()) static_cast<void>(link_.wait_beside(nothing_else, {.nudged = true}));
-        if (link_.ended()) lose(link_.ending());
+        return any;
     }
 
     void take(wire::Event event, const wire::Frame& frame) {
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
-            case wire::Event::columns: {
-                auto columns = make_columns(frame.body, link_.types());
-                if (!columns) return lose(link_.violated("a malformed description of columns"));
-                return begin_rows(std::move(columns));
-            }
+            case wire::Event::columns: return take_columns(frame.body);
             case wire::Event::no_columns: return collector_.begin(no_columns());
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
-                if (!tag) return lose(link_.violated("a malformed command tag"));
+                if (!tag) return violate("a malformed command tag");
                 answer_.emplace(sink_ ? Result(collector_.columns()) : collector_.take(*tag));
                 return;
             }
             case wire::Event::empty: answer_.emplace(collector_.take()); return;
-            case wire::Event::failed: {
-                Error error = link_.failed(frame.body);
-                if (!link_.connected()) return lose(error);
-                answer_.emplace(std::move(error));
-                return;
-            }
+            case wire::Event::failed: return take_failure(frame.body);
             case wire::Event::copy_in:
-            case wire::Event::copy_out: {
-                const Error error =
-                    link_.error({.kind = ErrorKind::usage,
-                                 .outcome = Outcome::unknown,
-                                 .connection_usable = false,
-                                 .message = std::string(copies_elsewhere) + "; the connection is closed"});
-                link_.close();
-                return lose(error);
-            }
+            case wire::Event::copy_out: return refuse_copy();
             case wire::Event::ready:
-                if (!answer_) return lose(link_.violated("ready, without an answer"));
+                if (!answer_) return violate("ready, without an answer");
                 return end_answer(*std::move(answer_));
             default: return;
         }
+    }
+
+    void take_columns(std::string_view body) {
+        const auto columns = make_columns(body, link_.types());
+        if (!columns) return violate("a malformed description of columns");
+        begin_rows(columns);
+    }
+
+    void take_failure(std::string_view body) {
+        Error error = link_.failed(body);
+        if (!link_.connected()) return lose(error);
+        answer_.emplace(std::move(error));
+    }
+
+    void refuse_copy() {
+        const Error error = link_.error({.kind = ErrorKind::usage,
+                                         .outcome = Outcome::unknown,
+                                         .connection_usable = false,
+                                         .message = std::string(copies_elsewhere) + "; the connection is closed"});
+        link_.close();
+        lose(error);
     }
 
     void take_rows(std::string_view first) {
@@ -133,30 +153,29 @@ private:
             if (well_formed)
                 link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
         }
-        if (!well_formed) lose(link_.violated("a row that is not as its columns were described"));
+        if (!well_formed) violate("a row that is not as its columns were described");
     }
 
     void begin_answer() {
         const InFlight& head = in_flight_.front();
         link_.about(head.request->sql);
-        collector_.clear();
+        collector_.clear_rows();
         sink_ = nullptr;
         answer_.reset();
-        if (head.refused) return;
-        if (const auto* known = known_columns(*head.request, head.format)) begin_rows(*known);
+        if (head.columns != nullptr && !head.refused) begin_rows(*head.columns);
     }
-    void begin_rows(std::shared_ptr<const ResultStorage> columns) {
+    void begin_rows(const std::shared_ptr<const ResultStorage>& columns) {
         RowSink* const sink = in_flight_.front().request->sink;
         sink_ = sink != nullptr && sink->begin(*columns) ? sink : nullptr;
-        collector_.begin(std::move(columns));
+        collector_.begin(columns);
     }
-    void end_answer(Expected<Result> answer) {
+    void end_answer(Expected<Result>&& answer) {
         if (giving_up_ && !answer && answer.error().kind() == ErrorKind::cancelled)
             answer = link_.ended_early(*giving_up_, answer.error().outcome());
-        in_flight_.pop_front();
+        pop();
         feed_.answer(std::move(answer));
-        for (; !in_flight_.empty() && in_flight_.front().refused; in_flight_.pop_front())
-            feed_.answer(*std::move(in_flight_.front().refused));  // what comes next is not for it (P1)
+        for (; !in_flight_.empty() && in_flight_.front().refused; pop())
+            feed_.answer(*in_flight_.front().refused);  // what comes next is not for it (P1)
         if (!in_flight_.empty()) begin_answer();
     }
 
@@ -165,10 +184,10 @@ private:
         const Woken woken = look(wait);
         const Deadline until = recovery_deadline(woken, wait);  // `wait` may go with the first answer
         giving_up_ = woken;
-        while (in_flight_.size() > 1 && cancel_head(until)) answer_refused();
+        while (count_ > 1 && cancel_head(until)) answer_refused();
         giving_up_.reset();
         if (in_flight_.empty()) return;
-        const bool is_last = in_flight_.size() == 1;
+        const bool is_last = count_ == 1;
         const Outcome outcome = link_.recover(until);
         const Error unknown = link_.ended_early(woken, Outcome::unknown);
         end_all(is_last ? link_.ended_early(woken, outcome) : unknown, unknown);
@@ -178,26 +197,23 @@ private:
     bool cancel_head(const Deadline& until) {
         const auto cancel = start_cancel(link_.connection());
         bool answered = cancel == nullptr;
-        const std::size_t before = in_flight_.size();
-        for (wire::Frame frame;;) {
+        const std::size_t before = count_;
+        for (;;) {
             answered = answered || cancel->advance();
-            while (in_flight_.size() == before) {
-                const auto event = link_.poll(frame);
-                if (!event) break;
-                take(*event, frame);
-            }
+            if (count_ == before) take_arrived(before - 1);
             if (link_.ended()) lose(link_.ending());
             if (in_flight_.empty()) return false;
-            if (in_flight_.size() != before && answered) return true;
+            if (count_ != before && answered) return true;
             const pollfd other = answered ? nothing_else : cancel->waits_for();
             if (link_.wait_beside(other, {.deadline = until}) != Woken::ready) return false;
         }
     }
+    void violate(const char* reason) { lose(link_.violated(reason)); }
     void lose(const Error& error) { end_all(error, error); }
     void end_all(const Error& first, const Error& others) {
         for (bool is_first = true; !in_flight_.empty(); is_first = false) {
-            const std::optional<Error> refused = std::move(in_flight_.front().refused);
-            in_flight_.pop_front();
+            const std::unique_ptr<const Error> refused = std::move(in_flight_.front().refused);
+            pop();
             feed_.answer(refused ? *refused : is_first ? first : others);
         }
     }
@@ -207,6 +223,7 @@ private:
     TextFallback& fallback_;
     spi::RequestFeed& feed_;
     std::deque<InFlight> in_flight_;
+    std::size_t count_ = 0;           // of those; a deque would have to reckon it
     std::optional<Woken> giving_up_;  // why those in flight are being cancelled
     // Of the first in flight. @{
     RowSink* sink_ = nullptr;                 // of its request, if it takes rows with these columns

@@ -75,11 +75,13 @@ private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
         if (row == read_) ++read_;
         wire::RowValues values(body_at(bodies_[row]), columns_.size());
-        for (const std::uint16_t column : columns) {
-            // Most often the columns are wanted in their order.
-            if (column != values.next()) [[unlikely]]
+        if (detail::are_in_order(columns)) {
+            for (Cell* const end = out + columns.size(); out != end; ++out) *out = cell_of(values.take());
+        } else {
+            for (const std::uint16_t column : columns) {
                 values.go_to(column);
-            *out++ = cell_of(values.take());
+                *out++ = cell_of(values.take());
+            }
         }
         values.go_to(columns_.size());
         if (!values.are_whole()) [[unlikely]]
@@ -121,16 +123,17 @@ protected:
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
         const char* at = values_of(bodies_[row]);
+        if (detail::are_in_order(columns)) {
+            for (Cell* const end = out + columns.size(); out != end; ++out) *out = take_cell(at);
+            return;
+        }
         std::size_t next = 0;
         for (const std::uint16_t column : columns) {
-            // Most often the columns are wanted in their order.
-            if (column != next) [[unlikely]] {
-                if (column < next) {
-                    at = values_of(bodies_[row]);
-                    next = 0;
-                }
-                for (; next < column; ++next) static_cast<void>(take_cell(at));
+            if (column < next) {
+                at = values_of(bodies_[row]);
+                next = 0;
             }
+            for (; next < column; ++next) static_cast<void>(take_cell(at));
             *out++ = take_cell(at);
             ++next;
         }
@@ -270,13 +273,6 @@ Result RowCollector::take(std::string_view tag, const std::shared_ptr<ResultAren
     }
     bytes_ = 0;
     return Result(std::move(storage));
-}
-
-void RowCollector::clear() noexcept {
-    columns_.reset();
-    rows_.clear();
-    chunks_.clear();
-    bytes_ = 0;
 }
 
 }  // namespace pg::libpq::direct

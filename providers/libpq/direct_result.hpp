@@ -45,7 +45,9 @@ private:
 class RowCollector {
 public:
     /// Begins a statement whose rows have these columns.
-    void begin(std::shared_ptr<const ResultStorage> columns) noexcept { columns_ = std::move(columns); }
+    void begin(const std::shared_ptr<const ResultStorage>& columns) noexcept {
+        if (columns_ != columns) columns_ = columns;  // most often they are those of the statement before
+    }
     [[nodiscard]] const std::shared_ptr<const ResultStorage>& columns() const noexcept { return columns_; }
 
     /// Takes the body of a DataRow and a share of the chunk that it lies in. False when it is malformed or has another
@@ -65,8 +67,12 @@ public:
     /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one. A small
     /// one lies in the arena, if there is one.
     [[nodiscard]] Result take(std::string_view tag = {}, const std::shared_ptr<ResultArena>& arena = {});
-    /// Forgets the statement.
-    void clear() noexcept;
+    /// Forgets the rows of a statement that has ended or failed. The columns stay until others are begun.
+    void clear_rows() noexcept {
+        rows_.clear();
+        chunks_.clear();
+        bytes_ = 0;
+    }
 
 private:
     std::shared_ptr<const ResultStorage> columns_;

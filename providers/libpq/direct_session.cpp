@@ -29,11 +29,11 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     link_.send_sync();
     link_.flush();
 
-    collector_.clear();
+    collector_.clear_rows();
     RowSink* sink = nullptr;  // of the request, if it takes rows with these columns
-    const auto begin = [&](std::shared_ptr<const ResultStorage> columns) {
+    const auto begin = [&](const std::shared_ptr<const ResultStorage>& columns) {
         sink = request.sink != nullptr && request.sink->begin(*columns) ? request.sink : nullptr;
-        collector_.begin(std::move(columns));
+        collector_.begin(columns);
     };
     if (known) begin(*known);
 
@@ -64,7 +64,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
             case wire::Event::columns: {
                 auto columns = make_columns(frame.body, link_.types());
                 if (!columns) return link_.violated("a malformed description of columns");
-                begin(std::move(columns));
+                begin(columns);
                 break;
             }
             case wire::Event::no_columns: collector_.begin(no_columns()); break;

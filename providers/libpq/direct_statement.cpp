@@ -11,20 +11,22 @@ const std::shared_ptr<const ResultStorage>* known_columns(const spi::Request& re
 
 void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described) {
     wire::SendBuffer& out = link.out();
-    const std::size_t count = request.params != nullptr ? request.params->size() : 0;
+    const Params* const params = request.params;
+    const std::size_t count = params != nullptr ? params->size() : 0;
     if (request.statement.empty()) {
         std::vector<std::uint32_t> types;
         types.reserve(count);
-        for (std::size_t i = 0; i < count; ++i) types.push_back(static_cast<std::uint32_t>((*request.params)[i].type));
+        for (std::size_t i = 0; i < count; ++i) types.push_back(static_cast<std::uint32_t>((*params)[i].type));
         wire::put_parse(out, {}, request.sql, types);
         link.sent(wire::Sent::parse);
     }
-    const auto argument = [&](std::size_t i) {
-        const Params::Slot& slot = (*request.params)[i];
-        return wire::Argument{request.params->data(slot), slot.length, static_cast<std::int16_t>(slot.format)};
+    const Params::Slot* slot = params != nullptr ? params->begin() : nullptr;
+    const auto next = [&](std::size_t) {
+        const Params::Slot& at = *slot++;
+        return wire::Argument{params->data(at), at.length, static_cast<std::int16_t>(at.format)};
     };
     const auto one = static_cast<std::int16_t>(format);
-    wire::put_bind(out, request.statement, count, argument, std::span(&one, 1));
+    wire::put_bind(out, request.statement, count, params != nullptr ? params->bytes() : 0, next, std::span(&one, 1));
     link.sent(wire::Sent::bind);
     if (!described) {
         wire::put_describe(out, wire::Named::portal, {});

@@ -26,7 +26,7 @@ public:
         if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
     }
 
-    void expect(std::shared_ptr<const ResultStorage> columns) { collector_.begin(std::move(columns)); }
+    void expect(const std::shared_ptr<const ResultStorage>& columns) { collector_.begin(columns); }
     /// Waits for the first rows, or the end. What ended it before the first row.
     std::optional<Error> open(const spi::Wait& wait) {
         while (!over_ && collector_.rows() == 0) {
@@ -71,7 +71,7 @@ private:
             case wire::Event::columns: {
                 auto columns = make_columns(frame.body, link_.types());
                 if (!columns) return violated("a malformed description of columns");
-                collector_.begin(std::move(columns));
+                collector_.begin(columns);
                 break;
             }
             case wire::Event::no_columns: collector_.begin(no_columns()); break;

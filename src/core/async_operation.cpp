@@ -2,64 +2,12 @@
 #include "pg/async_operation.hpp"
 
 #include <algorithm>
-#include <array>
-#include <new>
 
 #include "pg/spi/waiter.hpp"
 #include "src/core/async_pipeline.hpp"
 
 namespace pg::detail {
 namespace {
-
-/// Blocks for operations that are free, of each size up to a bound. They are larger than what malloc has a quick way
-/// for.
-class FreeBlocks {
-public:
-    FreeBlocks() = default;
-    FreeBlocks(const FreeBlocks&) = delete;
-    FreeBlocks& operator=(const FreeBlocks&) = delete;
-    ~FreeBlocks() {
-        for (List& list : lists_)
-            while (void* block = list.pop()) ::operator delete(block);
-        is_over_ = true;
-    }
-
-    [[nodiscard]] void* take(std::size_t size) {
-        void* const block = is_over_ || size > largest ? nullptr : lists_[place(size)].pop();
-        return block ? block : ::operator new(rounded(size));
-    }
-    void give(void* block, std::size_t size) noexcept {
-        if (is_over_ || size > largest || !lists_[place(size)].push(block)) ::operator delete(block);
-    }
-
-private:
-    static constexpr std::size_t step = 64, largest = 4096, most = 128;
-    struct List {
-        struct Block {
-            Block* next;
-        };
-        Block* first = nullptr;
-        std::size_t count = 0;
-
-        [[nodiscard]] void* pop() noexcept {
-            if (!first) return nullptr;
-            --count;
-            return std::exchange(first, first->next);
-        }
-        [[nodiscard]] bool push(void* block) noexcept {
-            if (count == most) return false;
-            first = ::new (block) Block{first};
-            ++count;
-            return true;
-        }
-    };
-    static std::size_t place(std::size_t size) noexcept { return (size - 1) / step; }
-    static std::size_t rounded(std::size_t size) noexcept { return (place(size) + 1) * step; }
-
-    std::array<List, largest / step> lists_;
-    bool is_over_ = false;  // the thread ends: what is freed by other destructors is freed
-};
-thread_local FreeBlocks free_blocks;
 
 Error stopped_in_queue() {
     return Error({.kind = ErrorKind::cancelled,
@@ -77,9 +25,6 @@ Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& op
 
 Operation::~Operation() = default;
 
-void* Operation::operator new(std::size_t size) { return free_blocks.take(size); }
-void Operation::operator delete(void* memory, std::size_t size) noexcept { free_blocks.give(memory, size); }
-
 std::optional<Error> Operation::no_place_to_wait() const {
     if (!target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
     return usage_error("get() on the thread that runs the call would wait for itself: co_await it");
@@ -93,6 +38,7 @@ void Operation::start(Then then, void* context) noexcept {
     if (user_stop_ && user_stop_->stop_possible())
         on_stop_ = std::make_unique<StopCallback>(user_stop_, &Operation::on_user_stop, this);
     shares_.fetch_add(1, std::memory_order_relaxed);
+    if (step_ == Step::begin && target_->home->here()) return begin();
     target_->home->post(next_);
 }
 
@@ -145,7 +91,7 @@ void Operation::begin() {
 
 /// For a session, or a turn on one.
 void Operation::queue() {
-    static_cast<void>(wait());
+    if (!may_share_) static_cast<void>(wait());  // its work may begin on another thread
     const Deadline until = target_->turn_until(deadline_);
     settled_.store(false, std::memory_order_relaxed);
     target_->source().request(*this, deadline_);
@@ -157,7 +103,7 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     settled_.store(true, std::memory_order_release);
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
-    if (may_share_) return enter(Step::join);
+    if (may_share_) return target_->home->here() ? join() : enter(Step::join);
     work_on(target_->reactor_of(lease_));
 }
 

@@ -13,12 +13,6 @@ namespace {
 constexpr std::size_t most_calls = 100;
 constexpr std::size_t most_bytes = 64 * 1024;
 
-std::size_t bytes_of(const Call& call) {
-    std::size_t bytes = call.sql.size();
-    for (const Params::Slot& slot : *call.params) bytes += static_cast<std::size_t>(std::max(slot.length, 0));
-    return bytes;
-}
-
 /// (L1)
 bool may_share(const Call& call, const Expected<bool>& traces) {
     return traces && !*traces && call.options->max_result_bytes == 0 &&
@@ -67,7 +61,7 @@ void Pipelines::begin(Operation& operation) {
     operation.call_ = operation.do_open_call();
     operation.may_share_ = operation.call_ && may_share(*operation.call_, look_at_text(*operation.call_));
     if (!operation.may_share_) return operation.queue();
-    operation.bytes_ = bytes_of(*operation.call_);
+    operation.bytes_ = operation.call_->sql.size() + operation.call_->params->bytes();
     spi::SessionSource& source = target_.source();
     if (source.request_idle(operation)) return;
     Pipeline* const pipeline = source.has_waiters() ? nullptr : shortest();
@@ -126,9 +120,7 @@ bool OperationQueue::erase(Operation& operation) {
     return false;
 }
 
-bool Pipeline::has_room() const {
-    return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && session().usable();
-}
+bool Pipeline::has_room() const { return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && !broken_; }
 
 /// Somebody wants what is in flight, that operation aside.
 bool Pipeline::is_wanted_beside(const Operation* operation) const {
@@ -197,8 +189,9 @@ const spi::Request* Pipeline::do_next() noexcept {
     return &request;
 }
 
-void Pipeline::do_answer(Expected<Result> outcome) noexcept {
+void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     Operation& operation = in_flight_.pop();
+    if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
     if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)
     if (!operation.wanted_) {
@@ -228,7 +221,7 @@ void Pipeline::run_alone(Alone call) {
 }
 
 /// The call leaves the pipeline, for its caller or, where it had no effect and may be run again, for another session.
-void Pipeline::end(Operation& operation, Expected<Result> outcome) {
+void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     forget(operation);
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))

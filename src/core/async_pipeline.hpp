@@ -63,18 +63,16 @@ private:
 
     void do_run() noexcept override;
     const spi::Request* do_next() noexcept override;
-    void do_answer(Expected<Result> outcome) noexcept override;
+    void do_answer(Expected<Result>&& outcome) noexcept override;
     const spi::Wait* do_given_up() const noexcept override { return given_up_ ? &*given_up_ : nullptr; }
     spi::Wait do_wait() const noexcept override { return in_flight_.first()->wait(); }
 
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
-    [[nodiscard]] bool takes_more() const {
-        return alone_.empty() && unwanted_ == 0 && !given_up_ && session().usable();
-    }
+    [[nodiscard]] bool takes_more() const { return !broken_ && alone_.empty() && unwanted_ == 0 && !given_up_; }
     [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
     void run_alone(Alone call);
-    void end(Operation& operation, Expected<Result> outcome);
+    void end(Operation& operation, Expected<Result>&& outcome);
     void forget(Operation& operation);
     void leave_to_others();
 
@@ -87,6 +85,7 @@ private:
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;              /// @}
     std::size_t unwanted_ = 0;           // of those in flight
+    bool broken_ = false;                // its connection, as an answer said
     std::optional<spi::Wait> given_up_;  // how long the session may take for that (L4)
 };
 

@@ -16,10 +16,14 @@ namespace pg::detail {
 /// Texts whose typed numbers the server refused and whose literals it took. Bounded. Thread-safe.
 class RetypedTexts {
 public:
-    [[nodiscard]] bool contains(std::string_view sql) const;
+    [[nodiscard]] bool contains(std::string_view sql) const {
+        return any_.load(std::memory_order_acquire) && is_among(sql);
+    }
     void add(std::string_view sql);
 
 private:
+    [[nodiscard]] bool is_among(std::string_view sql) const;
+
     static constexpr std::size_t capacity = 1024;
 
     std::atomic<bool> any_{false};  // spares the lock of clients that never needed one

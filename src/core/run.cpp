@@ -95,14 +95,14 @@ bool tells_of_traces(std::string_view tag) {
 Expected<void> settle(const Borrowed& borrowed, const Result& result) {
     if (tells_of_traces(result.tag())) borrowed.slot->dirty = true;
     if (result.storage()->matches()) return {};  // described when it was prepared, and its types learned then
+    if (result.columns().empty()) return {};
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
     if (!learned && outside) return applied_already(learned.error());
     return learned;
 }
 
-bool RetypedTexts::contains(std::string_view sql) const {
-    if (!any_.load(std::memory_order_acquire)) return false;
+bool RetypedTexts::is_among(std::string_view sql) const {
     const std::lock_guard lock(mutex_);
     return texts_.contains(std::string(sql));
 }

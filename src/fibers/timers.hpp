@@ -1,7 +1,9 @@
-// Timers: which moment comes next. A binary heap of timers that know their places in it.
+// Timers: which moment comes next.
 #pragma once
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "pg/spi/reactor.hpp"
@@ -9,22 +11,61 @@
 namespace pg::fibers {
 
 /// One thread at a time. Throws std::bad_alloc.
+///
+/// Most timers are set for a later moment than those before them, since most calls have the same time: they stand in a
+/// list, in their order, and come and go at no cost. One that would have to pass more than a few is in a binary heap,
+/// whose timers know their places in it.
 class Timers {
 public:
-    [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
-    [[nodiscard]] spi::Timer& first() const noexcept { return *heap_.front(); }  ///< undefined when it is empty
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr && heap_.empty(); }
+    /// Undefined when it is empty.
+    [[nodiscard]] spi::Timer& first() const noexcept {
+        const bool is_in_list = heap_.empty() || (first_ != nullptr && first_->when <= heap_.front()->when);
+        return is_in_list ? *first_ : *heap_.front();
+    }
 
-    /// `timer` is in the heap afterwards, at the place of its moment.
+    /// `timer` is among them afterwards, at the place of its moment.
     void set(spi::Timer& timer, Deadline::Clock::time_point when) {
         cancel(timer);
         timer.when = when;
-        heap_.push_back(&timer);
-        timer.place = heap_.size();
-        rise(timer.place);
+        spi::Timer* before = last_;
+        for (int passed = 0; before != nullptr && when < before->when; before = before->before)
+            if (++passed > most_passed) return push(timer);
+        link(timer, before);
     }
     void cancel(spi::Timer& timer) noexcept {
         if (timer.place == 0) return;
         const std::size_t place = std::exchange(timer.place, 0);
+        if (place == in_list)
+            unlink(timer);
+        else
+            take_out(timer, place);
+    }
+
+private:
+    static constexpr std::size_t in_list = std::numeric_limits<std::size_t>::max();
+    static constexpr int most_passed = 4;
+
+    // The list. @{
+    void link(spi::Timer& timer, spi::Timer* before) noexcept {
+        spi::Timer*& next = before == nullptr ? first_ : before->behind;
+        timer.place = in_list;
+        timer.before = before;
+        timer.behind = std::exchange(next, &timer);
+        (timer.behind == nullptr ? last_ : timer.behind->before) = &timer;
+    }
+    void unlink(spi::Timer& timer) noexcept {
+        (timer.before == nullptr ? first_ : timer.before->behind) = timer.behind;
+        (timer.behind == nullptr ? last_ : timer.behind->before) = timer.before;
+    }  /// @}
+
+    // The heap. Places count from one: the parent of n is n / 2. @{
+    void push(spi::Timer& timer) {
+        heap_.push_back(&timer);
+        timer.place = heap_.size();
+        rise(timer.place);
+    }
+    void take_out(const spi::Timer& timer, std::size_t place) noexcept {
         spi::Timer* const last = heap_.back();
         heap_.pop_back();
         if (last == &timer) return;
@@ -32,9 +73,6 @@ public:
         rise(place);
         sink(last->place);
     }
-
-private:
-    // Places count from one: the parent of n is n / 2.
     [[nodiscard]] spi::Timer* at(std::size_t place) const noexcept { return heap_[place - 1]; }
     void put(std::size_t place, spi::Timer* timer) noexcept {
         heap_[place - 1] = timer;
@@ -54,8 +92,10 @@ private:
             place = child;
         }
         put(place, timer);
-    }
+    }  /// @}
 
+    spi::Timer* first_ = nullptr;
+    spi::Timer* last_ = nullptr;
     std::vector<spi::Timer*> heap_;
 };
 

@@ -9,8 +9,6 @@
 namespace pg::pool {
 namespace {
 
-/// How often a pool with sessions in use, or with somebody waiting, looks at the time.
-constexpr std::chrono::milliseconds every_look{500};
 /// Who has that much time waits for the next attempt to open a session instead of hearing of the last one.
 constexpr std::chrono::seconds patience{1};
 /// Idle sessions that are asked at the same time to keep them alive.

@@ -89,6 +89,9 @@ private:
 /// Told what happens and when; says by `next` what is to be done. Owns the members.
 class Books {
 public:
+    /// How often they look at the time while sessions are in use, or somebody waits.
+    static constexpr std::chrono::milliseconds every_look{500};
+
     Books(const Limits& limits, std::uint64_t seed) : limits_(limits), governor_(seed), random_(seed) {}
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;

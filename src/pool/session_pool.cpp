@@ -75,9 +75,9 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       config_(std::move(config)),
       context_(std::move(context)),
       is_awaitable_(provider_->capabilities().awaitable),
-      counts_uses_(limits.max_uses != Limits().max_uses),
+      may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look),
       connect_timeout_(limits.connect_timeout),
-      has_front_(!counts_uses_),
+      has_front_(may_have_front_),
       books_(limits, seed_of(this)) {}
 
 SessionPool::~SessionPool() {
@@ -341,7 +341,7 @@ void SessionPool::do_refresh() noexcept {
 
 void SessionPool::do_suspend(bool suspended) noexcept {
     enter([&](Books& books, Time now) {
-        has_front_.store(!suspended && !counts_uses_, std::memory_order_relaxed);
+        has_front_.store(!suspended && may_have_front_, std::memory_order_relaxed);
         if (Member* member = take_front()) books.give_back(*member, now);
         books.suspend(suspended);
     });

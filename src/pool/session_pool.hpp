@@ -88,8 +88,8 @@ private:
     const std::shared_ptr<spi::Provider> provider_;
     const Config config_;
     const spi::SessionContext context_;
-    const bool is_awaitable_;  // its sessions live on reactors of the provider
-    const bool counts_uses_;   // so that the books have to be told of each
+    const bool is_awaitable_;    // its sessions live on reactors of the provider
+    const bool may_have_front_;  // false: the books are to be told of each use
     const std::chrono::nanoseconds connect_timeout_;
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;

@@ -5,12 +5,21 @@
 
 namespace pg::detail {
 
+constinit const std::array<std::uint16_t, 256> columns_in_order = [] {
+    std::array<std::uint16_t, 256> numbers{};
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::uint16_t>(i);
+    return numbers;
+}();
+
 ColumnMatches::~ColumnMatches() { delete first_.load(std::memory_order_acquire); }
 
 void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map) {
-    auto match =
-        std::make_unique<Match>(Match{targets.data(), extra, std::make_unique<std::uint16_t[]>(targets.size())});
-    std::copy_n(map, targets.size(), match->map.get());
+    auto match = std::make_unique<Match>(Match{targets.data(), extra, map, nullptr});
+    if (!are_in_order({map, targets.size()})) {
+        match->own = std::make_unique<std::uint16_t[]>(targets.size());
+        std::copy_n(map, targets.size(), match->own.get());
+        match->map = match->own.get();
+    }
     const Match* none = nullptr;
     if (first_.compare_exchange_strong(none, match.get(), std::memory_order_acq_rel))
         static_cast<void>(match.release());

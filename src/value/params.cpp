@@ -60,7 +60,7 @@ Fault Params::add_text(std::string_view text) {
 
 bool Params::retype_numbers() {
     bool retyped = false;
-    for (Slot& slot : std::span(slots(), count_)) {
+    for (Slot& slot : std::span(slots_, count_)) {
         if (!is_number(slot)) continue;
         Writer text;
         if (write_number(text, slot.type, Cell{data(slot), slot.length})) continue;
@@ -81,8 +81,9 @@ void Params::clear() {
 void Params::grow() {
     const std::size_t capacity = 2 * capacity_;
     auto more = std::make_unique<Slot[]>(capacity);
-    std::copy_n(slots(), count_, more.get());
+    std::copy_n(slots_, count_, more.get());
     more_ = std::move(more);
+    slots_ = more_.get();
     capacity_ = capacity;
 }
 

@@ -1,6 +1,8 @@
 // Matching a result's columns to the targets of a row type: once a statement, all misfits in one message.
 #include "pg/row.hpp"
 
+#include <algorithm>
+
 #include "pg/column_matches.hpp"
 #include "src/value/type_name.hpp"
 
@@ -77,8 +79,11 @@ Expected<const std::uint16_t*> match_columns(const ResultStorage& result, std::s
                     std::string(targets[i].type->name));
     }
     if (auto verdict = std::move(misfits).verdict(); !verdict) return std::move(verdict).error();
-    if (known) known->keep(targets, extra, map);
-    return map;
+    const bool in_order =
+        targets.size() <= columns_in_order.size() && std::equal(map, map + targets.size(), columns_in_order.begin());
+    const std::uint16_t* const found = in_order ? columns_in_order.data() : map;
+    if (known) known->keep(targets, extra, found);
+    return found;
 }
 
 }  // namespace pg::detail

@@ -31,10 +31,30 @@ void store(char* to, T value) noexcept {
     std::memcpy(to, &value, sizeof value);
 }  /// @}
 
-/// Copies bytes; where the next ones go.
+/// Copies two words, which may overlap each other.
+template <class Word>
+void store_ends(char* to, std::string_view bytes) noexcept {
+    Word first, last;
+    const std::size_t last_at = bytes.size() - sizeof(Word);
+    std::memcpy(&first, bytes.data(), sizeof first);
+    std::memcpy(&last, bytes.data() + last_at, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + last_at, &last, sizeof last);
+}
+/// Copies bytes; where the next ones go. A few, as most values and names have, are not worth a call.
 [[nodiscard]] inline char* store_bytes(char* to, std::string_view bytes) noexcept {
-    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
-    return to + bytes.size();
+    const std::size_t size = bytes.size();
+    if (size > 16)
+        std::memcpy(to, bytes.data(), size);
+    else if (size >= 8)
+        store_ends<std::uint64_t>(to, bytes);
+    else if (size >= 4)
+        store_ends<std::uint32_t>(to, bytes);
+    else if (size >= 2)
+        store_ends<std::uint16_t>(to, bytes);
+    else if (size == 1)
+        *to = bytes.front();
+    return to + size;
 }
 
 /// Reads a body front to back. Nothing is read past its end: what does not fit fails the cursor, which then gives
@@ -92,6 +112,8 @@ public:
             grow(count);
         return std::exchange(end_, end_ + count);
     }
+    /// The bytes behind `end`, of the last claim, are not needed.
+    void give_back(char* end) { end_ = end; }
     template <class T>
     void put(T value) {
         store(claim(sizeof value), value);

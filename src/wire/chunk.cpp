@@ -5,22 +5,7 @@
 #include <new>
 #include <span>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PGCLIENT_POISONS  // clang
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define PGCLIENT_POISONS  // g++
-#endif
-
-#if defined(PGCLIENT_POISONS)
-#include <sanitizer/asan_interface.h>
-#define PGCLIENT_POISON(address, size) __asan_poison_memory_region(address, size)
-#define PGCLIENT_UNPOISON(address, size) __asan_unpoison_memory_region(address, size)
-#else
-#define PGCLIENT_POISON(address, size) static_cast<void>(0)
-#define PGCLIENT_UNPOISON(address, size) static_cast<void>(0)
-#endif
+#include "src/base/poison.hpp"
 
 namespace pg::wire {
 

@@ -74,34 +74,45 @@ inline void put_sync(SendBuffer& out) {
 }
 /// @}
 
-/// Binds `count` arguments, `argument(i)` each, to the unnamed portal. `formats` has one format for all columns of the
-/// result, or one each.
+/// Binds `count` arguments, `argument(i)` each, which have no more than `most_bytes` together, to the unnamed portal.
+/// `formats` has one format for all columns of the result, or one each.
+template <class GetArgument>
+PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, std::size_t most_bytes,
+                           GetArgument argument, std::span<const std::int16_t> formats) {
+    // All of it in one piece: kind, length, an empty portal name, …
+    char* const message = out.claim(1 + 4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + 4 * count + most_bytes + 2 +
+                                    2 * formats.size());
+    *message = static_cast<char>(ClientType::bind);
+    message[5] = '\0';
+    char* at = store_bytes(message + 6, statement);
+    *at = '\0';
+    store(at + 1, static_cast<std::uint16_t>(count));
+    char* format_at = at + 3;
+    at = format_at + 2 * count;
+    store(at, static_cast<std::uint16_t>(count));
+    at += 2;
+    for (std::size_t i = 0; i < count; ++i, format_at += 2) {
+        const Argument value = argument(i);
+        store(format_at, value.format);
+        store(at, value.length);
+        at = store_bytes(at + 4, value.bytes());
+    }
+    store(at, static_cast<std::uint16_t>(formats.size()));
+    at += 2;
+    for (const std::int16_t format : formats) {
+        store(at, format);
+        at += 2;
+    }
+    store(message + 1, static_cast<std::uint32_t>(at - message - 1));
+    out.give_back(at);
+}
+/// The same for who does not know how many bytes they have.
 template <class GetArgument>
 PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, GetArgument argument,
                            std::span<const std::int16_t> formats) {
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < count; ++i) bytes += argument(i).bytes().size();
-    // All of it in one piece: kind, length, an empty portal name, …
-    const std::size_t size =
-        4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + 4 * count + bytes + 2 + 2 * formats.size();
-    char* at = out.claim(1 + size);
-    *at = static_cast<char>(ClientType::bind);
-    store(at + 1, static_cast<std::uint32_t>(size));
-    at[5] = '\0';
-    at = store_bytes(at + 6, statement);
-    *at = '\0';
-    store(at + 1, static_cast<std::uint16_t>(count));
-    at += 3;
-    for (std::size_t i = 0; i < count; ++i, at += 2) store(at, argument(i).format);
-    store(at, static_cast<std::uint16_t>(count));
-    at += 2;
-    for (std::size_t i = 0; i < count; ++i) {
-        const Argument value = argument(i);
-        store(at, value.length);
-        at = store_bytes(at + 4, value.bytes());
-    }
-    store(at, static_cast<std::uint16_t>(formats.size()));
-    for (const std::int16_t format : formats) store(at += 2, format);
+    put_bind(out, statement, count, bytes, argument, formats);
 }
 
 /// Requests that come before all messages and have no type. @{

@@ -10,7 +10,9 @@ namespace pg::spi {
 struct Timer {
     Deadline::Clock::time_point when{};  ///< as it was set
     Job* job = nullptr;                  ///< what runs then
-    std::size_t place = 0;               ///< among the reactor's timers, from one; zero: it is not set
+    std::size_t place = 0;               ///< among the reactor's timers; zero: it is not set
+    Timer* before = nullptr;             ///< and those beside it there. @{
+    Timer* behind = nullptr;             ///< @}
 };
 
 /// A loop and the work on it. Sessions of an awaitable provider have one for life, and are used on its thread only.
@@ -28,7 +30,7 @@ public:
     /// Runs `job` at `when`, unless it is set anew or cancelled before. On the loop's thread. @{
     void set(Timer& timer, Deadline::Clock::time_point when, Job& job) noexcept {
         timer.job = &job;
-        do_set(timer, when);
+        if (timer.place == 0 || timer.when != when) do_set(timer, when);
     }
     void cancel(Timer& timer) noexcept {
         if (timer.place != 0) do_cancel(timer);

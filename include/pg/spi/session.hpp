@@ -65,7 +65,7 @@ public:
     /// The next one to send; null when there is none now. It stays where it is until it is answered.
     [[nodiscard]] const Request* next() noexcept { return do_next(); }
     /// What became of the first that was taken and not answered yet.
-    void answer(Expected<Result> outcome) noexcept { do_answer(std::move(outcome)); }
+    void answer(Expected<Result>&& outcome) noexcept { do_answer(std::move(outcome)); }
     /// Nobody wants what is under way any more: why, and how long it may take to give it up. Null: somebody does.
     [[nodiscard]] const Wait* given_up() const noexcept { return do_given_up(); }
     /// How long the request that is answered next may take.
@@ -73,7 +73,7 @@ public:
 
 private:
     virtual const Request* do_next() noexcept = 0;
-    virtual void do_answer(Expected<Result> outcome) noexcept = 0;
+    virtual void do_answer(Expected<Result>&& outcome) noexcept = 0;
     virtual const Wait* do_given_up() const noexcept = 0;
     virtual Wait do_wait() const noexcept = 0;
 };

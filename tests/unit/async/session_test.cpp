@@ -252,7 +252,7 @@ private:
         left_ = left_.subspan(1);
         return next;
     }
-    void do_answer(Expected<Result> outcome) noexcept override { answers += outcome ? 1 : 0; }
+    void do_answer(Expected<Result>&& outcome) noexcept override { answers += outcome ? 1 : 0; }
     const spi::Wait* do_given_up() const noexcept override { return nullptr; }
     spi::Wait do_wait() const noexcept override { return {}; }
 

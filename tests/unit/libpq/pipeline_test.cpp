@@ -25,7 +25,7 @@ private:
     const spi::Request* do_next() noexcept override {
         return next_ == requests_.size() ? nullptr : &requests_[next_++];
     }
-    void do_answer(Expected<Result> outcome) noexcept override { answers.push_back(std::move(outcome)); }
+    void do_answer(Expected<Result>&& outcome) noexcept override { answers.push_back(std::move(outcome)); }
     const spi::Wait* do_given_up() const noexcept override { return nullptr; }
     spi::Wait do_wait() const noexcept override { return soon(); }
 

@@ -100,6 +100,24 @@ TEST(ColumnMatches, KeepWhatFitted) {
     EXPECT_EQ(match<User>(Columns({id, name}, &kept)).value(), (Map{1, 0})) << "it is not looked for again";
 }
 
+TEST(ColumnMatches, OfColumnsInTheirOrderAreKnownByTheirPlace) {
+    const auto is_in_order = [](const Columns& result) {
+        Map map{};
+        const auto matched =
+            pg::detail::match_columns(result, pg::detail::RowShape<User>::targets, Extra::ignore, map.data());
+        return pg::detail::are_in_order({matched.value(), map.size()});
+    };
+    EXPECT_TRUE(is_in_order(Columns({id, name})));
+    EXPECT_TRUE(is_in_order(Columns({id, name, other})));
+    EXPECT_FALSE(is_in_order(Columns({name, id})));
+    EXPECT_FALSE(is_in_order(Columns({other, id, name})));
+    pg::detail::ColumnMatches kept, kept_otherwise;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_TRUE(is_in_order(Columns({id, name}, &kept)));
+        EXPECT_FALSE(is_in_order(Columns({name, id}, &kept_otherwise)));
+    }
+}
+
 TEST(ColumnMatches, KeepNothingThatDidNotFit) {
     pg::detail::ColumnMatches kept;
     const Columns result({id, other}, &kept);
