@@ -19,11 +19,12 @@ VALUES = {
         TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
         ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
         CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
-    "options": "Options QueryOptions Query TransactionOptions",
+    "options": "Options PoolOptions QueryOptions Query TransactionOptions",
     "settings, read out of a text, files and the environment": "Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
+    "numbers of one moment": "PoolStats",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",
     "a coroutine: what it awaits may wait": "Task",
@@ -34,19 +35,23 @@ VALUES = {
 FUNCTIONS = {
     "takes over or shares what is there": """
         AsyncClient::AsyncClient AsyncConnection::AsyncConnection AsyncExecutor::AsyncExecutor
-        AsyncListener::AsyncListener AsyncTransaction::AsyncTransaction Async::Async AsyncStream::Next::Next
-        Batch::Batch Batch::operator= Client::Client Client::async Client::prepare Connection::Connection
-        CopyOut::Iterator::Iterator Executor::Executor Executor::with Prepared::Prepared Prepared::on
-        Savepoint::Savepoint Stream::Iterator::Iterator Transaction::Transaction Tuned::Tuned AsyncExecutor::with
-        AsyncExecutor::batch integrations::AsioEventLoop::AsioEventLoop""",
+        AsyncLargeObject::AsyncLargeObject AsyncListener::AsyncListener AsyncSavepoint::AsyncSavepoint
+        AsyncTransaction::AsyncTransaction Async::Async AsyncStream::Next::Next Batch::Batch Batch::operator=
+        Client::Client Client::async Client::prepare Connection::Connection CopyOut::Iterator::Iterator Executor::Executor
+        Executor::with Prepared::Prepared Prepared::on Savepoint::Savepoint Stream::Iterator::Iterator
+        Transaction::Transaction Tuned::Tuned AsyncExecutor::with AsyncExecutor::batch
+        integrations::AsioEventLoop::AsioEventLoop""",
     "says what is known here": """
-        AsyncConnection::backend_process AsyncConnection::engine AsyncExecutor::options AsyncExecutor::target
-        AsyncTransaction::is_committed AsyncTransaction::is_open Batch::empty Batch::size Client::impl
-        Connection::backend_process Connection::engine Connection::impl Connection::node Connection::parameter
-        Connection::server_version CopyWriter::columns LargeObject::oid Listener::backend_process Prepared::sql
-        Prepared::statement Transaction::is_committed Transaction::is_open""",
+        AsyncConnection::backend_process AsyncConnection::engine AsyncCopyWriter::columns AsyncExecutor::options
+        AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
+        Batch::empty Batch::size Client::impl Client::pool Connection::backend_process Connection::engine
+        Connection::impl Connection::node Connection::parameter Connection::server_version CopyWriter::columns
+        LargeObject::oid Listener::backend_process Pool::stats Prepared::sql Prepared::statement
+        Transaction::is_committed Transaction::is_open""",
     "adds to what a later run sends, or forgets it": """
         Batch::add Batch::clear Batch::exec Batch::query Batch::query_all Batch::query_maybe Batch::query_one""",
+    "tells the pool whether to lend; what it lends then goes to those that wait": "Pool::resume Pool::suspend",
+    "is gone with the last client, which has a row": "Pool::~Pool",
     "opens no session before a verb needs one": "open try_open",
     "suspends or goes on, and returns": """
         Async::await_ready Async::await_resume Async::await_suspend Async::start AsyncStream::Next::await_ready

@@ -17,6 +17,8 @@ std::string copied_rows(int rows) {
     return "(select repeat('x', 1000 + 0 * generate_series(1, " + std::to_string(rows) + ")))";
 }
 std::vector<std::string> pieces() { return std::vector<std::string>(3, std::string(std::size_t{1} << 16, 'x')); }
+constexpr pg::Sql<0> copied_in = "copy frozen_texts from stdin";
+std::string lines() { return std::string(std::size_t{1} << 16, 'x') + '\n'; }
 
 }  // namespace
 
@@ -131,6 +133,96 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyOut::~AsyncCopyOut",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(many_rows(line)));
+             line.go_silent();
+         },
+         End::mute},
+        {"AsyncCopyWriter::open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             static_cast<void>(co_await pg::AsyncCopyWriter::open(async, copied_in));
+         }},
+        {"AsyncCopyWriter::try_open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             drop((co_await pg::AsyncCopyWriter::try_open(async, copied_in)).value());
+         }},
+        {"AsyncCopyWriter::write",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             do co_await copy.write(lines());
+             while (line.falls_silent());
+         }},
+        {"AsyncCopyWriter::try_write",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             do (co_await copy.try_write(lines())).value();
+             while (line.falls_silent());
+         }},
+        {"AsyncCopyWriter::finish",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             co_await copy.finish();
+         }},
+        {"AsyncCopyWriter::try_finish",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             drop((co_await copy.try_finish()).value());
+         }},
+        {"AsyncCopyWriter::fail",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             co_await copy.fail("it is a test");
+         }},
+        {"AsyncCopyWriter::try_fail",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             line.go_silent();
+             (co_await copy.try_fail("it is a test")).value();
+         }},
+        {"AsyncCopyWriter::~AsyncCopyWriter",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             co_await copy.write(lines());
+             line.go_silent();
+         },
+         End::mute},
+        {"AsyncCopyReader::open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             static_cast<void>(co_await pg::AsyncCopyReader::open(async, "copy frozen_texts to stdout"));
+         }},
+        {"AsyncCopyReader::try_open",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             line.go_silent();
+             drop((co_await pg::AsyncCopyReader::try_open(async, "copy frozen_texts to stdout")).value());
+         }},
+        {"AsyncCopyReader::read",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const std::string sql = "copy " + copied_rows(rows(line)) + " to stdout";
+             auto copy = co_await pg::AsyncCopyReader::open(async, pg::runtime(sql));
+             line.go_silent();
+             while (co_await copy.read()) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncCopyReader::try_read",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const std::string sql = "copy " + copied_rows(rows(line)) + " to stdout";
+             auto copy = co_await pg::AsyncCopyReader::open(async, pg::runtime(sql));
+             line.go_silent();
+             while ((co_await copy.try_read()).value()) {
+             }
+         },
+         End::late, 2s},
+        {"AsyncCopyReader::~AsyncCopyReader",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const std::string sql = "copy " + copied_rows(many_rows(line)) + " to stdout";
+             const auto copy = co_await pg::AsyncCopyReader::open(async, pg::runtime(sql));
              line.go_silent();
          },
          End::mute},

@@ -185,6 +185,7 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatBlocksInItsTime) {
     add(rows, frozen::clients());
     add(rows, frozen::transactions());
     add(rows, frozen::statements());
+    add(rows, frozen::pools());
     check_all({"libpq", GetParam()}, rows);
 }
 
@@ -206,6 +207,7 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) {
         [](auto& verb, auto& line, pg::Client& db) { pg::sync_wait(on_transaction(verb, line, db.async())); });
     add(rows, frozen::all_awaited());
     add(rows, frozen::waits());
+    add(rows, frozen::pools());
 #if defined(PGCLIENT_TEST_ASIO)
     add(rows, frozen::of_asio());
 #endif

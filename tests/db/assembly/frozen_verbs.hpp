@@ -59,10 +59,13 @@ struct AwaitedExecutorVerb {
 [[nodiscard]] const std::vector<Verb>& clients();
 [[nodiscard]] const std::vector<Verb>& transactions();
 [[nodiscard]] const std::vector<Verb>& statements();
+[[nodiscard]] const std::vector<Verb>& pools();
 [[nodiscard]] const std::vector<ExecutorVerb>& executor_verbs();  /// @}
 /// Those that are awaited. @{
 [[nodiscard]] const std::vector<AwaitedVerb>& awaited_verbs();
 [[nodiscard]] const std::vector<AwaitedVerb>& awaited_streams();
+[[nodiscard]] const std::vector<AwaitedVerb>& awaited_savepoints();
+[[nodiscard]] const std::vector<AwaitedVerb>& awaited_large_objects();
 [[nodiscard]] const std::vector<Verb>& waits();    ///< those that block until something awaited is over
 [[nodiscard]] const std::vector<Verb>& of_asio();  ///< where there is Asio
 [[nodiscard]] const std::vector<AwaitedExecutorVerb>& awaited_executor_verbs();  /// @}
@@ -70,7 +73,7 @@ struct AwaitedExecutorVerb {
 /// The tables of what is awaited: that of another file comes in here, and both suites run it.
 [[nodiscard]] inline std::vector<AwaitedVerb> all_awaited() {
     std::vector<AwaitedVerb> rows;
-    for (const auto* table : {&awaited_verbs(), &awaited_streams()})
+    for (const auto* table : {&awaited_verbs(), &awaited_streams(), &awaited_savepoints(), &awaited_large_objects()})
         rows.insert(rows.end(), table->begin(), table->end());
     return rows;
 }

@@ -2,6 +2,7 @@
 // option structs have nothing to destroy; tests/repository/option_structs.py holds that each of them is here.
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
+#include <pg/pool/options.hpp>
 #include <pg/testing/test_server.hpp>
 #include <stop_token>
 #include <type_traits>
@@ -11,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 static_assert(std::is_trivially_destructible_v<pg::Options>);
+static_assert(std::is_trivially_destructible_v<pg::PoolOptions>);
 static_assert(std::is_trivially_destructible_v<pg::Query>);
 static_assert(std::is_trivially_destructible_v<pg::QueryOptions>);
 static_assert(std::is_trivially_destructible_v<pg::TransactionOptions>);
@@ -39,6 +41,21 @@ pg::Task<void> open_by_options(const char* engine) {
 }
 
 TEST_P(OptionTemporaries, OfAClient) { pg::sync_wait(open_by_options(GetParam())); }
+
+pg::Client open_with(const char* engine, const pg::PoolOptions& pool) {
+    return pg::open(conninfo(), {.provider = "async", .engine = engine, .pool_max_size = 1, .pool = &pool});
+}
+pg::Task<bool> keeps_its_session(pg::AsyncClient async) {
+    const int first = co_await async.query_one<int>("select pg_backend_pid()");
+    co_return first == co_await async.query_one<int>("select pg_backend_pid()");
+}
+pg::Task<void> open_by_pool_options(const char* engine) {
+    EXPECT_TRUE(co_await keeps_its_session(open_with(engine, pg::PoolOptions{.max_uses = 2}).async()));
+    EXPECT_FALSE(co_await keeps_its_session(open_with(engine, pg::PoolOptions{.max_uses = 1}).async()))
+        << "the options were not heard";
+}
+
+TEST_P(OptionTemporaries, OfAPool) { pg::sync_wait(open_by_pool_options(GetParam())); }
 
 pg::Task<void> ask_by_options(pg::AsyncClient async, const pg::StopToken& never) {
     EXPECT_EQ(co_await async.with(pg::QueryOptions{.timeout = 10s, .stop = &never, .idempotent = true})
