@@ -87,7 +87,7 @@ private:
     /// Takes one answer, or waits for one. False when the connection is gone.
     bool step() {
         // With its end the batch may be over, and then there is nothing left to wait for.
-        if (cancel_ && !cancelled_ && (cancelled_ = cancel_->advance())) return true;
+        if (cancel_ && !std::exchange(cancelled_, cancel_->advance()) && cancelled_) return true;
         const bool expects = answered() < sent_ || engine_.awaits_sync();
         if (!expects && sends()) {
             // Everything was answered before libpq could flush all: what it holds must not keep the rest back.
@@ -152,7 +152,7 @@ private:
         std::array<pollfd, 2> descriptors{};
         const short events = step == Step::write ? POLLIN | POLLOUT : POLLIN;
         descriptors[0] = {.fd = step == Step::end ? -1 : engine_.socket(), .events = events, .revents = 0};
-        descriptors[1] = cancel_ && !cancelled_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
+        descriptors[1] = cancel_ ? cancel_->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
         const Woken woken = wait_for(descriptors, wait_);
         if (woken != Woken::ready) return expire(woken);
         return (descriptors[0].revents & ~POLLOUT) == 0 || engine_.receive() || lose();

@@ -1,6 +1,10 @@
 // Cancel requests, by what the loaded libpq can do.
 #include "providers/libpq/cancel.hpp"
 
+#include <cstdint>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include "providers/libpq/newer.hpp"
 #include "providers/libpq/workers.hpp"
 
@@ -76,12 +80,59 @@ std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
     return std::make_unique<WorkerCancel>(std::move(job));
 }
 
-}  // namespace
-
-std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
+std::unique_ptr<CancelRequest> start_one(PGconn* connection) {
     if (!newer_functions().can_cancel()) return start_on_worker(connection);
     CancelConnection* cancel = newer_functions().cancel_create(connection);
     return cancel != nullptr ? std::make_unique<PolledCancel>(cancel) : nullptr;
+}
+
+/// One request after the other, with pauses.
+class RepeatedCancel final : public CancelRequest {
+public:
+    RepeatedCancel(PGconn* connection, std::unique_ptr<CancelRequest> first) noexcept
+        : connection_(connection),
+          current_(std::move(first)),
+          timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {}
+    RepeatedCancel(const RepeatedCancel&) = delete;
+    RepeatedCancel& operator=(const RepeatedCancel&) = delete;
+    ~RepeatedCancel() override {
+        if (timer_ >= 0) ::close(timer_);
+    }
+
+    bool advance() noexcept override {
+        if (!current_ && pause_is_over()) current_ = start_one(connection_);
+        if (!current_) return true;
+        if (!current_->advance()) return false;
+        current_.reset();
+        begin_pause();
+        return true;
+    }
+    pollfd waits_for() const noexcept override {
+        return current_ ? current_->waits_for() : pollfd{.fd = timer_, .events = POLLIN, .revents = 0};
+    }
+
+private:
+    void begin_pause() const noexcept {
+        constexpr auto nanoseconds = std::chrono::nanoseconds(cancel_pause).count();
+        const itimerspec when{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = nanoseconds}};
+        ::timerfd_settime(timer_, 0, &when, nullptr);  // without a timer nothing is asked again
+    }
+    [[nodiscard]] bool pause_is_over() const noexcept {
+        std::uint64_t times = 0;
+        return ::read(timer_, &times, sizeof times) == sizeof times;
+    }
+
+    PGconn* const connection_;
+    std::unique_ptr<CancelRequest> current_;  // null during a pause
+    const int timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
+    auto first = start_one(connection);
+    if (!first) return nullptr;
+    return std::make_unique<RepeatedCancel>(connection, std::move(first));
 }
 
 }  // namespace pg::libpq

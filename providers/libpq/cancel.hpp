@@ -10,6 +10,8 @@ namespace pg::libpq {
 
 /// How long a caller whose deadline passed waits for the server to give the statement up.
 inline constexpr std::chrono::milliseconds cancel_grace{200};
+/// After that long a server that goes on is asked again.
+inline constexpr std::chrono::milliseconds cancel_pause{100};
 /// How long one who has the time does.
 inline constexpr std::chrono::milliseconds cancel_budget{2000};
 
@@ -17,14 +19,15 @@ inline constexpr std::chrono::milliseconds cancel_budget{2000};
 class CancelRequest {
 public:
     virtual ~CancelRequest() = default;
-    /// Goes on as far as it can. True once the server has dealt with the request, or it cannot be made: from then on it
-    /// can no longer hit a later statement.
+    /// Goes on as far as it can. True while the server has dealt with what was asked of it, or it cannot be asked: then
+    /// nothing is under way that could hit a later statement.
     [[nodiscard]] virtual bool advance() noexcept = 0;
     /// What must be ready before the next `advance`.
     [[nodiscard]] virtual pollfd waits_for() const noexcept = 0;
 };
 
-/// Starts a cancel request for whatever `connection` is doing: encrypted as the connection is and on the caller's
+/// Asks again every `cancel_pause` while it is advanced and its descriptor waited for: a server drops a request that finds it
+/// between two messages. Starts a cancel request for whatever `connection` is doing: encrypted as the connection is and on the caller's
 /// thread with libpq 17 and newer, in plain text on a worker before, one after the other for each server. Null when
 /// none can be made.
 [[nodiscard]] std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept;

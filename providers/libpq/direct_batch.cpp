@@ -72,7 +72,7 @@ private:
     /// Takes the answers that have arrived, or waits for some. False when the connection is gone.
     bool step() {
         // With its end the batch may be over, and then there is nothing left to wait for.
-        if (cancel_ && !cancelled_ && (cancelled_ = cancel_->advance())) return true;
+        if (cancel_ && !std::exchange(cancelled_, cancel_->advance()) && cancelled_) return true;
         bool any = false;
         for (wire::Frame frame; !link_.machine().idle(); any = true) {
             const auto event = link_.poll(frame);
@@ -173,7 +173,7 @@ private:
 
     /// Waits for the socket, and for a cancel request when there is one.
     bool wait() {
-        pollfd other = cancel_ && !cancelled_ ? cancel_->waits_for() : nothing_else;
+        pollfd other = cancel_ ? cancel_->waits_for() : nothing_else;
         const Woken woken = link_.wait_beside(other, wait_);
         if (link_.ended()) return lose(link_.ending());
         return woken == Woken::ready || expire(woken);

@@ -232,11 +232,10 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     if (copying_in) give_up_copy();
     const auto cancel = copying_in ? nullptr : start_cancel(connection_.get());
     Outcome outcome = Outcome::unknown;
-    bool answered = cancel == nullptr;
     wire::Frame frame;
     if (machine_.skipping()) send_sync();
     for (;;) {
-        answered = answered || cancel->advance();
+        const bool answered = !cancel || cancel->advance();
         while (!machine_.idle()) {
             const std::optional<wire::Event> event = poll(frame);
             if (!event) break;
@@ -259,7 +258,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
             receive();
             continue;
         }
-        std::array<pollfd, 2> descriptors{awaited(), answered ? nothing_else : cancel->waits_for()};
+        std::array<pollfd, 2> descriptors{awaited(), cancel ? cancel->waits_for() : nothing_else};
         if (machine_.idle()) descriptors[0].fd = -1;
         if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
         if (descriptors[0].revents != 0) receive();

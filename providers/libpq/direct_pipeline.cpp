@@ -196,15 +196,14 @@ private:
     /// answered before the next.
     bool cancel_head(const Deadline& until) {
         const auto cancel = start_cancel(link_.connection());
-        bool answered = cancel == nullptr;
         const std::size_t before = count_;
         for (;;) {
-            answered = answered || cancel->advance();
+            const bool answered = !cancel || cancel->advance();
             if (count_ == before) take_arrived(before - 1);
             if (link_.ended()) lose(link_.ending());
             if (in_flight_.empty()) return false;
             if (count_ != before && answered) return true;
-            const pollfd other = answered ? nothing_else : cancel->waits_for();
+            const pollfd other = cancel ? cancel->waits_for() : nothing_else;
             if (link_.wait_beside(other, {.deadline = until}) != Woken::ready) return false;
         }
     }

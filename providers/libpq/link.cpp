@@ -118,7 +118,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
     bool answered = cancel == nullptr;
     ExecStatusType last = PGRES_EMPTY_QUERY;
     for (;;) {
-        answered = answered || cancel->advance();
+        answered = !cancel || cancel->advance();
         Step step = Step::end;
         while (!drained) {
             if (last == PGRES_COPY_IN || last == PGRES_COPY_OUT) {
@@ -141,7 +141,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
         std::array<pollfd, 2> descriptors{};
         descriptors[0] = {.fd = drained ? -1 : engine_.socket(), .events = POLLIN, .revents = 0};
         if (step == Step::write) descriptors[0].events |= POLLOUT;
-        descriptors[1] = answered ? pollfd{.fd = -1, .events = 0, .revents = 0} : cancel->waits_for();
+        descriptors[1] = cancel ? cancel->waits_for() : pollfd{.fd = -1, .events = 0, .revents = 0};
         if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
         if ((descriptors[0].revents & ~POLLOUT) != 0 && !engine_.receive()) break;
     }
