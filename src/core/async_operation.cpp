@@ -38,7 +38,8 @@ void Operation::start(Then then, void* context) noexcept {
     if (user_stop_ && user_stop_->stop_possible())
         on_stop_ = std::make_unique<StopCallback>(user_stop_, &Operation::on_user_stop, this);
     shares_.fetch_add(1, std::memory_order_relaxed);
-    if (step_ == Step::begin && target_->home->here()) return begin();
+    // On a session that somebody holds it comes behind what is let go until then, such as the transaction before.
+    if (step_ == Step::begin && !target_->queue && target_->home->here()) return begin();
     target_->home->post(next_);
 }
 
