@@ -26,10 +26,10 @@ public:
     [[nodiscard]] virtual pollfd waits_for() const noexcept = 0;
 };
 
-/// Asks again every `cancel_pause` while it is advanced and its descriptor waited for: a server drops a request that finds it
-/// between two messages. Starts a cancel request for whatever `connection` is doing: encrypted as the connection is and on the caller's
-/// thread with libpq 17 and newer, in plain text on a worker before, one after the other for each server. Null when
-/// none can be made.
+/// Asks again every `cancel_pause` while it is advanced and its descriptor waited for: a server drops a request that
+/// finds it between two messages. Starts a cancel request for whatever `connection` is doing: encrypted as the
+/// connection is and on the caller's thread with libpq 17 and newer, in plain text on a worker before, one after the
+/// other for each server. Null when none can be made.
 [[nodiscard]] std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept;
 
 }  // namespace pg::libpq

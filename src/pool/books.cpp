@@ -160,14 +160,14 @@ Duty Books::next(Time now) {
             lend(last, now);
             return {.kind = Duty::Kind::lend, .member = &last, .waiter = &queue_.pop()};
         }
-        if (on_their_way() < queue_.size()) {
+        if (coming(now) < queue_.size()) {
             enter(last, State::checking);
             return {.kind = Duty::Kind::check, .member = &last};
         }
     }
     const bool is_wanted =
-        (serves && on_their_way() < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
-    if (is_wanted && may_open(now)) return {.kind = Duty::Kind::open, .member = &add_member()};
+        (serves && coming(now) < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
+    if (is_wanted && may_open(now)) return {.kind = Duty::Kind::open, .member = &add_member(now)};
     return {};
 }
 
@@ -226,8 +226,13 @@ Time Books::oldest_loan() const {
 /// No session is in use, idle or on its way.
 bool Books::none_can_come() const { return on_their_way() == 0 && count(State::lent) == 0 && count(State::idle) == 0; }
 
+std::size_t Books::opening_soon(Time now) const {
+    return static_cast<std::size_t>(std::count_if(opening_.begin(), opening_.end(),
+                                                  [&](const Member* member) { return now < member->used_at + slow; }));
+}
+
 bool Books::may_open(Time now) const {
-    return !closed_ && members_.size() < limits_.max_size && count(State::opening) < limits_.max_connecting &&
+    return !closed_ && members_.size() < limits_.max_size && opening_soon(now) < limits_.max_connecting &&
            governor_.allows(now);
 }
 
@@ -254,6 +259,7 @@ Time Books::keep_alive_at(const Member& member) const {
 /// The only way from one state to another.
 void Books::enter(Member& member, State state) {
     const bool is_old = member.unwanted.load(std::memory_order_relaxed);
+    if (member.state == State::opening) std::erase(opening_, &member);
     if (member.state == State::idle) {
         idle_.erase(std::find(idle_.rbegin(), idle_.rend(), &member).base() - 1);
         if (is_old) --old_idle_;
@@ -298,9 +304,11 @@ void Books::lend(Member& member, Time now) {
     member.lend(now);
 }
 
-Member& Books::add_member() {
+Member& Books::add_member(Time now) {
     Member& member = *members_.emplace_back(std::make_unique<Member>());
     member.place = members_.size() - 1;
+    member.used_at = now;
+    opening_.push_back(&member);
     ++counts_[static_cast<std::size_t>(State::opening)];
     return member;
 }
@@ -312,7 +320,10 @@ void Books::refuse_all(Error why) {
 
 /// It is gone.
 void Books::forget(Member& member) {
-    if (member.state == State::opening && member.unwanted.load(std::memory_order_relaxed)) --old_;
+    if (member.state == State::opening) {
+        std::erase(opening_, &member);
+        if (member.unwanted.load(std::memory_order_relaxed)) --old_;
+    }
     --counts_[static_cast<std::size_t>(member.state)];
     totals_.acquired += member.loans.load(std::memory_order_relaxed);
     const std::size_t place = member.place;

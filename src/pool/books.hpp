@@ -16,7 +16,8 @@
 //   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, or the pool
 //        is suspended.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
-//        a wish; and no more are opening than max_connecting.
+//        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
+//        for neither: it may have got lost, so somebody else's turn does not depend on it.
 //   (B5) None is opened before the governor's time, or after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
 //   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told.
@@ -91,6 +92,8 @@ class Books {
 public:
     /// How often they look at the time while sessions are in use, or somebody waits.
     static constexpr std::chrono::milliseconds every_look{500};
+    /// What has been opening for that long may never be open.
+    static constexpr std::chrono::seconds slow{1};
 
     Books(const Limits& limits, std::uint64_t seed) : limits_(limits), governor_(seed), random_(seed) {}
     Books(const Books&) = delete;
@@ -165,6 +168,9 @@ private:
     [[nodiscard]] std::size_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
     [[nodiscard]] std::size_t size() const { return members_.size() - count(State::closing); }
     [[nodiscard]] std::size_t on_their_way() const { return count(State::opening) + count(State::checking); }
+    [[nodiscard]] std::size_t opening_soon(Time now) const;
+    /// Those on their way that somebody may count on.
+    [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] bool may_open(Time now) const;
     [[nodiscard]] bool is_short() const;
@@ -177,7 +183,7 @@ private:
     void age(Member& member);
     void dismiss(Member& member, std::uint64_t PoolStats::* why);
     void lend(Member& member, Time now);
-    [[nodiscard]] Member& add_member();
+    [[nodiscard]] Member& add_member(Time now);
     void refuse_all(Error why);
     void forget(Member& member);
 
@@ -185,7 +191,8 @@ private:
     Governor governor_;
     std::minstd_rand random_;
     std::vector<std::unique_ptr<Member>> members_;
-    std::vector<Member*> idle_;      // by `used_at`, the last used at the end
+    std::vector<Member*> idle_;  // by `used_at`, the last used at the end
+    std::vector<const Member*> opening_;
     std::vector<Member*> to_check_;  // checking, and nobody was told yet
     std::vector<Member*> to_close_;  // closing, and nobody was told yet
     std::size_t counts_[5] = {};     // by state

@@ -175,8 +175,8 @@ private:
                     EXPECT_GE(now_, books_.governor().next()) << "(B5)";
                     EXPECT_FALSE(known_.contains(duty.member));
                     EXPECT_LE(known_.size() + 1, limits_.max_size) << "(B1)";
-                    EXPECT_LE(count(State::opening) + 1, limits_.max_connecting) << "(B4)";
-                    known_[duty.member] = {State::opening, {}, {}, refreshes_};
+                    EXPECT_LE(opening_soon() + 1, limits_.max_connecting) << "(B4)";
+                    known_[duty.member] = {State::opening, now_, {}, refreshes_};
                     break;
                 case Kind::check:
                     EXPECT_TRUE(known_.contains(duty.member));
@@ -222,13 +222,13 @@ private:
         EXPECT_EQ(books_.waiters(), queue_.size());
         EXPECT_EQ(books_.members().size(), known_.size());
         EXPECT_LE(books_.look_by(now_), now_ + 500ms);
-        const std::size_t on_their_way = stats.opening + stats.checking;
+        const std::size_t coming = opening_soon() + stats.checking;
         if (!queue_.empty() && !suspended_) {
             for (const auto& [member, known] : known_)
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
-            const bool may_open = known_.size() < limits_.max_size && stats.opening < limits_.max_connecting &&
+            const bool may_open = known_.size() < limits_.max_size && opening_soon() < limits_.max_connecting &&
                                   now_ >= books_.governor().next();
-            EXPECT_TRUE(on_their_way >= queue_.size() || (!may_open && stats.idle == 0))
+            EXPECT_TRUE(coming >= queue_.size() || (!may_open && stats.idle == 0))
                 << "somebody waits, and nothing is done about it";
         }
     }
@@ -279,6 +279,11 @@ private:
     [[nodiscard]] std::size_t count(State state) const {
         return static_cast<std::size_t>(
             std::count_if(known_.begin(), known_.end(), [&](const auto& one) { return one.second.state == state; }));
+    }
+    [[nodiscard]] std::size_t opening_soon() const {
+        return static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& one) {
+            return one.second.state == State::opening && now_ < one.second.used_at + Books::slow;
+        }));
     }
     [[nodiscard]] bool any(State state) const { return count(state) != 0; }
     /// Any of those in that state; null when there is none.

@@ -58,6 +58,24 @@ TEST_F(TheBooks, OpenNoMoreThanSomebodyWaitsForAndAtMostTwoAtATime) {
     EXPECT_EQ(books->stats().idle, 1u);
 }
 
+TEST_F(TheBooks, DoNotCountOnASessionThatHasBeenOpeningForLong) {
+    make({.max_size = 3, .max_connecting = 1});
+    Somebody waiting;
+    books->enqueue(waiting);
+    const Duty lost = duty();
+    EXPECT_EQ(lost.kind, Kind::open);
+    now += Books::slow - 1ns;
+    expect_nothing();
+    EXPECT_LE(books->look_by(now), now + Books::every_look);
+    now += 1ns;
+    const Duty other = duty();
+    EXPECT_EQ(other.kind, Kind::open);
+    books->opened(*other.member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    books->opened(*lost.member, now);
+    EXPECT_EQ(books->stats().idle, 1u) << "it was not lost";
+}
+
 TEST_F(TheBooks, TakeWhatComesBackBeforeWhatIsOpened) {
     Member& lent = open_and_lend();
     Somebody waiting;
