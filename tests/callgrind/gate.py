@@ -25,7 +25,7 @@ YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
 GATES = {
     "direct": {
         "point_select": (0.385, 0.20),
-        "bulk_read": (0.51, 0.40),
+        "bulk_read": (0.53, 0.40),
         "visit": (0.27, 0.20),
         "batch_select": (0.35, 0.15),
         "awaited_select": (0.52, 0.25),
