@@ -204,8 +204,10 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
         if (member != nullptr) member->lend(last_look());
         if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
             const std::lock_guard lock(mutex_);
-            member = books_.take(Clock::now());
+            const Time now = Clock::now();
+            member = books_.take(now);
             any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
+            arm(books_.look_by(now));  // it may come back to the front (P3)
         }
         if (member == nullptr) return false;
         if (is_good(*member)) return waiter.settle(lease(*member)), true;

@@ -401,19 +401,34 @@ inline pg::Expected<std::unique_ptr<pg::spi::CopyOut>> Session::do_copy_out(std:
     return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_, Borrower(life_)));
 }
 
-/// Does whatever it is given on the spot, and has no time: who asks for a session sees it opened, without a thread.
+/// Does whatever it is given on the spot, without a thread: who asks for a session sees it opened. Time passes there
+/// when a test says so.
 class Spot final : public pg::spi::Reactor {
+public:
+    /// When the one timer is to go off that is set.
+    [[nodiscard]] pg::Deadline::Clock::time_point alarm() const { return timer_ != nullptr ? timer_->when : never; }
+    /// It goes off now.
+    void ring() { std::exchange(timer_, nullptr)->job->run(); }
+
+private:
+    static constexpr auto never = pg::Deadline::Clock::time_point::max();
     void do_post(pg::spi::Job& job) noexcept override { job.run(); }
     void do_spawn(pg::spi::Job& job) noexcept override { job.run(); }
     bool do_here() const noexcept override { return false; }
-    void do_set(pg::spi::Timer&, pg::Deadline::Clock::time_point) noexcept override {}
-    void do_cancel(pg::spi::Timer&) noexcept override {}
+    void do_set(pg::spi::Timer& timer, pg::Deadline::Clock::time_point when) noexcept override {
+        timer.when = when;
+        timer_ = &timer;
+    }
+    void do_cancel(pg::spi::Timer&) noexcept override { timer_ = nullptr; }
     void do_count(int) noexcept override {}
+
+    pg::spi::Timer* timer_ = nullptr;
 };
 
 class Provider final : public pg::spi::Provider {
 public:
     explicit Provider(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+    [[nodiscard]] Spot& spot() { return *spot_; }
 
 private:
     pg::Expected<std::unique_ptr<pg::spi::Session>> do_open(const pg::Config&, const pg::spi::SessionContext&,
@@ -437,13 +452,13 @@ struct Database {
         context->types = types;
         pg::pool::Limits limits;
         limits.max_size = max_size;
-        auto pool = pg::pool::make_pool(std::make_shared<Provider>(server), pg::Config(),
-                                        pg::spi::SessionContext{types, nullptr}, limits);
+        auto pool = pg::pool::make_pool(provider, pg::Config(), pg::spi::SessionContext{types, nullptr}, limits);
         context->pool = pool.get();
         context->source = std::move(pool);
     }
 
     std::shared_ptr<Server> server = std::make_shared<Server>();
+    std::shared_ptr<Provider> provider = std::make_shared<Provider>(server);
     std::shared_ptr<pg::TypeCatalog> types = std::make_shared<pg::TypeCatalog>();
     std::shared_ptr<pg::detail::Context> context = std::make_shared<pg::detail::Context>();
     pg::Client client{std::make_shared<pg::Client::Impl>(pg::Client::Impl{context})};

@@ -98,6 +98,31 @@ TEST_F(SessionPool, HandsASessionThatComesBackToWhoeverWaits) {
     waiting.join();
 }
 
+/// Keeps the session that it is lent.
+class Taker final : public pg::spi::LeaseWaiter {
+public:
+    Lease lease;
+
+private:
+    void do_settle(pg::Expected<Lease> lent) noexcept override { lease = std::move(lent).value(); }
+};
+
+TEST_F(SessionPool, LooksAtTheTimeAgainSoonAfterALongRestHoweverASessionIsTaken) {
+    using Clock = pg::Deadline::Clock;
+    take().give_back();
+    EXPECT_LE(set->provider->spot().alarm(), Clock::now() + 500ms);
+    set->provider->spot().ring();
+    EXPECT_GT(set->provider->spot().alarm(), Clock::now() + 1min) << "nothing is in use";
+    Taker taker;
+    EXPECT_TRUE(source().request_idle(taker));
+    EXPECT_LE(set->provider->spot().alarm(), Clock::now() + 500ms);
+    taker.lease.give_back();
+    set->provider->spot().ring();
+    EXPECT_GT(set->provider->spot().alarm(), Clock::now() + 1min);
+    const Lease lease = take();
+    EXPECT_LE(set->provider->spot().alarm(), Clock::now() + 500ms);
+}
+
 TEST_F(SessionPool, ReplacesADeadSession) {
     open_set(1);
     take().give_back();
