@@ -242,11 +242,15 @@ bool SessionPool::is_on_own_loop() const noexcept {
 
 /// A session that was taken may be lent; else it is on its way out.
 bool SessionPool::is_good(Member& member) noexcept {
-    const bool is_wanted = !member.unwanted.load(std::memory_order_relaxed);
-    if (is_wanted && member.session->alive()) [[likely]]
+    if (!member.unwanted.load(std::memory_order_relaxed) && member.session->alive()) [[likely]]
         return true;
-    enter([&](Books& books, Time now) { is_wanted ? books.lose(member, now) : books.give_back(member, now); });
-    return false;
+    return discard(member), false;
+}
+
+void SessionPool::discard(Member& member) noexcept {
+    enter([&](Books& books, Time now) {
+        member.unwanted.load(std::memory_order_relaxed) ? books.give_back(member, now) : books.lose(member, now);
+    });
 }
 
 void SessionPool::do_widen(const Deadline&) noexcept {
@@ -270,10 +274,8 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
     const bool is_sound = is_at_rest(member) || bring_to_rest(member);
-    if (!birthplace_.is_here()) return;  // the books are those of another process
-    if (!is_sound) return enter([&](Books& books, Time now) { books.lose(member, now); });
     Member* behind = &member;
-    if (has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
+    if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
         !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
         behind = front_.exchange(&member);
         if (behind == nullptr && (waiting_ != 0 || closed_)) [[unlikely]]
@@ -281,7 +283,8 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
         if (behind == nullptr) [[likely]]
             return;
     }
-    enter([&](Books& books, Time now) { books.give_back(*behind, now); });
+    if (!birthplace_.is_here()) return;  // the books are those of another process
+    enter([&](Books& books, Time now) { is_sound ? books.give_back(*behind, now) : books.lose(member, now); });
 }
 
 void SessionPool::look() noexcept {

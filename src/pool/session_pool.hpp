@@ -71,6 +71,7 @@ private:
         return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
     }
     [[nodiscard]] bool is_good(Member& member) noexcept;
+    void discard(Member& member) noexcept;
     [[nodiscard]] Found find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait);
     template <class Entry>
     void enter(Entry entry, bool is_looking = false) noexcept;
