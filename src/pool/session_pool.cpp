@@ -119,10 +119,9 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
         case Duty::Kind::open: return open(*duty.member);
         case Duty::Kind::check: break;
     }
-    Member& member = *duty.member;
-    const std::shared_ptr<spi::Reactor> home = workplace(member.session->reactor());
-    CheckJob& job = *new CheckJob(shared_from_this(), home, member);
-    home ? home->spawn(job) : job.run();  // its thread then waits for the server itself
+    // Where there is a session there is a housekeeper, or its own reactor.
+    const std::shared_ptr<spi::Reactor> home = workplace(duty.member->session->reactor());
+    home->spawn(*new CheckJob(shared_from_this(), home, *duty.member));
 }
 
 void SessionPool::open(Member& member) noexcept {

@@ -1,5 +1,7 @@
 // The pool of a client on a real server: sizes, ages, order, and the end.
 #include <atomic>
+#include <pg/async.hpp>
+#include <pg/task.hpp>
 #include <set>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -186,6 +188,21 @@ TEST_P(ClientPool, TellsARefusedUserAtOnce) {
     EXPECT_EQ(refused.error().sqlstate(), "28000");
     const auto again = db.with({.timeout = 1ms}).try_exec("select 1");
     ASSERT_FALSE(again) << "the pause after a failure ends, or the error is told again";
+}
+
+pg::Task<pg::Expected<std::uint64_t>> block_on_the_loop(pg::Client& db, pg::Client& other) {
+    static_cast<void>(co_await db.async().query_one<int>("select 1"));
+    co_return other.try_exec("select 1");
+}
+
+TEST(ClientPoolOnALoop, RefusesWhoWouldHoldUpTheThreadThatOpensItsSession) {
+    const std::string where = pg::testing::shared_server().conninfo() + " provider=async";
+    pg::Client db = pg::open(where), other = pg::open(where);
+    const auto refused = pg::sync_wait(block_on_the_loop(db, other));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::usage);
+    EXPECT_NE(refused.error().message().find("would wait for itself"), std::string_view::npos);
+    EXPECT_EQ(other.query_one<int>("select 1"), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Providers, ClientPool, testing::Values("libpq", "async"), name_of);

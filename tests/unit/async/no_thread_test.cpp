@@ -1,0 +1,41 @@
+// The provider where the system gives no more threads for its loops.
+// The program has a pthread_create of its own, which can refuse.
+#include <atomic>
+#include <cerrno>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include "providers/async/provider.hpp"
+#include "tests/unit/async/inner_provider.hpp"
+
+namespace {
+
+std::atomic<bool> refuses{false};
+
+}  // namespace
+
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                              void* argument) {
+    static auto* const real = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
+    return refuses ? EAGAIN : real(thread, attributes, run, argument);
+}
+
+namespace pg::async {
+namespace {
+
+TEST(AsyncProviderWithoutThreads, OpensNothingAndSaysWhy) {
+    const auto provider = make_async_provider(std::make_shared<InnerProvider>(std::make_shared<Account>()), 1);
+    refuses = true;
+    const auto refused = provider->open(Config(), {}, {});
+    const bool has_reactor = provider->reactor() != nullptr;
+    refuses = false;
+    EXPECT_FALSE(has_reactor);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::connect);
+    EXPECT_NE(refused.error().message().find("no thread can be started"), std::string_view::npos);
+    EXPECT_TRUE(provider->open(Config(), {}, {})) << "the next one tries again";
+}
+
+}  // namespace
+}  // namespace pg::async
