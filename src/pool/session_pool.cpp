@@ -37,9 +37,13 @@ private:
         const StopToken stop(pool_->stops_opening_.get_token());
         auto session =
             pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
-        if (session) member_.session = *std::move(session);
+        std::optional<Error> failure;
+        if (session)
+            member_.session = *std::move(session);
+        else
+            failure = std::move(session).error();
         pool_->enter([&](Books& books, Time now) {
-            session ? books.opened(member_, now) : books.failed(member_, session.error(), now);
+            failure ? books.failed(member_, *failure, now) : books.opened(member_, now);
         });
         delete this;
     }
@@ -153,6 +157,7 @@ void SessionPool::employ() noexcept {
         if (!housekeeper_) housekeeper_ = fibers::make_own_reactor(std::make_unique<fibers::PollLoop>());
         ticker_.store(new Ticker<SessionPool>(weak_from_this(), *housekeeper_), std::memory_order_release);
     } catch (const std::system_error&) {
+        housekeeper_.reset();
     }
 }
 

@@ -46,6 +46,8 @@ private:
         if (const std::shared_ptr<Pool> pool = pool_.lock()) pool->look();
     }
     void finish() {
+        // What was posted before may come behind what was spawned.
+        if (is_posted_.load(std::memory_order_acquire)) return reactor_.spawn(end_);
         reactor_.cancel(timer_);
         delete this;
     }
