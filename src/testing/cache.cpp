@@ -44,7 +44,7 @@ void remove_unfinished(const fs::path& folder, const std::string& prefix) {
 
 Expected<std::string> made_once(const std::string& cache, const std::string& name, const Account& account,
                                 Deadline deadline, const std::function<Expected<void>(const std::string&)>& make) {
-    const std::string made = cache + "/" + name;
+    std::string made = cache + "/" + name;
     std::error_code error;
     if (fs::exists(made, error)) return made;
     fs::create_directories(cache, error);
