@@ -1,25 +1,10 @@
 // Workers where the system gives no more threads: a job is refused, or waits for a thread that is there already.
-// The program has a pthread_create of its own, which can refuse.
 #include <atomic>
-#include <cerrno>
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <memory>
-#include <pthread.h>
 
 #include "providers/libpq/workers.hpp"
-
-namespace {
-
-std::atomic<bool> refuses{false};
-
-}  // namespace
-
-extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
-                              void* argument) {
-    static auto* const real = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
-    return refuses ? EAGAIN : real(thread, attributes, run, argument);
-}
+#include "tests/unit/refused_threads.hpp"
 
 namespace pg::libpq {
 namespace {

@@ -1,25 +1,9 @@
 // The pool where the system gives no more threads: who asks is told so, and the next one tries again.
-// The program has a pthread_create of its own, which can refuse.
-#include <atomic>
-#include <cerrno>
-#include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include "src/pool/make_pool.hpp"
 #include "tests/unit/core/fake_session.hpp"
-
-namespace {
-
-std::atomic<bool> refuses{false};
-
-}  // namespace
-
-extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
-                              void* argument) {
-    static auto* const real = reinterpret_cast<decltype(&pthread_create)>(::dlsym(RTLD_NEXT, "pthread_create"));
-    return refuses ? EAGAIN : real(thread, attributes, run, argument);
-}
+#include "tests/unit/refused_threads.hpp"
 
 namespace {
 
