@@ -10,24 +10,23 @@ namespace pg {
 
 /// A pool at one moment. Value.
 struct PoolStats {
-    // Sessions. @{
-    std::size_t lent = 0;
-    std::size_t idle = 0;
-    std::size_t opening = 0;
+    std::size_t lent = 0;      ///< sessions in use
+    std::size_t idle = 0;      ///< sessions waiting to be used
+    std::size_t opening = 0;   ///< attempts to open one
     std::size_t checking = 0;  ///< idle ones whose server is being asked
-    std::size_t closing = 0;   /// @}
+    std::size_t closing = 0;   ///< sessions
     std::size_t max_size = 0;  ///< the most that all of these may be together
     std::size_t waiting = 0;   ///< requests
-    // Since the pool was made. @{
+    // Since the pool was made.
     std::uint64_t acquired = 0;        ///< sessions lent
     std::uint64_t opened = 0;          ///< sessions
     std::uint64_t failed_to_open = 0;  ///< attempts
     std::uint64_t refused = 0;         ///< requests that got an error at once, or that of an attempt to open
     std::uint64_t given_up = 0;        ///< requests whose time passed, or that were stopped
-    // Sessions that were closed, by why. @{
+    // Sessions that were closed, by why.
     std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
     std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
-    std::uint64_t spare = 0;    /// @} ///< idle for too long, or more than there may be
+    std::uint64_t spare = 0;    ///< idle for too long, or more than there may be
 
     [[nodiscard]] std::size_t size() const { return lent + idle + opening + checking + closing; }  ///< all sessions
 };
@@ -42,6 +41,7 @@ struct PoolStats {
 /// in use that may come back.
 class PGCLIENT_API Pool : public spi::SessionSource {
 public:
+    /// The numbers of this moment.
     [[nodiscard]] PoolStats stats() const { return do_stats(); }
     /// Changes the number of sessions there may be, at least one, and of those kept open. What is too many closes as
     /// it comes back.

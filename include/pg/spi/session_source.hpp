@@ -65,9 +65,9 @@ public:
     void settle(Expected<Lease> lease) noexcept { do_settle(std::move(lease)); }
 
     // Of the queue that it is in, which alone touches them.
-    LeaseWaiter* ahead = nullptr;
-    LeaseWaiter* behind = nullptr;
-    bool is_queued = false;
+    LeaseWaiter* ahead = nullptr;   ///< nobody when it is the first
+    LeaseWaiter* behind = nullptr;  ///< nobody when it is the last
+    bool is_queued = false;         ///< in that queue
 
 private:
     virtual void do_settle(Expected<Lease> lease) noexcept = 0;
