@@ -51,13 +51,6 @@ int main(int argc, char** argv) {
     // [outcome]
     example::check(verdict == "rolled back", "the outcome of a commit");
 
-    // [prepared]
-    auto balance_of = db.prepare<int(std::int32_t)>("select balance from accounts where id = $1");
-    const int now = balance_of(2);
-    pg::Transaction other = db.begin();
-    const int inside = balance_of.on(other)(2);
-    // [prepared]
-    example::check(now == 10 && inside == 10, "prepared");
-    other.rollback();
+    example::check(db.query_one<int>("select balance from accounts where id = 2") == 10, "the balance");
     db.run_script("drop table accounts");
 }

@@ -53,7 +53,8 @@ template <std::size_t N>
 class KeptCall {
 public:
     template <class... A>
-    KeptCall(const Sql<N>& sql, const A&... arguments) : checked_(sql.checked()), traces_(sql.leaves_traces()) {
+    KeptCall(const Sql<N>& sql, const A&... arguments)
+        : hash_(sql.hash()), checked_(sql.checked()), traces_(sql.leaves_traces()) {
         if (!checked_) text_ = sql.text();
         sql_ = checked_ ? sql.text() : std::string_view(text_);
         encoded_ = encode_all(sql_, params_, arguments...);
@@ -69,7 +70,7 @@ public:
     /// The error names the argument that has no wire form.
     [[nodiscard]] Expected<void>& encoded() { return encoded_; }
     [[nodiscard]] Call call(const QueryOptions& options) {
-        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_};
+        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_, hash_};
     }
 
 private:
@@ -78,6 +79,7 @@ private:
     std::shared_ptr<const Statement> statement_;
     Params params_;
     Expected<void> encoded_;
+    std::uint64_t hash_ = 0;  // of a literal
     bool checked_;
     bool traces_ = false;
 };

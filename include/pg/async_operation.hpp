@@ -26,6 +26,7 @@ namespace detail {
 
 struct AsyncTarget;
 struct Call;
+struct NamedStatement;
 class OperationQueue;
 class Pipeline;
 class Pipelines;
@@ -136,12 +137,13 @@ private:
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
     Step step_ = Step::begin;
-    bool wanted_ = true;            // in a pipeline: its caller has no answer yet
-    Pipeline* pipeline_ = nullptr;  // that it is in
-    Operation* behind_ = nullptr;   // in the same queue of that
-    const Call* call_ = nullptr;    // if it may share
-    std::size_t bytes_ = 0;         // of that
-    spi::Request request_;          // that it is in flight as
+    bool wanted_ = true;              // in a pipeline: its caller has no answer yet
+    Pipeline* pipeline_ = nullptr;    // that it is in
+    Operation* behind_ = nullptr;     // in the same queue of that
+    const Call* call_ = nullptr;      // if it may share
+    std::size_t bytes_ = 0;           // of that
+    spi::Request request_;            // that it is in flight as
+    NamedStatement* name_ = nullptr;  // that it goes by there; null: none
     StepJob<&Operation::go_on> next_{*this};
     StepJob<&Operation::expire> expiry_{*this};
     StepJob<&Operation::give_up> end_{*this};

@@ -32,7 +32,7 @@ struct BatchAnswer {
 
 /// `options` are those of a `pg::Query`; null for any other text.
 PGCLIENT_API Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked,
-                            bool leaves_traces, const QueryOptions* options);
+                            bool leaves_traces, std::uint64_t hash, const QueryOptions* options);
 PGCLIENT_API Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& statement);
 /// The statement that was added last will not run: this is why.
 PGCLIENT_API void refuse_last(BatchState& batch, Error why);
@@ -131,9 +131,9 @@ public:
 private:
     template <class T, class... A>
     Deferred<T> add_text(const Sql<sizeof...(A)>& sql, typename Deferred<T>::Finish finisher, const A&... arguments) {
-        return finish<T>(
-            detail::add_text(*state_, sql.text(), sizeof...(A), sql.checked(), sql.leaves_traces(), sql.options()),
-            sql.text(), finisher, arguments...);
+        return finish<T>(detail::add_text(*state_, sql.text(), sizeof...(A), sql.checked(), sql.leaves_traces(),
+                                          sql.hash(), sql.options()),
+                         sql.text(), finisher, arguments...);
     }
     template <class T, class... A>
     Deferred<T> finish(detail::Added added, std::string_view sql, typename Deferred<T>::Finish finisher,

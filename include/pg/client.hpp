@@ -21,6 +21,9 @@ struct Options {
     std::chrono::nanoseconds pool_acquire_timeout{};
     /// How sessions are kept: see `<pg/pool/options.hpp>`. Null: as the string says. Outlives the call.
     const PoolOptions* pool = nullptr;
+    /// Statements that a session keeps prepared, by itself or as asked; zero: none. Absent: as the string says
+    /// (`statement_cache_size`), 256 when it does not.
+    std::optional<std::size_t> statement_cache_size{};
     /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
     std::chrono::nanoseconds timeout{};
     /// The loop of the application on which the sessions of `provider=async` live and awaited calls go on; it outlives
@@ -75,6 +78,9 @@ public:
     /// What lends it its sessions: numbers, sizes, warm-up. See `<pg/pool/pool.hpp>`. Lives as long as the client and
     /// its copies. UsageError when its sessions come from elsewhere.
     [[nodiscard]] Pool& pool() const;
+
+    /// How often statements were found prepared. See `<pg/statement_cache.hpp>`.
+    [[nodiscard]] StatementCacheStats statement_cache() const;
 
     /// Lends no session from now on: calls of it and its copies, waiting ones too, are a UsageError. Idle sessions
     /// close now; connections, transactions, streams and COPYs go on, and theirs close as they come back. Thread-safe.

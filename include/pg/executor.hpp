@@ -37,6 +37,7 @@ struct Call {
     const Statement* statement = nullptr;   // null: not prepared
     bool needs_types = false;               // its row type names types that only the catalogue knows
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
+    std::uint64_t hash = 0;                 // of its text, as the compiler saw of a literal; zero: not known
     RowSink* sink = nullptr;                // takes the rows as they come, where the session can
 
     [[nodiscard]] Extra extra() const { return options ? options->extra : Extra::refuse; }
@@ -230,7 +231,7 @@ private:
     template <std::size_t N>
     detail::Call make_call(const Sql<N>& sql, Params& params) const {
         const QueryOptions* const options = sql.options() ? sql.options() : options_;
-        return {sql.text(), &params, N, sql.checked(), options, nullptr, false, sql.leaves_traces()};
+        return {sql.text(), &params, N, sql.checked(), options, nullptr, false, sql.leaves_traces(), sql.hash()};
     }
 
     [[nodiscard]] Expected<Result> run(const detail::Call& call);

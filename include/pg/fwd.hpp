@@ -50,5 +50,6 @@ class Executor;
 class Pool;
 class Transaction;
 struct PoolOptions;
+struct StatementCacheStats;
 
 }  // namespace pg

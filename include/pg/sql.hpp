@@ -171,6 +171,19 @@ private:
     SqlScan found_;
 };
 
+/// A hash of a statement's text; never zero.
+[[nodiscard]] constexpr std::uint64_t hash_sql(std::string_view text) {
+    std::uint64_t hash = text.size();
+    for (std::size_t at = 0; at < text.size(); at += sizeof hash) {
+        std::uint64_t word = 0;
+        const std::size_t count = text.size() - at < sizeof word ? text.size() - at : sizeof word;
+        for (std::size_t i = 0; i < count; ++i)
+            word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
+        hash = ((hash << 5 | hash >> 59) ^ word) * 0x9e3779b97f4a7c15;
+    }
+    return (hash ^ hash >> 32) | 1;
+}
+
 // Not constexpr and never defined: naming one of them in a constant expression is the compile error that the user
 // reads.
 void this_sql_has_another_number_of_parameters_than_arguments();
@@ -196,7 +209,7 @@ class Sql {
 public:
     /// A literal: a wrong number of arguments, or more than one statement, does not compile.
     template <std::size_t Size>
-    consteval Sql(const char (&text)[Size]) : text_(text, Size - 1), checked_(true) {
+    consteval Sql(const char (&text)[Size]) : text_(text, Size - 1), hash_(detail::hash_sql(text_)), checked_(true) {
         const SqlScan found = scan_sql(text_);
         leaves_traces_ = found.leaves_traces;
         switch (found.problem) {
@@ -222,11 +235,14 @@ public:
     [[nodiscard]] constexpr bool checked() const { return checked_; }
     /// What the compiler saw of a literal; false for any other text.
     [[nodiscard]] constexpr bool leaves_traces() const { return leaves_traces_; }
+    /// That of `detail::hash_sql` for a literal; zero for any other text.
+    [[nodiscard]] constexpr std::uint64_t hash() const { return hash_; }
     /// The options of a `pg::Query`; null for any other text.
     [[nodiscard]] constexpr const QueryOptions* options() const { return has_options_ ? &options_ : nullptr; }
 
 private:
     std::string_view text_;
+    std::uint64_t hash_ = 0;
     QueryOptions options_{};
     bool has_options_ = false;
     bool checked_ = false;

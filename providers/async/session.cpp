@@ -186,10 +186,6 @@ Expected<spi::Description> ReactorSession::do_prepare(std::string_view name, std
     return home_.run([&] { return session_->prepare(name, sql, types, wait); });
 }
 
-Expected<void> ReactorSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
-    return home_.run([&] { return session_->deallocate(name, wait); });
-}
-
 Expected<std::optional<Notification>> ReactorSession::do_wait_notification(const spi::Wait& wait) noexcept {
     return home_.run([&] { return session_->wait_notification(wait); });
 }

@@ -80,7 +80,8 @@ private:
     Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
     Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                           const spi::Wait& wait) noexcept override;
-    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    /// Nothing of it happens before the next call, which goes home.
+    void do_forget(std::string_view name) noexcept override { session_->forget(name); }
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
     // One that has a burial in it is nobody's any more: it is closed rather than waited for.
     spi::TransactionStatus do_transaction_status() const noexcept override {

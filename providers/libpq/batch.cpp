@@ -135,7 +135,15 @@ private:
     /// The statement at the head has all its results.
     bool take_end() {
         if (!head_) return ++ends_ < 2 || lose();
-        link_.about(requests_[answered()].sql);
+        const spi::Request& request = requests_[answered()];
+        link_.about(request.sql);
+        // What says that it could not be prepared is the answer; what follows says only that it was passed over.
+        if (request.prepare != nullptr && !preparation_) {
+            preparation_ = std::move(head_);
+            return true;
+        }
+        if (preparation_ && PQresultStatus(preparation_.get()) == PGRES_FATAL_ERROR) head_ = std::move(preparation_);
+        preparation_.reset();
         outcomes_.push_back(conclude_one(std::exchange(head_, nullptr)));
         return link_.connection() != nullptr;
     }
@@ -144,7 +152,11 @@ private:
         if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED) return link_.behind_a_failure();
         if (woken_ && report_field(result.get(), PG_DIAG_SQLSTATE) == "57014")
             return link_.ended_early(*woken_, Outcome::not_applied);
-        return conclude(link_, std::move(result), wait_, requests_[answered()].description);
+        const spi::Request& request = requests_[answered()];
+        if (request.prepare == nullptr) return conclude(link_, std::move(result), wait_, request.description);
+        if (PQresultStatus(result.get()) == PGRES_TUPLES_OK)
+            *request.prepare = describe_result(result.get(), link_.types());
+        return conclude(link_, std::move(result), wait_, *request.prepare ? request.prepare : nullptr);
     }
 
     /// Waits for the socket, and for a cancel request when there is one.
@@ -196,7 +208,8 @@ private:
     spi::BatchSync sync_;
     spi::Wait wait_;
     std::vector<Expected<Result>> outcomes_;
-    ResultHandle head_;  ///< what the statement at the head has answered so far
+    // What the statement at the head has answered so far, and what its preparation has. @{
+    ResultHandle head_, preparation_;  /// @}
     std::size_t sent_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered
     std::size_t held_bytes_ = 0;  ///< sent since libpq last held nothing back

@@ -87,7 +87,7 @@ private:
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
             case wire::Event::columns: return take_columns(frame.body);
-            case wire::Event::no_columns: collector_.begin(no_columns()); return true;
+            case wire::Event::no_columns: collector_.begin(described_as_none(requests_[answered()])); return true;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violate("a malformed command tag");
@@ -104,7 +104,8 @@ private:
     }
 
     bool take_columns(std::string_view body) {
-        const auto columns = make_columns(body, link_.types());
+        const std::size_t at = answered();
+        const auto columns = described_columns(requests_[at], formats_[at], body, link_.types());
         if (!columns) return violate("a malformed description of columns");
         collector_.begin(columns);
         return true;

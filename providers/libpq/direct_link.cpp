@@ -34,6 +34,13 @@ void DirectLink::close() noexcept {
     rest();
 }
 
+void DirectLink::write_closes() {
+    for (const std::string& name : std::exchange(forgotten_, {})) {
+        wire::put_close(out_, wire::Named::statement, name);
+        sent(wire::Sent::close);
+    }
+}
+
 void DirectLink::flush(bool more) noexcept {
     sending_needs_read_ = false;
     while (!out_.empty()) {

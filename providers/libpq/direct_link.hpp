@@ -44,6 +44,12 @@ public:
         wire::put_sync(out_);
         machine_.sent(wire::Sent::sync);
     }  /// @}
+    /// A prepared statement of this name is closed with the next that is written by `close_forgotten`. @{
+    void forget(std::string_view name) { forgotten_.emplace_back(name); }
+    void close_forgotten() {
+        if (!forgotten_.empty()) [[unlikely]]
+            write_closes();
+    }  /// @}
     /// Sends what the socket takes now.
     void flush() noexcept { flush(false); }
     /// Sends these bytes behind all others from where they lie, and keeps a copy of those that the socket does not take
@@ -129,6 +135,7 @@ private:
         std::string name, value;
     };
 
+    void write_closes();
     void flush(bool more) noexcept;
     /// False when the peer takes no more now, or none ever again: then what is to be sent is forgotten.
     [[nodiscard]] bool went_out(const Movement& moved) noexcept;
@@ -149,6 +156,7 @@ private:
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
     std::list<Notification> notifications_;
+    std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
     bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{

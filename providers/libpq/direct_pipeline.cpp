@@ -42,6 +42,7 @@ public:
 private:
     struct InFlight {
         const spi::Request* request;
+        Format format;
         const std::shared_ptr<const ResultStorage>* columns;  // null: it is described
         std::unique_ptr<const Error> refused;                 // nothing of it was sent, and this is why; null: it was
     };
@@ -58,11 +59,11 @@ private:
         const Format format = fallback_.format_for(request);
         const auto* const columns = known_columns(request, format);
         if (auto refused = refuse(request)) {
-            in_flight_.push_back({&request, columns, std::make_unique<const Error>(*std::move(refused))});
+            in_flight_.push_back({&request, format, columns, std::make_unique<const Error>(*std::move(refused))});
         } else {
             put_statement(link_, request, format, columns != nullptr);
             link_.send_sync();
-            in_flight_.push_back({&request, columns, nullptr});
+            in_flight_.push_back({&request, format, columns, nullptr});
         }
         if (++count_ == 1) begin_answer();
     }
@@ -103,7 +104,7 @@ private:
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
             case wire::Event::columns: return take_columns(frame.body);
-            case wire::Event::no_columns: return collector_.begin(no_columns());
+            case wire::Event::no_columns: return collector_.begin(described_as_none(*in_flight_.front().request));
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violate("a malformed command tag");
@@ -122,7 +123,8 @@ private:
     }
 
     void take_columns(std::string_view body) {
-        const auto columns = make_columns(body, link_.types());
+        const InFlight& head = in_flight_.front();
+        const auto columns = described_columns(*head.request, head.format, body, link_.types());
         if (!columns) return violate("a malformed description of columns");
         begin_rows(columns);
     }

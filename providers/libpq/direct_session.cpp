@@ -62,12 +62,12 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                 break;
             }
             case wire::Event::columns: {
-                auto columns = make_columns(frame.body, link_.types());
+                auto columns = described_columns(request, format, frame.body, link_.types());
                 if (!columns) return link_.violated("a malformed description of columns");
                 begin(columns);
                 break;
             }
-            case wire::Event::no_columns: collector_.begin(no_columns()); break;
+            case wire::Event::no_columns: collector_.begin(described_as_none(request)); break;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
@@ -91,12 +91,20 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     }
 }
 
+/// The same request, whose statement is prepared by now if it is to be: only its execution failed.
+spi::Request once_prepared(const spi::Request& request) {
+    spi::Request again = request;
+    again.prepare = nullptr;
+    return again;
+}
+
 Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
     const Format format = fallback_.format_for(request);
     Expected<Result> result = run_once(request, format, wait);
     if (!result && format != Format::text && libpq::lacks_binary_form(result.error())) [[unlikely]] {
         fallback_.remember(request);
-        result = link_.in_transaction() ? with_text_hint(result.error()) : run_once(request, Format::text, wait);
+        result = link_.in_transaction() ? with_text_hint(result.error())
+                                        : run_once(once_prepared(request), Format::text, wait);
     }
     return result;
 }
@@ -108,7 +116,7 @@ Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Re
     if (stream || format == Format::text || !libpq::lacks_binary_form(stream.error())) return stream;
     fallback_.remember(request);
     if (link_.in_transaction()) return with_text_hint(stream.error());
-    return open_stream(link_, request, Format::text, wait);
+    return open_stream(link_, once_prepared(request), Format::text, wait);
 }
 
 std::vector<Expected<Result>> DirectSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
@@ -203,15 +211,7 @@ Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std:
     }
 }
 
-Expected<void> DirectSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
-    if (auto error = link_.begin({}, wait)) return *std::move(error);
-    if (auto error = refusal(link_, name)) return *std::move(error);
-    wire::put_close(link_.out(), wire::Named::statement, name);
-    link_.sent(wire::Sent::close);
-    link_.send_sync();
-    if (!link_.finish(wait)) return link_.ending();
-    return {};
-}
+void DirectSession::do_forget(std::string_view name) noexcept { link_.forget(name); }
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);

@@ -30,7 +30,7 @@ private:
     Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
     Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                           const spi::Wait& wait) noexcept override;
-    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    void do_forget(std::string_view name) noexcept override;
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
     spi::TransactionStatus do_transaction_status() const noexcept override;
     bool do_alive() noexcept override;

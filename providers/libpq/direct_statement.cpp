@@ -1,23 +1,31 @@
 // Writing the messages of a request.
 #include "providers/libpq/direct_statement.hpp"
 
-#include "providers/libpq/direct_result.hpp"
-
 namespace pg::libpq::direct {
-const std::shared_ptr<const ResultStorage>* known_columns(const spi::Request& request, Format format) {
-    if (request.statement.empty() || request.description == nullptr || format != Format::binary) return nullptr;
-    return *request.description ? request.description : &no_columns();
+
+std::shared_ptr<const ResultStorage> described_columns(const spi::Request& request, Format format,
+                                                       std::string_view body,
+                                                       const std::shared_ptr<const TypeCatalog>& types) {
+    if (request.prepare == nullptr) return make_columns(body, types);
+    *request.prepare = make_columns(body, types, Format::binary);
+    return format == Format::binary ? *request.prepare : make_columns(body, types);
+}
+
+const std::shared_ptr<const ResultStorage>& described_as_none(const spi::Request& request) {
+    if (request.prepare != nullptr) *request.prepare = no_columns();
+    return no_columns();
 }
 
 void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described) {
     wire::SendBuffer& out = link.out();
     const Params* const params = request.params;
     const std::size_t count = params != nullptr ? params->size() : 0;
-    if (request.statement.empty()) {
+    link.close_forgotten();
+    if (request.statement.empty() || request.prepare != nullptr) {
         std::vector<std::uint32_t> types;
         types.reserve(count);
         for (std::size_t i = 0; i < count; ++i) types.push_back(static_cast<std::uint32_t>((*params)[i].type));
-        wire::put_parse(out, {}, request.sql, types);
+        wire::put_parse(out, request.statement, request.sql, types);
         link.sent(wire::Sent::parse);
     }
     const Params::Slot* slot = params != nullptr ? params->begin() : nullptr;

@@ -16,7 +16,9 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 /// back for rows that may come much later.
 class DirectStream final : public spi::RowStream {
 public:
-    DirectStream(DirectLink& link, std::size_t limit) : link_(link), limit_(limit) {
+    /// `request` outlives `open`, and is not looked at later.
+    DirectStream(DirectLink& link, const spi::Request& request, Format format)
+        : link_(link), request_(request), format_(format), limit_(request.max_result_bytes) {
         link_.keep_sql();
         link_.occupy(true);
     }
@@ -69,12 +71,12 @@ private:
         switch (event) {
             case wire::Event::row: return take_rows(frame.body, wait);
             case wire::Event::columns: {
-                auto columns = make_columns(frame.body, link_.types());
+                auto columns = described_columns(request_, format_, frame.body, link_.types());
                 if (!columns) return violated("a malformed description of columns");
                 collector_.begin(columns);
                 break;
             }
-            case wire::Event::no_columns: collector_.begin(no_columns()); break;
+            case wire::Event::no_columns: collector_.begin(described_as_none(request_)); break;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violated("a malformed command tag");
@@ -135,6 +137,8 @@ private:
     }
 
     DirectLink& link_;
+    const spi::Request& request_;
+    const Format format_;
     RowCollector collector_;
     std::size_t limit_;
     std::size_t handed_out_ = 0;  ///< bytes of the rows that were handed out
@@ -154,7 +158,7 @@ Expected<std::unique_ptr<spi::RowStream>> open_stream(DirectLink& link, const sp
     const auto* known = known_columns(request, format);
     put_statement(link, request, format, known != nullptr);
     link.send_sync();
-    auto stream = std::make_unique<DirectStream>(link, request.max_result_bytes);
+    auto stream = std::make_unique<DirectStream>(link, request, format);
     if (known) stream->expect(*known);
     if (auto error = stream->open(wait)) return *std::move(error);
     return std::unique_ptr<spi::RowStream>(std::move(stream));

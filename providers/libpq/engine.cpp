@@ -71,6 +71,12 @@ bool Engine::send(const spi::Request& request, Format format) {
     const int result_format = static_cast<int>(format);
     if (!request.statement.empty()) {
         name_ = request.statement;
+        if (request.prepare != nullptr) {
+            text_ = request.sql;
+            if (!sent(PQsendPrepare(connection_.get(), name_.c_str(), text_.c_str(), arguments.count(),
+                                    arguments.types())))
+                return false;
+        }
         return sent(PQsendQueryPrepared(connection_.get(), name_.c_str(), arguments.count(), arguments.values(),
                                         arguments.lengths(), arguments.formats(), result_format));
     }

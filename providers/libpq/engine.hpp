@@ -37,6 +37,7 @@ public:
     void close() noexcept { connection_.reset(); }
 
     /// Each queues one request and flushes what it can. False when libpq refuses it: `PQerrorMessage` says why.
+    /// A request that prepares its statement is two, and has two results, each with an end.
     [[nodiscard]] bool send(const spi::Request& request, Format format);
     [[nodiscard]] bool send_script(std::string_view text);
     [[nodiscard]] bool send_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types);

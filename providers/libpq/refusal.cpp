@@ -28,7 +28,7 @@ std::optional<Error> refusal(const Exchange& exchange, const spi::Request& reque
     if (request.params != nullptr && request.params->size() > most_arguments)
         return usage(exchange, "more than 65535 arguments: send them as an array, or by COPY");
     // The text of a prepared statement was looked at when it was prepared, and arguments keep within their own bound.
-    return request.statement.empty() ? refusal(exchange, request.sql) : std::nullopt;
+    return request.statement.empty() || request.prepare != nullptr ? refusal(exchange, request.sql) : std::nullopt;
 }
 
 std::optional<Error> refusal(const Exchange& exchange, std::string_view name, std::string_view sql,

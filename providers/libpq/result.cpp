@@ -179,6 +179,12 @@ std::shared_ptr<const ResultStorage> make_description(ResultHandle result,
     return described;
 }
 
+std::shared_ptr<const ResultStorage> describe_result(const PGresult* result,
+                                                     const std::shared_ptr<const TypeCatalog>& types) {
+    ResultHandle columns(PQcopyResult(result, PG_COPYRES_ATTRS));
+    return columns ? make_description(std::move(columns), types, Format::binary) : nullptr;
+}
+
 void RowPacker::add(ResultHandle result) {
     const int rows = PQntuples(result.get());
     const int width = PQnfields(result.get());

@@ -22,6 +22,11 @@ namespace pg::libpq {
                                                                     const std::shared_ptr<const TypeCatalog>& types,
                                                                     Format format);
 
+/// The columns that a result has, in binary, as the description of results to come of the same statement. Null when
+/// there is no memory for it.
+[[nodiscard]] std::shared_ptr<const ResultStorage> describe_result(const PGresult* result,
+                                                                   const std::shared_ptr<const TypeCatalog>& types);
+
 /// Rows copied together out of results that hold one or few each, in two allocations a block instead of several a row.
 /// One thread at a time.
 class RowPacker {

@@ -28,7 +28,31 @@ struct FreeNotify {
 
 }  // namespace
 
+Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request, const spi::Wait& wait) {
+    std::vector<Oid> types;
+    if (request.params != nullptr)
+        for (const Params::Slot& slot : *request.params) types.push_back(slot.type);
+    auto described = prepare(request.statement, request.sql, types, wait);
+    if (!described) return std::move(described).error();
+    *request.prepare = described->columns.empty() ? nullptr : std::move(described->names);
+    spi::Request prepared = request;
+    prepared.description = std::exchange(prepared.prepare, nullptr);
+    return prepared;
+}
+
+void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
+    if (forgotten_.empty() || transaction_status() != spi::TransactionStatus::idle) return;
+    std::vector<std::string> texts;
+    for (const std::string& name : std::exchange(forgotten_, {}))
+        texts.push_back("DEALLOCATE " + quoted_identifier(name));
+    std::vector<spi::Request> requests;
+    for (const std::string& text : texts) requests.push_back({.sql = text});
+    // One that the server does not know is forgotten already.
+    static_cast<void>(run_pipelined(link_, requests, fallback_.formats_for(requests), spi::BatchSync::each, wait));
+}
+
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
+    deallocate_forgotten(wait);
     for (Format format = fallback_.format_for(request);; format = Format::text) {
         if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
         if (auto error = refusal(link_, request)) return *std::move(error);
@@ -50,14 +74,37 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
 
 Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
     const bool limited = request.max_result_bytes != 0;
+    if (request.prepare != nullptr) {
+        if (!limited && fallback_.format_for(request) == Format::binary) return run_and_prepare(request, wait);
+        Expected<spi::Request> prepared = prepared_before(request, wait);
+        return prepared ? do_run(*prepared, wait) : Expected<Result>(std::move(prepared).error());
+    }
     Expected<ResultHandle> first = execute(request, limited ? Receive::by_rows : Receive::whole, wait);
     if (!first) return std::move(first).error();
     if (limited) return collect(link_, *std::move(first), request.max_result_bytes, wait);
     return conclude(link_, *std::move(first), wait, request.description);
 }
 
+Expected<Result> LibpqSession::run_and_prepare(const spi::Request& request, const spi::Wait& wait) {
+    deallocate_forgotten(wait);
+    constexpr Format binary = Format::binary;
+    Expected<Result> result = std::move(
+        run_pipelined(link_, std::span(&request, 1), std::span(&binary, 1), spi::BatchSync::once, wait).front());
+    if (result || !lacks_binary_form(result.error())) return result;
+    fallback_.remember(request);
+    if (link_.in_transaction()) return with_text_hint(result.error());
+    spi::Request again = request;
+    again.prepare = nullptr;  // that went well: the execution failed
+    return do_run(again, wait);
+}
+
 Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Request& request,
                                                                   const spi::Wait& wait) noexcept {
+    if (request.prepare != nullptr) {
+        Expected<spi::Request> prepared = prepared_before(request, wait);
+        if (!prepared) return std::move(prepared).error();
+        return do_stream(*prepared, wait);
+    }
     Expected<ResultHandle> first = execute(request, Receive::by_rows, wait);
     if (!first) return std::move(first).error();
     return open_stream(link_, *std::move(first), request.max_result_bytes, wait);
@@ -65,6 +112,7 @@ Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Req
 
 std::vector<Expected<Result>> LibpqSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
                                                          const spi::Wait& wait) noexcept {
+    deallocate_forgotten(wait);
     const std::vector<Format> formats = fallback_.formats_for(requests);
     std::vector<Expected<Result>> outcomes = run_pipelined(link_, requests, formats, sync, wait);
     fallback_.learn_from(requests, formats, outcomes);
@@ -93,14 +141,6 @@ Expected<void> LibpqSession::do_run_script(std::string_view text, const spi::Wai
     if (Expected<Result> outcome = conclude(link_, *std::move(result), wait); !outcome)
         return std::move(outcome).error();
     return {};
-}
-
-Expected<void> LibpqSession::do_deallocate(std::string_view name, const spi::Wait& wait) noexcept {
-    const std::string sql = "DEALLOCATE " + quoted_identifier(name);
-    const Expected<Result> done = do_run({.sql = sql}, wait);
-    // One that the server does not know is forgotten already; only a transaction suffers from the attempt.
-    if (done || (done.error().sqlstate() == sqlstate::invalid_sql_statement_name && !link_.in_transaction())) return {};
-    return done.error();
 }
 
 Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {

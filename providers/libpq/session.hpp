@@ -26,7 +26,7 @@ private:
     Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
     Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                           const spi::Wait& wait) noexcept override;
-    Expected<void> do_deallocate(std::string_view name, const spi::Wait& wait) noexcept override;
+    void do_forget(std::string_view name) noexcept override { forgotten_.emplace_back(name); }
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
     spi::TransactionStatus do_transaction_status() const noexcept override;
     bool do_alive() noexcept override;
@@ -42,8 +42,16 @@ private:
     /// without binary form is sent again in text, where that does no harm.
     Expected<ResultHandle> execute(const spi::Request& request, Receive receive, const spi::Wait& wait);
 
+    /// Prepares the statement of a request that asks for it, in a flush of its own; that request without the wish.
+    Expected<spi::Request> prepared_before(const spi::Request& request, const spi::Wait& wait);
+    /// Runs a statement and prepares it, in one flush.
+    Expected<Result> run_and_prepare(const spi::Request& request, const spi::Wait& wait);
+    /// Deallocates what was forgotten, where that does no harm.
+    void deallocate_forgotten(const spi::Wait& wait);
+
     Link link_;
     TextFallback fallback_;
+    std::vector<std::string> forgotten_;  ///< names of statements that are still to be deallocated
 };
 
 }  // namespace pg::libpq

@@ -81,6 +81,8 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
 
     auto context = std::make_shared<detail::Context>();
     context->types = std::make_shared<TypeCatalog>();
+    if (const auto size = config->number("statement_cache_size")) context->statements.entries = *size;
+    if (options.statement_cache_size) context->statements.entries = *options.statement_cache_size;
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);

@@ -129,7 +129,7 @@ constexpr Keyword table[] = {
     {.name = "pool_connect_timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "scram_max_iterations", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = int_max},
-    {.name = "statement_cache_size", .owner = Owner::unbuilt},
+    {.name = "statement_cache_size", .owner = Owner::ours, .form = Form::integer, .low = 0, .high = int_max},
     {.name = "pooler", .owner = Owner::unbuilt},
 };
 

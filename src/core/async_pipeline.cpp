@@ -144,7 +144,6 @@ void Pipeline::add(Operation& operation) {
 void Pipeline::do_run() noexcept {
     fiber_ = spi::Waiter::here();
     lease_.slot().lent_until = Deadline::never();
-    forget_expired(lease_.slot(), {Deadline::after(context().timeout)});
     while (session().usable()) {
         session().run_pipeline(*this);
         given_up_.reset();
@@ -176,21 +175,14 @@ const spi::Request* Pipeline::do_next() noexcept {
     if (context().retyped.contains(call.sql)) call.params->retype_numbers();
     spi::Request& request = operation.request_;
     request = {.sql = call.sql, .params = call.params, .sink = call.sink, .format = call.options->format};
-    if (call.statement) {
-        const auto prepared = lease_.slot().prepared.find(call.statement->number);
-        if (prepared == lease_.slot().prepared.end()) {
-            alone_.push_back({&operation, nullptr, Outcome::not_sent});
-            return nullptr;
-        }
-        request.statement = call.statement->name;
-        request.description = &prepared->second.description;
-    }
+    operation.name_ = choose_name(context(), lease_.slot(), call, request);
     in_flight_.push(operation);
     return &request;
 }
 
 void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     Operation& operation = in_flight_.pop();
+    conclude_name(lease_.slot(), operation.name_, operation.request_, outcome ? nullptr : &outcome.error());
     if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
     if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)
@@ -199,8 +191,8 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        if (tells_of_traces(outcome->tag())) lease_.slot().dirty = true;
-        if (!outcome->storage()->matches() && !knows_types(*context().types, *outcome))
+        note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
+        if (!operation.request_.description && !knows_types(*context().types, *outcome))
             return static_cast<void>(
                 alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
     } else if (may_heal(outcome.error())) {
@@ -214,7 +206,7 @@ void Pipeline::run_alone(Alone call) {
     Operation& operation = *call.operation;
     const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
     if (call.result) {
-        Expected<void> settled = settle(borrowed, *call.result);
+        Expected<void> settled = settle(borrowed, *operation.call_, false, *call.result);
         return end(operation, settled ? Expected<Result>(*std::move(call.result)) : std::move(settled).error());
     }
     end(operation, run_on(borrowed, *operation.call_));

@@ -8,7 +8,7 @@
 //        has become of its caller.
 //   (L4) Whose time is over is told so at once, unless nobody else wants anything that is in flight: then the session
 //        gives all of it up, and says what became of the last. Nothing is sent behind a call that nobody wants.
-//   (L5) What takes more than one exchange (preparing, healing, learning types) is done when nothing is in flight.
+//   (L5) What takes more than one exchange (healing, learning types) is done when nothing is in flight.
 //   (L6) Everything here happens on one reactor: that of the session, which is the home of its calls.
 #pragma once
 

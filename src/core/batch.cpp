@@ -18,7 +18,7 @@ BatchEntry& BatchState::next() {
     return entry;
 }
 
-Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
+Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces, std::uint64_t hash,
                       const QueryOptions* options) {
     BatchEntry& entry = next();
     if (!checked) {
@@ -27,6 +27,7 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
     }
     entry.call = {sql, &entry.params, arguments, checked, options_};
     entry.call.leaves_traces = leaves_traces;
+    entry.call.hash = hash;
     if (options) {
         entry.options = *options;
         entry.call.options = &entry.options;
@@ -74,8 +75,8 @@ void BatchState::clear() {
 }
 
 Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
-               const QueryOptions* options) {
-    return batch.add(sql, arguments, checked, leaves_traces, options);
+               std::uint64_t hash, const QueryOptions* options) {
+    return batch.add(sql, arguments, checked, leaves_traces, hash, options);
 }
 
 Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& statement) {

@@ -49,8 +49,7 @@ public:
           options_(ExecutorAccess::options(executor)) {}
 
     Expected<void> run() {
-        if (atomic_) refuse_transaction_control();
-        if (atomic_ && first_failed() != entries_.size()) return fail_all(first_failed());
+        if (atomic_ && has_refused()) return fail_all(first_failed());
         for (bool again = false;; again = true) {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor_, nullptr);
             if (!borrowed) {
@@ -61,15 +60,19 @@ public:
             }
             if (again || !borrowed->lease || !forget_lost()) break;
         }
-        const std::size_t culprit = first_failed();
-        return atomic_ && culprit != entries_.size() ? fail_all(culprit) : std::move(settled_);
+        return atomic_ && failed_ ? fail_all(first_failed()) : std::move(settled_);
     }
 
 private:
-    void refuse_transaction_control() {
-        for (const auto& entry : entries_)
+    /// A statement was refused as it was added, or does not go with the others.
+    bool has_refused() {
+        bool any = false;
+        for (const auto& entry : entries_) {
             if (!entry->outcome && controls_transaction(*entry))
                 entry->outcome.emplace(breaks_atomicity(entry->call.sql));
+            any |= entry->outcome.has_value();
+        }
+        return any;
     }
 
     static bool controls_transaction(const BatchEntry& entry) {
@@ -81,57 +84,55 @@ private:
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
         requests_.clear();
-        last_ = nullptr;
+        makes_names_ = false;
         for (const auto& entry : entries_)
-            if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
+            if (!entry->outcome) add_request(borrowed, *entry);
         if (requests_.empty()) return true;
         auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
                                                      borrowed.wait);
         assert(outcomes.size() == requests_.size());
-        auto next = outcomes.begin();
-        for (const auto& entry : entries_)
-            if (!entry->outcome) entry->outcome.emplace(std::move(*next++));
-        if (outside && repair(borrowed)) return false;
+        take(borrowed, outcomes);
+        if (failed_ && outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
-        if (borrowed.session().transaction_status() != spi::TransactionStatus::failed &&
-            !(atomic_ && first_failed() != entries_.size()))
+        if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))
             settle_results(borrowed);
         return true;
     }
 
-    /// False when the statement cannot be prepared; its outcome then says why.
-    bool add_request(const Borrowed& borrowed, BatchEntry& entry, bool outside) {
+    /// Gives the statements that were sent what became of them.
+    void take(const Borrowed& borrowed, std::vector<Expected<Result>>& outcomes) {
+        auto next = outcomes.begin();
+        auto request = requests_.begin();
+        failed_ = false;
+        for (const auto& entry : entries_) {
+            if (!entry->outcome) {
+                entry->outcome.emplace(std::move(*next++));
+                entry->described = request->description != nullptr;
+                conclude_name(*borrowed.slot, entry->name, *request++,
+                              entry->failed() ? &entry->outcome->error() : nullptr);
+            }
+            failed_ |= entry->failed();
+        }
+    }
+
+    void add_request(const Borrowed& borrowed, BatchEntry& entry) {
         if (borrowed.context->retyped.contains(entry.call.sql)) entry.params.retype_numbers();
-        spi::Request request{.sql = entry.call.sql, .statement = {}, .params = &entry.params};
+        spi::Request& request = requests_.emplace_back();
+        request.sql = entry.call.sql;
+        request.params = &entry.params;
         if (const QueryOptions* options = entry.call.options) {
             request.format = options->format;
             request.max_result_bytes = options->max_result_bytes;
         }
-        if (entry.statement && entry.statement.get() == last_) {
-            request.statement = requests_.back().statement;
-            request.description = requests_.back().description;
-        } else if (entry.statement) {
-            auto prepared = prepare_once(borrowed, entry.call);
-            if (!prepared && outside && heal(borrowed, entry.call, prepared.error()))
-                prepared = prepare_once(borrowed, entry.call);
-            if (!prepared) {
-                entry.outcome.emplace(std::move(prepared).error());
-                return false;
-            }
-            request.statement = entry.statement->name;
-            request.description = &(*prepared)->description;
-        }
-        last_ = entry.statement.get();
-        if (entry.call.leaves_traces) borrowed.slot->dirty = true;
-        requests_.push_back(request);
-        return true;
+        entry.name = makes_names_ ? nullptr : choose_name(*borrowed.context, *borrowed.slot, entry.call, request);
+        if (!entry.name && !is_about_rows(entry.call.sql)) makes_names_ = true;
+        if (entry.call.leaves_traces) note_traces(*borrowed.slot, entry.call.sql);
     }
 
     /// Repairs what was refused without effect. True when all is to be sent again, which only an atomic batch can be.
     bool repair(const Borrowed& borrowed) {
         if (atomic_) {
-            const std::size_t culprit = first_failed();
-            if (culprit == entries_.size() || !repair(borrowed, *entries_[culprit])) return false;
+            if (!repair(borrowed, *entries_[first_failed()])) return false;
             for (const auto& entry : entries_) entry->outcome.reset();
             return true;
         }
@@ -140,13 +141,15 @@ private:
         return false;
     }
     static bool repair(const Borrowed& borrowed, BatchEntry& entry) {
-        return !std::exchange(entry.repaired, true) && heal(borrowed, entry.call, entry.outcome->error());
+        return !std::exchange(entry.repaired, true) &&
+               heal(borrowed, entry.call, entry.name != nullptr, entry.outcome->error());
     }
 
     void settle_results(const Borrowed& borrowed) {
         for (const auto& entry : entries_)
-            if (!entry->failed())
-                if (auto settled = settle(borrowed, **entry->outcome); !settled) settled_ = std::move(settled);
+            if (!entry->failed() && (!entry->described || tells((*entry->outcome)->tag())))
+                if (auto settled = settle(borrowed, entry->call, entry->described, **entry->outcome); !settled)
+                    settled_ = std::move(settled);
     }
 
     /// True when the connection was lost and it is harmless to send again what it lost, on another one.
@@ -186,8 +189,9 @@ private:
     std::vector<spi::Request>& requests_;
     const bool atomic_;
     const QueryOptions* const options_;
-    const Statement* last_ = nullptr;  // of the last request: batches repeat a statement more often than not
-    Expected<void> settled_;           // what kept the types of a result from being learned
+    bool makes_names_ = false;  // a statement before it may change what the next one is about
+    bool failed_ = false;       // one of the statements, in the last attempt
+    Expected<void> settled_;    // what kept the types of a result from being learned
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ struct BatchEntry {
     std::shared_ptr<const Statement> statement;
     Call call;
     std::optional<Expected<Result>> outcome;  // before the run only: why it will not run
+    NamedStatement* name = nullptr;           // that it went by, the last time; null: none
+    bool described = false;                   // as its statement was, when that was prepared
     bool repaired = false;                    // once is enough
 
     [[nodiscard]] bool failed() const { return outcome && !outcome->has_value(); }
@@ -34,7 +36,7 @@ public:
     explicit BatchState(const QueryOptions* options) : options_(options) {}
 
     [[nodiscard]] Added add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
-                            const QueryOptions* options);
+                            std::uint64_t hash, const QueryOptions* options);
     [[nodiscard]] Added add(const std::shared_ptr<const Statement>& statement);
     void refuse_last(Error why) { entries_[used_ - 1]->outcome.emplace(std::move(why)); }
     [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number) const;

@@ -1,45 +1,15 @@
-// Borrowing a session for a request, and forgetting the prepared statements that nobody holds any more.
-#include <atomic>
-
+// Borrowing a session for a request, and the names of statements there.
 #include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
-namespace {
-
-std::atomic<std::uint64_t> statements_made{0};
-std::atomic<std::uint64_t> statements_expired{0};
-
-std::string statement_name(std::uint64_t number) { return "pgclient_" + std::to_string(number); }
-
-}  // namespace
 
 Statement::Statement(std::string_view text)
-    : number(++statements_made),
-      name(statement_name(number)),
-      sql(text),
+    : sql(text),
+      hash(hash_sql(text)),
       leaves_traces(scan_sql(text).leaves_traces),
       controls_transaction(transaction_control(text) != TransactionControl::none),
       is_about_rows(pg::is_about_rows(text)) {}
-
-Statement::~Statement() { statements_expired.fetch_add(1, std::memory_order_relaxed); }
-
-std::uint64_t Statement::expired() noexcept { return statements_expired.load(std::memory_order_relaxed); }
-
-void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait) {
-    const std::uint64_t expired = Statement::expired();
-    if (slot.swept == expired) return;
-    for (auto at = slot.prepared.begin(); at != slot.prepared.end();) {
-        if (!at->second.statement.expired()) {
-            ++at;
-        } else if (slot.session->deallocate(statement_name(at->first), wait)) {
-            at = slot.prepared.erase(at);
-        } else {
-            return;
-        }
-    }
-    slot.swept = expired;
-}
 
 Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
     return context.acquire_timeout == no_timeout ? deadline
@@ -48,7 +18,6 @@ Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
 
 Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait) {
     spi::SessionSlot& slot = lease.slot();
-    forget_expired(slot, wait);
     slot.lent_until = wait.deadline;
     return Borrowed{&context, std::move(lease), &slot, wait};
 }

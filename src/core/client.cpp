@@ -51,6 +51,8 @@ Pool& Client::pool() const {
     return *impl_->context->pool;
 }
 
+StatementCacheStats Client::statement_cache() const { return impl_->context->tally->total(); }
+
 void Client::close() noexcept {
     impl_->context->closed.store(true, std::memory_order_release);
     impl_->context->source->close();

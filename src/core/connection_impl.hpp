@@ -10,11 +10,7 @@ struct Connection::Impl {
     std::shared_ptr<detail::HeldSession> held;
 
     [[nodiscard]] spi::Session& session() const { return held->session(); }
-    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) const {
-        if (session().transaction_status() == spi::TransactionStatus::idle)
-            detail::forget_expired(held->lease.slot(), wait);
-        return held->lend(wait);
-    }
+    [[nodiscard]] detail::Borrowed lend(const spi::Wait& wait) const { return held->lend(wait); }
 };
 
 namespace detail {

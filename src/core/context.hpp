@@ -9,7 +9,7 @@
 
 #include "pg/catalog.hpp"
 #include "pg/executor.hpp"
-#include "pg/spi/session_source.hpp"
+#include "src/core/statement_cache.hpp"
 
 namespace pg::detail {
 
@@ -40,6 +40,10 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
+    StatementLimits statements;
+    std::atomic<std::uint64_t> schema_changes{
+        0};  // that its own calls made: prepared statements are from before or after
+    const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::atomic<bool> closed{false};
     RetypedTexts retyped;
 
@@ -68,47 +72,64 @@ struct Borrowed {
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
 };
 
-/// A statement that may be prepared on any number of sessions. Its number never comes again in this process.
-struct Statement : std::enable_shared_from_this<Statement> {
-    std::uint64_t number;
-    std::string name;
+/// A statement that somebody asked to have prepared, on any number of sessions.
+struct Statement {
     std::string sql;
+    std::uint64_t hash;         // of that
     bool leaves_traces;         // in its session, as its text says
     bool controls_transaction;  // begins or ends one, as its text says
     bool is_about_rows;         // and nothing else, as its text says
 
     explicit Statement(std::string_view text);
-    ~Statement();
-    Statement(const Statement&) = delete;
-    Statement& operator=(const Statement&) = delete;
-
-    /// How many have been destroyed so far.
-    static std::uint64_t expired() noexcept;
 };
 
-/// Deallocates the statements that expired since the session was last lent. What fails is tried again the next time.
-void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
+/// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`.
+[[nodiscard]] inline NamedStatement* choose_name(const Context& context, spi::SessionSlot& slot, const Call& call,
+                                                 spi::Request& request) {
+    if (context.statements.entries == 0 || slot.renamed) return nullptr;
+    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
+    auto& statements = static_cast<StatementCache&>(*slot.memory);
+    if (call.statement && call.statement->controls_transaction) return nullptr;
+    statements.keep_up_with(context.schema_changes.load(std::memory_order_relaxed), *slot.session);
+    const bool lasting = call.statement || call.hash != 0;
+    const std::uint64_t hash = call.statement ? call.statement->hash : lasting ? call.hash : hash_sql(call.sql);
+    return statements.choose(request, {hash, lasting, call.statement != nullptr}, *slot.session);
+}
+/// What became of the request that has it. Does nothing when there was none.
+inline void conclude_name(spi::SessionSlot& slot, NamedStatement* statement, const spi::Request& request,
+                          const Error* error) {
+    if (statement) static_cast<StatementCache&>(*slot.memory).conclude(*statement, request, error, *slot.session);
+}
 
 /// Until when a request may wait for a session that is to be over at `deadline`.
 [[nodiscard]] Deadline acquire_deadline(const Context& context, const Deadline& deadline);
 /// What a request makes of a session that was lent to it.
 [[nodiscard]] Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait);
-/// Takes a session from the client's source and forgets the statements that expired.
+/// Takes a session from the client's source.
 [[nodiscard]] Expected<Borrowed> borrow(Context& context, const spi::Wait& wait);
 
 /// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
 [[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);
 
-/// Prepares the statement of a call on its session and learns the types of its columns, unless that was done before.
-/// The session keeps what is pointed to until the statement is forgotten. Never null.
-[[nodiscard]] Expected<const spi::PreparedHere*> prepare_once(const Borrowed& borrowed, const Call& call);
-/// True after something was changed that makes a second attempt worth it. Only outside a transaction: inside one the
-/// failure has ended it.
-[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, const Error& error);
-/// Whether the command tag says that the statement left traces in its session.
-[[nodiscard]] bool tells_of_traces(std::string_view tag);
-/// What follows from a result before anybody reads it: traces in the session, types to learn.
-[[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Result& result);
+/// True after something was changed that makes a second attempt worth it. `named`: the statement went by a name, which
+/// an error that could come from it has taken away. Only outside a transaction: inside one the failure has ended it.
+[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, bool named, const Error& error);
+// What a statement leaves behind. @{
+/// Traces in its session, or it may.
+void note_traces(spi::SessionSlot& slot, std::string_view sql);
+/// What its command tag says: traces, names that mean something new, or a commit.
+void note_tag(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql);
+/// Whether `note_tag` may find something in the tag of a statement that was prepared. Tags that count rows end in their
+/// number.
+[[nodiscard]] inline bool tells(std::string_view tag) noexcept { return !tag.empty() && tag.back() > '9'; }
+/// The same of a script that has run, whose tags nobody sees.
+void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
+/// A transaction was committed.
+void note_commit(Context& context, spi::SessionSlot& slot);
+/// @}
+/// What follows from a result before anybody reads it: traces in the session, types to learn. `described`: they were
+/// learned when its statement was prepared.
+[[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, bool described, const Result& result);
 
 /// UsageError when a text known at run time is not one statement with that many parameters.
 [[nodiscard]] Expected<SqlScan> check_text(const Call& call);

@@ -55,7 +55,7 @@ Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
         look_at_text({.sql = sql.text(), .checked = sql.checked(), .leaves_traces = sql.leaves_traces()});
     if (!traces) return traces.error();
     auto session = borrow_for_copy(executor, sql.options());
-    if (session && *traces) (*session)->borrowed().slot->dirty = true;
+    if (session && *traces) note_traces(*(*session)->borrowed().slot, sql.text());
     return session;
 }
 

@@ -113,7 +113,7 @@ Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const Co
     const std::string sql = target.description();
     const Expected<bool> traces = look_at_text({.sql = sql});
     if (!traces) return traces.error();
-    if (*traces) session.borrowed().slot->dirty = true;
+    if (*traces) note_traces(*session.borrowed().slot, sql);
     TypeCatalog& types = *session.context().types;
     auto described = session.session().prepare({}, sql, {}, session.wait());
     if (!described) return std::move(described).error();

@@ -1,4 +1,4 @@
-// Running one call on one session: prepare, run, heal once what the server says had no effect, learn new types.
+// Running one call on one session: by its name there, healed once if the server says that it had no effect.
 #include <algorithm>
 
 #include "pg/sqlstate.hpp"
@@ -26,27 +26,18 @@ bool refuses_number_types(const Error& error) {
     return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
 }
 
-Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
-    spi::Request request{.sql = call.sql, .statement = {}, .params = call.params, .sink = call.sink};
+/// Runs it once. The request says afterwards whether it went by a name, and whether its columns were known.
+Expected<Result> attempt(const Borrowed& borrowed, const Call& call, spi::Request& request) {
+    request = {.sql = call.sql, .params = call.params, .sink = call.sink};
     if (call.sink) call.sink->restart();
     if (call.options) {
         request.format = call.options->format;
         request.max_result_bytes = call.options->max_result_bytes;
     }
-    if (call.statement) {
-        auto prepared = prepare_once(borrowed, call);
-        if (!prepared) return std::move(prepared).error();
-        request.statement = call.statement->name;
-        request.description = &(*prepared)->description;
-    }
-    return borrowed.session().run(request, borrowed.wait);
-}
-
-/// Drops a plan that no longer fits, so that the next attempt makes a new one.
-Expected<void> forget_plan(const Borrowed& borrowed, const Call& call, const Error& error) {
-    borrowed.slot->prepared.erase(call.statement->number);
-    if (error.sqlstate() == sqlstate::invalid_sql_statement_name) return {};  // the server has forgotten it already
-    return borrowed.session().deallocate(call.statement->name, borrowed.wait);
+    NamedStatement* const statement = choose_name(*borrowed.context, *borrowed.slot, call, request);
+    Expected<Result> result = borrowed.session().run(request, borrowed.wait);
+    conclude_name(*borrowed.slot, statement, request, result ? nullptr : &result.error());
+    return result;
 }
 
 /// Why the columns of a statement cannot be read that has taken effect: it is not to be run again.
@@ -60,42 +51,17 @@ Error applied_already(const Error& error) {
 
 }  // namespace
 
-Expected<const spi::PreparedHere*> prepare_once(const Borrowed& borrowed, const Call& call) {
-    const Statement& statement = *call.statement;
-    auto& known = borrowed.slot->prepared;
-    if (const auto found = known.find(statement.number); found != known.end()) return &found->second;
-    std::vector<Oid> types;
-    types.reserve(call.params->size());
-    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
-    auto prepared = borrowed.session().prepare(statement.name, statement.sql, types, borrowed.wait);
-    if (!prepared) return std::move(prepared).error();
-    const auto here =
-        known.emplace(statement.number, spi::PreparedHere{statement.weak_from_this(), std::move(prepared->names)});
-    auto learned = learn_types(borrowed.session(), *borrowed.context->types, prepared->columns, borrowed.wait);
-    if (!learned) return std::move(learned).error();
-    return &here.first->second;
-}
-
-bool heal(const Borrowed& borrowed, const Call& call, const Error& error) {
+bool heal(const Borrowed& borrowed, const Call& call, bool named, const Error& error) {
     if (!error.connection_usable() || error.outcome() != Outcome::not_applied) return false;
-    if (refuses_number_types(error) && call.params->retype_numbers()) {
-        borrowed.context->retyped.add(call.sql);
-        return true;
-    }
-    return call.statement && error.kind() == ErrorKind::plan_invalidated &&
-           forget_plan(borrowed, call, error).has_value();
+    if (!refuses_number_types(error)) return named && error.kind() == ErrorKind::plan_invalidated;
+    if (!call.params->retype_numbers()) return named;  // the types that the server inferred once may be what it refuses
+    borrowed.context->retyped.add(call.sql);
+    return true;
 }
 
-bool tells_of_traces(std::string_view tag) {
-    if (tag.empty()) return false;
-    return tag == "SET" || tag == "LISTEN" || tag == "DECLARE CURSOR" || tag == "PREPARE" || tag == "LOAD" ||
-           tag == "DO";
-}
-
-Expected<void> settle(const Borrowed& borrowed, const Result& result) {
-    if (tells_of_traces(result.tag())) borrowed.slot->dirty = true;
-    if (result.storage()->matches()) return {};  // described when it was prepared, and its types learned then
-    if (result.columns().empty()) return {};
+Expected<void> settle(const Borrowed& borrowed, const Call& call, bool described, const Result& result) {
+    note_tag(*borrowed.context, *borrowed.slot, result.tag(), call.sql);
+    if (described || result.columns().empty()) return {};
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
     if (!learned && outside) return applied_already(learned.error());
@@ -141,10 +107,13 @@ Expected<bool> look_at_text(const Call& call) {
 Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     if (borrowed.context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
-    Expected<Result> result = attempt(borrowed, call);
-    if (!result && outside && heal(borrowed, call, result.error())) result = attempt(borrowed, call);
-    if (result)
-        if (auto settled = settle(borrowed, *result); !settled) result = std::move(settled).error();
+    spi::Request request;
+    Expected<Result> result = attempt(borrowed, call, request);
+    if (!result && outside && heal(borrowed, call, !request.statement.empty(), result.error()))
+        result = attempt(borrowed, call, request);
+    if (result && (!request.description || tells(result->tag())))
+        if (auto settled = settle(borrowed, call, request.description != nullptr, *result); !settled)
+            result = std::move(settled).error();
     return result;
 }
 
@@ -160,7 +129,7 @@ Expected<Result> Executor::run(const detail::Call& call) {
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
-        if (*traces) borrowed->slot->dirty = true;  // whatever becomes of it: a lock outlives a failure
+        if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
@@ -172,8 +141,10 @@ Expected<Result> Executor::run(const detail::Call& call) {
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
-    borrowed->slot->dirty = true;  // nobody looked at what is in it
-    return borrowed->session().run_script(text, borrowed->wait);
+    detail::note_traces(*borrowed->slot, text);  // nobody looked at what is in it
+    Expected<void> done = borrowed->session().run_script(text, borrowed->wait);
+    detail::note_script(*borrowed->context, *borrowed->slot, text);
+    return done;
 }
 
 Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {

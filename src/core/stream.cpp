@@ -30,6 +30,28 @@ public:
             request.format = call.options->format;
             request.max_result_bytes = call.options->max_result_bytes;
         }
+        sql_ = call.sql;
+        spi::SessionSlot& slot = *borrowed().slot;
+        NamedStatement* const statement = choose_name(context(), slot, call, request);
+        named_ = statement != nullptr;
+        Expected<void> begun = open(request);
+        conclude_name(slot, statement, request, begun ? nullptr : &begun.error());
+        return begun;
+    }
+    /// The statement went by a name, the last time that it was begun.
+    [[nodiscard]] bool named() const { return named_; }
+    /// At the end of the rows the session is left at once, whoever keeps the stream.
+    [[nodiscard]] Expected<Result> next() {
+        if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
+        Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
+        if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, chunk->tag(), sql_);
+        if (!chunk || chunk->empty()) end();
+        return chunk;
+    }
+
+private:
+    void give_up() noexcept override { rows_.reset(); }
+    [[nodiscard]] Expected<void> open(const spi::Request& request) {
         auto rows = session().stream(request, borrowed().wait);
         if (!rows) return std::move(rows).error();
         Expected<Result> first = (*rows)->next(wait());
@@ -38,18 +60,9 @@ public:
         first_ = *std::move(first);
         return {};
     }
-    /// At the end of the rows the session is left at once, whoever keeps the stream.
-    [[nodiscard]] Expected<Result> next() {
-        if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
-        Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
-        if (chunk && chunk->empty() && tells_of_traces(chunk->tag())) borrowed().slot->dirty = true;
-        if (!chunk || chunk->empty()) end();
-        return chunk;
-    }
 
-private:
-    void give_up() noexcept override { rows_.reset(); }
-
+    std::string sql_;
+    bool named_ = false;
     std::unique_ptr<spi::RowStream> rows_;  // null after the end
     std::optional<Result> first_;           // until it is handed out
 };
@@ -66,13 +79,14 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
-    if (*traces) borrowed->slot->dirty = true;
+    if (*traces) detail::note_traces(*borrowed->slot, call.sql);
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
     detail::StreamSourcePtr source(new detail::StreamSource(*std::move(borrowed), timeout));
     Expected<void> begun = source->begin(call);
-    if (!begun && outside && detail::heal(source->borrowed(), call, begun.error())) begun = source->begin(call);
+    if (!begun && outside && detail::heal(source->borrowed(), call, source->named(), begun.error()))
+        begun = source->begin(call);
     if (!begun) return std::move(begun).error();
     return source;
 }

@@ -103,6 +103,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (held->occupant) return still_occupied("commit");
     Expected<Result> answer = control("commit", wait);
     const std::string tag(answer ? answer->tag() : std::string_view());
+    if (tag == "COMMIT") note_commit(*held->context, held->lease.slot());
     held.reset();
     if (!answer) return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
     if (tag != "COMMIT") return commit_rolled_back();

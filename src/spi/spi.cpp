@@ -16,6 +16,7 @@ CopyIn::~CopyIn() = default;
 CopyOut::~CopyOut() = default;
 RequestFeed::~RequestFeed() = default;
 Session::~Session() = default;
+SessionMemory::~SessionMemory() = default;
 LeaseWaiter::~LeaseWaiter() = default;
 SessionSource::~SessionSource() = default;
 NoticeHandler::~NoticeHandler() = default;

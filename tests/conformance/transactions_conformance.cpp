@@ -131,39 +131,6 @@ TEST_P(Transactions, RunsAPreparedStatementOnAnyExecutor) {
     EXPECT_THROW(static_cast<void>(by_id(99)), pg::NoRows);
 }
 
-TEST_P(Transactions, HealsAPreparedStatementAfterASchemaChange) {
-    pg::Connection session = db.connection();
-    db.run_script("drop table if exists shape; create table shape (a int); insert into shape values (1)");
-    auto read = db.prepare<std::vector<pg::Row>()>("select * from shape").on(session);
-    EXPECT_EQ(read().at(0).size(), 1u);
-    db.exec("alter table shape add column b text");
-    EXPECT_EQ(read().at(0).size(), 2u);
-    session.run_script("deallocate all");
-    EXPECT_EQ(read().at(0).size(), 2u);
-}
-
-TEST_P(Transactions, ForgetsPreparedStatementsThatNobodyHolds) {
-    pg::Connection session = db.connection();
-    {
-        auto temporary = db.prepare<int()>("select 42");
-        EXPECT_EQ(temporary.on(session)(), 42);
-        EXPECT_EQ(session.query_one<std::int64_t>(
-                      "select count(*) from pg_prepared_statements where statement = 'select 42'"),
-                  1);
-    }
-    const int process = session.backend_process();
-    session = db.connection();  // gives the first one back
-    for (int i = 0; i < 20; ++i) {
-        pg::Connection again = db.connection();
-        if (again.backend_process() != process) continue;
-        EXPECT_EQ(
-            again.query_one<std::int64_t>("select count(*) from pg_prepared_statements where statement = 'select 42'"),
-            0);
-        return;
-    }
-    FAIL() << "the session did not come back";
-}
-
 TEST_P(Transactions, LendsSessionsWithoutTheTracesOfTheLastBorrower) {
     pg::Client one = pg::connect(conninfo(), {.provider = GetParam().provider, .pool_max_size = 1});
     {

@@ -144,9 +144,9 @@ DEFECTS_OF_OUTCOMES = (
            "", ("error_rules_test",), "what was never sent is said to have been refused"),
     Defect("src/base/transaction_control.cpp", "return words.take(\"to\") ? none : rolls_back;", "return rolls_back;",
            ("transaction_control_test",), "ROLLBACK TO is taken for the end of a transaction"),
-    Defect("src/core/batch_run.cpp", "if (atomic_) refuse_transaction_control();", "", ("batch_test",),
+    Defect("src/core/batch_run.cpp", "if (!entry->outcome && controls_transaction(*entry))", "if (false)", ("batch_test",),
            "a COMMIT in an atomic batch is sent"),
-    Defect("src/core/run.cpp", "if (*traces) borrowed->slot->dirty = true;", "", ("verbs_test",),
+    Defect("src/core/run.cpp", "if (*traces) detail::note_traces(*borrowed->slot, call.sql);", "", ("verbs_test",),
            "what a function left in a session is the next borrower's"),
     Defect("include/pg/sql.hpp", "leaves_traces_ = found.leaves_traces;", "", ("sql_test",),
            "nobody looks at a literal for what it leaves in its session"),
@@ -397,5 +397,39 @@ DEFECTS_OF_DIRECT = (
            "statements are said to have taken effect whose transaction failed at its end"),
 )
 
+# Which statement goes by which name.
+NAMES = ("statement_cache_test",)
+DEFECTS_OF_NAMES = (
+    Defect("src/core/statement_cache.hpp", "if (statement.sql != request.sql) return false;", "", NAMES,
+           "texts of one hash are one statement"),
+    Defect("src/core/statement_cache.hpp", "if (statement.hash != key.hash) return false;", "", NAMES,
+           "a place that had another text is believed"),
+    Defect("src/core/statement_cache.hpp", "if (type[i] != (*request.params)[i].type) return false;", "", NAMES,
+           "arguments of another type go to the same statement"),
+    Defect("src/core/statement_cache.hpp", "if (newest_ && newest_->prepared && is(", "if (newest_ && is(", NAMES,
+           "a statement that is being prepared is taken for prepared"),
+    Defect("src/core/statement_cache.hpp", "if (request.prepare || error || statement.gone)",
+           "if (request.prepare || statement.gone)", NAMES, "a plan that no longer fits stays"),
+    Defect("src/core/statement_cache.cpp", "was_seen(key.hash) && is_about_rows(request.sql)", "was_seen(key.hash)", NAMES,
+           "a command is prepared"),
+    Defect("src/core/statement_cache.cpp", "key.at_once || (was_seen(key.hash) &&", "key.at_once || (", NAMES,
+           "what comes once gets a name"),
+    Defect("src/core/statement_cache.cpp", "while (one && one->users != 0) one = one->newer;", "", NAMES,
+           "a statement is evicted while it is in use"),
+    Defect("src/core/statement_cache.cpp", "bytes_ -= size_of(statement.sql);", "", NAMES,
+           "the bytes of what has gone are counted for ever"),
+    Defect("src/core/statement_cache.cpp", "request.sql.size() > limits_.statement_bytes || ", "", NAMES,
+           "a text of any length is kept"),
+    Defect("src/core/statement_cache.cpp", "        touch(*statement);\n", "", NAMES,
+           "the first that was prepared is evicted, however often it is used"),
+    Defect("src/core/statement_cache.cpp", "if (is_outdated || request.prepare) {", "if (is_outdated) {", NAMES,
+           "a statement that could not be prepared is taken for prepared"),
+    Defect("src/core/traces.cpp", "slot.renamed = true;", "", ("prepared_test",),
+           "a statement is about the tables of another search path"),
+    Defect("src/pool/cleaning.cpp", "slot.renamed = false;", "", ("prepared_test",),
+           "a session that was cleaned never uses names again"),
+)
+
 DEFECTS = (DEFECTS_OF_CONFIG + DEFECTS_OF_TYPES + DEFECTS_OF_STATEMENTS + DEFECTS_OF_OUTCOMES + DEFECTS_OF_WIRE +
-           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT + DEFECTS_OF_POOL + DEFECTS_OF_AWAITING)
+           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT + DEFECTS_OF_POOL + DEFECTS_OF_AWAITING +
+           DEFECTS_OF_NAMES)

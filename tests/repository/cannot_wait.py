@@ -24,7 +24,7 @@ VALUES = {
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
-    "numbers of one moment": "PoolStats",
+    "numbers of one moment": "PoolStats StatementCacheStats",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",
     "a coroutine: what it awaits may wait": "Task",
@@ -44,7 +44,7 @@ FUNCTIONS = {
     "says what is known here": """
         AsyncConnection::backend_process AsyncConnection::engine AsyncCopyWriter::columns AsyncExecutor::options
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
-        Batch::empty Batch::size Client::impl Client::pool Connection::backend_process Connection::engine
+        Batch::empty Batch::size Client::impl Client::pool Client::statement_cache Connection::backend_process Connection::engine
         Connection::impl Connection::node Connection::parameter Connection::server_version CopyWriter::columns
         LargeObject::oid Listener::backend_process Pool::stats Prepared::sql Prepared::statement
         Transaction::is_committed Transaction::is_open""",

@@ -34,10 +34,13 @@ struct Wait {
 /// One statement to run. Passed by reference; its views and its params outlive the call.
 struct Request {
     std::string_view sql{};          ///< its text; for a prepared statement too, for errors
-    std::string_view statement{};    ///< the name of a prepared statement; empty: parse `sql`
+    std::string_view statement{};    ///< the name of a prepared statement; empty: parse `sql`, without a name
     const Params* params = nullptr;  ///< null: no arguments
     /// What preparing the statement described, so that its results need not be described again; may be null.
     const std::shared_ptr<const ResultStorage>* description = nullptr;
+    /// Not null: `statement` is prepared first, in the same flush, and what is described of its results is left here,
+    /// null or without columns when it gives no rows. After an error it may be prepared or not.
+    std::shared_ptr<const ResultStorage>* prepare = nullptr;
     /// Takes the rows as they come, which are then not in the result; null, or one that does not begin: they are. A
     /// provider may leave it alone.
     RowSink* sink = nullptr;

@@ -120,9 +120,10 @@ public:
                                                 const Wait& wait) noexcept {
         return do_prepare(name, sql, types, wait);
     }
-    /// Forgets a prepared statement.
-    [[nodiscard]] Expected<void> deallocate(std::string_view name, const Wait& wait) noexcept {
-        return do_deallocate(name, wait);
+    /// Nobody needs a prepared statement any more: it is closed with what is sent next, or as soon as that can be done
+    /// without harm. Does not wait, and does not mind when there is none of that name.
+    void forget(std::string_view name) noexcept {
+        if (name.find('\0') == std::string_view::npos) do_forget(name);  // else there is none of that name
     }
 
     /// A notification that is there already, or the next one to come; nothing when the deadline passes first.
@@ -160,7 +161,7 @@ private:
     virtual Expected<std::unique_ptr<CopyOut>> do_copy_out(std::string_view sql, const Wait& wait) noexcept = 0;
     virtual Expected<Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                              const Wait& wait) noexcept = 0;
-    virtual Expected<void> do_deallocate(std::string_view name, const Wait& wait) noexcept = 0;
+    virtual void do_forget(std::string_view name) noexcept = 0;
     virtual Expected<std::optional<Notification>> do_wait_notification(const Wait& wait) noexcept = 0;
     virtual TransactionStatus do_transaction_status() const noexcept = 0;
     virtual bool do_alive() noexcept = 0;

@@ -2,26 +2,28 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 #include <utility>
 
 #include "pg/spi/session.hpp"
 
 namespace pg::spi {
 
-/// A statement that was prepared on a session.
-struct PreparedHere {
-    std::weak_ptr<const void> statement;               ///< expires with the last handle of it
-    std::shared_ptr<const ResultStorage> description;  ///< of its results; null when it gives no rows
+/// What a client remembers about a session of its own. Goes before the session does.
+class PGCLIENT_API SessionMemory {
+public:
+    SessionMemory() = default;
+    virtual ~SessionMemory();
+    SessionMemory(const SessionMemory&) = delete;
+    SessionMemory& operator=(const SessionMemory&) = delete;
 };
 
 /// A session and what the library remembers about it between two borrowers.
 struct SessionSlot {
-    std::unique_ptr<Session> session;  ///< never null while it is lent
-    /// The statements that were prepared on it, by number. An expired one is forgotten when the session is next lent.
-    std::unordered_map<std::uint64_t, PreparedHere> prepared{};
-    std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
-    bool dirty = false;       ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    std::unique_ptr<Session> session;         ///< never null while it is lent
+    std::unique_ptr<SessionMemory> memory{};  ///< null before there is any
+    bool dirty = false;  ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    /// Its search path or its role may be its borrower's, and names may mean something else. Only while it is dirty.
+    bool renamed = false;
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
 };
 

@@ -100,7 +100,6 @@ TEST(Deadline, IsKeptWhateverTheCallWhenTheServerStandsStill) {
              const auto done = session.prepare("a", "select 1", {}, in(100ms));
              return done ? Expected<void>() : done.error();
          }},
-        {"deallocate", [](spi::Session& session) { return session.deallocate("a", in(100ms)); }},
     };
     for (const auto& [name, call] : calls) {
         SCOPED_TRACE(name);

@@ -54,11 +54,109 @@ TEST(Prepare, ForgetsAStatementWhateverItsName) {
     const auto session = open_session();
     const std::string name = "odd \"name\"";
     ASSERT_TRUE(session->prepare(name, "select 1", {}, soon()));
-    ASSERT_TRUE(session->deallocate(name, soon()));
+    session->forget(name);
     const Expected<Result> gone = session->run({.sql = "select 1", .statement = name}, soon());
     ASSERT_FALSE(gone);
     EXPECT_EQ(gone.error().sqlstate(), "26000");
-    EXPECT_TRUE(session->deallocate(name, soon()));
+    session->forget(name);
+    session->forget(std::string_view("zero\0byte", 9));
+    EXPECT_EQ(text_of(*session, "select count(*) from pg_prepared_statements"), "0");
+}
+
+TEST(Prepare, ForgetsAStatementInATransactionWhenThatDoesNoHarm) {
+    const auto session = open_session();
+    ASSERT_TRUE(session->prepare("a", "select 1", {}, soon()));
+    ASSERT_TRUE(run(*session, "begin"));
+    session->forget("a");
+    session->forget("of nobody");
+    EXPECT_EQ(text_of(*session, "select 2"), "2");
+    ASSERT_FALSE(run(*session, "select 1/0"));
+    ASSERT_TRUE(run(*session, "rollback"));
+    EXPECT_EQ(text_of(*session, "select count(*) from pg_prepared_statements"), "0");
+}
+
+TEST(Prepare, GoesAlongWithTheFirstExecution) {
+    const auto session = open_session();
+    std::shared_ptr<const ResultStorage> description;
+    Params params;
+    ASSERT_FALSE(params.add(41));
+    spi::Request request{.sql = "select $1 + 1 as n", .statement = "along", .params = &params, .prepare = &description};
+    const Expected<Result> first = session->run(request, soon());
+    ASSERT_TRUE(first) << first.error().what();
+    EXPECT_EQ((*first)[0].get<int>("n"), 42);
+    ASSERT_TRUE(description);
+    ASSERT_EQ(description->columns().size(), 1u);
+    EXPECT_EQ(description->columns()[0].name, "n");
+    EXPECT_TRUE(description->matches());
+    request.prepare = nullptr;
+    request.description = &description;
+    const Expected<Result> second = session->run(request, soon());
+    ASSERT_TRUE(second);
+    EXPECT_EQ((*second)[0].get<int>("n"), 42);
+    EXPECT_EQ(second->storage()->matches(), description->matches());
+}
+
+TEST(Prepare, GoesAlongInEveryVerb) {
+    const auto session = open_session();
+    std::shared_ptr<const ResultStorage> description;
+    const auto named = [&](const char* name, std::string_view sql) {
+        description.reset();
+        return spi::Request{.sql = sql, .statement = name, .prepare = &description};
+    };
+    const auto limited = [&](spi::Request request) { return request.max_result_bytes = 100, request; };
+    const auto in_text = [&](spi::Request request) { return request.format = Format::text, request; };
+    ASSERT_TRUE(session->run(limited(named("limited", "select 1 as a")), soon()));
+    EXPECT_TRUE(description);
+    const auto text = session->run(in_text(named("text", "select 1 as a")), soon());
+    ASSERT_TRUE(text);
+    EXPECT_EQ(text->columns()[0].type.format, Format::text);
+    ASSERT_TRUE(description);
+    EXPECT_EQ(description->columns()[0].type.format, Format::binary);
+    ASSERT_TRUE(session->run(named("command", "create temp table along (a int)"), soon()));
+    EXPECT_TRUE(!description || description->columns().empty()) << "it gives no rows";
+    auto stream = session->stream(named("stream", "select 1 as a"), soon());
+    ASSERT_TRUE(stream);
+    EXPECT_EQ((*stream)->next(soon())->size(), 1u);
+    stream->reset();
+    EXPECT_TRUE(description);
+    const auto without_binary = session->run(named("acl", "select '{=r/postgres}'::aclitem[] as a"), soon());
+    ASSERT_TRUE(without_binary) << without_binary.error().what();
+    EXPECT_EQ(without_binary->size(), 1u);
+    EXPECT_EQ(text_of(*session, "select count(*) from pg_prepared_statements"), "5");
+}
+
+TEST(Prepare, GoesAlongInABatch) {
+    const auto session = open_session();
+    std::shared_ptr<const ResultStorage> description;
+    const spi::Request first{.sql = "select 7 as a", .statement = "batched", .prepare = &description};
+    const spi::Request next{.sql = "select 7 as a", .statement = "batched"};
+    for (const spi::BatchSync sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        const std::vector<spi::Request> requests{{.sql = "select 1"}, first, next, next};
+        for (const auto& outcome : session->run_batch(requests, sync, soon())) {
+            ASSERT_TRUE(outcome) << outcome.error().what();
+            EXPECT_EQ(outcome->size(), 1u);
+        }
+        EXPECT_TRUE(description);
+        session->forget("batched");
+    }
+    const std::vector<spi::Request> wrong{
+        {.sql = "selekt", .statement = "wrong", .prepare = &description},
+        {.sql = "selekt", .statement = "wrong"},
+    };
+    const auto refused = session->run_batch(wrong, spi::BatchSync::each, soon());
+    EXPECT_EQ(refused[0].error().sqlstate(), "42601");
+    EXPECT_EQ(refused[1].error().sqlstate(), "26000");
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Prepare, SaysWhyWhatGoesAlongFailed) {
+    const auto session = open_session();
+    std::shared_ptr<const ResultStorage> description;
+    const auto refused = session->run({.sql = "select nope", .statement = "x", .prepare = &description}, soon());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().sqlstate(), "42703");
+    EXPECT_FALSE(session->run({.sql = "select 1/0", .statement = "y", .prepare = &description}, soon()));
+    EXPECT_EQ(text_of(*session, "select string_agg(name, ' ') from pg_prepared_statements"), "y");
 }
 
 TEST(Prepare, ExpiresWhileAnotherSessionHoldsTheTable) {

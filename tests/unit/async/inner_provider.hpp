@@ -150,9 +150,7 @@ private:
         description.parameters.assign(types.begin(), types.end());
         return answer("prepare " + std::string(name) + " as " + std::string(sql), std::move(description));
     }
-    Expected<void> do_deallocate(std::string_view name, const spi::Wait&) noexcept override {
-        return answer("deallocate " + std::string(name));
-    }
+    void do_forget(std::string_view) noexcept override {}
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait&) noexcept override {
         return answer("wait_notification", std::optional(Notification{"channel", "payload", 5}));
     }

@@ -77,13 +77,12 @@ TEST_F(Sessions, DoAtHomeWhatAnotherThreadAsksFor) {
     const auto described = session->prepare("s1", "select $1", types, wait);
     ASSERT_TRUE(described);
     EXPECT_EQ(described->parameters, std::vector{Oid{23}});
-    EXPECT_TRUE(session->deallocate("s1", wait));
     const auto notification = session->wait_notification(wait);
     ASSERT_TRUE(notification);
     ASSERT_TRUE(*notification);
     EXPECT_EQ((*notification)->payload, "payload");
-    EXPECT_EQ(done_at_home(), (Names{"run select 1", "script script;", "prepare s1 as select $1", "deallocate s1",
-                                     "wait_notification"}));
+    EXPECT_EQ(done_at_home(),
+              (Names{"run select 1", "script script;", "prepare s1 as select $1", "wait_notification"}));
 }
 
 TEST_F(Sessions, DoBatchesAtHome) {
@@ -141,9 +140,8 @@ TEST_F(Sessions, HandOnTheErrorsOfWhatTheyDo) {
     EXPECT_TRUE(refused(session->copy_in("a", wait)));
     EXPECT_TRUE(refused(session->copy_out("a", wait)));
     EXPECT_TRUE(refused(session->prepare("a", "a", {}, wait)));
-    EXPECT_TRUE(refused(session->deallocate("a", wait)));
     EXPECT_TRUE(refused(session->wait_notification(wait)));
-    EXPECT_EQ(done_at_home().size(), 9u);
+    EXPECT_EQ(done_at_home().size(), 8u);
 }
 
 TEST_F(Sessions, SayAtOnceWhatTheyKnow) {
@@ -167,7 +165,6 @@ TEST_F(Sessions, RefuseOnTheLoopsOwnThreadWhatWouldWait) {
         expect_refused(session->copy_in("a", wait));
         expect_refused(session->copy_out("a", wait));
         expect_refused(session->prepare("a", "a", {}, wait));
-        expect_refused(session->deallocate("a", wait));
         expect_refused(session->wait_notification(wait));
         const std::vector<spi::Request> requests(3, request("a"));
         const auto outcomes = session->run_batch(requests, spi::BatchSync::once, wait);

@@ -195,7 +195,6 @@ TEST(Config, RefusesByNameWhatIsNotBuiltYet) {
     EXPECT_EQ(refused("host=db pooler=none").message(),
               "connection string: `pooler` belongs to a part that is not built yet at 9; take it out");
     EXPECT_EQ(refused("postgres://db/?pooler=session").position(), 16u);
-    EXPECT_EQ(refused("statement_cache_size=1").kind(), ErrorKind::usage);
 }
 
 TEST(Config, RefusesADurationWithoutAUnit) {

@@ -144,8 +144,7 @@ public:
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::optional<pg::Error> refuses_scripts;
-    bool ignores_rollback = false;  // it is answered, and the transaction goes on
-    std::optional<pg::Error> refuses_to_deallocate;
+    bool ignores_rollback = false;                // it is answered, and the transaction goes on
     std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
     std::size_t copy_columns = 0;
     std::string copied;                   // into COPY … FROM STDIN
@@ -166,6 +165,7 @@ public:
 
 private:
     pg::Expected<pg::Result> do_run(const pg::spi::Request& request, const Wait& wait) noexcept override {
+        if (request.prepare) server_->write_down("prepare " + std::string(request.sql));
         server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
         return answer(request, wait);
     }
@@ -213,11 +213,7 @@ private:
         description.names = std::move(table);
         return description;
     }
-    pg::Expected<void> do_deallocate(std::string_view, const Wait&) noexcept override {
-        server_->write_down("deallocate");
-        if (server_->refuses_to_deallocate) return *server_->refuses_to_deallocate;
-        return {};
-    }
+    void do_forget(std::string_view name) noexcept override { server_->write_down("forget " + std::string(name)); }
     pg::Expected<std::optional<pg::Notification>> do_wait_notification(const Wait& wait) noexcept override {
         server_->last_wait = wait;
         if (server_->notifications.empty()) return std::optional<pg::Notification>();
@@ -248,6 +244,8 @@ private:
                                                                       static_cast<std::size_t>(slot.length))});
             server_->asked.push_back(std::move(asked));
         }
+        if (request.prepare)
+            if (auto refused = prepare_along(request)) return note(*refused);
         if (auto scripted = server_->scripted(request.sql)) {
             if (!*scripted) {
                 if (request.sql == "commit") status_ = Status::idle;  // one that fails ends its transaction too
@@ -258,6 +256,14 @@ private:
         }
         if (auto tag = control(request.sql)) return affected(std::move(*tag));
         return affected("SELECT 0");
+    }
+    std::optional<pg::Error> prepare_along(const pg::spi::Request& request) {
+        if (server_->descriptions.empty()) return std::nullopt;
+        pg::Expected<std::vector<Column>> next = std::move(server_->descriptions.front());
+        server_->descriptions.pop_front();
+        if (!next) return next.error();
+        *request.prepare = std::make_shared<Table>(*next, std::vector<std::vector<Text>>{}, "");
+        return std::nullopt;
     }
     /// What an error leaves behind.
     pg::Error note(const pg::Error& error) {

@@ -1,8 +1,9 @@
-// Prepared statements: prepared by themselves, once a session, and forgotten when nobody holds them.
+// Prepared statements: as asked and by themselves, once a session.
 #include <gtest/gtest.h>
 
 #include "fake_session.hpp"
 #include "pg/connection.hpp"
+#include "pg/statement_cache.hpp"
 
 namespace {
 
@@ -78,32 +79,41 @@ TEST_F(Prepared, SendsNumbersAsLiteralsWhenThePreparationRefusesTheirTypes) {
 TEST_F(Prepared, IsPreparedAgainOnceWhenItsPlanNoLongerFits) {
     const auto stale = server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::statement);
     const auto statement = db.client.prepare<pg::Affected()>("select a");
+    statement();
     server.answer("select a", stale);
+    server.take_log();
     statement();
     EXPECT_EQ(server.take_log(),
-              (Lines{"prepare select a", "execute select a", "deallocate", "prepare select a", "execute select a"}));
+              (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a"}));
     server.answer("select a", stale);
     server.answer("select a", stale);
     EXPECT_THROW(statement(), pg::PlanInvalidated);
-    server.answer("select a", stale);
-    server.refuses_to_deallocate = server_error("57014");
-    EXPECT_THROW(statement(), pg::PlanInvalidated) << "an old plan that stays cannot be replaced";
 }
 
-TEST_F(Prepared, IsPreparedAgainWhenTheServerHasForgottenIt) {
+TEST_F(Prepared, IsPreparedAgainWhenTheTypesThatWereInferredAreRefused) {
+    const auto statement = db.client.prepare<pg::Affected(const char*)>("delete from t where a = $1");
+    statement("1");
+    server.answer("delete from t where a = $1", server_error("42883"));
+    server.take_log();
+    statement("1");
+    EXPECT_EQ(server.take_log(), (Lines{"execute delete from t where a = $1", "forget pgclient_1",
+                                        "prepare delete from t where a = $1", "execute delete from t where a = $1"}));
+}
+
+TEST_F(Prepared, IsForgottenInATransactionAndHealedWhenThatRunsAgain) {
     const auto statement = db.client.prepare<pg::Affected()>("select a");
-    server.answer("select a", server_error("26000", pg::ErrorKind::plan_invalidated, pg::RetryScope::statement));
     statement();
-    EXPECT_EQ(server.take_log(),
-              (Lines{"prepare select a", "execute select a", "prepare select a", "execute select a"}));
+    server.answer("select a", server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::transaction));
+    server.take_log();
+    db.client.transaction([&](pg::Transaction& transaction) { statement.on(transaction)(); });
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "execute select a", "forget pgclient_1", "rollback", "begin",
+                                        "prepare select a", "execute select a", "commit"}));
 }
 
-TEST_F(Prepared, IsNotHealedInATransaction) {
-    const auto statement = db.client.prepare<pg::Affected()>("select a");
-    pg::Transaction transaction = db.client.begin();
-    server.answer("select a", server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::transaction));
-    EXPECT_THROW(statement.on(transaction)(), pg::PlanInvalidated);
-    EXPECT_EQ(server.take_log(), (Lines{"begin", "prepare select a", "execute select a"}));
+TEST_F(Prepared, HasNoNameWhenItEndsATransaction) {
+    const auto statement = db.client.prepare<pg::Affected()>("commit");
+    statement();
+    EXPECT_EQ(server.take_log(), Lines{"commit"});
 }
 
 TEST_F(Prepared, RunsOnTheExecutorThatItIsGiven) {
@@ -116,33 +126,10 @@ TEST_F(Prepared, RunsOnTheExecutorThatItIsGiven) {
     EXPECT_EQ(server.asked.back().max_result_bytes, 10u);
 }
 
-TEST_F(Prepared, IsForgottenWhenTheLastCopyIsGone) {
-    auto kept = db.client.prepare<pg::Affected()>("select kept");
-    {
-        const auto statement = db.client.prepare<pg::Affected()>("select a");
-        const auto copy = statement;
-        statement();
-        copy();
-        kept();
-    }
-    server.take_log();
-    server.refuses_to_deallocate = server_error("57014");
-    db.client.exec("select 1");
-    EXPECT_EQ(server.take_log(), (Lines{"deallocate", "select 1"}));
-    server.refuses_to_deallocate.reset();
-    db.client.exec("select 1");
-    EXPECT_EQ(server.take_log(), (Lines{"deallocate", "select 1"})) << "what failed is tried again";
-    db.client.exec("select 1");
-    kept();
-    EXPECT_EQ(server.take_log(), (Lines{"select 1", "execute select kept"}));
-}
-
-TEST_F(Prepared, IsForgottenOnAConnectionThatStays) {
-    pg::Connection connection = db.client.connection();
-    db.client.prepare<pg::Affected()>("select a").on(connection)();
-    server.take_log();
-    connection.exec("select 1");
-    EXPECT_EQ(server.take_log(), (Lines{"deallocate", "select 1"}));
+TEST_F(Prepared, IsTheSameStatementHoweverOftenItIsAskedFor) {
+    db.client.prepare<pg::Affected()>("select a")();
+    db.client.prepare<pg::Affected()>("select a")();
+    EXPECT_EQ(server.take_log(), (Lines{"prepare select a", "execute select a", "execute select a"}));
 }
 
 TEST_F(Prepared, OutlivesItsClient) {
@@ -150,6 +137,58 @@ TEST_F(Prepared, OutlivesItsClient) {
     const auto statement = holder->prepare<pg::Affected()>("select a");
     holder.reset();
     EXPECT_TRUE(statement.try_call());
+}
+
+using Names = Prepared;
+
+TEST_F(Names, AreGivenToWhatComesAgain) {
+    for (int i = 0; i < 3; ++i) db.client.exec("select 1");
+    EXPECT_EQ(server.take_log(), (Lines{"select 1", "prepare select 1", "execute select 1", "execute select 1"}));
+    for (int i = 0; i < 3; ++i) db.client.exec(pg::runtime(std::string("select 1")));
+    EXPECT_EQ(server.take_log(), (Lines{"execute select 1", "execute select 1", "execute select 1"}));
+    EXPECT_EQ(db.client.statement_cache().hits, 4u);
+    EXPECT_EQ(db.client.statement_cache().misses, 2u);
+}
+
+TEST_F(Names, AreNotGivenWhereTablesMayBeOthers) {
+    fake::Database one{1};
+    std::optional<pg::Connection> connection = one.client.connection();
+    for (int i = 0; i < 3; ++i) connection->exec("select 1");
+    one.server->take_log();
+    for (const char* change : {"set search_path = other", "SET ROLE other", "set session authorization other"}) {
+        one.server->answer(change, affected("SET"));
+        connection->exec(pg::runtime(change));
+        connection->exec("select 1");
+        EXPECT_EQ(one.server->take_log(), (Lines{change, "select 1"}));
+        connection.reset();
+        connection = one.client.connection();
+        one.server->take_log();  // the session was cleaned
+        connection->exec("select 1");
+        EXPECT_EQ(one.server->take_log(), Lines{"execute select 1"}) << "its names are those that it began with";
+    }
+    one.server->answer("set work_mem = 1", affected("SET"));
+    connection->exec("set work_mem = 1");
+    connection->exec("select 1");
+    EXPECT_EQ(one.server->take_log(), (Lines{"set work_mem = 1", "execute select 1"}));
+}
+
+TEST_F(Names, AreForgottenWhenTheServerForgetsThem) {
+    pg::Connection connection = db.client.connection();
+    for (const char* all : {"discard all", "deallocate all"}) {
+        for (int i = 0; i < 3; ++i) connection.exec("select 1");
+        server.answer(all, affected(all[1] == 'i' ? "DISCARD ALL" : "DEALLOCATE ALL"));
+        connection.exec(pg::runtime(all));
+        server.take_log();
+        connection.exec("select 1");
+        EXPECT_EQ(server.take_log(), (Lines{"prepare select 1", "execute select 1"})) << all;
+    }
+}
+
+TEST_F(Names, AreNotGivenWhenNoneAreToBeKept) {
+    db.context->statements.entries = 0;
+    const auto statement = db.client.prepare<pg::Affected()>("select 1");
+    for (int i = 0; i < 3; ++i) statement();
+    EXPECT_EQ(server.take_log(), (Lines{"select 1", "select 1", "select 1"}));
 }
 
 }  // namespace

@@ -55,12 +55,16 @@ TEST_P(Refusal, OfATextWithAZeroByteInEveryVerb) {
     };
     const std::pair<const char*, std::function<std::optional<Error>()>> verbs[] = {
         {"run", [&] { return error_of(session_->run({.sql = text}, soon())); }},
+        {"run and prepare",
+         [&] {
+             std::shared_ptr<const ResultStorage> description;
+             return error_of(session_->run({.sql = text, .statement = "p", .prepare = &description}, soon()));
+         }},
         {"limited run", [&] { return error_of(session_->run({.sql = text, .max_result_bytes = 10}, soon())); }},
         {"script", [&] { return error_of(session_->run_script(text, soon())); }},
         {"stream", [&] { return error_of(session_->stream({.sql = text}, soon())); }},
         {"prepare", [&] { return error_of(session_->prepare("p", text, {}, soon())); }},
         {"prepare under a name", [&] { return error_of(session_->prepare("p\0q"sv, "select", {}, soon())); }},
-        {"deallocate", [&] { return error_of(session_->deallocate("p\0q"sv, soon())); }},
         {"copy in", [&] { return error_of(session_->copy_in(text, soon())); }},
         {"copy out", [&] { return error_of(session_->copy_out(text, soon())); }},
         {"batch",

@@ -1,0 +1,173 @@
+// Which statement gets a name, and which one loses it.
+#include "src/core/statement_cache.hpp"
+
+#include <algorithm>
+
+#include "pg/sqlstate.hpp"
+#include "src/base/transaction_control.hpp"
+
+namespace pg::detail {
+namespace {
+
+constexpr std::size_t least_buckets = 16;
+
+std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStatement); }
+
+/// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
+bool speaks_of_types(const Error& error) {
+    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+}
+
+StatementCacheStats added(const StatementCacheStats& a, const StatementCacheStats& b) {
+    return {a.hits + b.hits, a.misses + b.misses, a.prepared + b.prepared, a.evicted + b.evicted,
+            a.outdated + b.outdated};
+}
+
+}  // namespace
+
+StatementCacheStats StatementTally::total() const {
+    const std::lock_guard lock(mutex_);
+    StatementCacheStats sum = gone_;
+    for (const StatementCache* cache : here_) sum = added(sum, cache->stats());
+    return sum;
+}
+
+void StatementTally::join(const StatementCache& cache) {
+    const std::lock_guard lock(mutex_);
+    here_.push_back(&cache);
+}
+
+void StatementTally::leave(const StatementCache& cache) noexcept {
+    const std::lock_guard lock(mutex_);
+    gone_ = added(gone_, cache.stats());
+    std::erase(here_, &cache);
+}
+
+StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally)
+    : limits_(limits), tally_(std::move(tally)) {
+    tally_->join(*this);
+}
+
+StatementCache::~StatementCache() {
+    tally_->leave(*this);
+    forget_all();
+}
+
+NamedStatement* StatementCache::look_up(spi::Request& request, const StatementKey& key, spi::Session& session) {
+    NamedStatement* statement = find(request, key);
+    if (statement) {
+        touch(*statement);
+        if (statement->prepared) return &take(*statement, request);
+    } else if (key.at_once || (was_seen(key.hash) && is_about_rows(request.sql))) {
+        statement = add(request, key.hash, session);
+        if (statement) request.prepare = &statement->description;
+    }
+    ++misses_;
+    if (!statement) return nullptr;
+    request.statement = statement->name;
+    ++statement->users;
+    return statement;
+}
+
+void StatementCache::settle(NamedStatement& statement, const spi::Request& request, const Error* error,
+                            spi::Session& session) {
+    if (request.prepare && !error) {
+        statement.prepared = true;
+        ++named_;
+    } else if (error && !statement.gone) {
+        const bool is_outdated = error->kind() == ErrorKind::plan_invalidated || speaks_of_types(*error);
+        if (is_outdated && !request.prepare) ++outdated_;
+        // One that failed as it was prepared may be there or not.
+        if (is_outdated || request.prepare) {
+            session.forget(statement.name);
+            remove(statement);
+        }
+    }
+    if (statement.gone && statement.users == 0) delete &statement;
+}
+
+void StatementCache::clear(spi::Session* session) noexcept {
+    while (oldest_) {
+        NamedStatement& statement = *oldest_;
+        if (session) session->forget(statement.name);
+        remove(statement);
+        if (statement.users == 0) delete &statement;
+    }
+}
+
+NamedStatement* StatementCache::find(const spi::Request& request, const StatementKey& key) const noexcept {
+    if (buckets_.empty()) return nullptr;
+    for (NamedStatement* one = buckets_[key.hash & (buckets_.size() - 1)]; one; one = one->next)
+        if (is(*one, request, key)) return one;
+    return nullptr;
+}
+
+bool StatementCache::was_seen(std::uint64_t hash) noexcept {
+    const auto mark = static_cast<std::uint32_t>(hash >> 32) | 1U;
+    return std::exchange(seen_[(hash >> 8) % seen_.size()], mark) == mark;
+}
+
+NamedStatement* StatementCache::add(const spi::Request& request, std::uint64_t hash, spi::Session& session) {
+    if (request.sql.size() > limits_.statement_bytes || !make_room(size_of(request.sql), session)) return nullptr;
+    auto statement = std::make_unique<NamedStatement>();
+    statement->hash = hash;
+    statement->sql = request.sql;
+    statement->types.reserve(request.params ? request.params->size() : 0);
+    if (request.params)
+        for (const Params::Slot& slot : *request.params) statement->types.push_back(slot.type);
+    statement->name = "pgclient_" + std::to_string(++names_);
+    link(*statement);
+    return statement.release();
+}
+
+bool StatementCache::make_room(std::size_t bytes, spi::Session& session) {
+    for (NamedStatement* one = oldest_; size_ >= limits_.entries || bytes_ + bytes > limits_.bytes;) {
+        while (one && one->users != 0) one = one->newer;  // (S4)
+        if (!one) return false;
+        NamedStatement& evicted = *std::exchange(one, one->newer);
+        session.forget(evicted.name);
+        remove(evicted);
+        delete &evicted;
+        ++evicted_;
+    }
+    return true;
+}
+
+void StatementCache::touch(NamedStatement& statement) noexcept {
+    if (newest_ == &statement) return;
+    statement.newer->older = statement.older;
+    (statement.older ? statement.older->newer : oldest_) = statement.newer;
+    statement.newer = nullptr;
+    statement.older = std::exchange(newest_, &statement);
+    statement.older->newer = &statement;
+}
+
+void StatementCache::link(NamedStatement& statement) noexcept {
+    if (size_ >= buckets_.size()) {
+        buckets_.assign(std::max(least_buckets, 2 * buckets_.size()), nullptr);
+        for (NamedStatement* one = oldest_; one; one = one->newer)
+            one->next = std::exchange(buckets_[one->hash & (buckets_.size() - 1)], one);
+    }
+    statement.next = std::exchange(buckets_[statement.hash & (buckets_.size() - 1)], &statement);
+    statement.older = std::exchange(newest_, &statement);
+    (statement.older ? statement.older->newer : oldest_) = &statement;
+    ++size_;
+    bytes_ += size_of(statement.sql);
+}
+
+void StatementCache::unlink(NamedStatement& statement) noexcept {
+    NamedStatement** at = &buckets_[statement.hash & (buckets_.size() - 1)];
+    while (*at != &statement) at = &(*at)->next;
+    *at = statement.next;
+    (statement.newer ? statement.newer->older : newest_) = statement.older;
+    (statement.older ? statement.older->newer : oldest_) = statement.newer;
+}
+
+void StatementCache::remove(NamedStatement& statement) noexcept {
+    unlink(statement);
+    statement.gone = true;
+    --size_;
+    bytes_ -= size_of(statement.sql);
+}
+
+}  // namespace pg::detail

@@ -1,0 +1,178 @@
+// StatementCache: the statements that one session has prepared, and whether the next one is worth a name. Internal to
+// core.
+//
+//          first seen             seen again, or prepare() was asked for     answered
+//     (unknown) ------> (seen) ------------------------> being prepared --------------> prepared
+//                                                              |  failed                   |  evicted, or its plan
+//                                                              v                           v  no longer fits
+//                                                           (gone) <-----------------------+
+//
+//   (S1) A statement is known by its text and the types of its arguments: those of another type make another one.
+//   (S2) What has been seen once costs no memory but a mark: texts that never come again leave nothing here.
+//   (S3) A statement is parsed with its execution, in the same flush, and so are those behind it: nothing here ever
+//        waits for the server.
+//   (S4) One that is in use stays where it is until its last user has its answer. A name is closed behind all that was
+//        sent with it, and never comes again in its session.
+//   (S5) No more statements and bytes of texts than the limits say are kept; the one that was used longest ago goes
+//        first.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "pg/spi/session_source.hpp"
+#include "pg/statement_cache.hpp"
+
+namespace pg::detail {
+
+/// What a session may keep. Value.
+struct StatementLimits {
+    std::size_t entries = 256;                // zero: no statement gets a name
+    std::size_t bytes = 5 * 1024 * 1024;      // of their texts
+    std::size_t statement_bytes = 15 * 1024;  // of one text; a longer one gets no name
+};
+
+/// A number that one thread at a time counts up, and any thread reads.
+class Count {
+public:
+    void operator++() noexcept { number_.store(*this + 1, std::memory_order_relaxed); }
+    operator std::uint64_t() const noexcept { return number_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> number_{0};
+};
+
+class StatementCache;
+
+/// What became of the statements of a client, on sessions that are there and on those that have gone. Thread-safe.
+class StatementTally {
+public:
+    [[nodiscard]] StatementCacheStats total() const;
+
+private:
+    friend class StatementCache;
+    void join(const StatementCache& cache);
+    void leave(const StatementCache& cache) noexcept;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::vector<const StatementCache*> here_;
+    StatementCacheStats gone_;
+};
+
+/// How a text is looked up. Value.
+struct StatementKey {
+    std::uint64_t hash;    // that of `hash_sql`
+    bool lasting = false;  // the text stays where it is and as it is: a literal, or one that was prepared
+    bool at_once = false;  // it was asked to be prepared: it gets a name the first time, not the second
+};
+
+/// A statement that has a name in its session.
+struct NamedStatement {
+    std::uint64_t hash = 0;
+    std::string sql;
+    const char* lasting = nullptr;  // where the same text was found last that is lasting
+    std::vector<Oid> types;
+    std::string name;
+    std::shared_ptr<const ResultStorage> description;  // of its results; null when it gives no rows
+    bool prepared = false;                             // and answered
+    bool gone = false;                                 // nobody finds it any more (S4)
+    std::uint32_t users = 0;                           // requests without an answer yet
+    NamedStatement* next = nullptr;                    // in its bucket
+    NamedStatement* newer = nullptr;                   // used after it
+    NamedStatement* older = nullptr;
+};
+
+/// One session's. No I/O. One thread at a time, that of the session.
+class StatementCache final : public spi::SessionMemory {
+public:
+    StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally);
+    StatementCache(const StatementCache&) = delete;
+    StatementCache& operator=(const StatementCache&) = delete;
+    ~StatementCache() override;
+
+    /// Gives the request the name of its statement if that is prepared, or has the request prepare it. Null: it goes
+    /// without a name. Anything else goes to `conclude` when the request is answered.
+    [[nodiscard]] NamedStatement* choose(spi::Request& request, const StatementKey& key, spi::Session& session) {
+        // Most often it is the one that was used last.
+        if (newest_ && newest_->prepared && is(*newest_, request, key)) return &take(*newest_, request);
+        return look_up(request, key, session);
+    }
+    /// What became of a request that was given a name; null: it went well.
+    void conclude(NamedStatement& statement, const spi::Request& request, const Error* error, spi::Session& session) {
+        --statement.users;
+        if (request.prepare || error || statement.gone) [[unlikely]]
+            settle(statement, request, error, session);
+    }
+    /// The server has forgotten all of them.
+    void forget_all() noexcept { clear(nullptr); }
+    /// None of them is to be used any more.
+    void close_all(spi::Session& session) noexcept { clear(&session); }
+
+    /// Closes all of them when the schema has changed since: `changes` counts how often it did.
+    void keep_up_with(std::uint64_t changes, spi::Session& session) noexcept {
+        if (std::exchange(changes_, changes) != changes) [[unlikely]]
+            close_all(session);
+    }
+    /// The transaction that is open has changed the schema. @{
+    void await_commit() noexcept { awaits_commit_ = true; }
+    /// It has ended; whether there was such a one.
+    [[nodiscard]] bool has_committed() noexcept { return std::exchange(awaits_commit_, false); }  /// @}
+
+    /// So far. Thread-safe.
+    [[nodiscard]] StatementCacheStats stats() const noexcept { return {hits_, misses_, named_, evicted_, outdated_}; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    static bool is(NamedStatement& statement, const spi::Request& request, const StatementKey& key) noexcept {
+        if (statement.hash != key.hash) return false;
+        if (statement.lasting != request.sql.data() || !key.lasting) {
+            if (statement.sql != request.sql) return false;
+            if (key.lasting) statement.lasting = request.sql.data();
+        }
+        const std::size_t count = request.params ? request.params->size() : 0;
+        if (statement.types.size() != count) return false;
+        const Oid* type = statement.types.data();
+        for (std::size_t i = 0; i < count; ++i)
+            if (type[i] != (*request.params)[i].type) return false;
+        return true;
+    }
+    /// A prepared one.
+    NamedStatement& take(NamedStatement& statement, spi::Request& request) noexcept {
+        ++hits_;
+        ++statement.users;
+        request.statement = statement.name;
+        request.description = &statement.description;
+        return statement;
+    }
+    [[nodiscard]] NamedStatement* look_up(spi::Request& request, const StatementKey& key, spi::Session& session);
+    void settle(NamedStatement& statement, const spi::Request& request, const Error* error, spi::Session& session);
+    [[nodiscard]] NamedStatement* find(const spi::Request& request, const StatementKey& key) const noexcept;
+    [[nodiscard]] bool was_seen(std::uint64_t hash) noexcept;
+    [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);
+    [[nodiscard]] bool make_room(std::size_t bytes, spi::Session& session);
+    void touch(NamedStatement& statement) noexcept;
+    void link(NamedStatement& statement) noexcept;
+    void unlink(NamedStatement& statement) noexcept;
+    void remove(NamedStatement& statement) noexcept;
+    /// Closes them in the session, if there is one.
+    void clear(spi::Session* session) noexcept;
+
+    const StatementLimits limits_;
+    const std::shared_ptr<StatementTally> tally_;
+    std::vector<NamedStatement*> buckets_;  // a power of two of them, or none before the first statement
+    NamedStatement* newest_ = nullptr;
+    NamedStatement* oldest_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t bytes_ = 0;
+    std::uint64_t changes_ = 0;  // of the schema, that were kept up with
+    bool awaits_commit_ = false;
+    std::uint64_t names_ = 0;                // names that were given, ever
+    std::array<std::uint32_t, 128> seen_{};  // a part of the hash of what was seen last in each place
+    Count hits_, misses_, named_, evicted_, outdated_;
+};
+
+}  // namespace pg::detail
