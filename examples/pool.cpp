@@ -1,10 +1,19 @@
 // The pool of a client: what it keeps to, whether it is ready, what it is doing, and how it ends.
+#include <cstdio>
 #include <pg/client.hpp>
 #include <pg/connection.hpp>
 #include <pg/pool/options.hpp>
 #include <pg/pool/pool.hpp>
 
 #include "example.hpp"
+
+// [leaks]
+void forgotten(void*, const pg::Loan& loan) noexcept {
+    std::fprintf(stderr, "lent for %lld s to %s:%u, which ran %s\n",
+                 static_cast<long long>(loan.age / std::chrono::seconds(1)), loan.site.file, loan.site.line,
+                 loan.statement.c_str());
+}
+// [leaks]
 
 int main(int argc, char** argv) {
     const std::string uri = example::conninfo(argc, argv);
@@ -19,6 +28,15 @@ int main(int argc, char** argv) {
     const pg::PoolStats now = db.pool().stats();                // lent, idle, opening, waiting and more
     // [ready]
     example::check(now.idle >= 4 && now.max_size == 20, "the least size");
+
+    // [watch]
+    const pg::PoolOptions watched{.leak_threshold = std::chrono::seconds(30), .on_leak = forgotten};
+    pg::Client service = pg::open(uri, {.pool = &watched});
+    pg::Connection held = service.connection();
+    for (const pg::Loan& loan : service.pool().loans())  // the oldest first
+        std::printf("%s:%u\n", loan.site.file, loan.site.line);
+    // [watch]
+    example::check(service.pool().loans().size() == 1, "one loan");
 
     // [end]
     db.close();                                                        // refuses what comes, lets finish what runs

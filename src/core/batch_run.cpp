@@ -85,12 +85,16 @@ private:
         for (const auto& entry : entries_)
             if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
         if (requests_.empty()) return true;
+        borrowed.slot->holder.runs(requests_.back().sql);
         auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
                                                      borrowed.wait);
         assert(outcomes.size() == requests_.size());
         auto next = outcomes.begin();
         for (const auto& entry : entries_)
-            if (!entry->outcome) entry->outcome.emplace(std::move(*next++));
+            if (!entry->outcome) {
+                if (!*next) borrowed.failed(next->error());
+                entry->outcome.emplace(std::move(*next++));
+            }
         if (outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
         if (borrowed.session().transaction_status() != spi::TransactionStatus::failed &&

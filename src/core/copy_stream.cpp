@@ -13,6 +13,7 @@ Error transaction_ended() { return usage_error("the transaction of this COPY has
 }  // namespace
 
 Expected<void> CopySession::begin_in(std::string_view sql) {
+    borrowed().slot->holder.runs(sql);
     auto begun = session().copy_in(sql, wait());
     if (!begun) return std::move(begun).error();
     in_ = *std::move(begun);
@@ -20,6 +21,7 @@ Expected<void> CopySession::begin_in(std::string_view sql) {
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
+    borrowed().slot->holder.runs(sql);
     auto begun = session().copy_out(sql, wait());
     if (!begun) return std::move(begun).error();
     out_ = *std::move(begun);

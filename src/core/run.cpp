@@ -160,8 +160,10 @@ Expected<Result> Executor::run(const detail::Call& call) {
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
+        borrowed->slot->holder.runs(call.sql);
         if (*traces) borrowed->slot->dirty = true;  // whatever becomes of it: a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
+        if (!result) borrowed->failed(result.error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
@@ -172,8 +174,11 @@ Expected<Result> Executor::run(const detail::Call& call) {
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->holder.runs(text);
     borrowed->slot->dirty = true;  // nobody looked at what is in it
-    return borrowed->session().run_script(text, borrowed->wait);
+    Expected<void> done = borrowed->session().run_script(text, borrowed->wait);
+    if (!done) borrowed->failed(done.error());
+    return done;
 }
 
 Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {

@@ -14,8 +14,6 @@ constexpr std::chrono::seconds patience{1};
 /// Idle sessions that are asked at the same time to keep them alive.
 constexpr std::size_t most_kept_alive = 2;
 
-Time later(Time from, std::chrono::nanoseconds by) { return Deadline::after(by, from).when(); }
-
 Member* take_last(std::vector<Member*>& members) {
     Member* const last = members.back();
     members.pop_back();
@@ -72,9 +70,9 @@ Member* Books::take(Time now) {
 std::optional<Error> Books::refusal(Time now, const Deadline& until) {
     std::optional<Error> why;
     if (closed_)
-        why = client_is_closed();
+        why = client_is_closed(*this, now);
     else if (queue_.size() >= limits_.max_waiting)
-        why = too_many_wait(queue_.size());
+        why = too_many_wait(*this, now);
     else if (none_can_come() && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
         why = governor_.last_error();
     if (why) ++totals_.refused;
@@ -139,9 +137,9 @@ void Books::refresh() {  // also of those that are being opened
 
 void Books::widen() { widening_ = count(State::opening) == 0 && members_.size() < limits_.max_size; }
 
-void Books::close() {
+void Books::close(Time now) {
     closed_ = true;
-    refuse_all(client_is_closed());
+    refuse_all(client_is_closed(*this, now));
     for (const auto& member : members_) age(*member);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::spare);
 }
@@ -187,6 +185,7 @@ void Books::look(Time now) {
         else
             ++at;
     }
+    find_leaks(now);
 }
 
 Time Books::look_by(Time now) const {
@@ -213,14 +212,6 @@ PoolStats Books::stats() const {
     stats.waiting = queue_.size();
     for (const auto& member : members_) stats.acquired += member->loans.load(std::memory_order_relaxed);
     return stats;
-}
-
-Time Books::oldest_loan() const {
-    Time oldest = Time::max();
-    for (const auto& member : members_)
-        if (member->state == State::lent)
-            oldest = std::min(oldest, Time(Time::duration(member->lent_at.load(std::memory_order_relaxed))));
-    return oldest;
 }
 
 /// No session is in use, idle or on its way.

@@ -24,6 +24,7 @@
 #pragma once
 
 #include <atomic>
+#include <utility>
 #include <vector>
 
 #include "pg/pool/pool.hpp"
@@ -33,6 +34,9 @@
 namespace pg::pool {
 
 using Time = Governor::Time;
+
+/// Never, when that is too long for the clock.
+[[nodiscard]] inline Time later(Time from, std::chrono::nanoseconds by) { return Deadline::after(by, from).when(); }
 
 /// A session and what the books know of it.
 struct Member final : spi::SessionSlot {
@@ -44,6 +48,9 @@ struct Member final : spi::SessionSlot {
     Time proved_at{};            // last known to be alive
     Time expires = Time::max();  // too old then
     std::size_t uses = 0;        // as far as the books were told
+    int process = 0;             // of the server; set before it is lent first
+    std::uint64_t reported = 0;  // the loan that was reported last for lasting too long
+    Time report_again{};         // when that is to be done again
     // Written by its borrower, or by the books while nobody has it; read by anybody. @{
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
     std::atomic<std::uint64_t> loans{0};  /// @}
@@ -53,6 +60,10 @@ struct Member final : spi::SessionSlot {
     void lend(Time now) noexcept {
         lent_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
         loans.store(loans.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        holder.begin();
+    }
+    [[nodiscard]] Time lent_since() const noexcept {
+        return Time(Time::duration(lent_at.load(std::memory_order_relaxed)));
     }
 };
 
@@ -105,7 +116,10 @@ public:
     [[nodiscard]] Member* take(Time now);
     /// Why a request that has until `until` need not wait; nothing when it may.
     [[nodiscard]] std::optional<Error> refusal(Time now, const Deadline& until);
-    void enqueue(spi::LeaseWaiter& waiter) noexcept { queue_.push(waiter); }
+    void enqueue(spi::LeaseWaiter& waiter, Time now) noexcept {
+        waiter.queued_at = now;
+        queue_.push(waiter);
+    }
     /// False when it has been told, or is about to be.
     bool withdraw(spi::LeaseWaiter& waiter) noexcept;  /// @}
 
@@ -131,7 +145,7 @@ public:
     /// One more, unless one is opening already.
     void widen();
     /// Nothing is lent or opened any more.
-    void close();  /// @}
+    void close(Time now);  /// @}
 
     /// The next thing to be done; nothing when the kind is none. What is opened is a new member.
     [[nodiscard]] Duty next(Time now);
@@ -158,8 +172,10 @@ public:
     [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
     [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
     [[nodiscard]] spi::LeaseWaiter* first_waiter() const { return queue_.first(); }
-    /// When the oldest loan began, about; the clock's last moment when nothing is lent.
-    [[nodiscard]] Time oldest_loan() const;
+    /// Those that have lasted for `age` at least, the oldest first; `returned` is lent to nobody after all.
+    [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age, const Member* returned) const;
+    /// Those that a look found to have lasted too long, and that nobody was told of yet.
+    [[nodiscard]] std::vector<Loan> take_leaks() noexcept { return std::exchange(leaks_, {}); }
     [[nodiscard]] const std::vector<std::unique_ptr<Member>>& members() const { return members_; }
 
 private:
@@ -184,6 +200,7 @@ private:
     void dismiss(Member& member, std::uint64_t PoolStats::* why);
     void lend(Member& member, Time now);
     [[nodiscard]] Member& add_member(Time now);
+    void find_leaks(Time now);
     void refuse_all(Error why);
     void forget(Member& member);
 
@@ -201,6 +218,7 @@ private:
     WaiterQueue queue_;
     WaiterQueue refused_;  // to be told
     std::optional<Error> refused_with_;
+    std::vector<Loan> leaks_;  // to be told
     std::size_t wish_ = 0;
     bool widening_ = false;
     bool suspended_ = false;

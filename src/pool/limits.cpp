@@ -33,6 +33,9 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     take(limits.ping_after, options.ping_after, config, "pool_ping_after");
     take(limits.keepalive, options.keepalive, config, "pool_keepalive");
     take(limits.connect_timeout, options.connect_timeout, config, "pool_connect_timeout");
+    take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
+    limits.on_leak = options.on_leak;
+    limits.leak_context = options.leak_context;
     if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)
         return Error({.kind = ErrorKind::usage,
                       .message = "pool_min_size is " + std::to_string(limits.min_size) + " and pool_min_idle " +

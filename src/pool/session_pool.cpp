@@ -39,7 +39,7 @@ private:
             pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
         std::optional<Error> failure;
         if (session)
-            member_.session = *std::move(session);
+            pool_->receive(member_, *std::move(session));
         else
             failure = std::move(session).error();
         pool_->enter([&](Books& books, Time now) {
@@ -81,6 +81,9 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       is_awaitable_(provider_->capabilities().awaitable),
       may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look),
       connect_timeout_(limits.connect_timeout),
+      leak_threshold_(limits.leak_threshold),
+      on_leak_(limits.on_leak),
+      leak_context_(limits.leak_context),
       has_front_(may_have_front_),
       books_(limits, seed_of(this)) {}
 
@@ -126,6 +129,13 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
     // Where there is a session there is a housekeeper, or its own reactor.
     const std::shared_ptr<spi::Reactor> home = workplace(duty.member->session->reactor());
     home->spawn(*new CheckJob(shared_from_this(), home, *duty.member));
+}
+
+/// What belongs to a session before it is lent first.
+void SessionPool::receive(Member& member, std::unique_ptr<spi::Session> session) const {
+    member.process = session->backend_process();
+    if (leak_threshold_ != no_timeout) member.holder.keep_statements();
+    member.session = std::move(session);
 }
 
 void SessionPool::open(Member& member) noexcept {
@@ -186,7 +196,7 @@ Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
             continue;
         }
         waiter.wait(wait.deadline);
-        if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session();
+        if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session(waiter);
         return waiter.take();
     }
 }
@@ -232,7 +242,7 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
         else if (!may_wait)
             found = would_wait_for_itself();
         else
-            books.enqueue(waiter);
+            books.enqueue(waiter, now);
     });
     return found;
 }
@@ -292,13 +302,17 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
 }
 
 void SessionPool::look() noexcept {
+    std::vector<Loan> leaks;
     enter(
-        [this](Books& books, Time now) {
+        [&](Books& books, Time now) {
             if (Member* member = take_front()) books.give_back(*member, now);  // (P3)
             books.look(now);
+            leaks = books.take_leaks();
             armed_for_ = Time::max();
         },
         true);
+    if (on_leak_ == nullptr) return;
+    for (const Loan& leak : leaks) on_leak_(leak_context_, leak);
 }
 
 void SessionPool::start() noexcept {
@@ -312,7 +326,7 @@ void SessionPool::do_close() noexcept {
     enter([this](Books& books, Time now) {
         closed_ = true;
         if (Member* member = take_front()) books.give_back(*member, now);
-        books.close();
+        books.close(now);
     });
 }
 
@@ -321,9 +335,9 @@ void SessionPool::abandon() noexcept {
     stops_opening_.request_stop();
 }
 
-Error SessionPool::do_no_session() const {
+Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);
-    return none_in_time(books_, Clock::now());
+    return none_in_time(books_, waiter.queued_at, Clock::now());
 }
 
 PoolStats SessionPool::do_stats() const {
@@ -331,6 +345,11 @@ PoolStats SessionPool::do_stats() const {
     PoolStats stats = books_.stats();
     if (front_.load() != nullptr) --stats.lent, ++stats.idle;
     return stats;
+}
+
+std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
+    const std::lock_guard lock(mutex_);
+    return books_.loans(Clock::now(), age, front_.load());
 }
 
 void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
@@ -374,6 +393,7 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     if (is_on_own_loop()) return would_wait_for_itself();
     if (!birthplace_.is_here()) return made_before_fork();
     employ();
+    const Time since = Clock::now();
     bool may_be = false;
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
@@ -384,8 +404,8 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
         watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
     enter([](Books& books, Time) { books.wish(0); });
     const std::lock_guard lock(mutex_);
-    if (books_.is_closed()) return client_is_closed();
-    if (!is_ready) return not_ready_in_time(sessions, books_, Clock::now());
+    if (books_.is_closed()) return client_is_closed(books_, Clock::now());
+    if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());
     return {};
 }
 

@@ -55,11 +55,12 @@ private:
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override {
         return is_awaitable_ ? provider_->reactor() : nullptr;
     }
-    Error do_no_session() const override;
+    Error do_no_session(const spi::LeaseWaiter& waiter) const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override;
 
     PoolStats do_stats() const override;
+    std::vector<Loan> do_loans(std::chrono::nanoseconds age) const override;
     void do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) override;
     void do_refresh() noexcept override;
     void do_suspend(bool suspended) noexcept override;
@@ -78,6 +79,7 @@ private:
     template <class Condition>
     bool watch(const Deadline& until, Condition condition);
     void fulfil(const Duty& duty) noexcept;
+    void receive(Member& member, std::unique_ptr<spi::Session> session) const;
     void open(Member& member) noexcept;
     void arm(Time when) noexcept;
     [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
@@ -92,6 +94,9 @@ private:
     const bool is_awaitable_;    // its sessions live on reactors of the provider
     const bool may_have_front_;  // false: the books are to be told of each use
     const std::chrono::nanoseconds connect_timeout_;
+    const std::chrono::nanoseconds leak_threshold_;
+    void (*const on_leak_)(void* context, const Loan& loan) noexcept;
+    void* const leak_context_;
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
 

@@ -24,7 +24,7 @@ VALUES = {
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
-    "numbers of one moment": "PoolStats",
+    "numbers of one moment": "Loan PoolStats PoolTimeoutDetails",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",
     "a coroutine: what it awaits may wait": "Task",
@@ -46,7 +46,7 @@ FUNCTIONS = {
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
         Batch::empty Batch::size Client::impl Client::pool Connection::backend_process Connection::engine
         Connection::impl Connection::node Connection::parameter Connection::server_version CopyWriter::columns
-        LargeObject::oid Listener::backend_process Pool::stats Prepared::sql Prepared::statement
+        LargeObject::oid Listener::backend_process Pool::loans Pool::stats Prepared::sql Prepared::statement
         Transaction::is_committed Transaction::is_open""",
     "adds to what a later run sends, or forgets it": """
         Batch::add Batch::clear Batch::exec Batch::query Batch::query_all Batch::query_maybe Batch::query_one""",

@@ -34,6 +34,13 @@ struct PoolOptions {
     std::chrono::nanoseconds keepalive{};
     /// The time to open one session, beside the `connect_timeout` of each of its hosts. `pool_connect_timeout`; 15 s.
     std::chrono::nanoseconds connect_timeout{};
+    /// A session that is lent for longer is reported, and again whenever as much time has passed. Looked for twice a
+    /// second. While it is set, the text of the last statement on each session is kept. `pool_leak_threshold`; never.
+    std::chrono::nanoseconds leak_threshold{};
+    /// Hears each report, with `leak_context`, on a thread that serves all sessions: it must not wait, throw, or use
+    /// the client. Null: what is too long is counted as `PoolStats::leaked`, and `Pool::loans` says whose it is.
+    void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
+    void* leak_context = nullptr;  ///< outlives the client
 };
 
 }  // namespace pg

@@ -448,13 +448,18 @@ private:
 
 /// A server and a client of it.
 struct Database {
-    explicit Database(std::size_t max_size = 2) {
+    explicit Database(std::size_t max_size = 2) : Database(of_size(max_size)) {}
+    explicit Database(const pg::pool::Limits& limits) {
         context->types = types;
-        pg::pool::Limits limits;
-        limits.max_size = max_size;
         auto pool = pg::pool::make_pool(provider, pg::Config(), pg::spi::SessionContext{types, nullptr}, limits);
         context->pool = pool.get();
         context->source = std::move(pool);
+    }
+
+    static pg::pool::Limits of_size(std::size_t max_size) {
+        pg::pool::Limits limits;
+        limits.max_size = max_size;
+        return limits;
     }
 
     std::shared_ptr<Server> server = std::make_shared<Server>();

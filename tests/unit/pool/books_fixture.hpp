@@ -41,7 +41,7 @@ protected:
     Member& open_and_lend() {
         Somebody somebody;
         EXPECT_EQ(books->take(now), nullptr);
-        books->enqueue(somebody);
+        books->enqueue(somebody, now);
         const Duty open = duty();
         EXPECT_EQ(open.kind, Kind::open);
         books->opened(*open.member, now);

@@ -82,7 +82,7 @@ private:
         }
         EXPECT_LT(queue_.size(), limits_.max_waiting);
         Somebody& waiter = waiters_.emplace_back();
-        books_.enqueue(waiter);
+        books_.enqueue(waiter, now_);
         queue_.emplace_back(&waiter, now_);
     }
 
@@ -245,7 +245,7 @@ private:
         }
         EXPECT_TRUE(queue_.empty()) << "somebody was forgotten";
         EXPECT_GE(books_.open_ones(), limits_.min_size);
-        books_.close();
+        books_.close(now_);
         drain();
         succeed();
         EXPECT_FALSE(books_.any_member());

@@ -18,8 +18,8 @@ TEST_F(TheBooks, ServeWhoeverCameFirst) {
     make({.max_size = 1});
     Member& only = open_and_lend();
     Somebody first, second;
-    books->enqueue(first);
-    books->enqueue(second);
+    books->enqueue(first, now);
+    books->enqueue(second, now);
     expect_nothing();
     books->give_back(only, now);
     EXPECT_EQ(books->take(now), nullptr) << "nobody overtakes";
@@ -33,8 +33,8 @@ TEST_F(TheBooks, ForgetWhoWithdraws) {
     make({.max_size = 1});
     Member& only = open_and_lend();
     Somebody first, second;
-    books->enqueue(first);
-    books->enqueue(second);
+    books->enqueue(first, now);
+    books->enqueue(second, now);
     EXPECT_TRUE(books->withdraw(first));
     EXPECT_FALSE(books->withdraw(first));
     EXPECT_EQ(books->stats().given_up, 1u);
@@ -46,7 +46,7 @@ TEST_F(TheBooks, ForgetWhoWithdraws) {
 TEST_F(TheBooks, OpenNoMoreThanSomebodyWaitsForAndAtMostTwoAtATime) {
     make({.max_size = 10});
     std::vector<std::unique_ptr<Somebody>> crowd;
-    for (int i = 0; i < 5; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()));
+    for (int i = 0; i < 5; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()), now);
     const auto opening = duties();
     ASSERT_EQ(opening.size(), 2u);
     for (const Duty& open : opening) EXPECT_EQ(open.kind, Kind::open);
@@ -61,7 +61,7 @@ TEST_F(TheBooks, OpenNoMoreThanSomebodyWaitsForAndAtMostTwoAtATime) {
 TEST_F(TheBooks, DoNotCountOnASessionThatHasBeenOpeningForLong) {
     make({.max_size = 3, .max_connecting = 1});
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     const Duty lost = duty();
     EXPECT_EQ(lost.kind, Kind::open);
     now += Books::slow - 1ns;
@@ -79,7 +79,7 @@ TEST_F(TheBooks, DoNotCountOnASessionThatHasBeenOpeningForLong) {
 TEST_F(TheBooks, TakeWhatComesBackBeforeWhatIsOpened) {
     Member& lent = open_and_lend();
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     const Duty open = duty();
     books->give_back(lent, now);
     EXPECT_EQ(duty().member, &lent);
@@ -94,7 +94,7 @@ TEST_F(TheBooks, OpenFewInASpike) {
     auto members = idle_ones(5);
     for (std::size_t i = 0; i < 5; ++i) EXPECT_NE(books->take(now), nullptr);
     std::vector<std::unique_ptr<Somebody>> crowd;
-    for (int i = 0; i < 45; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()));
+    for (int i = 0; i < 45; ++i) books->enqueue(*crowd.emplace_back(std::make_unique<Somebody>()), now);
     std::size_t opened = 0, served = 0;
     for (const Duty& duty : duties()) opened += duty.kind == Kind::open;
     while (served < crowd.size()) {  // the five come back again and again before one is open
@@ -116,7 +116,7 @@ TEST_F(TheBooks, RefuseWhenTooManyWait) {
     static_cast<void>(open_and_lend());
     Somebody first;
     EXPECT_FALSE(books->refusal(now, Deadline::never()));
-    books->enqueue(first);
+    books->enqueue(first, now);
     const auto why = books->refusal(now, Deadline::never());
     ASSERT_TRUE(why);
     EXPECT_EQ(why->kind(), ErrorKind::pool_timeout);
@@ -125,8 +125,8 @@ TEST_F(TheBooks, RefuseWhenTooManyWait) {
 
 TEST_F(TheBooks, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
     Somebody first, second;
-    books->enqueue(first);
-    books->enqueue(second);
+    books->enqueue(first, now);
+    books->enqueue(second, now);
     const auto opening = duties();
     ASSERT_EQ(opening.size(), 2u);
     books->failed(*opening[0].member, nobody_there(), now);
@@ -145,7 +145,7 @@ TEST_F(TheBooks, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
 TEST_F(TheBooks, KeepWhoWaitsWhileASessionMayComeBack) {
     Member& lent = open_and_lend();
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     books->failed(*duty().member, nobody_there(), now);
     expect_nothing();
     EXPECT_FALSE(books->refusal(now, Deadline::never()));
@@ -155,7 +155,7 @@ TEST_F(TheBooks, KeepWhoWaitsWhileASessionMayComeBack) {
 
 TEST_F(TheBooks, PauseAfterAFailureAndTryAgainWhenItIsTime) {
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     books->failed(*duty().member, nobody_there(), now);
     EXPECT_EQ(duty().kind, Kind::refuse);
     for (int failures = 2; failures < 12; ++failures) {
@@ -167,7 +167,7 @@ TEST_F(TheBooks, PauseAfterAFailureAndTryAgainWhenItIsTime) {
             EXPECT_EQ(why->message(), "nobody there");
         }
         EXPECT_EQ(books->refusal(now, Deadline::never()).has_value(), next > now + 1s);
-        books->enqueue(waiting);
+        books->enqueue(waiting, now);
         if (next > now) expect_nothing();
         EXPECT_LE(books->look_by(now), std::max(next, now + 500ms));
         now = next;
@@ -186,7 +186,7 @@ TEST_F(TheBooks, AskBeforeTheyLendWhatWasIdleForLong) {
     now += 1s;
     EXPECT_EQ(books->take(now), nullptr);
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     const Duty check = duty();
     EXPECT_EQ(check.kind, Kind::check);
     EXPECT_EQ(check.member, members[0]);
@@ -200,7 +200,7 @@ TEST_F(TheBooks, ReplaceWhatDoesNotAnswer) {
     const auto members = idle_ones(1);
     now += 1s;
     Somebody waiting;
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     books->checked(*duty().member, false, now);
     const auto next = duties();
     ASSERT_EQ(next.size(), 2u);
@@ -334,7 +334,7 @@ TEST_F(TheBooks, ReplaceEverythingThatIsOpenAtARefresh) {
     books->give_back(*members[1], now);
     EXPECT_EQ(duty().member, members[1]);
     books->closed(*members[1]);
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     const Duty open = duty();
     books->refresh();
     books->opened(*open.member, now);
@@ -358,7 +358,7 @@ TEST_F(TheBooks, ShrinkAsSessionsComeBack) {
     expect_nothing();
     Somebody waiting;
     EXPECT_EQ(books->take(now), members[2]);
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     expect_nothing();
     books->resize(2, 0, 0);
     EXPECT_EQ(duty().kind, Kind::open);
@@ -370,7 +370,7 @@ TEST_F(TheBooks, LendNothingWhileTheyAreSuspended) {
     EXPECT_EQ(books->take(now), nullptr);
     Somebody waiting;
     EXPECT_FALSE(books->refusal(now, Deadline::never()));
-    books->enqueue(waiting);
+    books->enqueue(waiting, now);
     expect_nothing();
     books->suspend(false);
     EXPECT_EQ(duty().member, members[0]);
@@ -404,8 +404,8 @@ TEST_F(TheBooks, CloseAllAtTheEnd) {
     books->opened(*opening[0].member, now);
     EXPECT_NE(books->take(now), nullptr);
     Somebody waiting;
-    books->enqueue(waiting);
-    books->close();
+    books->enqueue(waiting, now);
+    books->close(now);
     EXPECT_EQ(duty().kind, Kind::refuse);
     EXPECT_EQ(books->refused_with()->kind(), ErrorKind::usage);
     EXPECT_EQ(books->refusal(now, Deadline::never())->kind(), ErrorKind::usage);
@@ -426,12 +426,12 @@ TEST_F(TheBooks, CountWhatTheyLent) {
     EXPECT_EQ(books->take(now), &member);
     member.lend(now);  // in front of the books
     EXPECT_EQ(books->stats().acquired, 3u);
-    EXPECT_EQ(books->oldest_loan(), now);
+    EXPECT_EQ(books->loans(now, {}, nullptr).size(), 1u);
     books->lose(member, now);
     EXPECT_EQ(duty().kind, Kind::close);
     books->closed(member);
     EXPECT_EQ(books->stats().acquired, 3u) << "also of sessions that are gone";
-    EXPECT_EQ(books->oldest_loan(), Time::max());
+    EXPECT_TRUE(books->loans(now, {}, nullptr).empty());
 }
 
 }  // namespace

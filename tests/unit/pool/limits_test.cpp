@@ -37,6 +37,7 @@ constexpr Duration durations[] = {
     {"pool_ping_after", &PoolOptions::ping_after, &Limits::ping_after},
     {"pool_keepalive", &PoolOptions::keepalive, &Limits::keepalive},
     {"pool_connect_timeout", &PoolOptions::connect_timeout, &Limits::connect_timeout},
+    {"pool_leak_threshold", &PoolOptions::leak_threshold, &Limits::leak_threshold},
 };
 
 TEST(PoolLimits, TakeEverySizeFromTheStringAndTheProgramBeforeIt) {
