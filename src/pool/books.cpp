@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pg/sqlstate.hpp"
 #include "src/pool/refusals.hpp"
 
 namespace pg::pool {
@@ -54,10 +55,6 @@ bool WaiterQueue::erase(spi::LeaseWaiter& waiter) noexcept {
     return true;
 }
 
-void WaiterQueue::take_over(WaiterQueue& others) noexcept {
-    while (!others.empty()) link(others.pop());
-}
-
 Books::~Books() = default;
 
 Member* Books::take(Time now) {
@@ -91,9 +88,13 @@ void Books::give_back(Member& member, Time now) {
     settle_down(member, now);
 }
 
-void Books::lose(Member& member, Time now) {
-    suspect_before_ = now;
+void Books::lose(Member& member, Verdict verdict, Time now) {
     dismiss(member, &PoolStats::lost);
+    if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;
+    if (verdict != Verdict::clear) return;
+    for (const auto& other : members_)
+        if (other->state != State::opening) age(*other);
+    while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::lost);
 }
 
 void Books::opened(Member& member, Time now) {
@@ -113,12 +114,14 @@ void Books::failed(Member& member, const Error& error, Time now) {
     governor_.fail(error, now);
     widening_ = false;
     ++totals_.failed_to_open;
+    const Time begun = member.used_at;
     forget(member);
-    if (none_can_come()) refuse_all(error);
+    if (error.sqlstate() == sqlstate::too_many_connections) capacity_.refuse(size(), now);
+    if (none_can_come()) refuse_those_before(begun + slow, error);
 }
 
 void Books::checked(Member& member, bool is_alive, Time now) {
-    is_alive ? settle_down(member, now) : lose(member, now);
+    is_alive ? settle_down(member, now) : lose(member, Verdict::doubt, now);
 }
 
 void Books::closed(Member& member) { forget(member); }
@@ -176,7 +179,7 @@ void Books::look(Time now) {
         Member& member = *idle_[at];
         const bool is_old = member.unwanted.load(std::memory_order_relaxed);
         // One that is too old stays until another has taken its place, when there is room for that.
-        if (is_old && (!is_short() || members_.size() >= limits_.max_size))
+        if (is_old && (!is_short() || members_.size() >= limit(now)))
             dismiss(member, &PoolStats::expired);
         else if (!is_old && now >= spare_at(member))
             dismiss(member, &PoolStats::spare);
@@ -201,7 +204,7 @@ Time Books::next_look(Time now) const {
     return std::max(at, now);
 }
 
-PoolStats Books::stats() const {
+PoolStats Books::stats(Time now) const {
     PoolStats stats = totals_;
     stats.lent = count(State::lent);
     stats.idle = count(State::idle);
@@ -209,6 +212,7 @@ PoolStats Books::stats() const {
     stats.checking = count(State::checking);
     stats.closing = count(State::closing);
     stats.max_size = limits_.max_size;
+    stats.limit = limit(now);
     stats.waiting = queue_.size();
     for (const auto& member : members_) stats.acquired += member->loans.load(std::memory_order_relaxed);
     return stats;
@@ -223,7 +227,7 @@ std::size_t Books::opening_soon(Time now) const {
 }
 
 bool Books::may_open(Time now) const {
-    return !closed_ && members_.size() < limits_.max_size && opening_soon(now) < limits_.max_connecting &&
+    return !closed_ && members_.size() < limit(now) && opening_soon(now) < limits_.max_connecting &&
            governor_.allows(now);
 }
 
@@ -306,7 +310,13 @@ Member& Books::add_member(Time now) {
 
 void Books::refuse_all(Error why) {
     refused_with_ = std::move(why);
-    refused_.take_over(queue_);
+    while (!queue_.empty()) refused_.append(queue_.pop());
+}
+
+/// Those who came after that time wait on.
+void Books::refuse_those_before(Time time, Error why) {
+    refused_with_ = std::move(why);
+    while (!queue_.empty() && queue_.first()->queued_at < time) refused_.append(queue_.pop());
 }
 
 /// It is gone.

@@ -18,9 +18,10 @@
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
 //        for neither: it may have got lost, so somebody else's turn does not depend on it.
-//   (B5) None is opened before the governor's time, or after the end.
+//   (B5) None is opened before the governor's time, beyond the room that the server said it has, or after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
-//   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told.
+//   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
+//        unless the attempt had become `slow` when they came: then they wait for the next.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,10 @@
 #include <vector>
 
 #include "pg/pool/pool.hpp"
+#include "src/pool/capacity.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
+#include "src/pool/verdict.hpp"
 
 namespace pg::pool {
 
@@ -86,8 +89,8 @@ public:
     spi::LeaseWaiter& pop() noexcept;
     /// False when it is not in here.
     bool erase(spi::LeaseWaiter& waiter) noexcept;
-    /// All of `others` to its end, where they cannot be erased any more.
-    void take_over(WaiterQueue& others) noexcept;
+    /// To its end, where it cannot be erased any more.
+    void append(spi::LeaseWaiter& waiter) noexcept { link(waiter); }
 
 private:
     void link(spi::LeaseWaiter& waiter) noexcept;
@@ -126,8 +129,8 @@ public:
     // Sessions. @{
     /// A session that was lent came back and is at rest, or it was found idle where the books do not look.
     void give_back(Member& member, Time now);
-    /// A session that was lent is broken. Whatever was idle then is to be asked before it is lent.
-    void lose(Member& member, Time now);
+    /// A session that was lent is not to be lent again, and perhaps the others neither. Not with `keep`.
+    void lose(Member& member, Verdict verdict, Time now);
     /// What became of the duty to open one. @{
     void opened(Member& member, Time now);
     void failed(Member& member, const Error& error, Time now);  /// @}
@@ -155,11 +158,13 @@ public:
     [[nodiscard]] Time look_by(Time now) const;
     [[nodiscard]] Time next_look(Time now) const;  /// @}
 
-    [[nodiscard]] PoolStats stats() const;
+    [[nodiscard]] PoolStats stats(Time now) const;
     [[nodiscard]] const Limits& limits() const { return limits_; }
     [[nodiscard]] const Governor& governor() const { return governor_; }
     [[nodiscard]] bool is_closed() const { return closed_; }
     [[nodiscard]] bool is_suspended() const { return suspended_; }
+    /// No more sessions than that are opened now.
+    [[nodiscard]] std::size_t limit(Time now) const { return std::min(limits_.max_size, capacity_.room(now)); }
     /// There can be no more sessions than there are.
     [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
@@ -202,10 +207,12 @@ private:
     [[nodiscard]] Member& add_member(Time now);
     void find_leaks(Time now);
     void refuse_all(Error why);
+    void refuse_those_before(Time time, Error why);
     void forget(Member& member);
 
     Limits limits_;
     Governor governor_;
+    Capacity capacity_;
     std::minstd_rand random_;
     std::vector<std::unique_ptr<Member>> members_;
     std::vector<Member*> idle_;  // by `used_at`, the last used at the end

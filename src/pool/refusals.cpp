@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pg/sqlstate.hpp"
+
 namespace pg::pool {
 namespace {
 
@@ -36,12 +38,16 @@ bool is_kept_out(const PoolStats& stats) {
     return stats.opening != 0 && stats.lent + stats.opening == stats.size() && stats.lent < stats.max_size;
 }
 
+PoolObstacle obstacle(const Error& connect_error) {
+    if (connect_error.kind() == ErrorKind::auth) return PoolObstacle::refused_credentials;
+    return connect_error.sqlstate() == sqlstate::too_many_connections ? PoolObstacle::server_full
+                                                                      : PoolObstacle::unreachable;
+}
+
 /// The likeliest first.
 PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
     if (books.is_closed()) return PoolObstacle::closed;
-    if (known.connect_error)
-        return known.connect_error->kind() == ErrorKind::auth ? PoolObstacle::refused_credentials
-                                                              : PoolObstacle::unreachable;
+    if (known.connect_error) return obstacle(*known.connect_error);
     if (books.is_suspended()) return PoolObstacle::suspended;
     if (is_kept_out(known.stats)) return PoolObstacle::unreachable;
     return known.oldest && known.oldest->age >= too_long(books.limits()) ? PoolObstacle::leaked
@@ -49,7 +55,7 @@ PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
 }
 
 PoolTimeoutDetails details_of(const Books& books, Time now) {
-    PoolTimeoutDetails details{.stats = books.stats(), .failed_attempts = books.governor().failures()};
+    PoolTimeoutDetails details{.stats = books.stats(now), .failed_attempts = books.governor().failures()};
     if (auto loans = books.loans(now, {}, nullptr); !loans.empty()) details.oldest = std::move(loans.front());
     details.connect_error = books.governor().last_error();
     if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
@@ -75,6 +81,7 @@ std::string cause(const PoolTimeoutDetails& details) {
     const PoolStats& stats = details.stats;
     switch (details.obstacle) {
         case PoolObstacle::refused_credentials:
+        case PoolObstacle::server_full:
         case PoolObstacle::unreachable:
             if (details.connect_error)
                 return "the last attempt to open one failed " + age(details.connect_error_age) +
@@ -170,6 +177,7 @@ std::string_view to_string(PoolObstacle obstacle) {
         case PoolObstacle::leaked: return "leaked";
         case PoolObstacle::unreachable: return "unreachable";
         case PoolObstacle::refused_credentials: return "refused_credentials";
+        case PoolObstacle::server_full: return "server_full";
         case PoolObstacle::suspended: return "suspended";
         case PoolObstacle::crowded: return "crowded";
         case PoolObstacle::closed: break;

@@ -20,6 +20,11 @@ using Clock = Deadline::Clock;
 /// What the server of an idle session has to answer within.
 constexpr std::chrono::seconds check_budget{1};
 
+bool wants_writes(const Config& config) {
+    const std::string_view attributes = config.get("target_session_attrs").value_or("");
+    return attributes == "read-write" || attributes == "primary";
+}
+
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
 std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
@@ -80,6 +85,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       context_(std::move(context)),
       is_awaitable_(provider_->capabilities().awaitable),
       may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look),
+      wants_writes_(wants_writes(config_)),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
       on_leak_(limits.on_leak),
@@ -262,8 +268,16 @@ bool SessionPool::is_good(Member& member) noexcept {
 }
 
 void SessionPool::discard(Member& member) noexcept {
+    if (!member.unwanted.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
+    enter([&](Books& books, Time now) { books.give_back(member, now); });
+}
+
+void SessionPool::lose(Member& member, Verdict verdict) noexcept {
+    const Time before = last_look();
     enter([&](Books& books, Time now) {
-        member.unwanted.load(std::memory_order_relaxed) ? books.give_back(member, now) : books.lose(member, now);
+        // Used since the last look; whether it is alive now is as doubtful as of the others.
+        if (Member* front = take_front()) books.give_back(*front, before);
+        books.lose(member, verdict, now);
     });
 }
 
@@ -285,9 +299,18 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     return is_withdrawn;
 }
 
+/// Of a session that comes back other than at rest, which it is then if it is to be kept.
+Verdict SessionPool::judge(Member& member) noexcept {
+    const SqlState error = std::exchange(member.last_error, {});
+    const Verdict verdict = verdict_on(error, *member.session, wants_writes_);
+    if (verdict != Verdict::keep) return verdict;
+    return is_at_rest(member) || bring_to_rest(member) ? Verdict::keep : Verdict::doubt;
+}
+
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
-    const bool is_sound = is_at_rest(member) || bring_to_rest(member);
+    const Verdict verdict = member.last_error.empty() && is_at_rest(member) ? Verdict::keep : judge(member);
+    const bool is_sound = verdict == Verdict::keep;
     Member* behind = &member;
     if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
         !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
@@ -298,7 +321,8 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
             return;
     }
     if (!birthplace_.is_here()) return;  // the books are those of another process
-    enter([&](Books& books, Time now) { is_sound ? books.give_back(*behind, now) : books.lose(member, now); });
+    if (!is_sound) return lose(member, verdict);
+    enter([&](Books& books, Time now) { books.give_back(*behind, now); });
 }
 
 void SessionPool::look() noexcept {
@@ -342,7 +366,7 @@ Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
 
 PoolStats SessionPool::do_stats() const {
     const std::lock_guard lock(mutex_);
-    PoolStats stats = books_.stats();
+    PoolStats stats = books_.stats(Clock::now());
     if (front_.load() != nullptr) --stats.lent, ++stats.idle;
     return stats;
 }

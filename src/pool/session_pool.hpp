@@ -73,6 +73,8 @@ private:
     }
     [[nodiscard]] bool is_good(Member& member) noexcept;
     void discard(Member& member) noexcept;
+    void lose(Member& member, Verdict verdict) noexcept;
+    [[nodiscard]] Verdict judge(Member& member) noexcept;
     [[nodiscard]] Found find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait);
     template <class Entry>
     void enter(Entry entry, bool is_looking = false) noexcept;
@@ -93,6 +95,7 @@ private:
     const spi::SessionContext context_;
     const bool is_awaitable_;    // its sessions live on reactors of the provider
     const bool may_have_front_;  // false: the books are to be told of each use
+    const bool wants_writes_;    // its sessions are of no use where they cannot write
     const std::chrono::nanoseconds connect_timeout_;
     const std::chrono::nanoseconds leak_threshold_;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;

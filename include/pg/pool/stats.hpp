@@ -17,6 +17,7 @@ struct PoolStats {
     std::size_t checking = 0;  ///< idle ones whose server is being asked
     std::size_t closing = 0;   ///< sessions
     std::size_t max_size = 0;  ///< the most that all of these may be together
+    std::size_t limit = 0;     ///< that number now: `max_size`, or less while the server has no room for more
     std::size_t waiting = 0;   ///< requests
     // Since the pool was made.
     std::uint64_t acquired = 0;        ///< sessions lent
@@ -51,6 +52,7 @@ enum class PoolObstacle : std::uint8_t {
     leaked,               ///< so they are, and one for so long that it may have been forgotten
     unreachable,          ///< no session can be opened, or none was in time: the network, or the server
     refused_credentials,  ///< no session can be opened: the server refuses the user or the password
+    server_full,          ///< no session can be opened: the server has no room for more (53300)
     suspended,            ///< by `Pool::suspend`
     crowded,              ///< as many requests wait as `max_waiting` allows
     closed,               ///< by `Client::close`

@@ -22,6 +22,13 @@ inline Error nobody_there() {
     return Error({.kind = ErrorKind::connect, .retry_scope = RetryScope::connect, .message = "nobody there"});
 }
 
+inline Error no_room() {
+    return Error({.kind = ErrorKind::connect,
+                  .retry_scope = RetryScope::connect,
+                  .sqlstate = "53300",
+                  .message = "sorry, too many clients already"});
+}
+
 class BooksTest : public ::testing::Test {
 protected:
     /// All that is to be done now.

@@ -32,6 +32,7 @@ private:
         State state = State::opening;
         Time used_at{}, proved_at{};
         int refreshes = 0;  // before it was opened
+        bool is_cleared = false;
     };
 
     std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
@@ -96,8 +97,13 @@ private:
     void lose() {
         Member* const member = pick(State::lent);
         if (member == nullptr) return;
-        suspect_before_ = now_;
-        books_.lose(*member, now_);
+        constexpr Verdict verdicts[] = {Verdict::replace, Verdict::doubt, Verdict::clear};
+        const Verdict verdict = verdicts[below(std::size(verdicts))];
+        if (verdict != Verdict::replace) suspect_before_ = now_;
+        if (verdict == Verdict::clear)
+            for (auto& [other, known] : known_)
+                if (known.state != State::opening) known.is_cleared = true;
+        books_.lose(*member, verdict, now_);
         known_[member].state = State::closing;
         awaited_.insert(member);
     }
@@ -112,10 +118,17 @@ private:
         }
         const bool is_well = chance(75);
         if (!is_well && state == State::opening) {
+            const Time begun = known_[member].used_at;
             known_.erase(member);
-            books_.failed(*member, nobody_there(), now_);
+            const bool is_full = chance(30);
+            if (is_full) {
+                room_ = std::max<std::size_t>(known_.size() - count(State::closing), 1);
+                room_since_ = now_;
+            }
+            books_.failed(*member, is_full ? no_room() : nobody_there(), now_);
             if (!any(State::lent) && !any(State::idle) && !any(State::opening) && !any(State::checking))
-                told_ = std::exchange(queue_, {});  // (B7)
+                for (; !queue_.empty() && queue_.front().second < begun + Books::slow; queue_.pop_front())
+                    told_.push_back(queue_.front());  // (B7)
             return;
         }
         if (!is_well) {
@@ -175,6 +188,8 @@ private:
                     EXPECT_GE(now_, books_.governor().next()) << "(B5)";
                     EXPECT_FALSE(known_.contains(duty.member));
                     EXPECT_LE(known_.size() + 1, limits_.max_size) << "(B1)";
+                    EXPECT_LE(known_.size() + 1, room_ + static_cast<std::size_t>((now_ - room_since_) / 10s))
+                        << "(B5)";
                     EXPECT_LE(opening_soon() + 1, limits_.max_connecting) << "(B4)";
                     known_[duty.member] = {State::opening, now_, {}, refreshes_};
                     break;
@@ -199,6 +214,7 @@ private:
         Known& known = known_[&member];
         EXPECT_EQ(known.state, State::idle) << "(B6)";
         EXPECT_EQ(known.refreshes, refreshes_) << "(B6)";
+        EXPECT_FALSE(known.is_cleared) << "it died with another one";
         EXPECT_LT(now_ - known.proved_at, limits_.ping_after) << "it was to be asked first";
         EXPECT_GE(known.proved_at, suspect_before_) << "it was to be asked first";
         for (const auto& [other, its] : known_)
@@ -211,7 +227,7 @@ private:
     void came_back(Member& member) { known_[&member].state = State::idle; }
 
     void check() {
-        const PoolStats stats = books_.stats();
+        const PoolStats stats = books_.stats(now_);
         EXPECT_EQ(stats.size(), known_.size()) << "(B1)";
         EXPECT_EQ(stats.lent, count(State::lent)) << "(B1)";
         EXPECT_EQ(stats.idle, count(State::idle)) << "(B1)";
@@ -226,7 +242,7 @@ private:
         if (!queue_.empty() && !suspended_) {
             for (const auto& [member, known] : known_)
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
-            const bool may_open = known_.size() < limits_.max_size && opening_soon() < limits_.max_connecting &&
+            const bool may_open = known_.size() < books_.limit(now_) && opening_soon() < limits_.max_connecting &&
                                   now_ >= books_.governor().next();
             EXPECT_TRUE(coming >= queue_.size() || (!may_open && stats.idle == 0))
                 << "somebody waits, and nothing is done about it";
@@ -237,7 +253,7 @@ private:
     void come_to_an_end() {
         if (suspended_) books_.suspend(suspended_ = false);
         for (int round = 0; round < 500 && !::testing::Test::HasFailure(); ++round) {
-            now_ += 50ms;
+            now_ += 200ms;  // all together the server gets room again for as many as there may be
             books_.look(now_);
             drain();
             succeed();
@@ -300,6 +316,8 @@ private:
     Books books_;
     Time now_ = Time() + 1h;
     Time suspect_before_{};
+    std::size_t room_ = 1000;  // of the server, when it was asked last
+    Time room_since_{};
     int refreshes_ = 0;
     bool suspended_ = false;
     std::deque<Somebody> waiters_;  // all that ever were

@@ -111,6 +111,18 @@ TEST_F(Refusal, SaysThatTheCredentialsAreRefused) {
     EXPECT_EQ(details(error).connect_error->sqlstate(), "28P01");
 }
 
+TEST_F(Refusal, SaysThatTheServerHasNoRoom) {
+    fail_to_open(no_room());
+    const Error error = refused();
+    EXPECT_EQ(
+        error.message(),
+        "no session came free in time: the last attempt to open one failed 4 s ago, the next waits for its turn: "
+        "sorry, too many clients already [53300] [0 of 2 open (0 lent, 0 idle, 0 being opened, 0 being checked, 0 "
+        "closing), 0 requests waiting]");
+    EXPECT_EQ(details(error).obstacle, PoolObstacle::server_full);
+    EXPECT_EQ(details(error).stats.limit, 1u);
+}
+
 TEST_F(Refusal, SaysThatThePoolIsSuspended) {
     static_cast<void>(idle_ones(1));
     books->suspend(true);
@@ -156,7 +168,7 @@ TEST(PoolObstacles, HaveNames) {
     for (int i = 0; i <= static_cast<int>(PoolObstacle::closed); ++i)
         names.push_back(to_string(static_cast<PoolObstacle>(i)));
     EXPECT_EQ(names, (std::vector<std::string_view>{"exhausted", "leaked", "unreachable", "refused_credentials",
-                                                    "suspended", "crowded", "closed"}));
+                                                    "server_full", "suspended", "crowded", "closed"}));
 }
 
 }  // namespace
