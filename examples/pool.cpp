@@ -15,6 +15,14 @@ void forgotten(void*, const pg::Loan& loan) noexcept {
 }
 // [leaks]
 
+// [credentials]
+class Vault final : public pg::CredentialSource {
+    pg::Expected<pg::Credential> do_credential(const pg::Deadline&) noexcept override {  // may take until then
+        return pg::Credential{.password = pg::Secret("of today"), .lifetime = std::chrono::minutes(15)};
+    }
+};
+// [credentials]
+
 int main(int argc, char** argv) {
     const std::string uri = example::conninfo(argc, argv);
 
@@ -37,6 +45,13 @@ int main(int argc, char** argv) {
         std::printf("%s:%u\n", loan.site.file, loan.site.line);
     // [watch]
     example::check(service.pool().loans().size() == 1, "one loan");
+
+    // [source]
+    const std::shared_ptr<pg::CredentialSource> vault = std::make_shared<Vault>();
+    const pg::PoolOptions changing{.credentials = &vault};
+    pg::Client rotated = pg::open(uri, {.pool = &changing});
+    // [source]
+    example::check(rotated.query_one<int>("select 1") == 1, "a server that trusts asks for no password");
 
     // [end]
     db.close();                                                        // refuses what comes, lets finish what runs

@@ -36,6 +36,7 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
     limits.on_leak = options.on_leak;
     limits.leak_context = options.leak_context;
+    if (options.credentials != nullptr) limits.credentials = *options.credentials;
     if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)
         return Error({.kind = ErrorKind::usage,
                       .message = "pool_min_size is " + std::to_string(limits.min_size) + " and pool_min_idle " +

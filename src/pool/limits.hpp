@@ -22,6 +22,7 @@ struct Limits {
     std::chrono::nanoseconds leak_threshold = no_timeout;
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;
+    std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
 };
 
 /// What is given explicitly, before what the string says. UsageError when one contradicts another.

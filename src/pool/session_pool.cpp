@@ -40,8 +40,7 @@ public:
 private:
     void do_run() noexcept override {
         const StopToken stop(pool_->stops_opening_.get_token());
-        auto session =
-            pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
+        auto session = pool_->opener_.open({Deadline::after(pool_->connect_timeout_), &stop});
         std::optional<Error> failure;
         if (session)
             pool_->receive(member_, *std::move(session));
@@ -81,11 +80,10 @@ private:
 SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                          const Limits& limits)
     : provider_(std::move(provider)),
-      config_(std::move(config)),
-      context_(std::move(context)),
+      opener_(provider_, std::move(config), std::move(context), limits),
       is_awaitable_(provider_->capabilities().awaitable),
       may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look),
-      wants_writes_(wants_writes(config_)),
+      wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
       on_leak_(limits.on_leak),

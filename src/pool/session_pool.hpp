@@ -16,11 +16,11 @@
 #include <mutex>
 #include <stop_token>
 
-#include "pg/config.hpp"
 #include "pg/pool/pool.hpp"
 #include "pg/spi/provider.hpp"
 #include "src/base/fork.hpp"
 #include "src/pool/books.hpp"
+#include "src/pool/opener.hpp"
 #include "src/pool/ticker.hpp"
 
 namespace pg::pool {
@@ -91,8 +91,7 @@ private:
     [[nodiscard]] Error why_refused() const;
 
     const std::shared_ptr<spi::Provider> provider_;
-    const Config config_;
-    const spi::SessionContext context_;
+    const Opener opener_;
     const bool is_awaitable_;    // its sessions live on reactors of the provider
     const bool may_have_front_;  // false: the books are to be told of each use
     const bool wants_writes_;    // its sessions are of no use where they cannot write

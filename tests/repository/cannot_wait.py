@@ -14,13 +14,14 @@ HEADERS = {
 
 # Classes of which no function waits, by the reason; those in them are meant too.
 VALUES = {
+    "what a user supplies: whoever waits for it has a deadline of their own": "CredentialSource",
     "errors, and what is said in them": """
         SqlState ErrorFields Error UsageError ShapeError EncodeError DecodeError NoRows TooManyRows ConnectError AuthError
         TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
         ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
         CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
     "options": "Options PoolOptions QueryOptions Query TransactionOptions",
-    "settings, read out of a text, files and the environment": "Host Setting PasswordAnswer Config Secret",
+    "settings, read out of a text, files and the environment": "Credential Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",

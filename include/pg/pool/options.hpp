@@ -3,8 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
-#include "pg/options.hpp"
+#include "pg/pool/credentials.hpp"
 
 namespace pg {
 
@@ -41,6 +42,9 @@ struct PoolOptions {
     /// the client. Null: what is too long is counted as `PoolStats::leaked`, and `Pool::loans` says whose it is.
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;  ///< outlives the client
+    /// Gives the password of new sessions, in place of what the string and the password file say: see
+    /// `<pg/pool/credentials.hpp>`. Null: those. Shared with the client.
+    const std::shared_ptr<CredentialSource>* credentials = nullptr;
 };
 
 }  // namespace pg
