@@ -147,6 +147,11 @@ void Books::close(Time now) {
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::spare);
 }
 
+void Books::notice_sleep(std::chrono::nanoseconds asleep, Time now) {
+    if (asleep_ && asleep - *asleep_ >= least_sleep) suspect_before_ = now + std::chrono::nanoseconds(1);
+    asleep_ = asleep;
+}
+
 Duty Books::next(Time now) {
     if (!to_close_.empty()) return {.kind = Duty::Kind::close, .member = take_last(to_close_)};
     if (!to_check_.empty()) return {.kind = Duty::Kind::check, .member = take_last(to_check_)};

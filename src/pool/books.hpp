@@ -106,6 +106,8 @@ class Books {
 public:
     /// How often they look at the time while sessions are in use, or somebody waits.
     static constexpr std::chrono::milliseconds every_look{500};
+    /// A sleep that is worth a question; two clocks that are read one after the other may differ by less.
+    static constexpr std::chrono::seconds least_sleep{1};
     /// What has been opening for that long may never be open.
     static constexpr std::chrono::seconds slow{1};
 
@@ -149,6 +151,9 @@ public:
     void widen();
     /// Nothing is lent or opened any more.
     void close(Time now);  /// @}
+
+    /// How long the machine has been asleep until now. When that has become more, whatever is idle is to be asked.
+    void notice_sleep(std::chrono::nanoseconds asleep, Time now);
 
     /// The next thing to be done; nothing when the kind is none. What is opened is a new member.
     [[nodiscard]] Duty next(Time now);
@@ -230,8 +235,9 @@ private:
     bool widening_ = false;
     bool suspended_ = false;
     bool closed_ = false;
-    Time suspect_before_{};  // what was proved to be alive before that may not be any more
-    PoolStats totals_;       // those since the beginning
+    std::optional<std::chrono::nanoseconds> asleep_;  // as it was told last
+    Time suspect_before_{};                           // what was proved to be alive before that may not be any more
+    PoolStats totals_;                                // those since the beginning
 };
 
 }  // namespace pg::pool

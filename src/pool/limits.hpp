@@ -3,6 +3,7 @@
 
 #include "pg/config.hpp"
 #include "pg/pool/options.hpp"
+#include "src/pool/asleep.hpp"
 
 namespace pg::pool {
 
@@ -22,7 +23,8 @@ struct Limits {
     std::chrono::nanoseconds leak_threshold = no_timeout;
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;
-    std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
+    std::chrono::nanoseconds (*time_asleep)() noexcept = &pool::time_asleep;  // a test says otherwise
+    std::shared_ptr<CredentialSource> credentials{};                          // null: the configuration says all
 };
 
 /// What is given explicitly, before what the string says. UsageError when one contradicts another.

@@ -86,6 +86,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
+      time_asleep_(limits.time_asleep),
       on_leak_(limits.on_leak),
       leak_context_(limits.leak_context),
       has_front_(may_have_front_),
@@ -108,7 +109,10 @@ void SessionPool::enter(Entry entry, bool is_looking) noexcept {
             looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
             for (std::size_t at = 0; at < count; ++at)
                 if (duties[at].kind == Duty::Kind::close) books_.closed(*duties[at].member);
-            if (!std::exchange(is_entered, true)) entry(books_, now);
+            if (!std::exchange(is_entered, true)) {
+                books_.notice_sleep(time_asleep_(), now);
+                entry(books_, now);
+            }
             for (count = 0; count < duties.size(); ++count)
                 if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
             waiting_.store(books_.waiters());
@@ -223,6 +227,7 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
         if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
             const std::lock_guard lock(mutex_);
             const Time now = Clock::now();
+            books_.notice_sleep(time_asleep_(), now);
             member = books_.take(now);
             any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
             arm(books_.look_by(now));  // it may come back to the front (P3)

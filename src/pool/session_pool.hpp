@@ -97,6 +97,7 @@ private:
     const bool wants_writes_;    // its sessions are of no use where they cannot write
     const std::chrono::nanoseconds connect_timeout_;
     const std::chrono::nanoseconds leak_threshold_;
+    std::chrono::nanoseconds (*const time_asleep_)() noexcept;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;
     void* const leak_context_;
     const detail::Birthplace birthplace_;

@@ -175,5 +175,26 @@ TEST_F(TheBooksOfABadDay, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
     EXPECT_EQ(books->stats(now).size(), 0u);
 }
 
+// Fault 64: while the machine sleeps, the clock of deadlines stands still.
+TEST_F(TheBooksOfABadDay, AskWhatIsIdleAfterTheMachineWasAsleep) {
+    const auto members = idle_ones(2);
+    books->notice_sleep(5h, now);
+    EXPECT_EQ(books->take(now), members[1]) << "it slept before";
+    books->give_back(*members[1], now);
+    books->notice_sleep(5h + Books::least_sleep - 1ns, now);
+    EXPECT_EQ(books->take(now), members[1]) << "the clocks are not read at the same time";
+    books->give_back(*members[1], now);
+    books->notice_sleep(6h, now);
+    EXPECT_EQ(books->take(now), nullptr);
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    const Duty check = duty();
+    EXPECT_EQ(check.kind, Kind::check);
+    now += 1ms;
+    books->notice_sleep(6h, now);
+    books->checked(*check.member, true, now);
+    EXPECT_EQ(duty().waiter, &waiting) << "it is asked once";
+}
+
 }  // namespace
 }  // namespace pg::pool
