@@ -58,7 +58,7 @@ bool WaiterQueue::erase(spi::LeaseWaiter& waiter) noexcept {
 Books::~Books() = default;
 
 Member* Books::take(Time now) {
-    if (!queue_.empty() || idle_.empty() || suspended_ || !is_proved(*idle_.back(), now)) return nullptr;
+    if (!queue_.empty() || idle_.empty() || !may_lend() || !is_proved(*idle_.back(), now)) return nullptr;
     Member& last = *idle_.back();
     lend(last, now);
     return &last;
@@ -85,6 +85,7 @@ bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
 void Books::give_back(Member& member, Time now) {
     member.used_at = now;
     ++member.uses;
+    if (limits_.adaptive) adaptive_.came_back(now - member.lent_since(), !queue_.empty(), now);
     settle_down(member, now);
 }
 
@@ -130,6 +131,7 @@ void Books::resize(std::size_t max_size, std::size_t min_size, std::size_t min_i
     limits_.max_size = std::max<std::size_t>(max_size, 1);
     limits_.min_size = std::min(min_size, limits_.max_size);
     limits_.min_idle = std::min(min_idle, limits_.max_size);
+    adaptive_.bound(limits_.min_size, limits_.max_size);
     while (!idle_.empty() && size() > limits_.max_size) dismiss(*idle_.front(), &PoolStats::spare);
 }
 
@@ -159,7 +161,7 @@ Duty Books::next(Time now) {
         ++totals_.refused;
         return {.kind = Duty::Kind::refuse, .waiter = &refused_.pop()};
     }
-    const bool serves = !suspended_ && !queue_.empty();
+    const bool serves = may_lend() && !queue_.empty();
     if (serves && !idle_.empty()) {
         Member& last = *idle_.back();
         if (is_proved(last, now)) {

@@ -13,8 +13,8 @@
 //        one is opened; when max_size was lowered below what there is, what comes back closes until it is so again.
 //   (B2) Whoever waits is served in the order of coming, and is told once: lent a session, or refused, unless it
 //        withdraws before.
-//   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, or the pool
-//        is suspended.
+//   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, the pool is
+//        suspended, or as many are lent as may be.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
 //        for neither: it may have got lost, so somebody else's turn does not depend on it.
@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "pg/pool/pool.hpp"
+#include "src/pool/adaptive_limit.hpp"
 #include "src/pool/capacity.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
@@ -111,7 +112,8 @@ public:
     /// What has been opening for that long may never be open.
     static constexpr std::chrono::seconds slow{1};
 
-    Books(const Limits& limits, std::uint64_t seed) : limits_(limits), governor_(seed), random_(seed) {}
+    Books(const Limits& limits, std::uint64_t seed)
+        : limits_(limits), governor_(seed), adaptive_(limits.min_size, limits.max_size), random_(seed) {}
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;
     ~Books();
@@ -169,7 +171,11 @@ public:
     [[nodiscard]] bool is_closed() const { return closed_; }
     [[nodiscard]] bool is_suspended() const { return suspended_; }
     /// No more sessions than that are opened now.
-    [[nodiscard]] std::size_t limit(Time now) const { return std::min(limits_.max_size, capacity_.room(now)); }
+    [[nodiscard]] std::size_t limit(Time now) const { return std::min(may_be_lent(), capacity_.room(now)); }
+    /// No more are lent at the same time.
+    [[nodiscard]] std::size_t may_be_lent() const {
+        return limits_.adaptive ? std::min(limits_.max_size, adaptive_.limit()) : limits_.max_size;
+    }
     /// There can be no more sessions than there are.
     [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
@@ -199,6 +205,7 @@ private:
     [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] bool may_open(Time now) const;
+    [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] bool none_can_come() const;
     [[nodiscard]] Time spare_at(const Member& member) const;
@@ -218,6 +225,7 @@ private:
     Limits limits_;
     Governor governor_;
     Capacity capacity_;
+    AdaptiveLimit adaptive_;
     std::minstd_rand random_;
     std::vector<std::unique_ptr<Member>> members_;
     std::vector<Member*> idle_;  // by `used_at`, the last used at the end

@@ -33,6 +33,7 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     take(limits.ping_after, options.ping_after, config, "pool_ping_after");
     take(limits.keepalive, options.keepalive, config, "pool_keepalive");
     take(limits.connect_timeout, options.connect_timeout, config, "pool_connect_timeout");
+    limits.adaptive = options.adaptive || config.get("pool_adaptive") == "on";
     take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
     limits.on_leak = options.on_leak;
     limits.leak_context = options.leak_context;

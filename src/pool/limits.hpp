@@ -20,6 +20,7 @@ struct Limits {
     std::chrono::nanoseconds ping_after = std::chrono::seconds(1);
     std::chrono::nanoseconds keepalive = std::chrono::minutes(2);
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds(15);
+    bool adaptive = false;
     std::chrono::nanoseconds leak_threshold = no_timeout;
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;

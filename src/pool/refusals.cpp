@@ -72,7 +72,9 @@ std::string holder(const Loan& loan) {
 }
 
 std::string busy(const PoolTimeoutDetails& details) {
-    std::string text = "all " + std::to_string(details.stats.max_size) + " are busy";
+    const PoolStats& stats = details.stats;
+    std::string text = "all " + std::to_string(stats.limit) + " are busy";
+    if (stats.limit < stats.max_size) text += " that may be in use now of " + std::to_string(stats.max_size);
     if (details.oldest) text += ", the longest for " + age(details.oldest->age) + holder(*details.oldest);
     return text + "; ";
 }

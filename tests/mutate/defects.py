@@ -190,9 +190,9 @@ DEFECTS_OF_OUTCOMES = (
 # The books of a pool.
 BOOKS = ("books_test",)
 DEFECTS_OF_POOL = (
-    Defect("src/pool/books.cpp", "if (!queue_.empty() || idle_.empty() || suspended_", "if (idle_.empty() || suspended_",
+    Defect("src/pool/books.cpp", "if (!queue_.empty() || idle_.empty() || !may_lend()", "if (idle_.empty() || !may_lend()",
            BOOKS, "who comes overtakes who waits"),
-    Defect("src/pool/books.cpp", "idle_.empty() || suspended_ || !is_proved", "idle_.empty() || !is_proved", BOOKS,
+    Defect("src/pool/books.cpp", "idle_.empty() || !may_lend() || !is_proved", "idle_.empty() || !is_proved", BOOKS,
            "a suspended pool lends"),
     Defect("src/pool/books.cpp", " && opening_soon(now) < limits_.max_connecting &&", " &&", BOOKS,
            "any number of sessions is opened at once"),
@@ -230,6 +230,14 @@ DEFECTS_OF_POOL = (
            "sessions that were idle while the machine slept are lent unasked"),
     Defect("src/pool/books.cpp", "    asleep_ = asleep;\n", "    if (!asleep_) asleep_ = asleep;\n", BOOKS,
            "after a sleep sessions are asked for ever"),
+    Defect("src/pool/adaptive_limit.hpp", "limit_ * shortest_ / hold + spare", "limit_ + spare", BOOKS,
+           "the limit grows whatever the server does"),
+    Defect("src/pool/adaptive_limit.hpp", "            shortest_ = hold;\n            is_probing_ = false;",
+           "            is_probing_ = false;", BOOKS, "longer work is taken for a crowd for ever"),
+    Defect("src/pool/adaptive_limit.hpp", "            if (in_demand_) {", "            if (true) {", BOOKS,
+           "the limit grows though nobody waits"),
+    Defect("src/pool/books.hpp", "return !suspended_ && count(State::lent) < may_be_lent();", "return !suspended_;", BOOKS,
+           "more sessions are lent than serve best"),
     Defect("src/pool/verdict.cpp", "const bool misses_writes = wants_writes && ", "const bool misses_writes = ", BOOKS,
            "a session that need not write is closed when it cannot"),
     Defect("src/pool/books.cpp", "    waiter.is_queued = false;\n    --size_;", "    waiter.is_queued = false;", BOOKS,

@@ -35,6 +35,9 @@ struct PoolOptions {
     std::chrono::nanoseconds keepalive{};
     /// The time to open one session, beside the `connect_timeout` of each of its hosts. `pool_connect_timeout`; 15 s.
     std::chrono::nanoseconds connect_timeout{};
+    /// Uses no more sessions at the same time than serve best: between `min_size` and `pool_max_size`, learned from how
+    /// long they are held and whether somebody waits; `PoolStats::limit` says how many now. `pool_adaptive=on`.
+    bool adaptive = false;
     /// A session that is lent for longer is reported, and again whenever as much time has passed. Looked for twice a
     /// second. While it is set, the text of the last statement on each session is kept. `pool_leak_threshold`; never.
     std::chrono::nanoseconds leak_threshold{};

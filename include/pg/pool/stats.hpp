@@ -17,8 +17,8 @@ struct PoolStats {
     std::size_t checking = 0;  ///< idle ones whose server is being asked
     std::size_t closing = 0;   ///< sessions
     std::size_t max_size = 0;  ///< the most that all of these may be together
-    std::size_t limit = 0;     ///< that number now: `max_size`, or less while the server has no room for more
-    std::size_t waiting = 0;   ///< requests
+    std::size_t limit = 0;    ///< of those in use now: `max_size`, or less where the server has no room, or serves less
+    std::size_t waiting = 0;  ///< requests
     // Since the pool was made.
     std::uint64_t acquired = 0;        ///< sessions lent
     std::uint64_t opened = 0;          ///< sessions

@@ -134,6 +134,16 @@ TEST_P(ClientPool, RefusesWhenTooManyWait) {
     waiting.join();
 }
 
+TEST_P(ClientPool, UsesNoMoreSessionsThanServeBestIfItIsToLearnThat) {
+    pg::Client db = open(conninfo() + " pool_adaptive=on", 20);
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 20; ++i) crowd.emplace_back([&] { db.query("select pg_sleep(0.2)"); });
+    for (std::thread& one : crowd) one.join();
+    EXPECT_LE(db.pool().stats().opened, 12u) << "it begins with ten, and moves one or two at a time";
+    EXPECT_GE(db.pool().stats().limit, 10u) << "nobody was slower for the others";
+    EXPECT_LE(db.pool().stats().limit, 12u);
+}
+
 TEST_P(ClientPool, TellsACrowdApart) {
     pg::Client db = open(conninfo(), 3);
     std::vector<std::thread> crowd;

@@ -65,6 +65,14 @@ TEST(PoolLimits, TakeEveryDurationFromTheStringAndTheProgramBeforeIt) {
     }
 }
 
+TEST(PoolLimits, TakeTheRestFromTheStringOrTheProgram) {
+    EXPECT_FALSE(limits("").value().adaptive);
+    EXPECT_FALSE(limits("pool_adaptive=off").value().adaptive);
+    EXPECT_TRUE(limits("pool_adaptive=on").value().adaptive);
+    EXPECT_TRUE(limits("", {.adaptive = true}).value().adaptive);
+    EXPECT_FALSE(Config::parse("pool_adaptive=perhaps"));
+}
+
 TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
     for (const char* text :
          {"pool_max_size=2 pool_min_size=3", "pool_max_size=2 pool_min_idle=3", "pool_min_size=11"}) {
