@@ -53,6 +53,16 @@ int main(int argc, char** argv) {
     // [source]
     example::check(rotated.query_one<int>("select 1") == 1, "a server that trusts asks for no password");
 
+    // [hooks]
+    const pg::PoolHooks hooks{
+        .after_connect = [](void*, pg::spi::Session& session, const pg::Deadline& until) noexcept {
+            return session.run_script("create temporary table scratch (n int)", {until});
+        }};
+    const pg::PoolOptions prepared{.hooks = &hooks};
+    pg::Client equipped = pg::open(uri, {.pool = &prepared});
+    // [hooks]
+    example::check(equipped.query_one<std::int64_t>("select count(*) from scratch") == 0, "a table of the session");
+
     // [end]
     db.close();                                                        // refuses what comes, lets finish what runs
     const std::size_t out = db.pool().drain(std::chrono::seconds(5));  // that are not back by then

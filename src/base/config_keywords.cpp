@@ -127,6 +127,7 @@ constexpr Keyword table[] = {
     {.name = "pool_ping_after", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "pool_keepalive", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "pool_connect_timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
+    {.name = "pool_refuse_early", .owner = Owner::ours, .form = Form::words, .words = "off on"},
     {.name = "pool_adaptive", .owner = Owner::ours, .form = Form::words, .words = "off on"},
     {.name = "pool_leak_threshold", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},

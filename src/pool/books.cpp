@@ -72,6 +72,8 @@ std::optional<Error> Books::refusal(Time now, const Deadline& until) {
         why = too_many_wait(*this, now);
     else if (none_can_come() && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
         why = governor_.last_error();
+    else if (limits_.refuse_early && later(now, least_wait(now)) > until.when())
+        why = would_be_late(least_wait(now), *this, now);
     if (why) ++totals_.refused;
     return why;
 }
@@ -85,6 +87,7 @@ bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
 void Books::give_back(Member& member, Time now) {
     member.used_at = now;
     ++member.uses;
+    if (limits_.refuse_early) expected_wait_.came_back(now - member.lent_since());
     if (limits_.adaptive) adaptive_.came_back(now - member.lent_since(), !queue_.empty(), now);
     settle_down(member, now);
 }
@@ -231,6 +234,13 @@ bool Books::none_can_come() const { return on_their_way() == 0 && count(State::l
 std::size_t Books::opening_soon(Time now) const {
     return static_cast<std::size_t>(std::count_if(opening_.begin(), opening_.end(),
                                                   [&](const Member* member) { return now < member->used_at + slow; }));
+}
+
+/// Of who comes now; none while more sessions may come.
+std::chrono::nanoseconds Books::least_wait(Time now) const {
+    const std::size_t lent = count(State::lent);
+    if (lent == 0 || lent < limit(now)) return {};
+    return expected_wait_.behind(queue_.size(), lent);
 }
 
 bool Books::may_open(Time now) const {

@@ -31,6 +31,7 @@
 #include "pg/pool/pool.hpp"
 #include "src/pool/adaptive_limit.hpp"
 #include "src/pool/capacity.hpp"
+#include "src/pool/expected_wait.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
 #include "src/pool/verdict.hpp"
@@ -206,6 +207,7 @@ private:
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] bool may_open(Time now) const;
     [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
+    [[nodiscard]] std::chrono::nanoseconds least_wait(Time now) const;
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] bool none_can_come() const;
     [[nodiscard]] Time spare_at(const Member& member) const;
@@ -226,6 +228,7 @@ private:
     Governor governor_;
     Capacity capacity_;
     AdaptiveLimit adaptive_;
+    ExpectedWait expected_wait_;
     std::minstd_rand random_;
     std::vector<std::unique_ptr<Member>> members_;
     std::vector<Member*> idle_;  // by `used_at`, the last used at the end

@@ -153,6 +153,16 @@ Error too_many_wait(const Books& books, Time now) {
     return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
 }
 
+Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.obstacle = PoolObstacle::crowded;
+    std::string message = "no session would come free in time: " + std::to_string(details.stats.waiting) +
+                          " requests wait already, and by how long sessions are held it would take " +
+                          std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count()) + " ms [" +
+                          numbers(details.stats) + "]";
+    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
+}
+
 Error more_than_there_may_be(std::size_t sessions) {
     return usage(std::to_string(sessions) + " sessions are more than pool_max_size allows");
 }

@@ -16,6 +16,8 @@ namespace pg::pool {
 // With the numbers of `now`, and what is known of who holds the sessions and of the last attempt to open one.
 [[nodiscard]] Error client_is_closed(const Books& books, Time now);
 [[nodiscard]] Error too_many_wait(const Books& books, Time now);
+/// To who would have to wait that long.
+[[nodiscard]] Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now);
 /// To who waited from `since` until its time was over: what stood in the way.
 [[nodiscard]] Error none_in_time(const Books& books, Time since, Time now);
 /// To who waited for a number of open sessions.

@@ -83,13 +83,15 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       opener_(provider_, std::move(config), std::move(context), limits),
       is_awaitable_(provider_->capabilities().awaitable),
       may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look &&
-                      !limits.adaptive),
+                      !limits.adaptive && !limits.refuse_early),
       wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
       time_asleep_(limits.time_asleep),
       on_leak_(limits.on_leak),
       leak_context_(limits.leak_context),
+      on_release_(limits.hooks.on_release),
+      hook_context_(limits.hooks.context),
       has_front_(may_have_front_),
       books_(limits, seed_of(this)) {}
 
@@ -308,12 +310,15 @@ Verdict SessionPool::judge(Member& member) noexcept {
     const SqlState error = std::exchange(member.last_error, {});
     const Verdict verdict = verdict_on(error, *member.session, wants_writes_);
     if (verdict != Verdict::keep) return verdict;
-    return is_at_rest(member) || bring_to_rest(member) ? Verdict::keep : Verdict::doubt;
+    if (!is_at_rest(member) && !bring_to_rest(member)) return Verdict::doubt;
+    const bool is_kept = on_release_ == nullptr || on_release_(hook_context_, *member.session);
+    return is_kept ? Verdict::keep : Verdict::replace;
 }
 
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
-    const Verdict verdict = member.last_error.empty() && is_at_rest(member) ? Verdict::keep : judge(member);
+    const bool is_plain = member.last_error.empty() && on_release_ == nullptr && is_at_rest(member);
+    const Verdict verdict = is_plain ? Verdict::keep : judge(member);
     const bool is_sound = verdict == Verdict::keep;
     Member* behind = &member;
     if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&

@@ -100,6 +100,8 @@ private:
     std::chrono::nanoseconds (*const time_asleep_)() noexcept;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;
     void* const leak_context_;
+    const PoolHooks::OnRelease on_release_;
+    void* const hook_context_;
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
 

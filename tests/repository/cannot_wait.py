@@ -20,7 +20,7 @@ VALUES = {
         TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
         ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
         CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
-    "options": "Options PoolOptions QueryOptions Query TransactionOptions",
+    "options": "Options PoolHooks PoolOptions QueryOptions Query TransactionOptions",
     "settings, read out of a text, files and the environment": "Credential Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "pg/pool/credentials.hpp"
+#include "pg/pool/hooks.hpp"
 
 namespace pg {
 
@@ -35,6 +36,9 @@ struct PoolOptions {
     std::chrono::nanoseconds keepalive{};
     /// The time to open one session, beside the `connect_timeout` of each of its hosts. `pool_connect_timeout`; 15 s.
     std::chrono::nanoseconds connect_timeout{};
+    /// Refuses a request at once that would not be served in time: when as many wait before it that, by how long
+    /// sessions are held on average, its time would be over. `pool_refuse_early=on`.
+    bool refuse_early = false;
     /// Uses no more sessions at the same time than serve best: between `min_size` and `pool_max_size`, learned from how
     /// long they are held and whether somebody waits; `PoolStats::limit` says how many now. `pool_adaptive=on`.
     bool adaptive = false;
@@ -48,6 +52,8 @@ struct PoolOptions {
     /// Gives the password of new sessions, in place of what the string and the password file say: see
     /// `<pg/pool/credentials.hpp>`. Null: those. Shared with the client.
     const std::shared_ptr<CredentialSource>* credentials = nullptr;
+    /// Called when sessions are opened and come back. Null: nothing is. Copied.
+    const PoolHooks* hooks = nullptr;
 };
 
 }  // namespace pg

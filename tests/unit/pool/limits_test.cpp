@@ -71,6 +71,12 @@ TEST(PoolLimits, TakeTheRestFromTheStringOrTheProgram) {
     EXPECT_TRUE(limits("pool_adaptive=on").value().adaptive);
     EXPECT_TRUE(limits("", {.adaptive = true}).value().adaptive);
     EXPECT_FALSE(Config::parse("pool_adaptive=perhaps"));
+    EXPECT_FALSE(limits("").value().refuse_early);
+    EXPECT_TRUE(limits("pool_refuse_early=on").value().refuse_early);
+    EXPECT_TRUE(limits("", {.refuse_early = true}).value().refuse_early);
+    int context = 0;
+    const PoolHooks hooks{.context = &context};
+    EXPECT_EQ(limits("", {.hooks = &hooks}).value().hooks.context, &context);
 }
 
 TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
