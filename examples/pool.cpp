@@ -63,6 +63,15 @@ int main(int argc, char** argv) {
     // [hooks]
     example::check(equipped.query_one<std::int64_t>("select count(*) from scratch") == 0, "a table of the session");
 
+    // [budget]
+    const pg::PoolBudget budget(30);
+    const pg::PoolOptions first{.budget = &budget, .budget_reserve = 5}, second{.budget = &budget};
+    pg::Client orders = pg::open(uri, {.pool_max_size = 30, .pool = &first});
+    pg::Client reports = pg::open(uri, {.pool_max_size = 30, .pool = &second});
+    // [budget]
+    example::check(orders.query_one<int>("select 1") + reports.query_one<int>("select 1") == 2, "two clients");
+    example::check(budget.used() == 2, "two sessions");
+
     // [end]
     db.close();                                                        // refuses what comes, lets finish what runs
     const std::size_t out = db.pool().drain(std::chrono::seconds(5));  // that are not back by then

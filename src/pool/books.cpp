@@ -178,11 +178,15 @@ Duty Books::next(Time now) {
     }
     const bool is_wanted =
         (serves && coming(now) < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
-    if (is_wanted && may_open(now)) return {.kind = Duty::Kind::open, .member = &add_member(now)};
+    if (!is_wanted || !may_open(now))
+        cease_to_wait();
+    else if (take_permit())
+        return {.kind = Duty::Kind::open, .member = &add_member(now)};
     return {};
 }
 
 void Books::look(Time now) {
+    if (!idle_.empty() && has_too_many()) dismiss(*idle_.front(), &PoolStats::spare);
     for (const auto& member : members_)
         if (now >= member->expires) age(*member);
     for (std::size_t at = 0; at < idle_.size();) {
@@ -248,6 +252,15 @@ bool Books::may_open(Time now) const {
            governor_.allows(now);
 }
 
+bool Books::take_permit() {
+    lacks_permit_ = waits_for_permit_ = permits_ != nullptr && !permits_->take();
+    return !lacks_permit_;
+}
+
+void Books::cease_to_wait() {
+    if (std::exchange(waits_for_permit_, false)) permits_->cease();
+}
+
 /// Of those that the least sizes ask for; what is too old does not count.
 bool Books::is_short() const {
     if (closed_) return false;
@@ -292,7 +305,7 @@ void Books::settle_down(Member& member, Time now) {
     member.proved_at = now;
     if (member.unwanted.load(std::memory_order_relaxed) || member.uses >= limits_.max_uses)
         dismiss(member, &PoolStats::expired);
-    else if (closed_ || size() > limits_.max_size)
+    else if (closed_ || size() > limits_.max_size || (queue_.empty() && has_too_many()))
         dismiss(member, &PoolStats::spare);
     else
         enter(member, State::idle);
@@ -342,6 +355,7 @@ void Books::forget(Member& member) {
         std::erase(opening_, &member);
         if (member.unwanted.load(std::memory_order_relaxed)) --old_;
     }
+    if (permits_ != nullptr) permits_->give();
     --counts_[static_cast<std::size_t>(member.state)];
     totals_.acquired += member.loans.load(std::memory_order_relaxed);
     const std::size_t place = member.place;

@@ -18,7 +18,8 @@
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
 //        for neither: it may have got lost, so somebody else's turn does not depend on it.
-//   (B5) None is opened before the governor's time, beyond the room that the server said it has, or after the end.
+//   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
+//        after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
 //   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
 //        unless the attempt had become `slow` when they came: then they wait for the next.
@@ -34,6 +35,7 @@
 #include "src/pool/expected_wait.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
+#include "src/pool/permits.hpp"
 #include "src/pool/verdict.hpp"
 
 namespace pg::pool {
@@ -113,8 +115,13 @@ public:
     /// What has been opening for that long may never be open.
     static constexpr std::chrono::seconds slow{1};
 
-    Books(const Limits& limits, std::uint64_t seed)
-        : limits_(limits), governor_(seed), adaptive_(limits.min_size, limits.max_size), random_(seed) {}
+    /// Null permits: any number of sessions, within the limits. Outlive the books.
+    Books(const Limits& limits, std::uint64_t seed, Permits* permits = nullptr)
+        : limits_(limits),
+          permits_(permits),
+          governor_(seed),
+          adaptive_(limits.min_size, limits.max_size),
+          random_(seed) {}
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;
     ~Books();
@@ -179,6 +186,8 @@ public:
     }
     /// There can be no more sessions than there are.
     [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
+    /// It was refused the last permit that it asked for: others have used up the budget.
+    [[nodiscard]] bool lacks_permit() const { return lacks_permit_; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
     [[nodiscard]] bool any_member() const { return !members_.empty(); }
     /// Sessions that are there and can be used, or are.
@@ -206,6 +215,9 @@ private:
     [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] bool may_open(Time now) const;
+    [[nodiscard]] bool take_permit();
+    void cease_to_wait();
+    [[nodiscard]] bool has_too_many() const { return permits_ != nullptr && permits_->are_too_many(size()); }
     [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
     [[nodiscard]] std::chrono::nanoseconds least_wait(Time now) const;
     [[nodiscard]] bool is_short() const;
@@ -225,6 +237,7 @@ private:
     void forget(Member& member);
 
     Limits limits_;
+    Permits* const permits_;
     Governor governor_;
     Capacity capacity_;
     AdaptiveLimit adaptive_;
@@ -244,6 +257,8 @@ private:
     std::vector<Loan> leaks_;  // to be told
     std::size_t wish_ = 0;
     bool widening_ = false;
+    bool lacks_permit_ = false;
+    bool waits_for_permit_ = false;
     bool suspended_ = false;
     bool closed_ = false;
     std::optional<std::chrono::nanoseconds> asleep_;  // as it was told last

@@ -38,6 +38,8 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
     limits.on_leak = options.on_leak;
     limits.leak_context = options.leak_context;
+    if (options.budget != nullptr) limits.budget = options.budget->impl();
+    limits.budget_reserve = options.budget_reserve;
     if (options.hooks != nullptr) limits.hooks = *options.hooks;
     if (options.credentials != nullptr) limits.credentials = *options.credentials;
     if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)

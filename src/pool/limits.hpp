@@ -26,6 +26,8 @@ struct Limits {
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;
     std::chrono::nanoseconds (*time_asleep)() noexcept = &pool::time_asleep;  // a test says otherwise
+    std::shared_ptr<PoolBudget::Impl> budget{};                               // null: none
+    std::size_t budget_reserve = 0;
     PoolHooks hooks{};
     std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
 };

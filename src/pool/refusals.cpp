@@ -49,6 +49,7 @@ PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
     if (books.is_closed()) return PoolObstacle::closed;
     if (known.connect_error) return obstacle(*known.connect_error);
     if (books.is_suspended()) return PoolObstacle::suspended;
+    if (books.lacks_permit() && known.stats.size() < known.stats.limit) return PoolObstacle::over_budget;
     if (is_kept_out(known.stats)) return PoolObstacle::unreachable;
     return known.oldest && known.oldest->age >= too_long(books.limits()) ? PoolObstacle::leaked
                                                                          : PoolObstacle::exhausted;
@@ -91,6 +92,9 @@ std::string cause(const PoolTimeoutDetails& details) {
             return "the server has not let in the " + std::to_string(stats.opening) + " of " +
                    std::to_string(stats.max_size) + " that are being opened; look at the network and the server";
         case PoolObstacle::suspended: return "the pool is suspended";
+        case PoolObstacle::over_budget:
+            return "the budget that it shares with other clients is used up, " + std::to_string(stats.size()) +
+                   " sessions of it here; raise the budget, or reserve some of it";
         case PoolObstacle::crowded:
             return std::to_string(stats.waiting) +
                    " requests wait for a session already, as many as pool_max_waiting allows";
@@ -191,6 +195,7 @@ std::string_view to_string(PoolObstacle obstacle) {
         case PoolObstacle::refused_credentials: return "refused_credentials";
         case PoolObstacle::server_full: return "server_full";
         case PoolObstacle::suspended: return "suspended";
+        case PoolObstacle::over_budget: return "over_budget";
         case PoolObstacle::crowded: return "crowded";
         case PoolObstacle::closed: break;
     }

@@ -93,10 +93,24 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       on_release_(limits.hooks.on_release),
       hook_context_(limits.hooks.context),
       has_front_(may_have_front_),
-      books_(limits, seed_of(this)) {}
+      permits_(limits.budget ? std::make_unique<BudgetPermits>(limits.budget, limits.budget_reserve,
+                                                               static_cast<BudgetClaimant&>(*this))
+                             : nullptr),
+      books_(limits, seed_of(this), permits_.get()) {}
 
 SessionPool::~SessionPool() {
-    if (Ticker<SessionPool>* ticker = ticker_.load(); ticker != nullptr && birthplace_.is_here()) ticker->end();
+    if (!birthplace_.is_here()) {
+        static_cast<void>(permits_.release());  // they are those of another process
+        return;
+    }
+    permits_.reset();  // nobody speaks of the budget any more to the ticker that goes
+    if (Ticker<SessionPool>* ticker = ticker_.load(); ticker != nullptr) ticker->end();
+}
+
+void SessionPool::budget_changed() noexcept {
+    // Without the lock, which is another pool's turn: what is armed meanwhile may have it look half a second later.
+    if (Ticker<SessionPool>* ticker = ticker_.load(std::memory_order_acquire); ticker != nullptr)
+        ticker->want(Clock::now());
 }
 
 /// Makes an entry in the books, and does what they ask for then.

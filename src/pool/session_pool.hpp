@@ -20,13 +20,14 @@
 #include "pg/spi/provider.hpp"
 #include "src/base/fork.hpp"
 #include "src/pool/books.hpp"
+#include "src/pool/budget.hpp"
 #include "src/pool/opener.hpp"
 #include "src/pool/ticker.hpp"
 
 namespace pg::pool {
 
 /// Thread-safe.
-class SessionPool final : public Pool, public std::enable_shared_from_this<SessionPool> {
+class SessionPool final : public Pool, private BudgetClaimant, public std::enable_shared_from_this<SessionPool> {
 public:
     SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                 const Limits& limits);
@@ -58,6 +59,8 @@ private:
     Error do_no_session(const spi::LeaseWaiter& waiter) const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override;
+
+    void budget_changed() noexcept override;
 
     PoolStats do_stats() const override;
     std::vector<Loan> do_loans(std::chrono::nanoseconds age) const override;
@@ -114,7 +117,8 @@ private:
     std::atomic<bool> any_idle_{false};
     std::atomic<bool> is_full_{false};  /// @}
 
-    mutable std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;                // guards what follows
+    std::unique_ptr<BudgetPermits> permits_;  // null: there is no budget. Has a lock of its own
     Books books_;
     Time armed_for_ = Time::max();
     int watchers_ = 0;                 // who waits for changed_

@@ -25,6 +25,7 @@ VALUES = {
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
+    "a number that clients share": "PoolBudget PoolBudget::Impl",
     "numbers of one moment": "Loan PoolStats PoolTimeoutDetails",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",

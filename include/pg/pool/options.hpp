@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "pg/pool/budget.hpp"
 #include "pg/pool/credentials.hpp"
 #include "pg/pool/hooks.hpp"
 
@@ -54,6 +55,10 @@ struct PoolOptions {
     const std::shared_ptr<CredentialSource>* credentials = nullptr;
     /// Called when sessions are opened and come back. Null: nothing is. Copied.
     const PoolHooks* hooks = nullptr;
+    /// Shared with other clients, whose sessions count too: see `<pg/pool/budget.hpp>`. Null: none. Copied.
+    const PoolBudget* budget = nullptr;
+    /// Sessions of the budget that are kept for this client, as far as they are not for others already.
+    std::size_t budget_reserve = 0;
 };
 
 }  // namespace pg

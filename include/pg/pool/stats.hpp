@@ -54,6 +54,7 @@ enum class PoolObstacle : std::uint8_t {
     refused_credentials,  ///< no session can be opened: the server refuses the user or the password
     server_full,          ///< no session can be opened: the server has no room for more (53300)
     suspended,            ///< by `Pool::suspend`
+    over_budget,          ///< other clients use what is left of the `budget`
     crowded,              ///< as many requests wait as `max_waiting` allows, or too many to be served in time
     closed,               ///< by `Client::close`
 };

@@ -143,6 +143,7 @@ TEST_F(Credentials, HoldUpNobodyBeyondTheirTime) {
     const auto late = open({Deadline::after(1ms)});
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().message(), "there is no password to connect with: its source did not give one in time");
+    while (source->asked == 0) std::this_thread::yield();
     std::stop_source stop;
     stop.request_stop();
     const StopToken stopped(stop.get_token());

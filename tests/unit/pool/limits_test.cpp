@@ -74,6 +74,10 @@ TEST(PoolLimits, TakeTheRestFromTheStringOrTheProgram) {
     EXPECT_FALSE(limits("").value().refuse_early);
     EXPECT_TRUE(limits("pool_refuse_early=on").value().refuse_early);
     EXPECT_TRUE(limits("", {.refuse_early = true}).value().refuse_early);
+    const PoolBudget budget(3);
+    EXPECT_EQ(limits("").value().budget, nullptr);
+    EXPECT_EQ(limits("", {.budget = &budget, .budget_reserve = 2}).value().budget, budget.impl());
+    EXPECT_EQ(limits("", {.budget = &budget, .budget_reserve = 2}).value().budget_reserve, 2u);
     int context = 0;
     const PoolHooks hooks{.context = &context};
     EXPECT_EQ(limits("", {.hooks = &hooks}).value().hooks.context, &context);

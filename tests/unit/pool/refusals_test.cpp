@@ -168,7 +168,7 @@ TEST(PoolObstacles, HaveNames) {
     for (int i = 0; i <= static_cast<int>(PoolObstacle::closed); ++i)
         names.push_back(to_string(static_cast<PoolObstacle>(i)));
     EXPECT_EQ(names, (std::vector<std::string_view>{"exhausted", "leaked", "unreachable", "refused_credentials",
-                                                    "server_full", "suspended", "crowded", "closed"}));
+                                                    "server_full", "suspended", "over_budget", "crowded", "closed"}));
 }
 
 }  // namespace
