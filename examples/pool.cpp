@@ -1,10 +1,27 @@
 // The pool of a client: what it keeps to, whether it is ready, what it is doing, and how it ends.
+#include <cstdio>
 #include <pg/client.hpp>
 #include <pg/connection.hpp>
 #include <pg/pool/options.hpp>
 #include <pg/pool/pool.hpp>
 
 #include "example.hpp"
+
+// [leaks]
+void forgotten(void*, const pg::Loan& loan) noexcept {
+    std::fprintf(stderr, "lent for %lld s to %s:%u, which ran %s\n",
+                 static_cast<long long>(loan.age / std::chrono::seconds(1)), loan.site.file, loan.site.line,
+                 loan.statement.c_str());
+}
+// [leaks]
+
+// [credentials]
+class Vault final : public pg::CredentialSource {
+    pg::Expected<pg::Credential> do_credential(const pg::Deadline&) noexcept override {  // may take until then
+        return pg::Credential{.password = pg::Secret("of today"), .lifetime = std::chrono::minutes(15)};
+    }
+};
+// [credentials]
 
 int main(int argc, char** argv) {
     const std::string uri = example::conninfo(argc, argv);
@@ -19,6 +36,41 @@ int main(int argc, char** argv) {
     const pg::PoolStats now = db.pool().stats();                // lent, idle, opening, waiting and more
     // [ready]
     example::check(now.idle >= 4 && now.max_size == 20, "the least size");
+
+    // [watch]
+    const pg::PoolOptions watched{.leak_threshold = std::chrono::seconds(30), .on_leak = forgotten};
+    pg::Client service = pg::open(uri, {.pool = &watched});
+    pg::Connection held = service.connection();
+    for (const pg::Loan& loan : service.pool().loans())  // the oldest first
+        std::printf("%s:%u\n", loan.site.file, loan.site.line);
+    // [watch]
+    example::check(service.pool().loans().size() == 1, "one loan");
+
+    // [source]
+    const std::shared_ptr<pg::CredentialSource> vault = std::make_shared<Vault>();
+    const pg::PoolOptions changing{.credentials = &vault};
+    pg::Client rotated = pg::open(uri, {.pool = &changing});
+    // [source]
+    example::check(rotated.query_one<int>("select 1") == 1, "a server that trusts asks for no password");
+
+    // [hooks]
+    const pg::PoolHooks hooks{
+        .after_connect = [](void*, pg::spi::Session& session, const pg::Deadline& until) noexcept {
+            return session.run_script("create temporary table scratch (n int)", {until});
+        }};
+    const pg::PoolOptions prepared{.hooks = &hooks};
+    pg::Client equipped = pg::open(uri, {.pool = &prepared});
+    // [hooks]
+    example::check(equipped.query_one<std::int64_t>("select count(*) from scratch") == 0, "a table of the session");
+
+    // [budget]
+    const pg::PoolBudget budget(30);
+    const pg::PoolOptions first{.budget = &budget, .budget_reserve = 5}, second{.budget = &budget};
+    pg::Client orders = pg::open(uri, {.pool_max_size = 30, .pool = &first});
+    pg::Client reports = pg::open(uri, {.pool_max_size = 30, .pool = &second});
+    // [budget]
+    example::check(orders.query_one<int>("select 1") + reports.query_one<int>("select 1") == 2, "two clients");
+    example::check(budget.used() == 2, "two sessions");
 
     // [end]
     db.close();                                                        // refuses what comes, lets finish what runs

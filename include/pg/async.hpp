@@ -300,34 +300,36 @@ public:
     explicit AsyncClient(const Client& client);
 
     /// A session of its own.
-    Async<AsyncConnection> connection() const;
-    Async<Expected<AsyncConnection>> try_connection() const;
+    Async<AsyncConnection> connection(CallSite site = CallSite::here()) const;
+    Async<Expected<AsyncConnection>> try_connection(CallSite site = CallSite::here()) const;
     /// Begins a transaction.
-    Async<AsyncTransaction> begin(const TransactionOptions& options = {}) const;
-    Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {}) const;
+    Async<AsyncTransaction> begin(const TransactionOptions& options = {}, CallSite site = CallSite::here()) const;
+    Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {},
+                                                CallSite site = CallSite::here()) const;
 
     /// Runs `body(AsyncTransaction&)`, which gives a `Task`, in a transaction, commits it and gives its value; an
     /// exception rolls it back. Run again as `Client::transaction` is. @{
     template <class Body>
-    auto transaction(const TransactionOptions& options, Body body) const
+    auto transaction(const TransactionOptions& options, Body body, CallSite site = CallSite::here()) const
         -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
-        return run_transaction(*this, options, std::move(body));
+        return run_transaction(*this, options, std::move(body), site);
     }
     template <class Body>
-    auto transaction(Body body) const -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
-        return run_transaction(*this, TransactionOptions{}, std::move(body));
+    auto transaction(Body body, CallSite site = CallSite::here()) const
+        -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        return run_transaction(*this, TransactionOptions{}, std::move(body), site);
     }  /// @}
 
 private:
     template <class Body>
-    static auto run_transaction(AsyncClient client, TransactionOptions options, Body body)
+    static auto run_transaction(AsyncClient client, TransactionOptions options, Body body, CallSite site)
         -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
         using R = await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>;
         const auto retries = std::make_shared<detail::TransactionRetries>(options);
         for (;;) {
             std::optional<Error> failure;
             bool committed = false;
-            Expected<AsyncTransaction> transaction = co_await client.try_begin(retries->remaining());
+            Expected<AsyncTransaction> transaction = co_await client.try_begin(retries->remaining(), site);
             if (!transaction) {
                 failure = std::move(transaction).error();
             } else {

@@ -24,7 +24,7 @@ struct Heard {
 class PGCLIENT_API AsyncListener final {
 public:
     /// Contacts nothing. Throws UsageError when the client's sessions cannot be awaited.
-    explicit AsyncListener(const Client& client);
+    explicit AsyncListener(const Client& client, CallSite site = CallSite::here());
     AsyncListener(AsyncListener&&) noexcept = default;
     AsyncListener& operator=(AsyncListener&&) noexcept = default;
 

@@ -46,22 +46,25 @@ public:
     Client& operator=(const Client& other);
     ~Client() override;
 
+    // `site` is what the pool says of who holds a session.
     /// A session of one's own. Waits at most `timeout` (zero: the client's default).
-    [[nodiscard]] Connection connection(std::chrono::nanoseconds timeout = {});
-    [[nodiscard]] Expected<Connection> try_connection(std::chrono::nanoseconds timeout = {});
+    [[nodiscard]] Connection connection(std::chrono::nanoseconds timeout = {}, CallSite site = CallSite::here());
+    [[nodiscard]] Expected<Connection> try_connection(std::chrono::nanoseconds timeout = {},
+                                                      CallSite site = CallSite::here());
 
-    [[nodiscard]] Transaction begin(const TransactionOptions& options = {}) { return try_begin(options).value(); }
-    [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {});
+    [[nodiscard]] Transaction begin(const TransactionOptions& options = {}, CallSite site = CallSite::here());
+    [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {},
+                                                  CallSite site = CallSite::here());
 
     /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and invalidated plans, with
     /// backoff, within `retries` and `timeout`, until a stop. An exception rolls back and goes on to the caller. @{
     template <class F>
-    auto transaction(const TransactionOptions& options, F&& body) {
-        return detail::run_transaction(*this, options, body);
+    auto transaction(const TransactionOptions& options, F&& body, CallSite site = CallSite::here()) {
+        return detail::run_transaction(*this, options, body, site);
     }
     template <class F>
-    auto transaction(F&& body) {
-        return detail::run_transaction(*this, TransactionOptions{}, body);
+    auto transaction(F&& body, CallSite site = CallSite::here()) {
+        return detail::run_transaction(*this, TransactionOptions{}, body, site);
     }  /// @}
 
     /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Nothing is sent before it is

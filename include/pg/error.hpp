@@ -106,6 +106,7 @@ struct ErrorFields {
     std::string sql{};                                              ///< the statement's text, never its arguments
     std::string node{};                                             ///< "host:port" or the socket's path
     std::string engine{};                                           ///< "libpq" or "direct"
+    std::shared_ptr<const PoolTimeoutDetails> pool{};               ///< why a pool lent nothing; null otherwise
 };
 
 /// The base of all errors of the library. Value: copies share their fields, copying never throws.
@@ -216,6 +217,8 @@ public:
 class PGCLIENT_API PoolTimeout : public Timeout {
 public:
     explicit PoolTimeout(const Error& error) : Timeout(error) {}
+    /// What stood in the way, and the numbers of that moment: see `<pg/pool/stats.hpp>`. Null when no pool made it.
+    [[nodiscard]] const PoolTimeoutDetails* details() const noexcept { return fields().pool.get(); }
 };
 /// The statement was cancelled: by its stop token, or by somebody else (57014).
 class PGCLIENT_API Cancelled : public Error {

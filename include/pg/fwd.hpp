@@ -1,4 +1,4 @@
-// The names of the library without their definitions, and the few enumerations that every floor speaks.
+// The names of the library without their definitions, and the few values that every floor speaks.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,16 @@ enum class Oid : std::uint32_t {};
 
 /// How a value travels: as the type's text or as its binary form.
 enum class Format : std::uint8_t { text = 0, binary = 1 };
+
+/// A place in a source. Value. As a default argument, `here()` is where the call stands.
+struct CallSite {
+    const char* file = "";   ///< lives as long as the program; empty: nobody said
+    std::uint32_t line = 0;  ///< from 1
+    [[nodiscard]] static constexpr CallSite here(const char* file = __builtin_FILE(),
+                                                 std::uint32_t line = __builtin_LINE()) {
+        return {file, line};
+    }
+};
 
 class Config;
 class Error;
@@ -49,7 +59,9 @@ class Connection;
 class Executor;
 class Pool;
 class Transaction;
+struct Loan;
 struct PoolOptions;
+struct PoolTimeoutDetails;
 struct StatementCacheStats;
 
 }  // namespace pg

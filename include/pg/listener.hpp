@@ -14,8 +14,8 @@ namespace pg {
 class PGCLIENT_API Listener final {
 public:
     /// Waits for a session as `Client::connection` does.
-    explicit Listener(Client& client) : Listener(try_open(client).value()) {}
-    [[nodiscard]] static Expected<Listener> try_open(Client& client);
+    explicit Listener(Client& client, CallSite site = CallSite::here()) : Listener(try_open(client, site).value()) {}
+    [[nodiscard]] static Expected<Listener> try_open(Client& client, CallSite site = CallSite::here());
 
     /// Hears a channel from now on. The name is taken as it is: upper case stays, nothing needs to be quoted.
     void listen(std::string_view channel) { try_listen(channel).value(); }

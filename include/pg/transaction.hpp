@@ -62,15 +62,15 @@ private:
     int attempt_ = 0;
 };
 
-/// Runs `body` in transactions from `begin` until one commits. Source: a client or a connection.
-template <class Source, class F>
-auto run_transaction(Source& source, const TransactionOptions& options, F& body)
+/// Runs `body` in transactions from `begin` until one commits. Source: a client, with a site, or a connection.
+template <class Source, class F, class... Site>
+auto run_transaction(Source& source, const TransactionOptions& options, F& body, const Site&... site)
     -> std::decay_t<std::invoke_result_t<F&, Transaction&>> {
     TransactionRetries retries(options);
     for (;;) {
         std::optional<Transaction> transaction;
         try {
-            transaction.emplace(source.begin(retries.remaining()));
+            transaction.emplace(source.begin(retries.remaining(), site...));
             if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
                 body(*transaction);
                 if (transaction->is_open()) transaction->commit();

@@ -42,7 +42,7 @@ private:
     }
     spi::Wait wait_of(const QueryOptions& options) const override { return context->wait_of(&options); }
     Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
-    Error no_turn() const override { return context->source->no_session(); }
+    Error no_turn(const spi::LeaseWaiter& operation) const override { return context->source->no_session(operation); }
     void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) override {
         LeasedExecutor executor(*context, std::move(lease), wait);
         call(operation, executor);
@@ -71,22 +71,25 @@ std::shared_ptr<AsyncTarget> target_of(const Client& client) {
 }
 
 AnswerOperation<AsyncConnection>* make_connection(const std::shared_ptr<AsyncTarget>& target,
-                                                  const QueryOptions& options) {
+                                                  const QueryOptions& options, CallSite caller) {
     return make_operation<AsyncConnection>(
-        target, options, [](Executor& executor, const Site& site) -> Expected<AsyncConnection> {
+        target, options, [caller](Executor& executor, const Site& site) -> Expected<AsyncConnection> {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
             if (!borrowed) return std::move(borrowed).error();
+            borrowed->slot->holder.is_at(caller);
             return AsyncConnection(target_for(site, hold(*std::move(borrowed))));
         });
 }
 
 AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>& target,
-                                              const TransactionOptions& options) {
+                                              const TransactionOptions& options,
+                                              std::optional<CallSite> caller = std::nullopt) {
     return make_operation<AsyncTransaction>(
         target, {.timeout = options.timeout, .stop = options.stop},
-        [options](Executor& executor, const Site& site) -> Expected<AsyncTransaction> {
+        [options, caller](Executor& executor, const Site& site) -> Expected<AsyncTransaction> {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
             if (!borrowed) return std::move(borrowed).error();
+            if (caller) borrowed->slot->holder.is_at(*caller);
             TransactionOptions left = options;
             left.stop = nullptr;  // each call has a stop of its own: this one may be gone when the last of them ends
             if (options.timeout.count() != 0) left.timeout = site.options.timeout;
@@ -102,17 +105,17 @@ AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>
 
 AsyncClient::AsyncClient(const Client& client) : AsyncExecutor(detail::target_of(client), {}) {}
 
-Async<AsyncConnection> AsyncClient::connection() const {
-    return Async<AsyncConnection>(detail::make_connection(target_, options_));
+Async<AsyncConnection> AsyncClient::connection(CallSite site) const {
+    return Async<AsyncConnection>(detail::make_connection(target_, options_, site));
 }
-Async<Expected<AsyncConnection>> AsyncClient::try_connection() const {
-    return Async<Expected<AsyncConnection>>(detail::make_connection(target_, options_));
+Async<Expected<AsyncConnection>> AsyncClient::try_connection(CallSite site) const {
+    return Async<Expected<AsyncConnection>>(detail::make_connection(target_, options_, site));
 }
-Async<AsyncTransaction> AsyncClient::begin(const TransactionOptions& options) const {
-    return Async<AsyncTransaction>(detail::make_begin(target_, options));
+Async<AsyncTransaction> AsyncClient::begin(const TransactionOptions& options, CallSite site) const {
+    return Async<AsyncTransaction>(detail::make_begin(target_, options, site));
 }
-Async<Expected<AsyncTransaction>> AsyncClient::try_begin(const TransactionOptions& options) const {
-    return Async<Expected<AsyncTransaction>>(detail::make_begin(target_, options));
+Async<Expected<AsyncTransaction>> AsyncClient::try_begin(const TransactionOptions& options, CallSite site) const {
+    return Async<Expected<AsyncTransaction>>(detail::make_begin(target_, options, site));
 }
 
 AsyncConnection::AsyncConnection(std::shared_ptr<detail::AsyncTarget> target) : AsyncExecutor(std::move(target), {}) {}

@@ -25,6 +25,12 @@ private:
 
 Transaction& held_transaction(AsyncTarget& target) { return static_cast<ObjectTarget<Transaction>&>(target).object; }
 
+Error no_turn_in_time() {
+    return Error({.kind = ErrorKind::timeout,
+                  .outcome = Outcome::not_sent,
+                  .message = "the deadline passed while earlier calls on this session were under way"});
+}
+
 /// The end of a transaction, in one way or the other.
 AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
                                 Expected<void> (Transaction::Impl::*end)(const spi::Wait&)) {
@@ -42,7 +48,7 @@ Executor& no_executor() {
 }
 
 // Nobody waits for a turn with a thread.
-Expected<spi::Lease> HeldQueue::do_acquire(const spi::Wait&) noexcept { return do_no_session(); }
+Expected<spi::Lease> HeldQueue::do_acquire(const spi::Wait&) noexcept { return no_turn_in_time(); }
 
 void HeldQueue::do_request(spi::LeaseWaiter& waiter, const Deadline&) noexcept {
     {
@@ -57,11 +63,7 @@ bool HeldQueue::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     return std::erase(waiting_, &waiter) != 0;
 }
 
-Error HeldQueue::do_no_session() const {
-    return Error({.kind = ErrorKind::timeout,
-                  .outcome = Outcome::not_sent,
-                  .message = "the deadline passed while earlier calls on this session were under way"});
-}
+Error HeldQueue::do_no_session(const spi::LeaseWaiter&) const { return no_turn_in_time(); }
 
 void HeldQueue::do_release(spi::SessionSlot&) noexcept {
     spi::LeaseWaiter* next = nullptr;

@@ -25,7 +25,7 @@ private:
     void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
     bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override { return reactor_; }
-    Error do_no_session() const override;
+    Error do_no_session(const spi::LeaseWaiter& waiter) const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override {}
 
@@ -69,7 +69,7 @@ private:
     spi::SessionSource& source() final { return *queue; }
     const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease&) final { return queue->home(); }
     spi::Wait wait_of(const QueryOptions& options) const final { return context->wait_of(&options); }
-    Error no_turn() const final { return queue->no_session(); }
+    Error no_turn(const spi::LeaseWaiter& operation) const final { return queue->no_session(operation); }
     void work(spi::Lease, const spi::Wait&, Operation& operation, Work call) final { call(operation, executor()); }
     /// What the verbs run on.
     virtual Executor& executor() = 0;

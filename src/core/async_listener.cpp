@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds last_pause{5000};
 /// What a listener has: channels, and most of the time a session that hears them. Used on fibers.
 class Hearing {
 public:
-    explicit Hearing(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+    Hearing(std::shared_ptr<Context> context, CallSite site) : context_(std::move(context)), site_(site) {}
 
     Expected<void> listen(const std::string& channel, const spi::Wait& wait) {
         channels_.insert(channel);
@@ -51,6 +51,7 @@ private:
     Expected<void> connect(const spi::Wait& wait) {
         Expected<Borrowed> borrowed = borrow(*context_, wait);
         if (!borrowed) return std::move(borrowed).error();
+        borrowed->slot->holder.is_at(site_);
         connection_.emplace(hold(*std::move(borrowed)));
         for (const std::string& channel : channels_)
             if (auto heard = run("listen " + quote_name(channel), wait); !heard) return heard;
@@ -82,6 +83,7 @@ private:
     }
 
     const std::shared_ptr<Context> context_;
+    const CallSite site_;
     std::set<std::string> channels_;
     std::optional<Connection> connection_;  // null: it is to be made, anew if it was `lost_`
     bool lost_ = false;
@@ -112,12 +114,12 @@ AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, st
 }  // namespace
 }  // namespace detail
 
-AsyncListener::AsyncListener(const Client& client) {
+AsyncListener::AsyncListener(const Client& client, CallSite site) {
     const AsyncClient async(client);
     const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
     target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home,
                                                       std::make_shared<detail::HeldQueue>(parent->home), nullptr,
-                                                      std::make_unique<detail::Hearing>(parent->context));
+                                                      std::make_unique<detail::Hearing>(parent->context, site));
 }
 
 Async<void> AsyncListener::listen(std::string_view channel) {

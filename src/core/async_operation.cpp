@@ -145,7 +145,7 @@ void Operation::answer() {
 /// Its time is over, in the queue or in a pipeline; work has its own deadline.
 void Operation::expire() {
     if (pipeline_) return pipeline_->expire(*this, spi::Woken::deadline);
-    if (target_->source().withdraw(*this)) fail(target_->no_turn());
+    if (target_->source().withdraw(*this)) fail(target_->no_turn(*this));
 }
 
 /// It was asked to stop.

@@ -38,7 +38,7 @@ struct AsyncTarget {
     /// How long an operation may queue, of its own time.
     [[nodiscard]] virtual Deadline turn_until(const Deadline& deadline) const { return deadline; }
     /// Why an operation had no turn in time.
-    [[nodiscard]] virtual Error no_turn() const = 0;
+    [[nodiscard]] virtual Error no_turn(const spi::LeaseWaiter& operation) const = 0;
     using Work = void (*)(Operation&, Executor&);
     /// Calls `call(operation, executor)` with an executor that has the session of the lease, and gives that back.
     virtual void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) = 0;

@@ -88,6 +88,7 @@ private:
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
         if (requests_.empty()) return true;
+        borrowed.slot->holder.runs(requests_.back().sql);
         auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
                                                      borrowed.wait);
         assert(outcomes.size() == requests_.size());
@@ -106,6 +107,7 @@ private:
         failed_ = false;
         for (const auto& entry : entries_) {
             if (!entry->outcome) {
+                if (!*next) borrowed.failed(next->error());
                 entry->outcome.emplace(std::move(*next++));
                 entry->described = request->description != nullptr;
                 conclude_name(*borrowed.slot, entry->name, *request++,

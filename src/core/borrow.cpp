@@ -11,6 +11,11 @@ Statement::Statement(std::string_view text)
       controls_transaction(transaction_control(text) != TransactionControl::none),
       is_about_rows(pg::is_about_rows(text)) {}
 
+void Borrowed::failed(const Error& error) const noexcept {
+    const bool tells_first = error.kind() == ErrorKind::read_only && slot->last_error.empty();
+    if (!error.connection_usable() || tells_first) slot->last_error = error.sqlstate();
+}
+
 Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
     return context.acquire_timeout == no_timeout ? deadline
                                                  : earlier(deadline, Deadline::after(context.acquire_timeout));

@@ -21,19 +21,25 @@ Expected<detail::Borrowed> Client::do_borrow(const QueryOptions* options) {
     return detail::borrow(context, context.wait_of(options));
 }
 
-Connection Client::connection(std::chrono::nanoseconds timeout) { return try_connection(timeout).value(); }
+Connection Client::connection(std::chrono::nanoseconds timeout, CallSite site) {
+    return try_connection(timeout, site).value();
+}
 
-Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout) {
+Expected<Connection> Client::try_connection(std::chrono::nanoseconds timeout, CallSite site) {
     const QueryOptions options{.timeout = timeout};
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->holder.is_at(site);
     return detail::hold(*std::move(borrowed));
 }
 
-Expected<Transaction> Client::try_begin(const TransactionOptions& options) {
+Transaction Client::begin(const TransactionOptions& options, CallSite site) { return try_begin(options, site).value(); }
+
+Expected<Transaction> Client::try_begin(const TransactionOptions& options, CallSite site) {
     const detail::TransactionTime time(*impl_->context, options);
     Expected<detail::Borrowed> borrowed = detail::borrow(*impl_->context, time.wait());
     if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->holder.is_at(site);
     return detail::begin_on(*std::move(borrowed), options, time);
 }
 

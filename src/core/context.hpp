@@ -70,6 +70,8 @@ struct Borrowed {
     HeldSession* held = nullptr;  // null when the lease is here
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
+    /// The source hears of it when the session comes back.
+    void failed(const Error& error) const noexcept;
 };
 
 /// A statement that somebody asked to have prepared, on any number of sessions.

@@ -13,28 +13,30 @@ Error transaction_ended() { return usage_error("the transaction of this COPY has
 }  // namespace
 
 Expected<void> CopySession::begin_in(std::string_view sql) {
-    auto begun = session().copy_in(sql, wait());
+    borrowed().slot->holder.runs(sql);
+    auto begun = noted(session().copy_in(sql, wait()));
     if (!begun) return std::move(begun).error();
     in_ = *std::move(begun);
     return {};
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
-    auto begun = session().copy_out(sql, wait());
+    borrowed().slot->holder.runs(sql);
+    auto begun = noted(session().copy_out(sql, wait()));
     if (!begun) return std::move(begun).error();
     out_ = *std::move(begun);
     return {};
 }
 
 Expected<void> CopySession::write(std::string_view bytes) {
-    return in_ ? in_->write(bytes, wait()) : transaction_ended();
+    return in_ ? noted(in_->write(bytes, wait())) : transaction_ended();
 }
-Expected<std::uint64_t> CopySession::finish() { return in_ ? in_->finish(wait()) : transaction_ended(); }
+Expected<std::uint64_t> CopySession::finish() { return in_ ? noted(in_->finish(wait())) : transaction_ended(); }
 Expected<void> CopySession::fail(std::string_view reason) {
     return in_ ? in_->fail(reason, wait()) : transaction_ended();
 }
 Expected<std::optional<std::string_view>> CopySession::read() {
-    return out_ ? out_->read(wait()) : transaction_ended();
+    return out_ ? noted(out_->read(wait())) : transaction_ended();
 }
 
 Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options) {

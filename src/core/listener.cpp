@@ -6,8 +6,8 @@
 
 namespace pg {
 
-Expected<Listener> Listener::try_open(Client& client) {
-    Expected<Connection> connection = client.try_connection();
+Expected<Listener> Listener::try_open(Client& client, CallSite site) {
+    Expected<Connection> connection = client.try_connection({}, site);
     if (!connection) return std::move(connection).error();
     return Listener(*std::move(connection));
 }

@@ -129,8 +129,10 @@ Expected<Result> Executor::run(const detail::Call& call) {
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
+        borrowed->slot->holder.runs(call.sql);
         if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
+        if (!result) borrowed->failed(result.error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
@@ -141,9 +143,11 @@ Expected<Result> Executor::run(const detail::Call& call) {
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
     Expected<detail::Borrowed> borrowed = do_borrow(&options);
     if (!borrowed) return std::move(borrowed).error();
+    borrowed->slot->holder.runs(text);
     detail::note_traces(*borrowed->slot, text);  // nobody looked at what is in it
     Expected<void> done = borrowed->session().run_script(text, borrowed->wait);
     detail::note_script(*borrowed->context, *borrowed->slot, text);
+    if (!done) borrowed->failed(done.error());
     return done;
 }
 

@@ -45,6 +45,7 @@ public:
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
         if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, chunk->tag(), sql_);
+        if (!chunk) borrowed().failed(chunk.error());
         if (!chunk || chunk->empty()) end();
         return chunk;
     }
@@ -79,6 +80,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
+    borrowed->slot->holder.runs(call.sql);
     if (*traces) detail::note_traces(*borrowed->slot, call.sql);
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
@@ -87,7 +89,10 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<void> begun = source->begin(call);
     if (!begun && outside && detail::heal(source->borrowed(), call, source->named(), begun.error()))
         begun = source->begin(call);
-    if (!begun) return std::move(begun).error();
+    if (!begun) {
+        source->borrowed().failed(begun.error());
+        return std::move(begun).error();
+    }
     return source;
 }
 

@@ -56,7 +56,9 @@ struct Transaction::Impl final : Executor {
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
     [[nodiscard]] Expected<Result> control(std::string_view sql, const spi::Wait& wait) const {
-        return held->session().run({.sql = sql, .statement = {}}, wait);
+        Expected<Result> done = held->session().run({.sql = sql, .statement = {}}, wait);
+        if (!done) held->lend(wait).failed(done.error());
+        return done;
     }
     /// Ends a stream or a COPY that is open, so that the session can be told to undo something (H3).
     void end_occupant() const noexcept {

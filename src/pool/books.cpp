@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pg/sqlstate.hpp"
 #include "src/pool/refusals.hpp"
 
 namespace pg::pool {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::chrono::seconds patience{1};
 /// Idle sessions that are asked at the same time to keep them alive.
 constexpr std::size_t most_kept_alive = 2;
-
-Time later(Time from, std::chrono::nanoseconds by) { return Deadline::after(by, from).when(); }
 
 Member* take_last(std::vector<Member*>& members) {
     Member* const last = members.back();
@@ -56,14 +55,10 @@ bool WaiterQueue::erase(spi::LeaseWaiter& waiter) noexcept {
     return true;
 }
 
-void WaiterQueue::take_over(WaiterQueue& others) noexcept {
-    while (!others.empty()) link(others.pop());
-}
-
 Books::~Books() = default;
 
 Member* Books::take(Time now) {
-    if (!queue_.empty() || idle_.empty() || suspended_ || !is_proved(*idle_.back(), now)) return nullptr;
+    if (!queue_.empty() || idle_.empty() || !may_lend() || !is_proved(*idle_.back(), now)) return nullptr;
     Member& last = *idle_.back();
     lend(last, now);
     return &last;
@@ -72,11 +67,13 @@ Member* Books::take(Time now) {
 std::optional<Error> Books::refusal(Time now, const Deadline& until) {
     std::optional<Error> why;
     if (closed_)
-        why = client_is_closed();
+        why = client_is_closed(*this, now);
     else if (queue_.size() >= limits_.max_waiting)
-        why = too_many_wait(queue_.size());
+        why = too_many_wait(*this, now);
     else if (none_can_come() && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
         why = governor_.last_error();
+    else if (limits_.refuse_early && later(now, least_wait(now)) > until.when())
+        why = would_be_late(least_wait(now), *this, now);
     if (why) ++totals_.refused;
     return why;
 }
@@ -90,12 +87,18 @@ bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
 void Books::give_back(Member& member, Time now) {
     member.used_at = now;
     ++member.uses;
+    if (limits_.refuse_early) expected_wait_.came_back(now - member.lent_since());
+    if (limits_.adaptive) adaptive_.came_back(now - member.lent_since(), !queue_.empty(), now);
     settle_down(member, now);
 }
 
-void Books::lose(Member& member, Time now) {
-    suspect_before_ = now;
+void Books::lose(Member& member, Verdict verdict, Time now) {
     dismiss(member, &PoolStats::lost);
+    if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;
+    if (verdict != Verdict::clear) return;
+    for (const auto& other : members_)
+        if (other->state != State::opening) age(*other);
+    while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::lost);
 }
 
 void Books::opened(Member& member, Time now) {
@@ -115,12 +118,14 @@ void Books::failed(Member& member, const Error& error, Time now) {
     governor_.fail(error, now);
     widening_ = false;
     ++totals_.failed_to_open;
+    const Time begun = member.used_at;
     forget(member);
-    if (none_can_come()) refuse_all(error);
+    if (error.sqlstate() == sqlstate::too_many_connections) capacity_.refuse(size(), now);
+    if (none_can_come()) refuse_those_before(begun + slow, error);
 }
 
 void Books::checked(Member& member, bool is_alive, Time now) {
-    is_alive ? settle_down(member, now) : lose(member, now);
+    is_alive ? settle_down(member, now) : lose(member, Verdict::doubt, now);
 }
 
 void Books::closed(Member& member) { forget(member); }
@@ -129,6 +134,7 @@ void Books::resize(std::size_t max_size, std::size_t min_size, std::size_t min_i
     limits_.max_size = std::max<std::size_t>(max_size, 1);
     limits_.min_size = std::min(min_size, limits_.max_size);
     limits_.min_idle = std::min(min_idle, limits_.max_size);
+    adaptive_.bound(limits_.min_size, limits_.max_size);
     while (!idle_.empty() && size() > limits_.max_size) dismiss(*idle_.front(), &PoolStats::spare);
 }
 
@@ -139,11 +145,16 @@ void Books::refresh() {  // also of those that are being opened
 
 void Books::widen() { widening_ = count(State::opening) == 0 && members_.size() < limits_.max_size; }
 
-void Books::close() {
+void Books::close(Time now) {
     closed_ = true;
-    refuse_all(client_is_closed());
+    refuse_all(client_is_closed(*this, now));
     for (const auto& member : members_) age(*member);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::spare);
+}
+
+void Books::notice_sleep(std::chrono::nanoseconds asleep, Time now) {
+    if (asleep_ && asleep - *asleep_ >= least_sleep) suspect_before_ = now + std::chrono::nanoseconds(1);
+    asleep_ = asleep;
 }
 
 Duty Books::next(Time now) {
@@ -153,7 +164,7 @@ Duty Books::next(Time now) {
         ++totals_.refused;
         return {.kind = Duty::Kind::refuse, .waiter = &refused_.pop()};
     }
-    const bool serves = !suspended_ && !queue_.empty();
+    const bool serves = may_lend() && !queue_.empty();
     if (serves && !idle_.empty()) {
         Member& last = *idle_.back();
         if (is_proved(last, now)) {
@@ -167,18 +178,22 @@ Duty Books::next(Time now) {
     }
     const bool is_wanted =
         (serves && coming(now) < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
-    if (is_wanted && may_open(now)) return {.kind = Duty::Kind::open, .member = &add_member(now)};
+    if (!is_wanted || !may_open(now))
+        cease_to_wait();
+    else if (take_permit())
+        return {.kind = Duty::Kind::open, .member = &add_member(now)};
     return {};
 }
 
 void Books::look(Time now) {
+    if (!idle_.empty() && has_too_many()) dismiss(*idle_.front(), &PoolStats::spare);
     for (const auto& member : members_)
         if (now >= member->expires) age(*member);
     for (std::size_t at = 0; at < idle_.size();) {
         Member& member = *idle_[at];
         const bool is_old = member.unwanted.load(std::memory_order_relaxed);
         // One that is too old stays until another has taken its place, when there is room for that.
-        if (is_old && (!is_short() || members_.size() >= limits_.max_size))
+        if (is_old && (!is_short() || members_.size() >= limit(now)))
             dismiss(member, &PoolStats::expired);
         else if (!is_old && now >= spare_at(member))
             dismiss(member, &PoolStats::spare);
@@ -187,6 +202,7 @@ void Books::look(Time now) {
         else
             ++at;
     }
+    find_leaks(now);
 }
 
 Time Books::look_by(Time now) const {
@@ -202,7 +218,7 @@ Time Books::next_look(Time now) const {
     return std::max(at, now);
 }
 
-PoolStats Books::stats() const {
+PoolStats Books::stats(Time now) const {
     PoolStats stats = totals_;
     stats.lent = count(State::lent);
     stats.idle = count(State::idle);
@@ -210,17 +226,10 @@ PoolStats Books::stats() const {
     stats.checking = count(State::checking);
     stats.closing = count(State::closing);
     stats.max_size = limits_.max_size;
+    stats.limit = limit(now);
     stats.waiting = queue_.size();
     for (const auto& member : members_) stats.acquired += member->loans.load(std::memory_order_relaxed);
     return stats;
-}
-
-Time Books::oldest_loan() const {
-    Time oldest = Time::max();
-    for (const auto& member : members_)
-        if (member->state == State::lent)
-            oldest = std::min(oldest, Time(Time::duration(member->lent_at.load(std::memory_order_relaxed))));
-    return oldest;
 }
 
 /// No session is in use, idle or on its way.
@@ -231,9 +240,25 @@ std::size_t Books::opening_soon(Time now) const {
                                                   [&](const Member* member) { return now < member->used_at + slow; }));
 }
 
+/// Of who comes now; none while more sessions may come.
+std::chrono::nanoseconds Books::least_wait(Time now) const {
+    const std::size_t lent = count(State::lent);
+    if (lent == 0 || lent < limit(now)) return {};
+    return expected_wait_.behind(queue_.size(), lent);
+}
+
 bool Books::may_open(Time now) const {
-    return !closed_ && members_.size() < limits_.max_size && opening_soon(now) < limits_.max_connecting &&
+    return !closed_ && members_.size() < limit(now) && opening_soon(now) < limits_.max_connecting &&
            governor_.allows(now);
+}
+
+bool Books::take_permit() {
+    lacks_permit_ = waits_for_permit_ = permits_ != nullptr && !permits_->take();
+    return !lacks_permit_;
+}
+
+void Books::cease_to_wait() {
+    if (std::exchange(waits_for_permit_, false)) permits_->cease();
 }
 
 /// Of those that the least sizes ask for; what is too old does not count.
@@ -280,7 +305,7 @@ void Books::settle_down(Member& member, Time now) {
     member.proved_at = now;
     if (member.unwanted.load(std::memory_order_relaxed) || member.uses >= limits_.max_uses)
         dismiss(member, &PoolStats::expired);
-    else if (closed_ || size() > limits_.max_size)
+    else if (closed_ || size() > limits_.max_size || (queue_.empty() && has_too_many()))
         dismiss(member, &PoolStats::spare);
     else
         enter(member, State::idle);
@@ -315,7 +340,13 @@ Member& Books::add_member(Time now) {
 
 void Books::refuse_all(Error why) {
     refused_with_ = std::move(why);
-    refused_.take_over(queue_);
+    while (!queue_.empty()) refused_.append(queue_.pop());
+}
+
+/// Those who came after that time wait on.
+void Books::refuse_those_before(Time time, Error why) {
+    refused_with_ = std::move(why);
+    while (!queue_.empty() && queue_.first()->queued_at < time) refused_.append(queue_.pop());
 }
 
 /// It is gone.
@@ -324,6 +355,7 @@ void Books::forget(Member& member) {
         std::erase(opening_, &member);
         if (member.unwanted.load(std::memory_order_relaxed)) --old_;
     }
+    if (permits_ != nullptr) permits_->give();
     --counts_[static_cast<std::size_t>(member.state)];
     totals_.acquired += member.loans.load(std::memory_order_relaxed);
     const std::size_t place = member.place;

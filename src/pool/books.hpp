@@ -13,26 +13,37 @@
 //        one is opened; when max_size was lowered below what there is, what comes back closes until it is so again.
 //   (B2) Whoever waits is served in the order of coming, and is told once: lent a session, or refused, unless it
 //        withdraws before.
-//   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, or the pool
-//        is suspended.
+//   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, the pool is
+//        suspended, or as many are lent as may be.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
 //        for neither: it may have got lost, so somebody else's turn does not depend on it.
-//   (B5) None is opened before the governor's time, or after the end.
+//   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
+//        after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
-//   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told.
+//   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
+//        unless the attempt had become `slow` when they came: then they wait for the next.
 #pragma once
 
 #include <atomic>
+#include <utility>
 #include <vector>
 
 #include "pg/pool/pool.hpp"
+#include "src/pool/adaptive_limit.hpp"
+#include "src/pool/capacity.hpp"
+#include "src/pool/expected_wait.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
+#include "src/pool/permits.hpp"
+#include "src/pool/verdict.hpp"
 
 namespace pg::pool {
 
 using Time = Governor::Time;
+
+/// Never, when that is too long for the clock.
+[[nodiscard]] inline Time later(Time from, std::chrono::nanoseconds by) { return Deadline::after(by, from).when(); }
 
 /// A session and what the books know of it.
 struct Member final : spi::SessionSlot {
@@ -44,6 +55,9 @@ struct Member final : spi::SessionSlot {
     Time proved_at{};            // last known to be alive
     Time expires = Time::max();  // too old then
     std::size_t uses = 0;        // as far as the books were told
+    int process = 0;             // of the server; set before it is lent first
+    std::uint64_t reported = 0;  // the loan that was reported last for lasting too long
+    Time report_again{};         // when that is to be done again
     // Written by its borrower, or by the books while nobody has it; read by anybody. @{
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
     std::atomic<std::uint64_t> loans{0};  /// @}
@@ -53,6 +67,10 @@ struct Member final : spi::SessionSlot {
     void lend(Time now) noexcept {
         lent_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
         loans.store(loans.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        holder.begin();
+    }
+    [[nodiscard]] Time lent_since() const noexcept {
+        return Time(Time::duration(lent_at.load(std::memory_order_relaxed)));
     }
 };
 
@@ -75,8 +93,8 @@ public:
     spi::LeaseWaiter& pop() noexcept;
     /// False when it is not in here.
     bool erase(spi::LeaseWaiter& waiter) noexcept;
-    /// All of `others` to its end, where they cannot be erased any more.
-    void take_over(WaiterQueue& others) noexcept;
+    /// To its end, where it cannot be erased any more.
+    void append(spi::LeaseWaiter& waiter) noexcept { link(waiter); }
 
 private:
     void link(spi::LeaseWaiter& waiter) noexcept;
@@ -92,10 +110,18 @@ class Books {
 public:
     /// How often they look at the time while sessions are in use, or somebody waits.
     static constexpr std::chrono::milliseconds every_look{500};
+    /// A sleep that is worth a question; two clocks that are read one after the other may differ by less.
+    static constexpr std::chrono::seconds least_sleep{1};
     /// What has been opening for that long may never be open.
     static constexpr std::chrono::seconds slow{1};
 
-    Books(const Limits& limits, std::uint64_t seed) : limits_(limits), governor_(seed), random_(seed) {}
+    /// Null permits: any number of sessions, within the limits. Outlive the books.
+    Books(const Limits& limits, std::uint64_t seed, Permits* permits = nullptr)
+        : limits_(limits),
+          permits_(permits),
+          governor_(seed),
+          adaptive_(limits.min_size, limits.max_size),
+          random_(seed) {}
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;
     ~Books();
@@ -105,15 +131,18 @@ public:
     [[nodiscard]] Member* take(Time now);
     /// Why a request that has until `until` need not wait; nothing when it may.
     [[nodiscard]] std::optional<Error> refusal(Time now, const Deadline& until);
-    void enqueue(spi::LeaseWaiter& waiter) noexcept { queue_.push(waiter); }
+    void enqueue(spi::LeaseWaiter& waiter, Time now) noexcept {
+        waiter.queued_at = now;
+        queue_.push(waiter);
+    }
     /// False when it has been told, or is about to be.
     bool withdraw(spi::LeaseWaiter& waiter) noexcept;  /// @}
 
     // Sessions. @{
     /// A session that was lent came back and is at rest, or it was found idle where the books do not look.
     void give_back(Member& member, Time now);
-    /// A session that was lent is broken. Whatever was idle then is to be asked before it is lent.
-    void lose(Member& member, Time now);
+    /// A session that was lent is not to be lent again, and perhaps the others neither. Not with `keep`.
+    void lose(Member& member, Verdict verdict, Time now);
     /// What became of the duty to open one. @{
     void opened(Member& member, Time now);
     void failed(Member& member, const Error& error, Time now);  /// @}
@@ -131,7 +160,10 @@ public:
     /// One more, unless one is opening already.
     void widen();
     /// Nothing is lent or opened any more.
-    void close();  /// @}
+    void close(Time now);  /// @}
+
+    /// How long the machine has been asleep until now. When that has become more, whatever is idle is to be asked.
+    void notice_sleep(std::chrono::nanoseconds asleep, Time now);
 
     /// The next thing to be done; nothing when the kind is none. What is opened is a new member.
     [[nodiscard]] Duty next(Time now);
@@ -141,13 +173,21 @@ public:
     [[nodiscard]] Time look_by(Time now) const;
     [[nodiscard]] Time next_look(Time now) const;  /// @}
 
-    [[nodiscard]] PoolStats stats() const;
+    [[nodiscard]] PoolStats stats(Time now) const;
     [[nodiscard]] const Limits& limits() const { return limits_; }
     [[nodiscard]] const Governor& governor() const { return governor_; }
     [[nodiscard]] bool is_closed() const { return closed_; }
     [[nodiscard]] bool is_suspended() const { return suspended_; }
+    /// No more sessions than that are opened now.
+    [[nodiscard]] std::size_t limit(Time now) const { return std::min(may_be_lent(), capacity_.room(now)); }
+    /// No more are lent at the same time.
+    [[nodiscard]] std::size_t may_be_lent() const {
+        return limits_.adaptive ? std::min(limits_.max_size, adaptive_.limit()) : limits_.max_size;
+    }
     /// There can be no more sessions than there are.
     [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
+    /// It was refused the last permit that it asked for: others have used up the budget.
+    [[nodiscard]] bool lacks_permit() const { return lacks_permit_; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
     [[nodiscard]] bool any_member() const { return !members_.empty(); }
     /// Sessions that are there and can be used, or are.
@@ -158,8 +198,10 @@ public:
     [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
     [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
     [[nodiscard]] spi::LeaseWaiter* first_waiter() const { return queue_.first(); }
-    /// When the oldest loan began, about; the clock's last moment when nothing is lent.
-    [[nodiscard]] Time oldest_loan() const;
+    /// Those that have lasted for `age` at least, the oldest first; `returned` is lent to nobody after all.
+    [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age, const Member* returned) const;
+    /// Those that a look found to have lasted too long, and that nobody was told of yet.
+    [[nodiscard]] std::vector<Loan> take_leaks() noexcept { return std::exchange(leaks_, {}); }
     [[nodiscard]] const std::vector<std::unique_ptr<Member>>& members() const { return members_; }
 
 private:
@@ -173,6 +215,11 @@ private:
     [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] bool may_open(Time now) const;
+    [[nodiscard]] bool take_permit();
+    void cease_to_wait();
+    [[nodiscard]] bool has_too_many() const { return permits_ != nullptr && permits_->are_too_many(size()); }
+    [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
+    [[nodiscard]] std::chrono::nanoseconds least_wait(Time now) const;
     [[nodiscard]] bool is_short() const;
     [[nodiscard]] bool none_can_come() const;
     [[nodiscard]] Time spare_at(const Member& member) const;
@@ -184,11 +231,17 @@ private:
     void dismiss(Member& member, std::uint64_t PoolStats::* why);
     void lend(Member& member, Time now);
     [[nodiscard]] Member& add_member(Time now);
+    void find_leaks(Time now);
     void refuse_all(Error why);
+    void refuse_those_before(Time time, Error why);
     void forget(Member& member);
 
     Limits limits_;
+    Permits* const permits_;
     Governor governor_;
+    Capacity capacity_;
+    AdaptiveLimit adaptive_;
+    ExpectedWait expected_wait_;
     std::minstd_rand random_;
     std::vector<std::unique_ptr<Member>> members_;
     std::vector<Member*> idle_;  // by `used_at`, the last used at the end
@@ -201,12 +254,16 @@ private:
     WaiterQueue queue_;
     WaiterQueue refused_;  // to be told
     std::optional<Error> refused_with_;
+    std::vector<Loan> leaks_;  // to be told
     std::size_t wish_ = 0;
     bool widening_ = false;
+    bool lacks_permit_ = false;
+    bool waits_for_permit_ = false;
     bool suspended_ = false;
     bool closed_ = false;
-    Time suspect_before_{};  // what was proved to be alive before that may not be any more
-    PoolStats totals_;       // those since the beginning
+    std::optional<std::chrono::nanoseconds> asleep_;  // as it was told last
+    Time suspect_before_{};                           // what was proved to be alive before that may not be any more
+    PoolStats totals_;                                // those since the beginning
 };
 
 }  // namespace pg::pool

@@ -33,6 +33,15 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     take(limits.ping_after, options.ping_after, config, "pool_ping_after");
     take(limits.keepalive, options.keepalive, config, "pool_keepalive");
     take(limits.connect_timeout, options.connect_timeout, config, "pool_connect_timeout");
+    limits.refuse_early = options.refuse_early || config.get("pool_refuse_early") == "on";
+    limits.adaptive = options.adaptive || config.get("pool_adaptive") == "on";
+    take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
+    limits.on_leak = options.on_leak;
+    limits.leak_context = options.leak_context;
+    if (options.budget != nullptr) limits.budget = options.budget->impl();
+    limits.budget_reserve = options.budget_reserve;
+    if (options.hooks != nullptr) limits.hooks = *options.hooks;
+    if (options.credentials != nullptr) limits.credentials = *options.credentials;
     if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)
         return Error({.kind = ErrorKind::usage,
                       .message = "pool_min_size is " + std::to_string(limits.min_size) + " and pool_min_idle " +

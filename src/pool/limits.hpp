@@ -3,6 +3,7 @@
 
 #include "pg/config.hpp"
 #include "pg/pool/options.hpp"
+#include "src/pool/asleep.hpp"
 
 namespace pg::pool {
 
@@ -19,6 +20,16 @@ struct Limits {
     std::chrono::nanoseconds ping_after = std::chrono::seconds(1);
     std::chrono::nanoseconds keepalive = std::chrono::minutes(2);
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds(15);
+    bool refuse_early = false;
+    bool adaptive = false;
+    std::chrono::nanoseconds leak_threshold = no_timeout;
+    void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
+    void* leak_context = nullptr;
+    std::chrono::nanoseconds (*time_asleep)() noexcept = &pool::time_asleep;  // a test says otherwise
+    std::shared_ptr<PoolBudget::Impl> budget{};                               // null: none
+    std::size_t budget_reserve = 0;
+    PoolHooks hooks{};
+    std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
 };
 
 /// What is given explicitly, before what the string says. UsageError when one contradicts another.

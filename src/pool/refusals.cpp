@@ -1,6 +1,11 @@
 // The texts of refusals, with the numbers that tell one cause from another.
 #include "src/pool/refusals.hpp"
 
+#include <algorithm>
+#include <utility>
+
+#include "pg/sqlstate.hpp"
+
 namespace pg::pool {
 namespace {
 
@@ -11,8 +16,8 @@ Error usage(std::string message) {
     return Error({.kind = ErrorKind::usage, .outcome = Outcome::not_sent, .message = std::move(message)});
 }
 
-std::string age(Time since, Time now) {
-    const auto seconds = std::chrono::round<std::chrono::seconds>(now - since).count();
+std::string age(std::chrono::nanoseconds of) {
+    const auto seconds = std::chrono::round<std::chrono::seconds>(of).count();
     return seconds == 0 ? "less than a second" : std::to_string(seconds) + " s";
 }
 
@@ -23,34 +28,104 @@ std::string numbers(const PoolStats& stats) {
            std::to_string(stats.closing) + " closing), " + std::to_string(stats.waiting) + " requests waiting";
 }
 
-/// What stood in the way, the likeliest first.
-std::string cause(const Books& books, const PoolStats& stats, Time now) {
-    if (const auto& error = books.governor().last_error())
-        return "the last attempt to open one failed " + age(books.governor().failed_at(), now) +
-               " ago, the next waits for its turn: " + error->what();
-    if (books.is_suspended()) return "the pool is suspended";
-    if (stats.opening != 0 && stats.lent + stats.opening == stats.size() && stats.lent < stats.max_size)
-        return "the server has not let in the " + std::to_string(stats.opening) + " of " +
-               std::to_string(stats.max_size) + " that are being opened; look at the network and the server";
-    const Time oldest = books.oldest_loan();
-    std::string held = oldest == Time::max() ? "" : ", the longest for " + age(oldest, now);
-    const bool is_suspicious = oldest != Time::max() && now - oldest >= suspiciously_long;
-    return "all " + std::to_string(stats.max_size) + " are busy" + held + "; " +
-           (is_suspicious ? "look for who keeps one, hold them for less time, or raise pool_max_size"
-                          : "hold them for less time, or raise pool_max_size");
+/// How long a loan lasts that may have been forgotten.
+std::chrono::nanoseconds too_long(const Limits& limits) {
+    return std::min<std::chrono::nanoseconds>(limits.leak_threshold, suspiciously_long);
 }
 
-Error late(ErrorKind kind, std::string what, const Books& books, Time now) {
-    const PoolStats stats = books.stats();
+/// None of those that are being opened has come, and only they are missing.
+bool is_kept_out(const PoolStats& stats) {
+    return stats.opening != 0 && stats.lent + stats.opening == stats.size() && stats.lent < stats.max_size;
+}
+
+PoolObstacle obstacle(const Error& connect_error) {
+    if (connect_error.kind() == ErrorKind::auth) return PoolObstacle::refused_credentials;
+    return connect_error.sqlstate() == sqlstate::too_many_connections ? PoolObstacle::server_full
+                                                                      : PoolObstacle::unreachable;
+}
+
+/// The likeliest first.
+PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
+    if (books.is_closed()) return PoolObstacle::closed;
+    if (known.connect_error) return obstacle(*known.connect_error);
+    if (books.is_suspended()) return PoolObstacle::suspended;
+    if (books.lacks_permit() && known.stats.size() < known.stats.limit) return PoolObstacle::over_budget;
+    if (is_kept_out(known.stats)) return PoolObstacle::unreachable;
+    return known.oldest && known.oldest->age >= too_long(books.limits()) ? PoolObstacle::leaked
+                                                                         : PoolObstacle::exhausted;
+}
+
+PoolTimeoutDetails details_of(const Books& books, Time now) {
+    PoolTimeoutDetails details{.stats = books.stats(now), .failed_attempts = books.governor().failures()};
+    if (auto loans = books.loans(now, {}, nullptr); !loans.empty()) details.oldest = std::move(loans.front());
+    details.connect_error = books.governor().last_error();
+    if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
+    details.obstacle = obstacle(books, details);
+    return details;
+}
+
+/// " by app.cpp:17, which ran `select 1`", as far as it is known.
+std::string holder(const Loan& loan) {
+    std::string text;
+    if (*loan.site.file != '\0') text += " by " + std::string(loan.site.file) + ":" + std::to_string(loan.site.line);
+    if (!loan.statement.empty()) text += ", whose last statement is `" + loan.statement + "`";
+    return text;
+}
+
+std::string busy(const PoolTimeoutDetails& details) {
+    const PoolStats& stats = details.stats;
+    std::string text = "all " + std::to_string(stats.limit) + " are busy";
+    if (stats.limit < stats.max_size) text += " that may be in use now of " + std::to_string(stats.max_size);
+    if (details.oldest) text += ", the longest for " + age(details.oldest->age) + holder(*details.oldest);
+    return text + "; ";
+}
+
+std::string cause(const PoolTimeoutDetails& details) {
+    const PoolStats& stats = details.stats;
+    switch (details.obstacle) {
+        case PoolObstacle::refused_credentials:
+        case PoolObstacle::server_full:
+        case PoolObstacle::unreachable:
+            if (details.connect_error)
+                return "the last attempt to open one failed " + age(details.connect_error_age) +
+                       " ago, the next waits for its turn: " + details.connect_error->what();
+            return "the server has not let in the " + std::to_string(stats.opening) + " of " +
+                   std::to_string(stats.max_size) + " that are being opened; look at the network and the server";
+        case PoolObstacle::suspended: return "the pool is suspended";
+        case PoolObstacle::over_budget:
+            return "the budget that it shares with other clients is used up, " + std::to_string(stats.size()) +
+                   " sessions of it here; raise the budget, or reserve some of it";
+        case PoolObstacle::crowded:
+            return std::to_string(stats.waiting) +
+                   " requests wait for a session already, as many as pool_max_waiting allows";
+        case PoolObstacle::closed: return "the client is closed";
+        case PoolObstacle::leaked:
+            return busy(details) + "look for who keeps one, hold them for less time, or raise pool_max_size";
+        case PoolObstacle::exhausted: break;
+    }
+    return busy(details) + "hold them for less time, or raise pool_max_size";
+}
+
+Error with_details(ErrorKind kind, std::string message, PoolTimeoutDetails details) {
     return Error({.kind = kind,
                   .outcome = Outcome::not_sent,
-                  .retry_scope = RetryScope::statement,
-                  .message = what + cause(books, stats, now) + " [" + numbers(stats) + "]"});
+                  .retry_scope = kind == ErrorKind::usage ? RetryScope::none : RetryScope::statement,
+                  .message = std::move(message),
+                  .pool = std::make_shared<const PoolTimeoutDetails>(std::move(details))});
+}
+
+Error late(ErrorKind kind, const std::string& what, PoolTimeoutDetails details) {
+    std::string message = what + cause(details) + " [" + numbers(details.stats) + "]";
+    return with_details(kind, std::move(message), std::move(details));
 }
 
 }  // namespace
 
-Error client_is_closed() { return usage("the client is closed"); }
+Error client_is_closed(const Books& books, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    std::string message = cause(details);
+    return with_details(ErrorKind::usage, std::move(message), std::move(details));
+}
 
 Error made_before_fork() { return usage("this client was made before fork(): make one in the child process"); }
 
@@ -75,24 +150,56 @@ Error no_thread() {
                   .message = "no thread can be started to open sessions: the process, or the system, has too many"});
 }
 
-Error too_many_wait(std::size_t waiting) {
-    return Error({.kind = ErrorKind::pool_timeout,
-                  .outcome = Outcome::not_sent,
-                  .retry_scope = RetryScope::statement,
-                  .message = std::to_string(waiting) +
-                             " requests wait for a session already, as many as pool_max_waiting allows"});
+Error too_many_wait(const Books& books, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.obstacle = PoolObstacle::crowded;
+    std::string message = cause(details);
+    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
+}
+
+Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.obstacle = PoolObstacle::crowded;
+    std::string message = "no session would come free in time: " + std::to_string(details.stats.waiting) +
+                          " requests wait already, and by how long sessions are held it would take " +
+                          std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count()) + " ms [" +
+                          numbers(details.stats) + "]";
+    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
 }
 
 Error more_than_there_may_be(std::size_t sessions) {
     return usage(std::to_string(sessions) + " sessions are more than pool_max_size allows");
 }
 
-Error none_in_time(const Books& books, Time now) {
-    return late(ErrorKind::pool_timeout, "no session came free in time: ", books, now);
+Error none_in_time(const Books& books, Time since, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.waited = now - since;
+    return late(ErrorKind::pool_timeout, "no session came free in time: ", std::move(details));
 }
 
-Error not_ready_in_time(std::size_t wanted, const Books& books, Time now) {
-    return late(ErrorKind::timeout, std::to_string(wanted) + " sessions were not open in time: ", books, now);
+Error not_ready_in_time(std::size_t wanted, const Books& books, Time since, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.waited = now - since;
+    return late(ErrorKind::timeout, std::to_string(wanted) + " sessions were not open in time: ", std::move(details));
 }
 
 }  // namespace pg::pool
+
+namespace pg {
+
+std::string_view to_string(PoolObstacle obstacle) {
+    switch (obstacle) {
+        case PoolObstacle::exhausted: return "exhausted";
+        case PoolObstacle::leaked: return "leaked";
+        case PoolObstacle::unreachable: return "unreachable";
+        case PoolObstacle::refused_credentials: return "refused_credentials";
+        case PoolObstacle::server_full: return "server_full";
+        case PoolObstacle::suspended: return "suspended";
+        case PoolObstacle::over_budget: return "over_budget";
+        case PoolObstacle::crowded: return "crowded";
+        case PoolObstacle::closed: break;
+    }
+    return "closed";
+}
+
+}  // namespace pg

@@ -20,6 +20,11 @@ using Clock = Deadline::Clock;
 /// What the server of an idle session has to answer within.
 constexpr std::chrono::seconds check_budget{1};
 
+bool wants_writes(const Config& config) {
+    const std::string_view attributes = config.get("target_session_attrs").value_or("");
+    return attributes == "read-write" || attributes == "primary";
+}
+
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
 std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
@@ -35,11 +40,10 @@ public:
 private:
     void do_run() noexcept override {
         const StopToken stop(pool_->stops_opening_.get_token());
-        auto session =
-            pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
+        auto session = pool_->opener_.open({Deadline::after(pool_->connect_timeout_), &stop});
         std::optional<Error> failure;
         if (session)
-            member_.session = *std::move(session);
+            pool_->receive(member_, *std::move(session));
         else
             failure = std::move(session).error();
         pool_->enter([&](Books& books, Time now) {
@@ -76,16 +80,37 @@ private:
 SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                          const Limits& limits)
     : provider_(std::move(provider)),
-      config_(std::move(config)),
-      context_(std::move(context)),
+      opener_(provider_, std::move(config), std::move(context), limits),
       is_awaitable_(provider_->capabilities().awaitable),
-      may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look),
+      may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look &&
+                      !limits.adaptive && !limits.refuse_early),
+      wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
+      leak_threshold_(limits.leak_threshold),
+      time_asleep_(limits.time_asleep),
+      on_leak_(limits.on_leak),
+      leak_context_(limits.leak_context),
+      on_release_(limits.hooks.on_release),
+      hook_context_(limits.hooks.context),
       has_front_(may_have_front_),
-      books_(limits, seed_of(this)) {}
+      permits_(limits.budget ? std::make_unique<BudgetPermits>(limits.budget, limits.budget_reserve,
+                                                               static_cast<BudgetClaimant&>(*this))
+                             : nullptr),
+      books_(limits, seed_of(this), permits_.get()) {}
 
 SessionPool::~SessionPool() {
-    if (Ticker<SessionPool>* ticker = ticker_.load(); ticker != nullptr && birthplace_.is_here()) ticker->end();
+    if (!birthplace_.is_here()) {
+        static_cast<void>(permits_.release());  // they are those of another process
+        return;
+    }
+    permits_.reset();  // nobody speaks of the budget any more to the ticker that goes
+    if (Ticker<SessionPool>* ticker = ticker_.load(); ticker != nullptr) ticker->end();
+}
+
+void SessionPool::budget_changed() noexcept {
+    // Without the lock, which is another pool's turn: what is armed meanwhile may have it look half a second later.
+    if (Ticker<SessionPool>* ticker = ticker_.load(std::memory_order_acquire); ticker != nullptr)
+        ticker->want(Clock::now());
 }
 
 /// Makes an entry in the books, and does what they ask for then.
@@ -101,7 +126,10 @@ void SessionPool::enter(Entry entry, bool is_looking) noexcept {
             looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
             for (std::size_t at = 0; at < count; ++at)
                 if (duties[at].kind == Duty::Kind::close) books_.closed(*duties[at].member);
-            if (!std::exchange(is_entered, true)) entry(books_, now);
+            if (!std::exchange(is_entered, true)) {
+                books_.notice_sleep(time_asleep_(), now);
+                entry(books_, now);
+            }
             for (count = 0; count < duties.size(); ++count)
                 if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
             waiting_.store(books_.waiters());
@@ -126,6 +154,13 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
     // Where there is a session there is a housekeeper, or its own reactor.
     const std::shared_ptr<spi::Reactor> home = workplace(duty.member->session->reactor());
     home->spawn(*new CheckJob(shared_from_this(), home, *duty.member));
+}
+
+/// What belongs to a session before it is lent first.
+void SessionPool::receive(Member& member, std::unique_ptr<spi::Session> session) const {
+    member.process = session->backend_process();
+    if (leak_threshold_ != no_timeout) member.holder.keep_statements();
+    member.session = std::move(session);
 }
 
 void SessionPool::open(Member& member) noexcept {
@@ -186,7 +221,7 @@ Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
             continue;
         }
         waiter.wait(wait.deadline);
-        if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session();
+        if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session(waiter);
         return waiter.take();
     }
 }
@@ -209,6 +244,7 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
         if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
             const std::lock_guard lock(mutex_);
             const Time now = Clock::now();
+            books_.notice_sleep(time_asleep_(), now);
             member = books_.take(now);
             any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
             arm(books_.look_by(now));  // it may come back to the front (P3)
@@ -232,7 +268,7 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
         else if (!may_wait)
             found = would_wait_for_itself();
         else
-            books.enqueue(waiter);
+            books.enqueue(waiter, now);
     });
     return found;
 }
@@ -252,8 +288,16 @@ bool SessionPool::is_good(Member& member) noexcept {
 }
 
 void SessionPool::discard(Member& member) noexcept {
+    if (!member.unwanted.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
+    enter([&](Books& books, Time now) { books.give_back(member, now); });
+}
+
+void SessionPool::lose(Member& member, Verdict verdict) noexcept {
+    const Time before = last_look();
     enter([&](Books& books, Time now) {
-        member.unwanted.load(std::memory_order_relaxed) ? books.give_back(member, now) : books.lose(member, now);
+        // Used since the last look; whether it is alive now is as doubtful as of the others.
+        if (Member* front = take_front()) books.give_back(*front, before);
+        books.lose(member, verdict, now);
     });
 }
 
@@ -275,9 +319,21 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     return is_withdrawn;
 }
 
+/// Of a session that comes back other than at rest, which it is then if it is to be kept.
+Verdict SessionPool::judge(Member& member) noexcept {
+    const SqlState error = std::exchange(member.last_error, {});
+    const Verdict verdict = verdict_on(error, *member.session, wants_writes_);
+    if (verdict != Verdict::keep) return verdict;
+    if (!is_at_rest(member) && !bring_to_rest(member)) return Verdict::doubt;
+    const bool is_kept = on_release_ == nullptr || on_release_(hook_context_, *member.session);
+    return is_kept ? Verdict::keep : Verdict::replace;
+}
+
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
-    const bool is_sound = is_at_rest(member) || bring_to_rest(member);
+    const bool is_plain = member.last_error.empty() && on_release_ == nullptr && is_at_rest(member);
+    const Verdict verdict = is_plain ? Verdict::keep : judge(member);
+    const bool is_sound = verdict == Verdict::keep;
     Member* behind = &member;
     if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
         !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
@@ -288,17 +344,22 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
             return;
     }
     if (!birthplace_.is_here()) return;  // the books are those of another process
-    enter([&](Books& books, Time now) { is_sound ? books.give_back(*behind, now) : books.lose(member, now); });
+    if (!is_sound) return lose(member, verdict);
+    enter([&](Books& books, Time now) { books.give_back(*behind, now); });
 }
 
 void SessionPool::look() noexcept {
+    std::vector<Loan> leaks;
     enter(
-        [this](Books& books, Time now) {
+        [&](Books& books, Time now) {
             if (Member* member = take_front()) books.give_back(*member, now);  // (P3)
             books.look(now);
+            leaks = books.take_leaks();
             armed_for_ = Time::max();
         },
         true);
+    if (on_leak_ == nullptr) return;
+    for (const Loan& leak : leaks) on_leak_(leak_context_, leak);
 }
 
 void SessionPool::start() noexcept {
@@ -312,7 +373,7 @@ void SessionPool::do_close() noexcept {
     enter([this](Books& books, Time now) {
         closed_ = true;
         if (Member* member = take_front()) books.give_back(*member, now);
-        books.close();
+        books.close(now);
     });
 }
 
@@ -321,16 +382,21 @@ void SessionPool::abandon() noexcept {
     stops_opening_.request_stop();
 }
 
-Error SessionPool::do_no_session() const {
+Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);
-    return none_in_time(books_, Clock::now());
+    return none_in_time(books_, waiter.queued_at, Clock::now());
 }
 
 PoolStats SessionPool::do_stats() const {
     const std::lock_guard lock(mutex_);
-    PoolStats stats = books_.stats();
+    PoolStats stats = books_.stats(Clock::now());
     if (front_.load() != nullptr) --stats.lent, ++stats.idle;
     return stats;
+}
+
+std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
+    const std::lock_guard lock(mutex_);
+    return books_.loans(Clock::now(), age, front_.load());
 }
 
 void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
@@ -374,6 +440,7 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     if (is_on_own_loop()) return would_wait_for_itself();
     if (!birthplace_.is_here()) return made_before_fork();
     employ();
+    const Time since = Clock::now();
     bool may_be = false;
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
@@ -384,8 +451,8 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
         watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
     enter([](Books& books, Time) { books.wish(0); });
     const std::lock_guard lock(mutex_);
-    if (books_.is_closed()) return client_is_closed();
-    if (!is_ready) return not_ready_in_time(sessions, books_, Clock::now());
+    if (books_.is_closed()) return client_is_closed(books_, Clock::now());
+    if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());
     return {};
 }
 

@@ -16,17 +16,18 @@
 #include <mutex>
 #include <stop_token>
 
-#include "pg/config.hpp"
 #include "pg/pool/pool.hpp"
 #include "pg/spi/provider.hpp"
 #include "src/base/fork.hpp"
 #include "src/pool/books.hpp"
+#include "src/pool/budget.hpp"
+#include "src/pool/opener.hpp"
 #include "src/pool/ticker.hpp"
 
 namespace pg::pool {
 
 /// Thread-safe.
-class SessionPool final : public Pool, public std::enable_shared_from_this<SessionPool> {
+class SessionPool final : public Pool, private BudgetClaimant, public std::enable_shared_from_this<SessionPool> {
 public:
     SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
                 const Limits& limits);
@@ -55,11 +56,14 @@ private:
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override {
         return is_awaitable_ ? provider_->reactor() : nullptr;
     }
-    Error do_no_session() const override;
+    Error do_no_session(const spi::LeaseWaiter& waiter) const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override;
 
+    void budget_changed() noexcept override;
+
     PoolStats do_stats() const override;
+    std::vector<Loan> do_loans(std::chrono::nanoseconds age) const override;
     void do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) override;
     void do_refresh() noexcept override;
     void do_suspend(bool suspended) noexcept override;
@@ -72,12 +76,15 @@ private:
     }
     [[nodiscard]] bool is_good(Member& member) noexcept;
     void discard(Member& member) noexcept;
+    void lose(Member& member, Verdict verdict) noexcept;
+    [[nodiscard]] Verdict judge(Member& member) noexcept;
     [[nodiscard]] Found find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait);
     template <class Entry>
     void enter(Entry entry, bool is_looking = false) noexcept;
     template <class Condition>
     bool watch(const Deadline& until, Condition condition);
     void fulfil(const Duty& duty) noexcept;
+    void receive(Member& member, std::unique_ptr<spi::Session> session) const;
     void open(Member& member) noexcept;
     void arm(Time when) noexcept;
     [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
@@ -87,11 +94,17 @@ private:
     [[nodiscard]] Error why_refused() const;
 
     const std::shared_ptr<spi::Provider> provider_;
-    const Config config_;
-    const spi::SessionContext context_;
+    const Opener opener_;
     const bool is_awaitable_;    // its sessions live on reactors of the provider
     const bool may_have_front_;  // false: the books are to be told of each use
+    const bool wants_writes_;    // its sessions are of no use where they cannot write
     const std::chrono::nanoseconds connect_timeout_;
+    const std::chrono::nanoseconds leak_threshold_;
+    std::chrono::nanoseconds (*const time_asleep_)() noexcept;
+    void (*const on_leak_)(void* context, const Loan& loan) noexcept;
+    void* const leak_context_;
+    const PoolHooks::OnRelease on_release_;
+    void* const hook_context_;
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
 
@@ -104,7 +117,8 @@ private:
     std::atomic<bool> any_idle_{false};
     std::atomic<bool> is_full_{false};  /// @}
 
-    mutable std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;                // guards what follows
+    std::unique_ptr<BudgetPermits> permits_;  // null: there is no budget. Has a lock of its own
     Books books_;
     Time armed_for_ = Time::max();
     int watchers_ = 0;                 // who waits for changed_

@@ -14,17 +14,19 @@ HEADERS = {
 
 # Classes of which no function waits, by the reason; those in them are meant too.
 VALUES = {
+    "what a user supplies: whoever waits for it has a deadline of their own": "CredentialSource",
     "errors, and what is said in them": """
         SqlState ErrorFields Error UsageError ShapeError EncodeError DecodeError NoRows TooManyRows ConnectError AuthError
         TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
         ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
         CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
-    "options": "Options PoolOptions QueryOptions Query TransactionOptions",
-    "settings, read out of a text, files and the environment": "Host Setting PasswordAnswer Config Secret",
+    "options": "Options PoolHooks PoolOptions QueryOptions Query TransactionOptions",
+    "settings, read out of a text, files and the environment": "Credential Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
-    "numbers of one moment": "PoolStats StatementCacheStats",
+    "a number that clients share": "PoolBudget PoolBudget::Impl",
+    "numbers of one moment": "Loan PoolStats PoolTimeoutDetails StatementCacheStats",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",
     "a coroutine: what it awaits may wait": "Task",
@@ -46,7 +48,7 @@ FUNCTIONS = {
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
         Batch::empty Batch::size Client::impl Client::pool Client::statement_cache Connection::backend_process Connection::engine
         Connection::impl Connection::node Connection::parameter Connection::server_version CopyWriter::columns
-        LargeObject::oid Listener::backend_process Pool::stats Prepared::sql Prepared::statement
+        LargeObject::oid Listener::backend_process Pool::loans Pool::stats Prepared::sql Prepared::statement
         Transaction::is_committed Transaction::is_open""",
     "adds to what a later run sends, or forgets it": """
         Batch::add Batch::clear Batch::exec Batch::query Batch::query_all Batch::query_maybe Batch::query_one""",

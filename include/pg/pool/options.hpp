@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
-#include "pg/options.hpp"
+#include "pg/pool/budget.hpp"
+#include "pg/pool/credentials.hpp"
+#include "pg/pool/hooks.hpp"
 
 namespace pg {
 
@@ -34,6 +37,28 @@ struct PoolOptions {
     std::chrono::nanoseconds keepalive{};
     /// The time to open one session, beside the `connect_timeout` of each of its hosts. `pool_connect_timeout`; 15 s.
     std::chrono::nanoseconds connect_timeout{};
+    /// Refuses a request at once that would not be served in time: when as many wait before it that, by how long
+    /// sessions are held on average, its time would be over. `pool_refuse_early=on`.
+    bool refuse_early = false;
+    /// Uses no more sessions at the same time than serve best: between `min_size` and `pool_max_size`, learned from how
+    /// long they are held and whether somebody waits; `PoolStats::limit` says how many now. `pool_adaptive=on`.
+    bool adaptive = false;
+    /// A session that is lent for longer is reported, and again whenever as much time has passed. Looked for twice a
+    /// second. While it is set, the text of the last statement on each session is kept. `pool_leak_threshold`; never.
+    std::chrono::nanoseconds leak_threshold{};
+    /// Hears each report, with `leak_context`, on a thread that serves all sessions: it must not wait, throw, or use
+    /// the client. Null: what is too long is counted as `PoolStats::leaked`, and `Pool::loans` says whose it is.
+    void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
+    void* leak_context = nullptr;  ///< outlives the client
+    /// Gives the password of new sessions, in place of what the string and the password file say: see
+    /// `<pg/pool/credentials.hpp>`. Null: those. Shared with the client.
+    const std::shared_ptr<CredentialSource>* credentials = nullptr;
+    /// Called when sessions are opened and come back. Null: nothing is. Copied.
+    const PoolHooks* hooks = nullptr;
+    /// Shared with other clients, whose sessions count too: see `<pg/pool/budget.hpp>`. Null: none. Copied.
+    const PoolBudget* budget = nullptr;
+    /// Sessions of the budget that are kept for this client, as far as they are not for others already.
+    std::size_t budget_reserve = 0;
 };
 
 }  // namespace pg

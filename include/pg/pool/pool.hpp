@@ -1,35 +1,13 @@
 // Pool: the sessions of a client, as whoever runs the service sees them.
 #pragma once
 
-#include <cstdint>
+#include <vector>
 
 #include "pg/expected.hpp"
+#include "pg/pool/stats.hpp"
 #include "pg/spi/session_source.hpp"
 
 namespace pg {
-
-/// A pool at one moment. Value.
-struct PoolStats {
-    std::size_t lent = 0;      ///< sessions in use
-    std::size_t idle = 0;      ///< sessions waiting to be used
-    std::size_t opening = 0;   ///< attempts to open one
-    std::size_t checking = 0;  ///< idle ones whose server is being asked
-    std::size_t closing = 0;   ///< sessions
-    std::size_t max_size = 0;  ///< the most that all of these may be together
-    std::size_t waiting = 0;   ///< requests
-    // Since the pool was made.
-    std::uint64_t acquired = 0;        ///< sessions lent
-    std::uint64_t opened = 0;          ///< sessions
-    std::uint64_t failed_to_open = 0;  ///< attempts
-    std::uint64_t refused = 0;         ///< requests that got an error at once, or that of an attempt to open
-    std::uint64_t given_up = 0;        ///< requests whose time passed, or that were stopped
-    // Sessions that were closed, by why.
-    std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
-    std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
-    std::uint64_t spare = 0;    ///< idle for too long, or more than there may be
-
-    [[nodiscard]] std::size_t size() const { return lent + idle + opening + checking + closing; }  ///< all sessions
-};
 
 /// What lends a client its sessions. Thread-safe.
 ///
@@ -43,6 +21,8 @@ class PGCLIENT_API Pool : public spi::SessionSource {
 public:
     /// The numbers of this moment.
     [[nodiscard]] PoolStats stats() const { return do_stats(); }
+    /// The sessions that are in use for that long at least, the oldest loan first.
+    [[nodiscard]] std::vector<Loan> loans(std::chrono::nanoseconds age = {}) const { return do_loans(age); }
     /// Changes the number of sessions there may be, at least one, and of those kept open. What is too many closes as
     /// it comes back.
     void resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
@@ -65,6 +45,7 @@ public:
 
 private:
     virtual PoolStats do_stats() const = 0;
+    virtual std::vector<Loan> do_loans(std::chrono::nanoseconds age) const = 0;
     virtual void do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) = 0;
     virtual void do_refresh() noexcept = 0;
     virtual void do_suspend(bool suspended) noexcept = 0;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "pg/spi/holder.hpp"
 #include "pg/spi/session.hpp"
 
 namespace pg::spi {
@@ -25,6 +26,8 @@ struct SessionSlot {
     /// Its search path or its role may be its borrower's, and names may mean something else. Only while it is dirty.
     bool renamed = false;
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
+    Holder holder{};                          ///< whoever has it
+    SqlState last_error{};  ///< what the server ended it with, or that it takes no writes; empty: nothing of the kind
 };
 
 class SessionSource;
@@ -67,9 +70,10 @@ public:
     void settle(Expected<Lease> lease) noexcept { do_settle(std::move(lease)); }
 
     // Of the queue that it is in, which alone touches them.
-    LeaseWaiter* ahead = nullptr;   ///< nobody when it is the first
-    LeaseWaiter* behind = nullptr;  ///< nobody when it is the last
-    bool is_queued = false;         ///< in that queue
+    LeaseWaiter* ahead = nullptr;             ///< nobody when it is the first
+    LeaseWaiter* behind = nullptr;            ///< nobody when it is the last
+    bool is_queued = false;                   ///< in that queue
+    Deadline::Clock::time_point queued_at{};  ///< since when
 
 private:
     virtual void do_settle(Expected<Lease> lease) noexcept = 0;
@@ -96,7 +100,7 @@ public:
     /// Takes a request back. False when it is settled, or about to be.
     [[nodiscard]] bool withdraw(LeaseWaiter& waiter) noexcept { return do_withdraw(waiter); }
     /// Why a request that was withdrawn at the end of its time got nothing.
-    [[nodiscard]] Error no_session() const { return do_no_session(); }
+    [[nodiscard]] Error no_session(const LeaseWaiter& waiter) const { return do_no_session(waiter); }
     /// Where who waits for one of its sessions is best at home; null when they are not `awaitable`.
     [[nodiscard]] std::shared_ptr<Reactor> reactor() noexcept { return do_reactor(); }
     /// Closes idle sessions now and busy ones as they come back; whoever waits gets a UsageError.
@@ -112,7 +116,7 @@ private:
     virtual bool do_withdraw_first(LeaseWaiter& waiter) noexcept;
     virtual bool do_withdraw(LeaseWaiter& waiter) noexcept = 0;
     virtual std::shared_ptr<Reactor> do_reactor() noexcept = 0;
-    virtual Error do_no_session() const = 0;
+    virtual Error do_no_session(const LeaseWaiter& waiter) const = 0;
     /// Takes a session back in whatever state it is.
     virtual void do_release(SessionSlot& slot) noexcept = 0;
     virtual void do_close() noexcept = 0;

@@ -134,6 +134,31 @@ TEST_P(ClientPool, RefusesWhenTooManyWait) {
     waiting.join();
 }
 
+TEST_P(ClientPool, UsesNoMoreSessionsThanServeBestIfItIsToLearnThat) {
+    pg::Client db = open(conninfo() + " pool_adaptive=on", 20);
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 20; ++i) crowd.emplace_back([&] { db.query("select pg_sleep(0.2)"); });
+    for (std::thread& one : crowd) one.join();
+    EXPECT_LE(db.pool().stats().opened, 12u) << "it begins with ten, and moves one or two at a time";
+    EXPECT_GE(db.pool().stats().limit, 10u) << "nobody was slower for the others";
+    EXPECT_LE(db.pool().stats().limit, 12u);
+}
+
+TEST_P(ClientPool, CallsItsHooksWithEachNewSession) {
+    const pg::PoolHooks hooks{
+        .before_connect = [](void*, pg::Config& config) noexcept { return config.set("options", "-c work_mem=123MB"); },
+        .after_connect =
+            [](void*, pg::spi::Session& session, const pg::Deadline& until) noexcept {
+                return session.run_script("create temporary table scratch as select 17 as n", {until});
+            },
+        .on_release = [](void*, pg::spi::Session&) noexcept { return false; }};
+    pg::Client db = open(conninfo(), 2, {.hooks = &hooks});
+    EXPECT_EQ(db.query_one<int>("select n from scratch"), 17);
+    EXPECT_EQ(db.query_one<std::string>("show work_mem"), "123MB");
+    EXPECT_TRUE(soon([&] { return db.pool().stats().size() == 0; })) << "none is kept";
+    EXPECT_GE(db.pool().stats().lost, 2u);
+}
+
 TEST_P(ClientPool, TellsACrowdApart) {
     pg::Client db = open(conninfo(), 3);
     std::vector<std::thread> crowd;

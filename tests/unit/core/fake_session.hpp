@@ -141,6 +141,7 @@ public:
     std::optional<pg::Error> refuses_to_open;
     std::atomic<int> dead{0};  // as many sessions are found dead when they are to be lent
     int version = 150018;
+    std::string in_hot_standby;
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::optional<pg::Error> refuses_scripts;
@@ -224,6 +225,7 @@ private:
     Status do_transaction_status() const noexcept override { return status_; }
     bool do_alive() noexcept override { return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0; }
     std::string_view do_parameter(const char* name) const noexcept override {
+        if (std::string_view(name) == "in_hot_standby") return server_->in_hot_standby;
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
     }
     int do_backend_process() const noexcept override { return number_; }
@@ -454,13 +456,18 @@ private:
 
 /// A server and a client of it.
 struct Database {
-    explicit Database(std::size_t max_size = 2) {
+    explicit Database(std::size_t max_size = 2) : Database(of_size(max_size)) {}
+    explicit Database(const pg::pool::Limits& limits, pg::Config config = {}) {
         context->types = types;
-        pg::pool::Limits limits;
-        limits.max_size = max_size;
-        auto pool = pg::pool::make_pool(provider, pg::Config(), pg::spi::SessionContext{types, nullptr}, limits);
+        auto pool = pg::pool::make_pool(provider, std::move(config), pg::spi::SessionContext{types, nullptr}, limits);
         context->pool = pool.get();
         context->source = std::move(pool);
+    }
+
+    static pg::pool::Limits of_size(std::size_t max_size) {
+        pg::pool::Limits limits;
+        limits.max_size = max_size;
+        return limits;
     }
 
     std::shared_ptr<Server> server = std::make_shared<Server>();

@@ -22,6 +22,13 @@ inline Error nobody_there() {
     return Error({.kind = ErrorKind::connect, .retry_scope = RetryScope::connect, .message = "nobody there"});
 }
 
+inline Error no_room() {
+    return Error({.kind = ErrorKind::connect,
+                  .retry_scope = RetryScope::connect,
+                  .sqlstate = "53300",
+                  .message = "sorry, too many clients already"});
+}
+
 class BooksTest : public ::testing::Test {
 protected:
     /// All that is to be done now.
@@ -41,7 +48,7 @@ protected:
     Member& open_and_lend() {
         Somebody somebody;
         EXPECT_EQ(books->take(now), nullptr);
-        books->enqueue(somebody);
+        books->enqueue(somebody, now);
         const Duty open = duty();
         EXPECT_EQ(open.kind, Kind::open);
         books->opened(*open.member, now);

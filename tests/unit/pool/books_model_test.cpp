@@ -32,6 +32,7 @@ private:
         State state = State::opening;
         Time used_at{}, proved_at{};
         int refreshes = 0;  // before it was opened
+        bool is_cleared = false;
     };
 
     std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
@@ -47,6 +48,7 @@ private:
         if (chance(20)) limits.max_uses = 1 + below(4);
         limits.max_lifetime = chance(50) ? 30s : 30min;
         limits.idle_timeout = chance(50) ? 10s : 10min;
+        limits.adaptive = chance(20);
         limits.keepalive = chance(50) ? 5s : no_timeout;
         return limits;
     }
@@ -82,7 +84,7 @@ private:
         }
         EXPECT_LT(queue_.size(), limits_.max_waiting);
         Somebody& waiter = waiters_.emplace_back();
-        books_.enqueue(waiter);
+        books_.enqueue(waiter, now_);
         queue_.emplace_back(&waiter, now_);
     }
 
@@ -96,8 +98,13 @@ private:
     void lose() {
         Member* const member = pick(State::lent);
         if (member == nullptr) return;
-        suspect_before_ = now_;
-        books_.lose(*member, now_);
+        constexpr Verdict verdicts[] = {Verdict::replace, Verdict::doubt, Verdict::clear};
+        const Verdict verdict = verdicts[below(std::size(verdicts))];
+        if (verdict != Verdict::replace) suspect_before_ = now_;
+        if (verdict == Verdict::clear)
+            for (auto& [other, known] : known_)
+                if (known.state != State::opening) known.is_cleared = true;
+        books_.lose(*member, verdict, now_);
         known_[member].state = State::closing;
         awaited_.insert(member);
     }
@@ -112,10 +119,17 @@ private:
         }
         const bool is_well = chance(75);
         if (!is_well && state == State::opening) {
+            const Time begun = known_[member].used_at;
             known_.erase(member);
-            books_.failed(*member, nobody_there(), now_);
+            const bool is_full = chance(30);
+            if (is_full) {
+                room_ = std::max<std::size_t>(known_.size() - count(State::closing), 1);
+                room_since_ = now_;
+            }
+            books_.failed(*member, is_full ? no_room() : nobody_there(), now_);
             if (!any(State::lent) && !any(State::idle) && !any(State::opening) && !any(State::checking))
-                told_ = std::exchange(queue_, {});  // (B7)
+                for (; !queue_.empty() && queue_.front().second < begun + Books::slow; queue_.pop_front())
+                    told_.push_back(queue_.front());  // (B7)
             return;
         }
         if (!is_well) {
@@ -175,6 +189,8 @@ private:
                     EXPECT_GE(now_, books_.governor().next()) << "(B5)";
                     EXPECT_FALSE(known_.contains(duty.member));
                     EXPECT_LE(known_.size() + 1, limits_.max_size) << "(B1)";
+                    EXPECT_LE(known_.size() + 1, room_ + static_cast<std::size_t>((now_ - room_since_) / 10s))
+                        << "(B5)";
                     EXPECT_LE(opening_soon() + 1, limits_.max_connecting) << "(B4)";
                     known_[duty.member] = {State::opening, now_, {}, refreshes_};
                     break;
@@ -199,6 +215,7 @@ private:
         Known& known = known_[&member];
         EXPECT_EQ(known.state, State::idle) << "(B6)";
         EXPECT_EQ(known.refreshes, refreshes_) << "(B6)";
+        EXPECT_FALSE(known.is_cleared) << "it died with another one";
         EXPECT_LT(now_ - known.proved_at, limits_.ping_after) << "it was to be asked first";
         EXPECT_GE(known.proved_at, suspect_before_) << "it was to be asked first";
         for (const auto& [other, its] : known_)
@@ -211,7 +228,7 @@ private:
     void came_back(Member& member) { known_[&member].state = State::idle; }
 
     void check() {
-        const PoolStats stats = books_.stats();
+        const PoolStats stats = books_.stats(now_);
         EXPECT_EQ(stats.size(), known_.size()) << "(B1)";
         EXPECT_EQ(stats.lent, count(State::lent)) << "(B1)";
         EXPECT_EQ(stats.idle, count(State::idle)) << "(B1)";
@@ -223,10 +240,10 @@ private:
         EXPECT_EQ(books_.members().size(), known_.size());
         EXPECT_LE(books_.look_by(now_), now_ + 500ms);
         const std::size_t coming = opening_soon() + stats.checking;
-        if (!queue_.empty() && !suspended_) {
+        if (!queue_.empty() && !suspended_ && stats.lent < books_.may_be_lent()) {
             for (const auto& [member, known] : known_)
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
-            const bool may_open = known_.size() < limits_.max_size && opening_soon() < limits_.max_connecting &&
+            const bool may_open = known_.size() < books_.limit(now_) && opening_soon() < limits_.max_connecting &&
                                   now_ >= books_.governor().next();
             EXPECT_TRUE(coming >= queue_.size() || (!may_open && stats.idle == 0))
                 << "somebody waits, and nothing is done about it";
@@ -237,15 +254,16 @@ private:
     void come_to_an_end() {
         if (suspended_) books_.suspend(suspended_ = false);
         for (int round = 0; round < 500 && !::testing::Test::HasFailure(); ++round) {
-            now_ += 50ms;
+            now_ += 200ms;  // all together the server gets room again for as many as there may be
             books_.look(now_);
             drain();
             succeed();
             check();
         }
+        succeed();  // what the last look replaced
         EXPECT_TRUE(queue_.empty()) << "somebody was forgotten";
         EXPECT_GE(books_.open_ones(), limits_.min_size);
-        books_.close();
+        books_.close(now_);
         drain();
         succeed();
         EXPECT_FALSE(books_.any_member());
@@ -300,6 +318,8 @@ private:
     Books books_;
     Time now_ = Time() + 1h;
     Time suspect_before_{};
+    std::size_t room_ = 1000;  // of the server, when it was asked last
+    Time room_since_{};
     int refreshes_ = 0;
     bool suspended_ = false;
     std::deque<Somebody> waiters_;  // all that ever were

@@ -37,6 +37,7 @@ constexpr Duration durations[] = {
     {"pool_ping_after", &PoolOptions::ping_after, &Limits::ping_after},
     {"pool_keepalive", &PoolOptions::keepalive, &Limits::keepalive},
     {"pool_connect_timeout", &PoolOptions::connect_timeout, &Limits::connect_timeout},
+    {"pool_leak_threshold", &PoolOptions::leak_threshold, &Limits::leak_threshold},
 };
 
 TEST(PoolLimits, TakeEverySizeFromTheStringAndTheProgramBeforeIt) {
@@ -62,6 +63,24 @@ TEST(PoolLimits, TakeEveryDurationFromTheStringAndTheProgramBeforeIt) {
         EXPECT_EQ(limits(text, options).value().*duration.limit, no_timeout) << duration.keyword;
         EXPECT_FALSE(Config::parse(std::string(duration.keyword) + "=0s")) << duration.keyword;
     }
+}
+
+TEST(PoolLimits, TakeTheRestFromTheStringOrTheProgram) {
+    EXPECT_FALSE(limits("").value().adaptive);
+    EXPECT_FALSE(limits("pool_adaptive=off").value().adaptive);
+    EXPECT_TRUE(limits("pool_adaptive=on").value().adaptive);
+    EXPECT_TRUE(limits("", {.adaptive = true}).value().adaptive);
+    EXPECT_FALSE(Config::parse("pool_adaptive=perhaps"));
+    EXPECT_FALSE(limits("").value().refuse_early);
+    EXPECT_TRUE(limits("pool_refuse_early=on").value().refuse_early);
+    EXPECT_TRUE(limits("", {.refuse_early = true}).value().refuse_early);
+    const PoolBudget budget(3);
+    EXPECT_EQ(limits("").value().budget, nullptr);
+    EXPECT_EQ(limits("", {.budget = &budget, .budget_reserve = 2}).value().budget, budget.impl());
+    EXPECT_EQ(limits("", {.budget = &budget, .budget_reserve = 2}).value().budget_reserve, 2u);
+    int context = 0;
+    const PoolHooks hooks{.context = &context};
+    EXPECT_EQ(limits("", {.hooks = &hooks}).value().hooks.context, &context);
 }
 
 TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {

@@ -123,6 +123,33 @@ TEST_F(SessionPool, LooksAtTheTimeAgainSoonAfterALongRestHoweverASessionIsTaken)
     EXPECT_LE(set->provider->spot().alarm(), Clock::now() + 500ms);
 }
 
+std::atomic<std::chrono::nanoseconds::rep> slept{0};
+std::chrono::nanoseconds say_slept() noexcept { return std::chrono::nanoseconds(slept.load()); }
+
+TEST_F(SessionPool, AsksItsSessionsAfterTheMachineWasAsleep) {
+    pg::pool::Limits limits;
+    limits.time_asleep = &say_slept;
+    set = std::make_unique<fake::Database>(limits);
+    take().give_back();
+    set->provider->spot().ring();  // it stands in front of the books no more
+    EXPECT_EQ(server().take_log(), Lines{});
+    slept += std::chrono::nanoseconds(10min).count();
+    take().give_back();
+    EXPECT_EQ(server().take_log(), Lines{"script "});
+    take().give_back();
+    EXPECT_EQ(server().take_log(), Lines{});
+    set->provider->spot().ring();
+    slept += std::chrono::nanoseconds(10min).count();
+    Taker taker;
+    EXPECT_FALSE(source().request_idle(taker)) << "there is none that may be lent unasked";
+}
+
+TEST(ThePool, KnowsHowLongTheMachineWasAsleep) {
+    const std::chrono::nanoseconds before = pg::pool::time_asleep();
+    EXPECT_GT(before, -1s);
+    EXPECT_GE(pg::pool::time_asleep(), before - 1s);
+}
+
 TEST_F(SessionPool, ReplacesADeadSession) {
     open_set(1);
     take().give_back();

@@ -18,7 +18,7 @@ private:
     void do_request(LeaseWaiter&, const Deadline&) noexcept override {}
     bool do_withdraw(LeaseWaiter&) noexcept override { return ++withdrawn == 1; }
     std::shared_ptr<Reactor> do_reactor() noexcept override { return nullptr; }
-    Error do_no_session() const override { return Error({.message = "none"}); }
+    Error do_no_session(const LeaseWaiter&) const override { return Error({.message = "none"}); }
     void do_release(SessionSlot&) noexcept override {}
     void do_close() noexcept override {}
 };

@@ -1,0 +1,29 @@
+// PoolHooks: calls of the application when a pool opens a session and takes one back.
+#pragma once
+
+#include "pg/config.hpp"
+#include "pg/deadline.hpp"
+#include "pg/spi/session.hpp"
+
+namespace pg {
+
+/// What `PoolOptions::hooks` points to. A null function is not called. They are called on threads of the pool and its
+/// callers, several at a time, and must not use the client. Value.
+struct PoolHooks {
+    /// Functions of these forms. @{
+    using BeforeConnect = Expected<void> (*)(void* context, Config& config) noexcept;
+    using AfterConnect = Expected<void> (*)(void* context, spi::Session& session, const Deadline& until) noexcept;
+    using OnRelease = bool (*)(void* context, spi::Session& session) noexcept;  /// @}
+
+    void* context = nullptr;  ///< the first argument of each; outlives the client
+    /// Before a session is opened: may change what it is opened with. An error fails the attempt. Must not wait.
+    BeforeConnect before_connect = nullptr;
+    /// With a session that was opened, before it is lent first: may run SQL on it, and waits until `until` at most. An
+    /// error fails the attempt, and the session is closed; so it is when a transaction is left open. Settings do not
+    /// last beyond the first borrower that has the session reset: `options` in the connection string does.
+    AfterConnect after_connect = nullptr;
+    /// With a session that came back and is at rest: false closes it. Must not wait, and sends nothing.
+    OnRelease on_release = nullptr;
+};
+
+}  // namespace pg

@@ -1,0 +1,50 @@
+// The permits of a pool that shares a budget with others. Internal to pool.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "pg/pool/budget.hpp"
+#include "src/pool/budget_book.hpp"
+#include "src/pool/permits.hpp"
+
+namespace pg {
+
+/// Its lock is taken under the locks of pools, and none under it.
+struct PoolBudget::Impl {
+    explicit Impl(std::size_t most) : book(most) {}
+    std::mutex mutex;  // guards what follows
+    pool::BudgetBook book;
+};
+
+namespace pool {
+
+/// Told to look when the budget has changed for it. On any thread, under the lock of another pool and of the budget.
+class BudgetClaimant {
+public:
+    virtual ~BudgetClaimant() = default;
+    virtual void budget_changed() noexcept = 0;
+};
+
+class BudgetPermits final : public Permits, private BudgetBook::Claim {
+public:
+    BudgetPermits(std::shared_ptr<PoolBudget::Impl> budget, std::size_t reserve, BudgetClaimant& pool);
+    BudgetPermits(const BudgetPermits&) = delete;
+    BudgetPermits& operator=(const BudgetPermits&) = delete;
+    /// Gives back what its pool has not: nobody is told to look any more.
+    ~BudgetPermits() override;
+
+    [[nodiscard]] bool take() override;
+    void give() override;
+    void cease() override;
+    [[nodiscard]] bool are_too_many(std::size_t size) const override;
+
+private:
+    void tell_next();
+
+    const std::shared_ptr<PoolBudget::Impl> budget_;
+    BudgetClaimant& pool_;
+};
+
+}  // namespace pool
+}  // namespace pg

@@ -1,0 +1,42 @@
+// Loans: who has a session for how long, and who may have forgotten it.
+#include <algorithm>
+
+#include "src/pool/books.hpp"
+
+namespace pg::pool {
+namespace {
+
+Loan loan_of(const Member& member, Time now) {
+    return {.age = now - member.lent_since(),
+            .site = member.holder.site(),
+            .statement = member.holder.statement(),
+            .process = member.process};
+}
+
+}  // namespace
+
+std::vector<Loan> Books::loans(Time now, std::chrono::nanoseconds age, const Member* returned) const {
+    std::vector<Loan> loans;
+    for (const auto& member : members_)
+        if (member->state == State::lent && member.get() != returned && now - member->lent_since() >= age)
+            loans.push_back(loan_of(*member, now));
+    std::sort(loans.begin(), loans.end(), [](const Loan& a, const Loan& b) { return a.age > b.age; });
+    return loans;
+}
+
+/// Each when it has lasted for the threshold, and whenever as much time has passed again.
+void Books::find_leaks(Time now) {
+    if (limits_.leak_threshold == no_timeout) return;
+    for (const auto& member : members_) {
+        if (member->state != State::lent) continue;
+        const std::uint64_t loan = member->loans.load(std::memory_order_relaxed);
+        const bool is_known = member->reported == loan;
+        if (now < (is_known ? member->report_again : later(member->lent_since(), limits_.leak_threshold))) continue;
+        if (!is_known) ++totals_.leaked;
+        member->reported = loan;
+        member->report_again = later(now, limits_.leak_threshold);
+        leaks_.push_back(loan_of(*member, now));
+    }
+}
+
+}  // namespace pg::pool

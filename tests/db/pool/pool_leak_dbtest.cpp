@@ -1,0 +1,97 @@
+// Who forgets sessions of a client on a real server: told in the background, with place and statement.
+#include <mutex>
+#include <pg/async.hpp>
+#include <pg/async_listener.hpp>
+#include <pg/task.hpp>
+
+#include "tests/db/pool/pool_fixture.hpp"
+
+namespace pool_tests {
+namespace {
+
+class PoolLeak : public PoolTest {
+protected:
+    /// Thread-safe.
+    struct Reports {
+        static void add(void* context, const pg::Loan& loan) noexcept {
+            auto& self = *static_cast<Reports*>(context);
+            const std::lock_guard lock(self.mutex);
+            self.loans.push_back(loan);
+        }
+        std::vector<pg::Loan> all() {
+            const std::lock_guard lock(mutex);
+            return loans;
+        }
+        std::mutex mutex;  // guards the loans
+        std::vector<pg::Loan> loans;
+    };
+
+    Reports reports;
+};
+
+TEST_P(PoolLeak, IsReportedAgainAndAgain) {
+    pg::Client db = open(conninfo(), 2, {.leak_threshold = 1ms, .on_leak = &Reports::add, .leak_context = &reports});
+    pg::Connection forgotten = db.connection();
+    const std::uint32_t line = __LINE__ - 1;
+    EXPECT_EQ(forgotten.query_one<int>("select 17"), 17);
+    EXPECT_TRUE(soon([&] { return reports.all().size() >= 2; }));
+    const pg::Loan first = reports.all().front();
+    EXPECT_STREQ(first.site.file, __FILE__);
+    EXPECT_EQ(first.site.line, line);
+    EXPECT_EQ(first.statement, "select 17");
+    EXPECT_EQ(first.process, forgotten.backend_process());
+    EXPECT_EQ(db.pool().stats().leaked, 1u);
+}
+
+TEST_P(PoolLeak, IsReportedWhileAStatementTakesLong) {
+    pg::Client db =
+        open(conninfo() + " pool_leak_threshold=1ms", 1, {.on_leak = &Reports::add, .leak_context = &reports});
+    std::thread slow([&] { static_cast<void>(db.try_exec("select pg_sleep(1000)")); });
+    EXPECT_TRUE(soon([&] { return !reports.all().empty(); }));
+    EXPECT_EQ(reports.all().front().statement, "select pg_sleep(1000)");
+    onlooker().exec("select pg_cancel_backend(pid) from pg_stat_activity where query = 'select pg_sleep(1000)'");
+    slow.join();
+}
+
+pg::Task<void> hold_by_awaiting(pg::Client& db) {
+    const auto holder = [&] { return db.pool().loans().at(0).site; };
+    pg::AsyncClient async = db.async();
+    std::uint32_t line = 0;
+    {
+        line = __LINE__ + 1;
+        const pg::AsyncConnection connection = co_await async.connection();
+        EXPECT_STREQ(holder().file, __FILE__);
+        EXPECT_EQ(holder().line, line);
+    }
+    db.pool().refresh();
+    {
+        line = __LINE__ + 1;
+        pg::AsyncTransaction transaction = co_await async.begin();
+        const std::vector<pg::Loan> loans = db.pool().loans();
+        EXPECT_TRUE(
+            std::any_of(loans.begin(), loans.end(), [&](const pg::Loan& one) { return one.site.line == line; }));
+        co_await transaction.rollback();
+    }
+    line = __LINE__ + 1;
+    co_await async.transaction([&](pg::AsyncTransaction&) -> pg::Task<void> {
+        const std::vector<pg::Loan> loans = db.pool().loans();
+        EXPECT_TRUE(
+            std::any_of(loans.begin(), loans.end(), [&](const pg::Loan& one) { return one.site.line == line; }));
+        co_return;
+    });
+    line = __LINE__ + 1;
+    pg::AsyncListener listener(db);
+    co_await listener.listen("somewhere");
+    const std::vector<pg::Loan> loans = db.pool().loans();
+    EXPECT_TRUE(std::any_of(loans.begin(), loans.end(), [&](const pg::Loan& one) { return one.site.line == line; }));
+}
+
+TEST(PoolLeakOnALoop, NamesWhoHoldsByAwaiting) {
+    pg::Client db = pg::open(pg::testing::shared_server().conninfo() + " provider=async");
+    pg::sync_wait(hold_by_awaiting(db));
+}
+
+INSTANTIATE_TEST_SUITE_P(Providers, PoolLeak, testing::Values("libpq", "async"), name_of);
+
+}  // namespace
+}  // namespace pool_tests

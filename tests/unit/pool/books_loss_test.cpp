@@ -1,0 +1,200 @@
+// Books: what follows from sessions that are lost, and from attempts to open one that fail.
+#include "tests/unit/pool/books_fixture.hpp"
+
+namespace pg::pool {
+namespace {
+
+class TheBooksOfABadDay : public BooksTest {};
+
+TEST_F(TheBooksOfABadDay, ReplaceWhatDoesNotAnswer) {
+    const auto members = idle_ones(1);
+    now += 1s;
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->checked(*duty().member, false, now);
+    const auto next = duties();
+    ASSERT_EQ(next.size(), 2u);
+    EXPECT_EQ(next[0].kind, Kind::close);
+    EXPECT_EQ(next[0].member, members[0]);
+    EXPECT_EQ(next[1].kind, Kind::open);
+    books->closed(*members[0]);
+    books->opened(*next[1].member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    EXPECT_EQ(books->stats(now).lost, 1u);
+}
+
+TEST_F(TheBooksOfABadDay, SuspectTheOthersWhenOneIsLost) {
+    const auto members = idle_ones(3);
+    now += 1ms;
+    EXPECT_EQ(books->take(now), members[2]);
+    now += 1ms;
+    books->lose(*members[2], Verdict::doubt, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    EXPECT_EQ(books->take(now), nullptr) << "the others are asked first";
+    books->look(now);
+    const auto checks = duties();
+    ASSERT_EQ(checks.size(), 2u);
+    for (const Duty& check : checks) {
+        EXPECT_EQ(check.kind, Kind::check);
+        books->checked(*check.member, true, now);
+    }
+    EXPECT_NE(books->take(now), nullptr);
+}
+
+TEST_F(TheBooksOfABadDay, SuspectNobodyWhenASessionEndedForItself) {
+    const auto members = idle_ones(2);
+    EXPECT_EQ(books->take(now), members[1]);
+    now += 1ms;
+    books->lose(*members[1], Verdict::replace, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    EXPECT_EQ(books->take(now), members[0]);
+    EXPECT_EQ(books->stats(now).lost, 1u);
+}
+
+TEST_F(TheBooksOfABadDay, CloseAllWhenTheyDieTogether) {
+    make({.max_size = 4});
+    const auto members = idle_ones(3);
+    Somebody waiting;
+    EXPECT_EQ(books->take(now), members[2]);
+    EXPECT_EQ(books->take(now), members[1]);
+    books->suspend(true);
+    books->widen();
+    Duty open = duty();
+    EXPECT_EQ(open.kind, Kind::open);
+    books->suspend(false);
+    books->lose(*members[2], Verdict::clear, now);
+    auto closes = duties();
+    ASSERT_EQ(closes.size(), 2u) << "the one that was lost, and the one that was idle";
+    for (const Duty& close : closes) EXPECT_EQ(close.kind, Kind::close);
+    EXPECT_EQ(books->stats(now).lost, 2u);
+    books->give_back(*members[1], now);
+    EXPECT_EQ(duty().kind, Kind::close) << "when it comes back";
+    books->opened(*open.member, now);
+    EXPECT_EQ(books->take(now), open.member) << "it was opened since";
+}
+
+// Fault 19.
+TEST_F(TheBooksOfABadDay, OpenNoMoreThanTheServerHasRoomFor) {
+    make({.max_size = 5});
+    Member& first = open_and_lend();
+    Member& second = open_and_lend();
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->failed(*duty().member, no_room(), now);
+    EXPECT_EQ(books->stats(now).limit, 2u);
+    EXPECT_EQ(books->stats(now).max_size, 5u);
+    now += Capacity::pause - 1ns;
+    expect_nothing();
+    books->give_back(first, now);
+    EXPECT_EQ(duty().waiter, &waiting) << "it waits for what comes back";
+    books->enqueue(waiting, now);
+    now += 1ns;
+    const Duty again = duty();
+    EXPECT_EQ(again.kind, Kind::open) << "one more, to see";
+    EXPECT_EQ(books->stats(now).limit, 3u);
+    books->failed(*again.member, no_room(), now);
+    EXPECT_EQ(books->stats(now).limit, 2u);
+    books->give_back(second, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    now += 100 * Capacity::pause;
+    EXPECT_EQ(books->stats(now).limit, 5u);
+}
+
+TEST_F(TheBooksOfABadDay, TryAgainWhenTheServerHasRoomForNone) {
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->failed(*duty().member, no_room(), now);
+    EXPECT_EQ(duty().kind, Kind::refuse);
+    EXPECT_EQ(books->stats(now).limit, 1u);
+    now += 1s;
+    static_cast<void>(open_and_lend());
+}
+
+TEST_F(TheBooksOfABadDay, DoNotTellANewcomerOfAnAttemptThatBeganLongAgo) {
+    make({.max_size = 1});
+    Somebody early, late;
+    books->enqueue(early, now);
+    const Duty old = duty();
+    now += Books::slow;
+    books->enqueue(late, now);
+    books->failed(*old.member, nobody_there(), now);
+    const Duty refused = duty();
+    EXPECT_EQ(refused.kind, Kind::refuse);
+    EXPECT_EQ(refused.waiter, &early);
+    now = std::max(now, books->governor().next());
+    const Duty open = duty();
+    EXPECT_EQ(open.kind, Kind::open) << "for whoever came later";
+    books->failed(*open.member, nobody_there(), now);
+    EXPECT_EQ(duty().waiter, &late);
+}
+
+TEST_F(TheBooksOfABadDay, PauseAfterAFailureAndTryAgainWhenItIsTime) {
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->failed(*duty().member, nobody_there(), now);
+    EXPECT_EQ(duty().kind, Kind::refuse);
+    for (int failures = 2; failures < 12; ++failures) {
+        const Time next = books->governor().next();
+        EXPECT_LE(next, now + std::min<std::chrono::nanoseconds>(10s, 50ms * (1 << (failures - 2))));
+        if (next > now) {
+            const auto why = books->refusal(now, Deadline::at(now));
+            ASSERT_TRUE(why) << "there is no time to wait for the next attempt";
+            EXPECT_EQ(why->message(), "nobody there");
+        }
+        EXPECT_EQ(books->refusal(now, Deadline::never()).has_value(), next > now + 1s);
+        books->enqueue(waiting, now);
+        if (next > now) expect_nothing();
+        EXPECT_LE(books->look_by(now), std::max(next, now + 500ms));
+        now = next;
+        const Duty open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        books->failed(*open.member, nobody_there(), now);
+        EXPECT_EQ(duty().kind, Kind::refuse);
+    }
+    now += 10s;
+    static_cast<void>(open_and_lend());
+    EXPECT_EQ(books->governor().failures(), 0) << "a success forgets them";
+}
+
+TEST_F(TheBooksOfABadDay, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
+    Somebody first, second;
+    books->enqueue(first, now);
+    books->enqueue(second, now);
+    const auto opening = duties();
+    ASSERT_EQ(opening.size(), 2u);
+    books->failed(*opening[0].member, nobody_there(), now);
+    expect_nothing();  // the other one may come
+    books->failed(*opening[1].member, nobody_there(), now);
+    EXPECT_FALSE(books->withdraw(first)) << "it is about to be told";
+    const auto refused = duties();
+    ASSERT_EQ(refused.size(), 2u);
+    EXPECT_EQ(refused[0].kind, Kind::refuse);
+    EXPECT_EQ(refused[0].waiter, &first);
+    EXPECT_EQ(refused[1].waiter, &second);
+    EXPECT_EQ(books->refused_with()->message(), "nobody there");
+    EXPECT_EQ(books->stats(now).size(), 0u);
+}
+
+// Fault 64: while the machine sleeps, the clock of deadlines stands still.
+TEST_F(TheBooksOfABadDay, AskWhatIsIdleAfterTheMachineWasAsleep) {
+    const auto members = idle_ones(2);
+    books->notice_sleep(5h, now);
+    EXPECT_EQ(books->take(now), members[1]) << "it slept before";
+    books->give_back(*members[1], now);
+    books->notice_sleep(5h + Books::least_sleep - 1ns, now);
+    EXPECT_EQ(books->take(now), members[1]) << "the clocks are not read at the same time";
+    books->give_back(*members[1], now);
+    books->notice_sleep(6h, now);
+    EXPECT_EQ(books->take(now), nullptr);
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    const Duty check = duty();
+    EXPECT_EQ(check.kind, Kind::check);
+    now += 1ms;
+    books->notice_sleep(6h, now);
+    books->checked(*check.member, true, now);
+    EXPECT_EQ(duty().waiter, &waiting) << "it is asked once";
+}
+
+}  // namespace
+}  // namespace pg::pool

@@ -1,0 +1,93 @@
+// Several pools over one budget: none opens what is not there, and one with many gives up what is idle for another.
+#include <gtest/gtest.h>
+
+#include "pg/connection.hpp"
+#include "pg/pool/pool.hpp"
+#include "tests/unit/core/fake_session.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+class Budget : public testing::Test {
+protected:
+    pg::pool::Limits limits(std::size_t reserve = 0) {
+        pg::pool::Limits limits;
+        limits.budget = budget.impl();
+        limits.budget_reserve = reserve;
+        return limits;
+    }
+    static pg::Expected<pg::Connection> soon(fake::Database& db) { return db.client.try_connection(1ms); }
+
+    pg::PoolBudget budget{2};
+    std::unique_ptr<fake::Database> one = std::make_unique<fake::Database>(limits());
+    std::unique_ptr<fake::Database> other = std::make_unique<fake::Database>(limits());
+};
+
+TEST_F(Budget, IsNotExceeded) {
+    EXPECT_EQ(budget.most(), 2u);
+    EXPECT_EQ(budget.used(), 0u);
+    const pg::Connection first = one->client.connection();
+    const pg::Connection second = other->client.connection();
+    EXPECT_EQ(budget.used(), 2u);
+    const auto refused = soon(*one);
+    ASSERT_FALSE(refused);
+    const pg::PoolTimeoutDetails& details = *pg::PoolTimeout(refused.error()).details();
+    EXPECT_EQ(details.obstacle, pg::PoolObstacle::over_budget);
+    EXPECT_NE(
+        refused.error().message().find("the budget that it shares with other clients is used up, 1 sessions of it "
+                                       "here"),
+        std::string_view::npos)
+        << refused.error().message();
+}
+
+TEST_F(Budget, IsGivenBackWithTheClient) {
+    {
+        const pg::Connection first = one->client.connection();
+        const pg::Connection second = one->client.connection();
+        EXPECT_FALSE(soon(*other));
+    }
+    one.reset();
+    EXPECT_EQ(budget.used(), 0u);
+    EXPECT_TRUE(soon(*other));
+}
+
+TEST_F(Budget, IsGivenUpByWhoHasMoreThanAnEvenPart) {
+    {
+        const pg::Connection first = one->client.connection();
+        const pg::Connection second = one->client.connection();
+    }
+    EXPECT_EQ(one->client.pool().stats().idle, 2u);
+    std::optional<pg::Expected<pg::Connection>> found;
+    std::thread waiting([&] { found = other->client.try_connection(20s); });
+    while (other->client.pool().stats().waiting == 0) std::this_thread::yield();
+    one->provider->spot().ring();    // it was told to look
+    other->provider->spot().ring();  // and so was this one, then
+    waiting.join();
+    EXPECT_TRUE(*found);
+    EXPECT_EQ(one->client.pool().stats().size(), 1u);
+    EXPECT_EQ(one->client.pool().stats().spare, 1u);
+}
+
+TEST_F(Budget, IsGivenUpByASessionThatComesBack) {
+    std::optional<pg::Connection> first = one->client.connection(), second = one->client.connection();
+    std::optional<pg::Expected<pg::Connection>> found;
+    std::thread waiting([&] { found = other->client.try_connection(20s); });
+    while (other->client.pool().stats().waiting == 0) std::this_thread::yield();
+    second.reset();
+    one->provider->spot().ring();
+    other->provider->spot().ring();
+    waiting.join();
+    EXPECT_TRUE(*found);
+    EXPECT_EQ(budget.used(), 2u);
+}
+
+TEST_F(Budget, KeepsWhatIsReserved) {
+    other.reset();
+    other = std::make_unique<fake::Database>(limits(1));
+    const pg::Connection first = one->client.connection();
+    EXPECT_FALSE(soon(*one));
+    EXPECT_TRUE(soon(*other));
+}
+
+}  // namespace

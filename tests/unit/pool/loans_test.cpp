@@ -1,0 +1,83 @@
+// Loans: who holds a session, and when that is said to last too long.
+#include "tests/unit/pool/books_fixture.hpp"
+
+namespace pg::pool {
+namespace {
+
+class TheLoans : public BooksTest {
+protected:
+    TheLoans() { make({.max_size = 3, .leak_threshold = 10s}); }
+    std::vector<Loan> leaks_at(Time time) {
+        now = time;
+        books->look(now);
+        return books->take_leaks();
+    }
+};
+
+TEST_F(TheLoans, AreThereFromTheOldestOn) {
+    const Time begin = now;
+    Member& first = open_and_lend();
+    first.process = 17;
+    first.holder.keep_statements();
+    first.holder.is_at({"orders.cpp", 5});
+    first.holder.runs("select 1");
+    now += 2s;
+    Member& second = open_and_lend();
+    now += 1s;
+    const std::vector<Loan> loans = books->loans(now, {}, nullptr);
+    ASSERT_EQ(loans.size(), 2u);
+    EXPECT_EQ(loans[0].age, now - begin);
+    EXPECT_STREQ(loans[0].site.file, "orders.cpp");
+    EXPECT_EQ(loans[0].site.line, 5u);
+    EXPECT_EQ(loans[0].statement, "select 1");
+    EXPECT_EQ(loans[0].process, 17);
+    EXPECT_EQ(loans[1].age, 1s);
+    EXPECT_STREQ(loans[1].site.file, "");
+    EXPECT_EQ(books->loans(now, 2s, nullptr).size(), 1u) << "only those that are old enough";
+    EXPECT_EQ(books->loans(now, 3s, nullptr).size(), 1u);
+    EXPECT_EQ(books->loans(now, {}, &first).size(), 1u) << "one of them stands in front of the books";
+    books->give_back(second, now);
+    EXPECT_EQ(books->loans(now, {}, nullptr).size(), 1u);
+}
+
+TEST_F(TheLoans, AreForgottenWithTheirHolder) {
+    Member& member = open_and_lend();
+    member.holder.keep_statements();
+    member.holder.is_at({"orders.cpp", 5});
+    member.holder.runs("select 1");
+    books->give_back(member, now);
+    EXPECT_EQ(books->take(now), &member);
+    const std::vector<Loan> loans = books->loans(now, {}, nullptr);
+    ASSERT_EQ(loans.size(), 1u);
+    EXPECT_STREQ(loans[0].site.file, "");
+    EXPECT_EQ(loans[0].statement, "");
+}
+
+TEST_F(TheLoans, AreReportedWheneverTheThresholdHasPassed) {
+    const Time begin = now;
+    Member& member = open_and_lend();
+    member.holder.is_at({"orders.cpp", 5});
+    EXPECT_TRUE(leaks_at(begin + 10s - 1ns).empty());
+    const std::vector<Loan> first = leaks_at(begin + 10s);
+    ASSERT_EQ(first.size(), 1u);
+    EXPECT_EQ(first[0].age, 10s);
+    EXPECT_EQ(first[0].site.line, 5u);
+    EXPECT_TRUE(leaks_at(begin + 20s - 1ns).empty());
+    EXPECT_EQ(leaks_at(begin + 20s).size(), 1u);
+    EXPECT_EQ(books->stats(now).leaked, 1u) << "it is one loan";
+    books->give_back(member, now);
+    EXPECT_EQ(books->take(now), &member);
+    EXPECT_TRUE(leaks_at(begin + 30s - 1ns).empty()) << "this is another loan";
+    EXPECT_EQ(leaks_at(begin + 30s).size(), 1u);
+    EXPECT_EQ(books->stats(now).leaked, 2u);
+}
+
+TEST_F(TheLoans, AreNotReportedUnlessThatIsAskedFor) {
+    make({.max_size = 3});
+    static_cast<void>(open_and_lend());
+    EXPECT_TRUE(leaks_at(now + 1000h).empty());
+    EXPECT_EQ(books->stats(now).leaked, 0u);
+}
+
+}  // namespace
+}  // namespace pg::pool
