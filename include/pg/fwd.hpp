@@ -23,7 +23,7 @@ struct CallSite {
     const char* file = "";   ///< lives as long as the program; empty: nobody said
     std::uint32_t line = 0;  ///< from 1
     [[nodiscard]] static constexpr CallSite here(const char* file = __builtin_FILE(),
-                                                 std::uint32_t line = __builtin_LINE()) {
+                                                 std::uint32_t line = __builtin_LINE()) {  ///< the caller's place
         return {file, line};
     }
 };

@@ -1,11 +1,12 @@
 // A budget of sessions under its lock: who is told to look when it changes.
 #include "src/pool/budget.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pg {
 
-PoolBudget::PoolBudget(std::size_t most) : impl_(std::make_shared<Impl>(most)) {}
+PoolBudget::PoolBudget(std::size_t most) : impl_(std::make_shared<Impl>(std::max<std::size_t>(most, 1))) {}
 
 std::size_t PoolBudget::most() const { return impl_->book.most(); }
 

@@ -15,7 +15,7 @@ class PGCLIENT_API PoolBudget {
 public:
     struct Impl;
 
-    explicit PoolBudget(std::size_t most);
+    explicit PoolBudget(std::size_t most);   ///< at least one
     [[nodiscard]] std::size_t most() const;  ///< as it was made with
     [[nodiscard]] std::size_t used() const;  ///< sessions of this moment
 

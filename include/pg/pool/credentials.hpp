@@ -9,7 +9,7 @@ namespace pg {
 
 /// A password, or a token in its place. Value.
 struct Credential {
-    Secret password{};
+    Secret password{};  ///< what the server is told
     /// How long sessions can be opened with it, from now on. Those that are open then go on.
     std::chrono::nanoseconds lifetime = no_timeout;
 };

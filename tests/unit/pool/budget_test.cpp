@@ -26,6 +26,7 @@ protected:
 
 TEST_F(Budget, IsNotExceeded) {
     EXPECT_EQ(budget.most(), 2u);
+    EXPECT_EQ(pg::PoolBudget(0).most(), 1u) << "a budget of nothing would serve nobody";
     EXPECT_EQ(budget.used(), 0u);
     const pg::Connection first = one->client.connection();
     const pg::Connection second = other->client.connection();

@@ -1,6 +1,7 @@
 // The pool where the system gives no more threads: who asks is told so, and the next one tries again.
 #include <gtest/gtest.h>
 
+#include "src/pool/credential_desk.hpp"
 #include "src/pool/make_pool.hpp"
 #include "tests/unit/core/fake_session.hpp"
 #include "tests/unit/refused_threads.hpp"
@@ -35,6 +36,22 @@ TEST(PoolWithoutThreads, SaysSoAndTriesAgainForTheNext) {
     EXPECT_NE(refused.error().message().find("no thread can be started"), std::string_view::npos);
     EXPECT_EQ(refused.error().outcome(), pg::Outcome::not_sent);
     EXPECT_TRUE(pool->acquire({pg::Deadline::after(std::chrono::seconds(20))}));
+}
+
+class Vault final : public pg::CredentialSource {
+    pg::Expected<pg::Credential> do_credential(const pg::Deadline&) noexcept override {
+        return pg::Credential{pg::Secret("of today")};
+    }
+};
+
+TEST(CredentialsWithoutThreads, SaySoAndTryAgainForTheNext) {
+    const auto desk = std::make_shared<pg::pool::CredentialDesk>(std::make_shared<Vault>());
+    refuses = true;
+    const auto refused = desk->password({});
+    refuses = false;
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("no thread can be started"), std::string_view::npos);
+    EXPECT_TRUE(desk->password({pg::Deadline::after(std::chrono::seconds(20))}));
 }
 
 /// Hears of its refusal.
