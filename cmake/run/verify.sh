@@ -56,6 +56,14 @@ verify_newer_libpq() {
     PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests test -L '^libpq17$'
 }
 
+# The tests of clients of a pooler, with one that knows the statements of its clients.
+verify_newer_pgbouncer() {
+    need_newer_pgbouncer
+    configure test
+    build test pooler_dbtest
+    PGCLIENT_TEST_PGBOUNCER=$newer_pgbouncer run_tests test -R '^pooler_dbtest$'
+}
+
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
 verify_fuzz() {
     local corpus name new
@@ -115,7 +123,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance newer_libpq fuzz callgrind volume consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance newer_libpq newer_pgbouncer fuzz callgrind volume consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started

@@ -84,6 +84,9 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
+    const std::string_view pooler = config->pooler().value_or("none");
+    context->named_statements = context->keeps_session_state = pooler != "transaction";
+    context->sends_ahead = !config->has_pooler();
     spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
     auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
     context->pool = pool.get();

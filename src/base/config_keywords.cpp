@@ -130,7 +130,7 @@ constexpr Keyword table[] = {
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "scram_max_iterations", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = int_max},
     {.name = "statement_cache_size", .owner = Owner::unbuilt},
-    {.name = "pooler", .owner = Owner::unbuilt},
+    {.name = "pooler", .owner = Owner::ours, .form = Form::words, .words = "none session transaction"},
 };
 
 std::vector<std::string_view> split(std::string_view words) {

@@ -85,8 +85,7 @@ private:
         for (const auto& entry : entries_)
             if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
         if (requests_.empty()) return true;
-        auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
-                                                     borrowed.wait);
+        auto outcomes = run_requests(borrowed);
         assert(outcomes.size() == requests_.size());
         auto next = outcomes.begin();
         for (const auto& entry : entries_)
@@ -97,6 +96,18 @@ private:
             !(atomic_ && first_failed() != entries_.size()))
             settle_results(borrowed);
         return true;
+    }
+
+    /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
+    std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
+        if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
+        if (borrowed.context->sends_ahead)
+            return borrowed.session().run_batch(requests_, spi::BatchSync::each, borrowed.wait);
+        std::vector<Expected<Result>> outcomes;
+        outcomes.reserve(requests_.size());
+        for (const spi::Request& request : requests_)
+            outcomes.push_back(borrowed.session().run(request, borrowed.wait));
+        return outcomes;
     }
 
     /// False when the statement cannot be prepared; its outcome then says why.
@@ -110,7 +121,7 @@ private:
         if (entry.statement && entry.statement.get() == last_) {
             request.statement = requests_.back().statement;
             request.description = requests_.back().description;
-        } else if (entry.statement) {
+        } else if (entry.statement && borrowed.context->named_statements) {
             auto prepared = prepare_once(borrowed, entry.call);
             if (!prepared && outside && heal(borrowed, entry.call, prepared.error()))
                 prepared = prepare_once(borrowed, entry.call);

@@ -50,6 +50,7 @@ Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait) {
     spi::SessionSlot& slot = lease.slot();
     forget_expired(slot, wait);
     slot.lent_until = wait.deadline;
+    slot.is_shared = !context.keeps_session_state;
     return Borrowed{&context, std::move(lease), &slot, wait};
 }
 

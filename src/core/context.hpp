@@ -40,6 +40,9 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
+    bool named_statements = true;     // are there for as long as the session that prepared them
+    bool keeps_session_state = true;  // settings, listeners and locks of a session are its own
+    bool sends_ahead = true;          // of the answers to statements that have nothing to do with each other
     std::atomic<bool> closed{false};
     RetypedTexts retyped;
 
@@ -118,6 +121,9 @@ void forget_expired(spi::SessionSlot& slot, const spi::Wait& wait);
 /// Makes sure that the catalogue knows every type of these columns.
 [[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
                                          const spi::Wait& wait);
+
+/// Why a client behind a pooler cannot hear messages; nothing when it can.
+[[nodiscard]] std::optional<Error> refuse_to_listen(const Context& context);
 
 /// The door of an executor for the other rooms of core.
 struct ExecutorAccess {

@@ -33,7 +33,7 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
         request.format = call.options->format;
         request.max_result_bytes = call.options->max_result_bytes;
     }
-    if (call.statement) {
+    if (call.statement && borrowed.context->named_statements) {
         auto prepared = prepare_once(borrowed, call);
         if (!prepared) return std::move(prepared).error();
         request.statement = call.statement->name;

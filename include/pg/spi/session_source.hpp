@@ -22,6 +22,7 @@ struct SessionSlot {
     std::unordered_map<std::uint64_t, PreparedHere> prepared{};
     std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
     bool dirty = false;       ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    bool is_shared = false;   ///< a pooler lends what is behind it to others too: nothing there is its own to reset
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
 };
 
