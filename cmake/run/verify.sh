@@ -86,7 +86,7 @@ verify_fuzz() {
 # Instructions counted by callgrind, beside libpq by hand.
 verify_callgrind() {
     configure release
-    build release pgclient_tables pgclient_meter_raw pgclient_meter_client pgclient_memory
+    build release pgclient_tables pgclient_meter_raw pgclient_meter_client pgclient_memory pgclient_thousand
     run_tests release -L '^callgrind$'
 }
 
