@@ -4,7 +4,7 @@
 readonly needs_of_build=(g++ cmake libasio-dev ninja-build ccache libpq-dev pkg-config)
 readonly needs_of_demo=("${needs_of_build[@]}" postgresql-15 iso-codes openssl)
 readonly needs_of_format=(clang-format-19)
-readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 "${needs_of_format[@]}")
+readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 pgbouncer "${needs_of_format[@]}")
 readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen
     libbenchmark-dev libpqxx-dev libsoci-dev)
 readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libbenchmark-dev libpqxx-dev libsoci-dev)
@@ -72,6 +72,43 @@ install_postgresql() {
     else
         as_root pg_conftool "$conf" remove create_main_cluster
     fi
+}
+
+# PgBouncer of the next Debian, with what it is linked to, beside the system's own.
+readonly newer_pgbouncer=$PGCLIENT_CACHE/pgbouncer/pgbouncer
+readonly newer_pgbouncer_packages=(pgbouncer libaudit1 libc6 libcap-ng0 libcap2 libcares2 libevent-2.1-7t64 libgcc-s1
+    libpam0g libssl3t64 libsystemd0 libzstd1 zlib1g)
+
+# After it, a PgBouncer with statements of its clients of its own stands at $newer_pgbouncer. It is unpacked, not
+# installed, and runs through the loader of its own libraries.
+need_newer_pgbouncer() {
+    local folder mirror options package
+    [[ -x $newer_pgbouncer ]] && return
+    [[ $install == yes ]] || die "missing $newer_pgbouncer, and --no-install was given"
+    say "unpacking PgBouncer of Debian trixie into ${newer_pgbouncer%/*} (20 MB)"
+    folder=$(mktemp -d)
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+    [[ -n $mirror ]] || die "apt-get names no place that packages come from"
+    mkdir -p "$folder"/{lists,archives,debs}/partial "${newer_pgbouncer%/*}"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
+        >"$folder/sources.list"
+    options=(-qq -o "Dir::Etc::sourcelist=$folder/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$folder/lists"
+        -o "Dir::Cache=$folder" -o Dir::State::status=/dev/null -o APT::Sandbox::User=)
+    (cd "$folder/debs" && apt-get "${options[@]}" update &&
+        apt-get "${options[@]}" download "${newer_pgbouncer_packages[@]}") ||
+        die "apt-get could not download PgBouncer of trixie; see its message above"
+    for package in "$folder"/debs/*.deb; do dpkg-deb -x "$package" "${newer_pgbouncer%/*}"; done
+    rm -rf "$folder"
+    cat >"$newer_pgbouncer" <<'SCRIPT'
+#!/bin/sh
+# Runs PgBouncer with the libraries that lie beside it.
+here=$(dirname "$(readlink -f "$0")")
+for loader in "$here"/usr/lib/*-linux-gnu/ld-linux*.so.*; do break; done
+exec "$loader" --library-path "$(dirname "$loader")" "$here/usr/sbin/pgbouncer" "$@"
+SCRIPT
+    chmod a+rx "$PGCLIENT_CACHE" "$newer_pgbouncer"
+    chmod -R a+rX "${newer_pgbouncer%/*}"
+    "$newer_pgbouncer" --version >/dev/null || die "$newer_pgbouncer does not run"
 }
 
 server_folder() { echo "$PGCLIENT_CACHE/postgres/node_modules/pg$1"; }

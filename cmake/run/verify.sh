@@ -56,6 +56,14 @@ verify_newer_libpq() {
     PGCLIENT_TEST_REQUIRE_LIBPQ=1 run_tests test -L '^libpq17$'
 }
 
+# The tests of clients of a pooler, with one that knows the statements of its clients.
+verify_newer_pgbouncer() {
+    need_newer_pgbouncer
+    configure test
+    build test pooler_dbtest
+    PGCLIENT_TEST_PGBOUNCER=$newer_pgbouncer run_tests test -R '^pooler_dbtest$'
+}
+
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
 verify_fuzz() {
     local corpus name new
@@ -78,7 +86,7 @@ verify_fuzz() {
 # Instructions counted by callgrind, beside libpq by hand.
 verify_callgrind() {
     configure release
-    build release pgclient_tables pgclient_meter_raw pgclient_meter_client pgclient_memory
+    build release pgclient_tables pgclient_meter_raw pgclient_meter_client pgclient_memory pgclient_thousand
     run_tests release -L '^callgrind$'
 }
 
@@ -115,7 +123,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance newer_libpq fuzz callgrind volume consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance newer_libpq newer_pgbouncer fuzz callgrind volume consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started

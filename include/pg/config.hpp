@@ -74,6 +74,9 @@ public:
     /// Which one serves it.
     [[nodiscard]] std::optional<std::string_view> provider() const& { return get("provider"); }
     [[nodiscard]] std::optional<std::string_view> engine() const& { return get("engine"); }  ///< auto, direct or libpq
+    /// What stands before the server: none, session or transaction, as its pools are.
+    [[nodiscard]] std::optional<std::string_view> pooler() const& { return get("pooler"); }
+    [[nodiscard]] bool has_pooler() const { return pooler().value_or("none") != "none"; }  ///< of either kind
     /// Any of ours that is a whole number ("pool_max_size") or a duration ("timeout"). @{
     [[nodiscard]] std::optional<std::uint32_t> number(std::string_view keyword) const;
     [[nodiscard]] std::optional<std::chrono::nanoseconds> duration(std::string_view keyword) const;  /// @}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "providers/libpq/newer.hpp"
+#include "providers/libpq/pooled_session.hpp"
 #include "providers/libpq/workers.hpp"
 
 namespace pg::libpq {
@@ -132,6 +133,7 @@ private:
 std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
     auto first = start_one(connection);
     if (!first) return nullptr;
+    tell_of_cancel(connection);
     return std::make_unique<RepeatedCancel>(connection, std::move(first));
 }
 

@@ -100,7 +100,8 @@ private:
             if (status == CONNECTION_BAD || polled == PGRES_POLLING_FAILED) {
                 fail(host, connect_failure(connection.get(), {.phase = phase,
                                                               .wants_attributes = attributes != "any",
-                                                              .password_problem = keywords.password_problem}));
+                                                              .password_problem = keywords.password_problem,
+                                                              .through_pooler = target_.has_pooler()}));
                 return nullptr;
             }
             phase = phase_of(status);

@@ -115,6 +115,11 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
     } else {
         fields.severity = "FATAL";
     }
+    if (facts.through_pooler && report.sqlstate == sqlstate::protocol_violation) {
+        fields.kind = ErrorKind::connect;
+        fields.outcome = Outcome::not_sent;
+        fields.retry_scope = RetryScope::connect;
+    }
     if (fields.kind == ErrorKind::auth) {
         const bool told = !facts.password_problem.empty();
         fields.hint = told ? facts.password_problem : "check PGPASSWORD or ~/.pgpass";

@@ -28,6 +28,7 @@ struct AttemptFacts {
     ConnectPhase phase = ConnectPhase::connect;
     bool wants_attributes = false;        ///< of the session, so that a server may be fine and still not do
     std::string_view password_problem{};  ///< why the password file was passed over
+    bool through_pooler = false;          ///< which says 08P01 of whatever it refuses
 };
 
 /// The error of one attempt: its message says what failed without saying where.

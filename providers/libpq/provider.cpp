@@ -6,6 +6,7 @@
 #include "providers/libpq/connect.hpp"
 #include "providers/libpq/direct_take_over.hpp"
 #include "providers/libpq/error.hpp"
+#include "providers/libpq/pooled_session.hpp"
 #include "providers/libpq/session.hpp"
 
 namespace pg::libpq {
@@ -23,7 +24,11 @@ class LibpqProvider final : public spi::Provider {
         if (!resolved) return resolved.error();
         Expected<Connected> connected = connect(*resolved, process_resolver(), wait);
         if (!connected) return std::move(connected).error();
-        return make_session(resolved->engine().value_or("auto"), *std::move(connected), context, wait);
+        const std::string_view engine = resolved->engine().value_or("auto");
+        if (!resolved->has_pooler()) return make_session(engine, *std::move(connected), context, wait);
+        auto watch = CancelWatch::over(connected->connection.get());
+        auto session = make_session(engine, *std::move(connected), context, wait);
+        return session ? make_pooled(*std::move(session), std::move(watch)) : std::move(session);
     }
     static Expected<std::unique_ptr<spi::Session>> make_session(std::string_view engine, Connected connected,
                                                                 const spi::SessionContext& context,

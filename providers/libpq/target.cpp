@@ -15,7 +15,8 @@ using Pair = std::pair<std::string, std::string>;
 constexpr std::array<std::string_view, 6> ours{"host",    "hostaddr",        "port",
                                                "options", "connect_timeout", "target_session_attrs"};
 
-/// Sent whatever the configuration says: text is read and written in these forms.
+/// Sent whatever the configuration says, but not to a pooler, which refuses it: text is read and written in these
+/// forms.
 constexpr std::string_view session_options = "-c DateStyle=ISO -c IntervalStyle=postgres";
 
 /// Used where the configuration says nothing. The last four find a dead peer in 25 seconds.
@@ -89,9 +90,8 @@ Target::Keywords Target::keywords(const Host& host, const std::string& address, 
     if (!answer.ignored.empty()) pairs.emplace_back("passfile", "/dev/null/none");
 
     std::string options(config_.get("options").value_or(""));
-    if (!options.empty()) options += ' ';
-    options += session_options;
-    pairs.emplace_back("options", std::move(options));
+    if (!config_.has_pooler()) options.append(options.empty() ? "" : " ").append(session_options);
+    if (!options.empty()) pairs.emplace_back("options", std::move(options));
     pairs.emplace_back("client_encoding", "UTF8");
     pairs.emplace_back("target_session_attrs", attributes);
     pairs.emplace_back("host", host.host);

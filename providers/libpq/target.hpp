@@ -24,6 +24,7 @@ public:
     /// What one attempt may take; `no_timeout` when there is no limit of its own.
     [[nodiscard]] std::chrono::nanoseconds attempt_timeout() const { return attempt_timeout_; }
     [[nodiscard]] const std::string& user() const { return user_; }
+    [[nodiscard]] bool has_pooler() const { return config_.has_pooler(); }
     /// How many iterations of SCRAM a server may ask for.
     [[nodiscard]] std::uint32_t most_scram_iterations() const { return most_scram_iterations_; }
 

@@ -81,11 +81,15 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
 
     auto context = std::make_shared<detail::Context>();
     context->types = std::make_shared<TypeCatalog>();
-    if (const auto size = config->number("statement_cache_size")) context->statements.entries = *size;
-    if (options.statement_cache_size) context->statements.entries = *options.statement_cache_size;
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
+    const std::string_view pooler = config->pooler().value_or("none");
+    context->keeps_session_state = pooler != "transaction";
+    if (pooler == "transaction") context->statements.entries = 0;  // unless it is said to know them
+    if (const auto size = config->number("statement_cache_size")) context->statements.entries = *size;
+    if (options.statement_cache_size) context->statements.entries = *options.statement_cache_size;
+    context->sends_ahead = !config->has_pooler();
     spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
     auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
     context->pool = pool.get();

@@ -16,16 +16,7 @@ namespace {
 using config::Keyword;
 using config::Owner;
 
-/// What is wrong with setting this keyword, apart from its value; empty when nothing is.
-std::string refusal(const Keyword* keyword, std::string_view name, bool may_show) {
-    if (keyword == nullptr) return "unknown keyword" + config::shown(name, may_show);
-    if (keyword->owner == Owner::unbuilt)
-        return std::string("`").append(keyword->name).append("` belongs to a part that is not built yet");
-    return {};
-}
-
-std::string advice(const Keyword* keyword, std::string_view name, bool may_show) {
-    if (keyword != nullptr) return "take it out";
+std::string advice(std::string_view name, bool may_show) {
     if (!may_show) return "a password that holds blanks needs quotes, and in a URI its `@`, `/` and `?` need encoding";
     const std::string_view meant = config::nearest_keyword(name);
     return meant.empty() ? std::string() : std::string("did you mean `").append(meant).append("`?");
@@ -51,10 +42,10 @@ Expected<Config> Config::parse(std::string_view conninfo) {
         translate_requiressl(assignment);
         const std::string& name = assignment.keyword;
         const Keyword* keyword = config::find_keyword(name);
-        if (const std::string refused = refusal(keyword, name, assignment.may_show_keyword); !refused.empty()) {
-            return config::conninfo_error(conninfo, assignment.keyword_at, refused,
-                                          advice(keyword, name, assignment.may_show_keyword));
-        }
+        if (!keyword)
+            return config::conninfo_error(conninfo, assignment.keyword_at,
+                                          "unknown keyword" + config::shown(name, assignment.may_show_keyword),
+                                          advice(name, assignment.may_show_keyword));
         if (keyword->owner == Owner::ours) {
             const std::string wrong = config::complaint(*keyword, assignment.value.reveal());
             if (!wrong.empty()) return config::value_error(conninfo, assignment.value_at, wrong);
@@ -75,9 +66,10 @@ void Config::store(std::uint8_t keyword, std::string_view value) {
 
 Expected<void> Config::set(std::string_view keyword, std::string_view value) {
     const Keyword* known = config::find_keyword(keyword);
-    if (const std::string refused = refusal(known, keyword, true); !refused.empty()) {
-        const std::string suggestion = known == nullptr ? advice(known, keyword, true) : "";
-        return config::usage_error(refused + (suggestion.empty() ? "" : "; " + suggestion));
+    if (!known) {
+        const std::string suggestion = advice(keyword, true);
+        return config::usage_error("unknown keyword" + config::shown(keyword, true) +
+                                   (suggestion.empty() ? "" : "; " + suggestion));
     }
     if (value.find('\0') != value.npos) return config::usage_error(std::string(keyword) + " holds a NUL character");
     if (known->owner == Owner::ours) {

@@ -133,7 +133,7 @@ constexpr Keyword table[] = {
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "scram_max_iterations", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = int_max},
     {.name = "statement_cache_size", .owner = Owner::ours, .form = Form::integer, .low = 0, .high = int_max},
-    {.name = "pooler", .owner = Owner::unbuilt},
+    {.name = "pooler", .owner = Owner::ours, .form = Form::words, .words = "none session transaction"},
 };
 
 std::vector<std::string_view> split(std::string_view words) {
@@ -240,8 +240,8 @@ std::optional<std::int64_t> read_integer(std::string_view text) {
 
 std::string_view nearest_keyword(std::string_view name) {
     std::vector<std::string_view> names;
-    for (const Keyword& keyword : table)
-        if (keyword.owner != Owner::unbuilt) names.push_back(keyword.name);
+    names.reserve(std::size(table));
+    for (const Keyword& keyword : table) names.push_back(keyword.name);
     return nearest(name, names);
 }
 

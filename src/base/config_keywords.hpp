@@ -12,7 +12,6 @@ namespace pg::config {
 enum class Owner : std::uint8_t {
     libpq,
     ours,
-    unbuilt,  ///< ours, but of a part that does not exist yet
 };
 
 /// What values a keyword takes.

@@ -49,6 +49,7 @@ public:
 
 private:
     Expected<void> connect(const spi::Wait& wait) {
+        if (auto refused = refuse_to_listen(*context_)) return *std::move(refused);
         Expected<Borrowed> borrowed = borrow(*context_, wait);
         if (!borrowed) return std::move(borrowed).error();
         borrowed->slot->holder.is_at(site_);

@@ -59,7 +59,8 @@ Error lost_before_types(std::string_view sql) {
 
 void Pipelines::begin(Operation& operation) {
     operation.call_ = operation.do_open_call();
-    operation.may_share_ = operation.call_ && may_share(*operation.call_, look_at_text(*operation.call_));
+    operation.may_share_ =
+        operation.call_ && target_.context->sends_ahead && may_share(*operation.call_, look_at_text(*operation.call_));
     if (!operation.may_share_) return operation.queue();
     operation.bytes_ = operation.call_->sql.size() + operation.call_->params->bytes();
     spi::SessionSource& source = target_.source();

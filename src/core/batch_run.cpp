@@ -89,8 +89,7 @@ private:
             if (!entry->outcome) add_request(borrowed, *entry);
         if (requests_.empty()) return true;
         borrowed.slot->holder.runs(requests_.back().sql);
-        auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
-                                                     borrowed.wait);
+        auto outcomes = run_requests(borrowed);
         assert(outcomes.size() == requests_.size());
         take(borrowed, outcomes);
         if (failed_ && outside && repair(borrowed)) return false;
@@ -98,6 +97,18 @@ private:
         if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))
             settle_results(borrowed);
         return true;
+    }
+
+    /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
+    std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
+        if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
+        if (borrowed.context->sends_ahead)
+            return borrowed.session().run_batch(requests_, spi::BatchSync::each, borrowed.wait);
+        std::vector<Expected<Result>> outcomes;
+        outcomes.reserve(requests_.size());
+        for (const spi::Request& request : requests_)
+            outcomes.push_back(borrowed.session().run(request, borrowed.wait));
+        return outcomes;
     }
 
     /// Gives the statements that were sent what became of them.

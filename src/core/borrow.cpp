@@ -24,6 +24,7 @@ Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
 Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait) {
     spi::SessionSlot& slot = lease.slot();
     slot.lent_until = wait.deadline;
+    slot.is_shared = !context.keeps_session_state;
     return Borrowed{&context, std::move(lease), &slot, wait};
 }
 

@@ -40,9 +40,11 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
+    bool keeps_session_state = true;  // settings, listeners and locks of a session are its own
+    bool sends_ahead = true;          // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
-    std::atomic<std::uint64_t> schema_changes{
-        0};  // that its own calls made: prepared statements are from before or after
+    // Those that its own calls made: a prepared statement is from before or after.
+    std::atomic<std::uint64_t> schema_changes{0};
     const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::atomic<bool> closed{false};
     RetypedTexts retyped;
@@ -141,6 +143,9 @@ void note_commit(Context& context, spi::SessionSlot& slot);
 /// Makes sure that the catalogue knows every type of these columns.
 [[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
                                          const spi::Wait& wait);
+
+/// Why a client behind a pooler cannot hear messages; nothing when it can.
+[[nodiscard]] std::optional<Error> refuse_to_listen(const Context& context);
 
 /// The door of an executor for the other rooms of core.
 struct ExecutorAccess {

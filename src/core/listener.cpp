@@ -1,12 +1,21 @@
 // Listener: LISTEN, UNLISTEN, and waiting on one session.
 #include "pg/listener.hpp"
 
+#include "src/core/client_impl.hpp"
 #include "src/core/connection_impl.hpp"
 #include "src/core/quote.hpp"
 
 namespace pg {
 
+std::optional<Error> detail::refuse_to_listen(const Context& context) {
+    if (context.keeps_session_state) return std::nullopt;
+    return usage_error(
+        "LISTEN needs a session of its own, and pooler=transaction leaves none to a client: give the listener a client "
+        "of the server itself");
+}
+
 Expected<Listener> Listener::try_open(Client& client, CallSite site) {
+    if (auto refused = detail::refuse_to_listen(*client.impl()->context)) return *std::move(refused);
     Expected<Connection> connection = client.try_connection({}, site);
     if (!connection) return std::move(connection).error();
     return Listener(*std::move(connection));

@@ -27,7 +27,7 @@ bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     if (session.transaction_status() != spi::TransactionStatus::idle &&
         !session.run({.sql = "rollback", .statement = {}}, wait))
         return false;
-    if (std::exchange(slot.dirty, false) && !session.run_script(reset_script, wait)) return false;
+    if (std::exchange(slot.dirty, false) && !slot.is_shared && !session.run_script(reset_script, wait)) return false;
     slot.renamed = false;
     return is_at_rest(slot);
 }

@@ -22,7 +22,8 @@ public:
 struct SessionSlot {
     std::unique_ptr<Session> session;         ///< never null while it is lent
     std::unique_ptr<SessionMemory> memory{};  ///< null before there is any
-    bool dirty = false;  ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    bool dirty = false;      ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    bool is_shared = false;  ///< a pooler lends what is behind it to others too: nothing there is its own to reset
     /// Its search path or its role may be its borrower's, and names may mean something else. Only while it is dirty.
     bool renamed = false;
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it

@@ -33,7 +33,7 @@ TEST(Open, ContactsNothingAndConnectOpensTheFirstSession) {
 }
 
 TEST(Open, RefusesWhatItDoesNotUnderstand) {
-    for (const char* conninfo : {"sslmod=require", "pooler=none", "engine=fast", "timeout=30", "sslmode=perhaps"})
+    for (const char* conninfo : {"sslmod=require", "pooler=some", "engine=fast", "timeout=30", "sslmode=perhaps"})
         EXPECT_FALSE(pg::try_open(conninfo)) << conninfo;
 }
 

@@ -154,7 +154,7 @@ TEST(Config, NeverShowsAPassword) {
              "postgres://app:a/b?x=1&hunter2=@db",   //
              "passwort=hunter2",                     //
              "password=hunter2 timeout=1",           //
-             "password=hunter2 pooler=none",         //
+             "password=hunter2 pooler=some",         //
              "postgres://app:hunter2@db/?engine=x",  //
          }) {
         const Error error = refused(conninfo);
@@ -191,10 +191,15 @@ TEST(Config, LeavesWhatIsNotSetOfOursOpen) {
     EXPECT_EQ(config.duration("timeout"), std::nullopt);
 }
 
-TEST(Config, RefusesByNameWhatIsNotBuiltYet) {
-    EXPECT_EQ(refused("host=db pooler=none").message(),
-              "connection string: `pooler` belongs to a part that is not built yet at 9; take it out");
-    EXPECT_EQ(refused("postgres://db/?pooler=session").position(), 16u);
+TEST(Config, KnowsThreeKindsOfPooler) {
+    EXPECT_EQ(parsed("host=db").pooler(), std::nullopt);
+    EXPECT_FALSE(parsed("host=db").has_pooler());
+    EXPECT_FALSE(parsed("pooler=none").has_pooler());
+    EXPECT_EQ(parsed("postgres://db/?pooler=session").pooler(), "session");
+    EXPECT_TRUE(parsed("pooler=session").has_pooler());
+    EXPECT_TRUE(parsed("pooler=transaction").has_pooler());
+    EXPECT_EQ(refused("pooler=statement").message(),
+              "connection string: at 8, pooler is `statement`; it takes none, session, transaction");
 }
 
 TEST(Config, RefusesADurationWithoutAUnit) {
@@ -249,7 +254,6 @@ TEST(ConfigSet, RefusesWhatAStringMayNotSayEither) {
     Config config;
     EXPECT_EQ(config.set("sslmod", "x").error().message(), "unknown keyword `sslmod`; did you mean `sslmode`?");
     EXPECT_EQ(config.set("zzzzzz", "x").error().message(), "unknown keyword `zzzzzz`");
-    EXPECT_EQ(config.set("pooler", "none").error().message(), "`pooler` belongs to a part that is not built yet");
     EXPECT_EQ(config.set("timeout", "3").error().message(),
               "timeout is `3`, a number without a unit; write `3s` for seconds");
     EXPECT_EQ(config.set("user", "a\0b"sv).error().message(), "user holds a NUL character");

@@ -46,6 +46,20 @@ TEST_F(Batch, GivesEveryStatementItsOwnResult) {
     EXPECT_EQ(one.get(), 1) << "a result can be asked for again";
 }
 
+TEST_F(Batch, SendsNothingAheadOfAnAnswerWhereThatIsNotToBe) {
+    db.context->sends_ahead = false;
+    const auto first = batch.exec("select 1");
+    const auto second = batch.exec("select 2");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), (Lines{"select 1", "select 2"}));
+    EXPECT_TRUE(first.try_get());
+    EXPECT_TRUE(second.try_get());
+    const auto third = batch.exec("select 3");
+    batch.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 1"}) << "an atomic one has one end";
+    EXPECT_TRUE(third.try_get());
+}
+
 TEST_F(Batch, GivesItsSessionBackBeforeResultsAreRead) {
     fake::Database narrow(1);
     pg::Batch one(narrow.client);

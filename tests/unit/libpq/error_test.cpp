@@ -91,6 +91,20 @@ TEST(Target, SendsWhatIsAlwaysSentAndKeepsWhatWasAskedFor) {
     EXPECT_EQ(value_of(keywords, "fallback_application_name"), "pgclient");
 }
 
+TEST(Target, SendsAPoolerNoSettingsThatWereNotAskedFor) {
+    for (const char* kind : {"session", "transaction"}) {
+        const Config config = Config::parse("host=db pooler=" + std::string(kind)).value();
+        const Target target = Target::from(config).value();
+        const Target::Keywords keywords = target.keywords(target.hosts()[0], "192.0.2.1", "any");
+        EXPECT_EQ(value_of(keywords, "options"), "");
+        EXPECT_EQ(value_of(keywords, "client_encoding"), "UTF8");
+        EXPECT_TRUE(target.has_pooler());
+    }
+    const Target asked = Target::from(Config::parse("pooler=session options='-c work_mem=1MB'").value()).value();
+    EXPECT_EQ(value_of(asked.keywords(asked.hosts()[0], "", "any"), "options"), "-c work_mem=1MB");
+    EXPECT_FALSE(Target::from(Config::parse("pooler=none").value()).value().has_pooler());
+}
+
 TEST(Target, PrefersAStandbyInTwoPasses) {
     EXPECT_EQ(Target::from(Config::parse("target_session_attrs=prefer-standby").value()).value().passes(),
               (std::vector<std::string>{"standby", "any"}));

@@ -26,6 +26,7 @@ struct ScriptedSessionOptions {
     bool unix_socket = false;
     CancelRequests cancel_requests = CancelRequests::sent_away;
     std::shared_ptr<spi::NoticeHandler> notices = nullptr;
+    std::string keywords = {};  ///< beside the engine
 };
 
 /// The script begins where the session rests for the first time. Who else comes is sent away, or heard.
@@ -44,10 +45,12 @@ public:
                   script(client);
               },
               {.unix_socket = options.unix_socket})),
-          session_(make_libpq_provider()
-                       ->open(Config::parse(server_.conninfo() + " engine=" + std::string(engine)).value(),
-                              {.types = nullptr, .notices = options.notices}, soon())
-                       .value()) {}
+          session_(
+              make_libpq_provider()
+                  ->open(Config::parse(server_.conninfo() + " engine=" + std::string(engine) + " " + options.keywords)
+                             .value(),
+                         {.types = nullptr, .notices = options.notices}, soon())
+                  .value()) {}
 
     spi::Session* operator->() const { return session_.get(); }
     [[nodiscard]] testing::FakeServer& server() noexcept { return server_; }

@@ -1,0 +1,130 @@
+// Watching for cancel requests by libpq's events, and passing on what a session is asked until there was one.
+#include "providers/libpq/pooled_session.hpp"
+
+#include <libpq-events.h>
+#include <optional>
+#include <string>
+
+namespace pg::libpq {
+namespace {
+
+/// Names the watch among the data of a connection. Events themselves are of no interest.
+int watch_events(PGEventId, void*, void*) { return 1; }
+
+class PooledSession final : public spi::Session {
+public:
+    PooledSession(std::unique_ptr<spi::Session> session, std::unique_ptr<const CancelWatch> watch)
+        : watch_(std::move(watch)), session_(std::move(session)) {}
+
+private:
+    Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->run(request, wait); });
+    }
+    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
+                                               const spi::Wait& wait) noexcept override {
+        if (given_up()) return std::vector<Expected<Result>>(requests.size(), Expected<Result>(refusal()));
+        std::vector<Expected<Result>> outcomes = session_->run_batch(requests, sync, wait);
+        for (Expected<Result>& outcome : outcomes) outcome = told(std::move(outcome));
+        return outcomes;
+    }
+    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->run_script(text, wait); });
+    }
+    Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
+                                                        const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->stream(request, wait); });
+    }
+    Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->copy_in(sql, wait); });
+    }
+    Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->copy_out(sql, wait); });
+    }
+    Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
+                                          const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->prepare(name, sql, types, wait); });
+    }
+    void do_forget(std::string_view name) noexcept override { session_->forget(name); }
+    Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->wait_notification(wait); });
+    }
+    spi::TransactionStatus do_transaction_status() const noexcept override {
+        return given_up() ? spi::TransactionStatus::unknown : session_->transaction_status();
+    }
+    bool do_alive() noexcept override { return !given_up() && session_->alive(); }
+    std::string_view do_parameter(const char* name) const noexcept override { return session_->parameter(name); }
+    int do_backend_process() const noexcept override { return session_->backend_process(); }
+    int do_server_version() const noexcept override { return session_->server_version(); }
+    std::string_view do_node() const noexcept override { return session_->node(); }
+    std::string_view do_engine() const noexcept override { return session_->engine(); }
+    const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return session_->reactor(); }
+
+    [[nodiscard]] bool given_up() const noexcept { return watch_->was_cancelled(); }
+
+    template <class Question>
+    auto ask(Question question) -> decltype(question()) {
+        if (given_up()) return refusal();
+        return told(question());
+    }
+    /// An answer as whoever asked is to hear it.
+    template <class T>
+    Expected<T> told(Expected<T>&& answer) const {
+        if (answer || !given_up()) return std::move(answer);
+        ErrorFields fields = answer.error().fields();
+        fields.connection_usable = false;
+        return Error(std::move(fields));
+    }
+    [[nodiscard]] Error refusal() const {
+        ErrorFields fields{.kind = ErrorKind::connection_lost,
+                           .outcome = Outcome::not_sent,
+                           .retry_scope = RetryScope::statement,
+                           .connection_usable = false,
+                           .message =
+                               "a statement of this session was cancelled, and behind a pooler the request "
+                               "could hit a later one, so the session is given up"};
+        fields.node = session_->node();
+        fields.engine = session_->engine();
+        return Error(std::move(fields));
+    }
+
+    const std::unique_ptr<const CancelWatch> watch_;  // until the session is gone
+    const std::unique_ptr<spi::Session> session_;
+};
+
+/// What is wrong with a setting that text depends on; nothing when it has that value, whatever stands behind a comma.
+std::optional<std::string> foreign_form(const spi::Session& session, std::string_view name, std::string_view needed) {
+    const std::string_view value = session.parameter(name.data());
+    if (value.empty() || value.substr(0, value.find(',')) == needed) return std::nullopt;
+    std::string problem(name);
+    problem.append(" is `").append(value).append("`, and through a pooler it is that of the role; alter role … set ");
+    return problem.append(name).append(" = ").append(needed);
+}
+
+}  // namespace
+
+std::unique_ptr<CancelWatch> CancelWatch::over(PGconn* connection) {
+    auto watch = std::make_unique<CancelWatch>();
+    watch->cancelled_ = PQregisterEventProc(connection, &watch_events, "pgclient", nullptr) == 0 ||
+                        PQsetInstanceData(connection, &watch_events, watch.get()) == 0;
+    return watch;
+}
+
+void tell_of_cancel(PGconn* connection) noexcept {
+    if (auto* watch = static_cast<CancelWatch*>(PQinstanceData(connection, &watch_events)))
+        watch->cancelled_.store(true, std::memory_order_relaxed);
+}
+
+Expected<std::unique_ptr<spi::Session>> make_pooled(std::unique_ptr<spi::Session> session,
+                                                    std::unique_ptr<const CancelWatch> watch) {
+    std::optional<std::string> foreign = foreign_form(*session, "DateStyle", "ISO");
+    if (!foreign) foreign = foreign_form(*session, "IntervalStyle", "postgres");
+    if (!foreign)
+        return std::unique_ptr<spi::Session>(std::make_unique<PooledSession>(std::move(session), std::move(watch)));
+    ErrorFields fields{.kind = ErrorKind::connect, .outcome = Outcome::not_sent, .connection_usable = false};
+    fields.message = "connect " + std::string(session->node()) + ": " + *std::move(foreign);
+    fields.node = session->node();
+    fields.engine = session->engine();
+    return Error(std::move(fields));
+}
+
+}  // namespace pg::libpq

@@ -1,0 +1,134 @@
+// Statements that are remembered: another type of a parameter, another search path or another role is another
+// statement, however often the text was run before.
+#include <vector>
+
+#include "tests/db/regression/every_way.hpp"
+
+namespace regression_tests {
+namespace {
+
+/// Often enough for whatever is done only from the second or third time on.
+constexpr int often = 5;
+
+constexpr pg::Sql<1> typed("select pg_typeof(coalesce($1, $1))::text || ' ' || coalesce($1, $1)::text");
+
+class RememberedStatement : public EveryWay {
+protected:
+    static void SetUpTestSuite() {
+        onlooker().run_script(R"sql(
+            drop schema if exists regression_near, regression_far cascade;
+            drop role if exists regression_near; drop role if exists regression_far;
+            create role regression_near; create role regression_far;
+            create schema regression_near authorization regression_near;
+            create schema regression_far authorization regression_far;
+            create table regression_near.place as select 'near' as name, 1::int as size;
+            create table regression_far.place as select 'far' as name, 2::bigint as size;
+            grant select on regression_near.place, regression_far.place to public)sql");
+    }
+    static void TearDownTestSuite() {
+        onlooker().run_script(
+            "drop schema regression_near, regression_far cascade; drop role regression_near; drop role regression_far");
+    }
+    static void expect_place(OwnSession& session, const std::string& name, std::int64_t size) {
+        for (int i = 0; i < often; ++i) {
+            const auto found = session.ask<std::string>("select name from place");
+            ASSERT_TRUE(found) << told(found);
+            EXPECT_EQ(*found, name);
+            const auto measured = session.ask<std::int64_t>("select size from place where size >= $1", 0);
+            ASSERT_TRUE(measured) << told(measured);
+            EXPECT_EQ(*measured, size);
+        }
+    }
+};
+
+TEST_P(RememberedStatement, IsAnotherOneWhenTheTypeOfAParameterIs) {
+    pg::Client db = open(1);
+    for (int i = 0; i < often; ++i) {
+        EXPECT_EQ(ask<std::string>(db, typed.text(), std::int32_t{i}).value(), "integer " + std::to_string(i));
+        EXPECT_EQ(ask<std::string>(db, typed.text(), std::int64_t{1} << 40).value(), "bigint 1099511627776");
+        EXPECT_EQ(ask<std::string>(db, typed.text(), 0.5).value(), "double precision 0.5");
+        EXPECT_EQ(ask<std::string>(db, typed.text(), true).value(), "boolean true");
+        EXPECT_EQ(ask<std::string>(db, typed.text(), std::string("word")).value(), "text word");
+        EXPECT_EQ(ask<std::string>(db, typed.text(), std::int16_t{-3}).value(), "smallint -3");
+    }
+}
+
+TEST_P(RememberedStatement, IsAnotherOneForEachSignatureThatItIsPreparedWith) {
+    pg::Client db = open(1);
+    const auto narrow = db.prepare<std::string(std::int32_t)>(typed);
+    const auto wide = db.prepare<std::string(std::int64_t)>(typed);
+    const auto call = [&](const auto& prepared, auto argument) {
+        return awaited() ? db.async().call(prepared, argument).get() : prepared(argument);
+    };
+    for (int i = 0; i < often; ++i) {
+        EXPECT_EQ(call(narrow, std::int32_t{5}), "integer 5");
+        EXPECT_EQ(call(wide, std::int64_t{1} << 40), "bigint 1099511627776");
+    }
+}
+
+TEST_P(RememberedStatement, IsLookedUpInTheSearchPathOfNow) {
+    pg::Client db = open(1);
+    OwnSession session = hold(db);
+    for (int i = 0; i < 3; ++i) {
+        session.run("set search_path to regression_near");
+        expect_place(session, "near", 1);
+        session.run("set search_path to regression_far");
+        expect_place(session, "far", 2);
+    }
+}
+
+TEST_P(RememberedStatement, IsLookedUpForTheRoleOfNow) {
+    pg::Client db = open(1);
+    OwnSession session = hold(db);
+    session.run("set search_path to \"$user\"");
+    for (int i = 0; i < 3; ++i) {
+        session.run("set role regression_near");
+        expect_place(session, "near", 1);
+        session.run("set role regression_far");
+        expect_place(session, "far", 2);
+    }
+}
+
+TEST_P(RememberedStatement, IsLookedUpAsItsTransactionHasIt) {
+    pg::Client db = open(1);
+    OwnSession session = hold(db);
+    session.run("set search_path to regression_near");
+    for (int i = 0; i < 3; ++i) {
+        expect_place(session, "near", 1);
+        session.run("begin");
+        session.run("set local search_path to regression_far");
+        expect_place(session, "far", 2);
+        session.run("rollback");
+    }
+}
+
+TEST_P(RememberedStatement, IsTheOneOfItsSession) {
+    pg::Client db = open(2);
+    OwnSession near = hold(db), far = hold(db);
+    near.run("set search_path to regression_near");
+    far.run("set search_path to regression_far");
+    for (int i = 0; i < 3; ++i) {
+        expect_place(near, "near", 1);
+        expect_place(far, "far", 2);
+    }
+}
+
+TEST_P(RememberedStatement, IsNotThatOfTheBorrowerBefore) {
+    pg::Client db = open(1);
+    {
+        OwnSession session = hold(db);
+        session.run("set search_path to regression_far");
+        expect_place(session, "far", 2);
+    }
+    const auto found = ask<std::string>(db, "select name from place");
+    ASSERT_FALSE(found) << "of the schema that the borrower before had set";
+    EXPECT_EQ(found.error().sqlstate(), "42P01");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, RememberedStatement,
+                         testing::Values(Way{"direct", false}, Way{"libpq", false}, Way{"direct", true},
+                                         Way{"libpq", true}),
+                         name_of);
+
+}  // namespace
+}  // namespace regression_tests

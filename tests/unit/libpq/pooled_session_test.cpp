@@ -1,0 +1,144 @@
+// Sessions through a pooler: given up once a statement was to be cancelled, and not opened with dates in a foreign
+// form.
+#include <gtest/gtest.h>
+#include <optional>
+#include <stop_token>
+
+#include "pg/stop.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using testing::Conversation;
+using testing::FakeServer;
+using testing::MessageKind;
+using testing::Reply;
+
+class Pooled : public ::testing::TestWithParam<const char*> {
+protected:
+    /// Cancels a statement, which the server gives up.
+    Error cancel_one(const char* pooler) {
+        session_.reset();
+        source_ = std::stop_source();
+        session_.emplace(
+            GetParam(),
+            [this](Conversation& client) {
+                client.receive_until(MessageKind::execute);
+                source_.request_stop();
+                if (!client.wait_for_cancel()) return;
+                client.send(
+                    Reply().parse_complete().bind_complete().no_data().error("57014", "canceling statement").ready());
+                while (client.receive_until(MessageKind::sync).kind == MessageKind::sync)
+                    client.send(Reply().parse_complete().bind_complete().no_data().tag("SELECT 0").ready());
+            },
+            ScriptedSessionOptions{.cancel_requests = CancelRequests::heard,
+                                   .keywords = std::string("pooler=") + pooler});
+        const StopToken stop(source_.get_token());
+        return session()->run({.sql = "select 1"}, {.deadline = Deadline::after(10s), .stop = &stop}).error();
+    }
+    const ScriptedSession& session() const { return *session_; }
+
+private:
+    std::stop_source source_;
+    std::optional<ScriptedSession> session_;
+};
+INSTANTIATE_TEST_SUITE_P(Engines, Pooled, ::testing::Values("libpq", "direct"));
+
+TEST_P(Pooled, IsGivenUpOnceAStatementWasToBeCancelled) {
+    for (const char* pooler : {"session", "transaction"}) {
+        const Error told = cancel_one(pooler);
+        EXPECT_EQ(told.kind(), ErrorKind::cancelled) << told.what();
+        EXPECT_EQ(told.outcome(), Outcome::not_applied);
+        EXPECT_FALSE(told.connection_usable());
+        EXPECT_FALSE(session()->usable());
+        EXPECT_FALSE(session()->alive());
+    }
+}
+
+TEST_P(Pooled, RefusesUnsentWhateverItIsAskedAfterwards) {
+    static_cast<void>(cancel_one("transaction"));
+    const auto expect_refusal = [](const auto& answer) {
+        ASSERT_FALSE(answer);
+        EXPECT_EQ(answer.error().kind(), ErrorKind::connection_lost) << answer.error().what();
+        EXPECT_EQ(answer.error().outcome(), Outcome::not_sent);
+        EXPECT_FALSE(answer.error().connection_usable());
+    };
+    const std::vector<spi::Request> requests{{.sql = "select 2"}, {.sql = "select 3"}};
+    expect_refusal(session()->run(requests[0], soon()));
+    const auto outcomes = session()->run_batch(requests, spi::BatchSync::once, soon());
+    ASSERT_EQ(outcomes.size(), 2u);
+    for (const auto& outcome : outcomes) expect_refusal(outcome);
+    expect_refusal(session()->run_script("select 2; select 3", soon()));
+    expect_refusal(session()->stream(requests[0], soon()));
+    expect_refusal(session()->copy_in("copy t from stdin", soon()));
+    expect_refusal(session()->copy_out("copy t to stdout", soon()));
+    expect_refusal(session()->prepare("one", "select 2", {}, soon()));
+    session()->forget("one");
+    expect_refusal(session()->wait_notification(in(0ns)));
+}
+
+TEST_P(Pooled, GoesOnWhereNoPoolerCouldMistakeTheRequest) {
+    const Error told = cancel_one("none");
+    EXPECT_TRUE(told.connection_usable());
+    EXPECT_TRUE(session()->usable());
+    EXPECT_TRUE(session()->run({.sql = "select 2"}, soon()));
+}
+
+TEST_P(Pooled, PassesOnWhatItIsAskedAndWhatItIs) {
+    ScriptedSession session(GetParam(), [](Conversation& client) { client.ignore(); },
+                            {.keywords = "pooler=transaction"});
+    EXPECT_EQ(session->engine(), GetParam());
+    EXPECT_EQ(session->backend_process(), 1);
+    EXPECT_EQ(session->server_version(), 150001);
+    EXPECT_EQ(session->parameter("DateStyle").substr(0, 3), "ISO");
+    EXPECT_FALSE(session->node().empty());
+    EXPECT_EQ(session->reactor(), nullptr);
+    EXPECT_TRUE(session->alive());
+    EXPECT_EQ(session->transaction_status(), spi::TransactionStatus::idle);
+    EXPECT_EQ(session->wait_notification(in(0ns)).value(), std::nullopt);
+}
+
+TEST_P(Pooled, IsNotOpenedWithDatesOrIntervalsInAnotherForm) {
+    for (const auto& [name, value] : {std::pair("DateStyle", "German, DMY"), std::pair("DateStyle", "ISOLATED"),
+                                      std::pair("IntervalStyle", "postgres_verbose")}) {
+        const testing::Welcome welcome{.parameters = {{name, value}}};
+        FakeServer server = FakeServer::start([&welcome](Conversation& client) {
+            if (!client.let_in(welcome)) return;
+            while (client.receive_until(MessageKind::sync).kind == MessageKind::sync) client.send(Reply().ready());
+        });
+        const std::string where = server.conninfo() + " engine=" + GetParam();
+        const auto open = [&](const char* pooler) {
+            return make_libpq_provider()->open(Config::parse(where + " pooler=" + pooler).value(), {}, soon());
+        };
+        for (const char* pooler : {"session", "transaction"}) {
+            const auto refused = open(pooler);
+            ASSERT_FALSE(refused);
+            EXPECT_EQ(refused.error().kind(), ErrorKind::connect);
+            EXPECT_NE(refused.error().message().find(std::string(name) + " is `" + value), std::string_view::npos)
+                << refused.error().what();
+        }
+        EXPECT_TRUE(open("none")) << "without a pooler it is the connection that sets them";
+    }
+}
+
+TEST_P(Pooled, CallsWhateverAPoolerRefusesAnErrorOfConnecting) {
+    FakeServer server = FakeServer::start([](Conversation& client) {
+        client.receive_until(MessageKind::startup);
+        client.send(Reply().error("08P01", "no more connections allowed"));
+    });
+    for (const char* pooler : {"none", "transaction"}) {
+        const std::string where = server.conninfo() + " sslmode=disable gssencmode=disable engine=" + GetParam();
+        const auto refused =
+            make_libpq_provider()->open(Config::parse(where + " pooler=" + pooler).value(), {}, soon());
+        ASSERT_FALSE(refused);
+        const bool is_pooler = pooler == std::string_view("transaction");
+        EXPECT_EQ(refused.error().kind(), is_pooler ? ErrorKind::connect : ErrorKind::protocol);
+        if (is_pooler) {
+            EXPECT_EQ(refused.error().retry_scope(), RetryScope::connect);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace pg::libpq
