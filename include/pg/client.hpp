@@ -28,6 +28,8 @@ struct Options {
     spi::EventLoop* event_loop = nullptr;
     /// Hears notices and warnings. Null: they are dropped. Shared with the client.
     const std::shared_ptr<spi::NoticeHandler>* notices = nullptr;
+    /// Hear of what has ended, in this order. Null: nobody does. Shared with the client. See `<pg/spi/observer.hpp>`.
+    const std::vector<std::shared_ptr<spi::Observer>>* observers = nullptr;
     /// Where providers are looked up. Null: the library's own. Outlives the call.
     spi::Registry* registry = nullptr;
 };

@@ -40,6 +40,7 @@ struct Codec;
 namespace spi {
 class EventLoop;
 class NoticeHandler;
+class Observer;
 class Registry;
 }  // namespace spi
 

@@ -12,6 +12,7 @@
 #include "providers/async/provider.hpp"
 #endif
 #include "src/core/client_impl.hpp"
+#include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
 
 namespace pg {
@@ -84,7 +85,10 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
-    spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
+    const auto observer = detail::observer_of(options.observers);
+    if (observer) context->hooks = std::make_shared<const detail::Hooks>(detail::Hooks{observer});
+    spi::SessionContext sessions{context->types,
+                                 detail::notices_for(observer, options.notices ? *options.notices : nullptr), observer};
     auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
     context->pool = pool.get();
     context->source = std::move(pool);

@@ -226,6 +226,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))
         return operation.enter(Operation::Step::begin);
+    operation.observe_end(outcome, &session());
     operation.do_conclude(std::move(outcome));
     operation.finish();
 }

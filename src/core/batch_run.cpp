@@ -4,6 +4,7 @@
 
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 namespace {
@@ -41,8 +42,9 @@ Error repaired(const Error& error) {
 /// One run of the statements that wait. Its attempts differ in their session, or in what was repaired between them.
 class BatchRun {
 public:
-    BatchRun(Executor& executor, Entries entries, std::vector<spi::Request>& requests, BatchMode mode)
+    BatchRun(Executor& executor, Entries entries, std::vector<spi::Request>& requests, BatchMode mode, Watch* watch)
         : executor_(executor),
+          watch_(watch),
           entries_(entries),
           requests_(requests),
           atomic_(mode == BatchMode::atomic),
@@ -57,6 +59,7 @@ public:
                 settle_open(borrowed.error());
                 return std::move(borrowed).error();
             }
+            if (watch_) watch_->take(*borrowed);
             while (!attempt(*borrowed)) {
             }
             if (again || !borrowed->lease || !forget_lost()) break;
@@ -132,6 +135,7 @@ private:
         if (atomic_) {
             const std::size_t culprit = first_failed();
             if (culprit == entries_.size() || !repair(borrowed, *entries_[culprit])) return false;
+            if (watch_) watch_->retry(entries_[culprit]->outcome->error());
             for (const auto& entry : entries_) entry->outcome.reset();
             return true;
         }
@@ -158,6 +162,7 @@ private:
         if (lost == entries_.end()) return false;
         if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))
             return false;
+        if (watch_) watch_->retry((*lost)->outcome->error());
         for (const auto& entry : entries_)
             if (atomic_ || is_lost(entry)) entry->outcome.reset();
         return true;
@@ -182,6 +187,7 @@ private:
     }
 
     Executor& executor_;
+    Watch* const watch_;  // null: nobody observes it
     const Entries entries_;
     std::vector<spi::Request>& requests_;
     const bool atomic_;
@@ -195,7 +201,11 @@ private:
 Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) {
     const Entries waiting = batch.take_waiting();
     if (waiting.empty()) return {};
-    return BatchRun(executor, waiting, batch.requests(), mode).run();
+    return observed(ExecutorAccess::hooks(executor), spi::RequestKind::batch, waiting.front()->call.sql,
+                    label_of(ExecutorAccess::options(executor)), [&](Watch* watch) {
+                        if (watch) watch->has_statements(waiting.size());
+                        return BatchRun(executor, waiting, batch.requests(), mode, watch).run();
+                    });
 }
 
 }  // namespace pg::detail

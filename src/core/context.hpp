@@ -41,6 +41,7 @@ struct Context : std::enable_shared_from_this<Context> {
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
     std::atomic<bool> closed{false};
+    std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
     RetypedTexts retyped;
 
     std::mutex mutex;                                 // guards what follows
@@ -54,6 +55,11 @@ struct Context : std::enable_shared_from_this<Context> {
         return {Deadline::after(timeout_of(options)), options ? options->stop : nullptr};
     }
 };
+
+/// What observers know its requests by; empty: nothing.
+[[nodiscard]] inline std::string_view label_of(const QueryOptions* options) {
+    return options ? options->label : std::string_view();
+}
 
 struct HeldSession;
 
@@ -124,6 +130,9 @@ struct ExecutorAccess {
     static Expected<Borrowed> borrow(Executor& executor, const QueryOptions* options) {
         return executor.do_borrow(options);
     }
+    static Expected<Result> run(Executor& executor, const Call& call) { return executor.run(call); }
+    /// Who has a say in its requests; null: nobody.
+    static const std::shared_ptr<const Hooks>& hooks(const Executor& executor) { return executor.hooks_; }
     /// The options of its calls that have none of their own; null: the client's defaults.
     static const QueryOptions* options(const Executor& executor) { return executor.options_; }
     /// What a transaction shares with its savepoints and its large objects.

@@ -23,6 +23,8 @@ public:
     [[nodiscard]] Expected<std::optional<std::string_view>> read();
 
 private:
+    /// It has failed.
+    [[nodiscard]] Error ended_by(Error error);
     void give_up() noexcept override {
         in_.reset();
         out_.reset();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "pg/spi/observer.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
@@ -33,12 +34,13 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.
 class Occupant {
 public:
-    Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout);
+    /// The label's view outlives it.
+    Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label);
     Occupant(const Occupant&) = delete;
     Occupant& operator=(const Occupant&) = delete;
 
-    /// Ends it, unless it is over, and leaves its session.
-    void end() noexcept;
+    /// Ends it, unless it is over, and leaves its session. Observers hear of the error, if there is one.
+    void end(const Error* error = nullptr) noexcept;
     [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
     [[nodiscard]] Context& context() const { return *context_; }
     [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
@@ -46,7 +48,11 @@ public:
     [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
 
 protected:
-    ~Occupant() = default;  // of a derived class: calls `end`
+    ~Occupant();  // of a derived class: calls `end`
+
+    /// Its statement is about to be run: observers hear of it at the end.
+    void observe(spi::RequestKind kind, std::string_view sql);
+    void count_rows(std::uint64_t rows);
 
 private:
     /// Gives up what is under way on the session.
@@ -56,6 +62,8 @@ private:
     Borrowed borrowed_;                  // outlives what is under way over it
     std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;
+    std::string_view label_;
+    std::unique_ptr<Watch> watch_;  // until it is over; null: nobody observes it
 };
 
 /// UsageError when a stream or a COPY is open on the session.

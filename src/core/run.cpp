@@ -3,6 +3,7 @@
 
 #include "pg/sqlstate.hpp"
 #include "src/core/context.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 namespace {
@@ -142,7 +143,10 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     if (borrowed.context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     Expected<Result> result = attempt(borrowed, call);
-    if (!result && outside && heal(borrowed, call, result.error())) result = attempt(borrowed, call);
+    if (!result && outside && heal(borrowed, call, result.error())) {
+        if (call.watch) call.watch->retry(result.error());
+        result = attempt(borrowed, call);
+    }
     if (result)
         if (auto settled = settle(borrowed, *result); !settled) result = std::move(settled).error();
     return result;
@@ -155,25 +159,34 @@ namespace pg {
 Executor::~Executor() = default;
 
 Expected<Result> Executor::run(const detail::Call& call) {
+    if (hooks_ && !call.watch) [[unlikely]]
+        return detail::run_observed(*this, call);
     const Expected<bool> traces = detail::look_at_text(call);
     if (!traces) return traces.error();
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
+        if (call.watch) [[unlikely]]
+            call.watch->take(*borrowed);
         if (*traces) borrowed->slot->dirty = true;  // whatever becomes of it: a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
+        if (call.watch) call.watch->retry(result.error());
     }
 }
 
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
-    Expected<detail::Borrowed> borrowed = do_borrow(&options);
-    if (!borrowed) return std::move(borrowed).error();
-    borrowed->slot->dirty = true;  // nobody looked at what is in it
-    return borrowed->session().run_script(text, borrowed->wait);
+    return detail::observed(hooks_, spi::RequestKind::script, text, options.label,
+                            [&](detail::Watch* watch) -> Expected<void> {
+                                Expected<detail::Borrowed> borrowed = do_borrow(&options);
+                                if (!borrowed) return std::move(borrowed).error();
+                                if (watch) watch->take(*borrowed);
+                                borrowed->slot->dirty = true;  // nobody looked at what is in it
+                                return borrowed->session().run_script(text, borrowed->wait);
+                            });
 }
 
 Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {

@@ -18,6 +18,7 @@ Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
 
 class StreamSource final : public Occupant {
 public:
+    using Occupant::observe;
     using Occupant::Occupant;
     ~StreamSource() { end(); }
 
@@ -43,7 +44,8 @@ public:
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
         if (chunk && chunk->empty() && tells_of_traces(chunk->tag())) borrowed().slot->dirty = true;
-        if (!chunk || chunk->empty()) end();
+        if (chunk) count_rows(chunk->size());
+        if (!chunk || chunk->empty()) end(chunk ? nullptr : &chunk.error());
         return chunk;
     }
 
@@ -70,11 +72,14 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
-    detail::StreamSourcePtr source(new detail::StreamSource(*std::move(borrowed), timeout));
+    detail::StreamSourcePtr source(
+        new detail::StreamSource(*std::move(borrowed), timeout, detail::label_of(call.options)));
+    source->observe(spi::RequestKind::stream, call.sql);
     Expected<void> begun = source->begin(call);
     if (!begun && outside && detail::heal(source->borrowed(), call, begun.error())) begun = source->begin(call);
-    if (!begun) return std::move(begun).error();
-    return source;
+    if (begun) return source;
+    source->end(&begun.error());
+    return std::move(begun).error();
 }
 
 }  // namespace pg

@@ -9,6 +9,7 @@
 #include "src/fibers/poll_loop.hpp"
 #include "src/pool/cleaning.hpp"
 #include "src/pool/make_pool.hpp"
+#include "src/pool/observe.hpp"
 #include "src/pool/refusals.hpp"
 #include "src/pool/thread_waiter.hpp"
 
@@ -35,8 +36,10 @@ public:
 private:
     void do_run() noexcept override {
         const StopToken stop(pool_->stops_opening_.get_token());
+        const Time began = Clock::now();
         auto session =
             pool_->provider_->open(pool_->config_, pool_->context_, {Deadline::after(pool_->connect_timeout_), &stop});
+        tell_connected(pool_->context_.observer, began, session);
         std::optional<Error> failure;
         if (session)
             member_.session = *std::move(session);
@@ -119,7 +122,7 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
         case Duty::Kind::none: return;
         case Duty::Kind::lend: return duty.waiter->settle(lease(*duty.member));
         case Duty::Kind::refuse: return duty.waiter->settle(why_refused());
-        case Duty::Kind::close: return duty.member->session.reset();
+        case Duty::Kind::close: return tell_closing(context_.observer, *duty.member), duty.member->session.reset();
         case Duty::Kind::open: return open(*duty.member);
         case Duty::Kind::check: break;
     }
@@ -277,6 +280,8 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
 
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
+    if (context_.observer) [[unlikely]]
+        tell_released(*context_.observer, member);
     const bool is_sound = is_at_rest(member) || bring_to_rest(member);
     Member* behind = &member;
     if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&

@@ -10,6 +10,7 @@
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "src/core/client_impl.hpp"
+#include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
 
 namespace fake {
@@ -448,11 +449,14 @@ private:
 
 /// A server and a client of it.
 struct Database {
-    explicit Database(std::size_t max_size = 2) {
+    explicit Database(std::size_t max_size = 2, std::shared_ptr<const pg::detail::Hooks> hooks = nullptr) {
         context->types = types;
+        context->hooks = hooks;
+        client = pg::Client(client.impl());  // which knows of the hooks
         pg::pool::Limits limits;
         limits.max_size = max_size;
-        auto pool = pg::pool::make_pool(provider, pg::Config(), pg::spi::SessionContext{types, nullptr}, limits);
+        auto pool = pg::pool::make_pool(
+            provider, pg::Config(), pg::spi::SessionContext{types, nullptr, hooks ? hooks->observer : nullptr}, limits);
         context->pool = pool.get();
         context->source = std::move(pool);
     }
