@@ -25,7 +25,7 @@ pgclient_floor(2.2 fibers src/fibers)
 pgclient_floor(3 core src/core
   client.hpp connection.hpp executor.hpp metrics.hpp transaction.hpp savepoint.hpp prepared.hpp batch.hpp copy.hpp
   listener.hpp large_object.hpp async.hpp async_calls.hpp async_copy.hpp async_large_object.hpp
-  async_listener.hpp async_operation.hpp async_savepoint.hpp recycled.hpp task.hpp)
+  async_listener.hpp async_operation.hpp async_savepoint.hpp recycled.hpp tenancy.hpp task.hpp)
 pgclient_floor(4 pool src/pool
   pool/*.hpp)
 pgclient_floor(5 testing src/testing

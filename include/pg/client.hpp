@@ -30,6 +30,8 @@ struct Options {
     const std::shared_ptr<spi::NoticeHandler>* notices = nullptr;
     /// Hear of what has ended, in this order. Null: nobody does. Shared with the client. See `<pg/spi/observer.hpp>`.
     const std::vector<std::shared_ptr<spi::Observer>>* observers = nullptr;
+    /// Have a say in every request, from the outside in; else as `observers`. See `<pg/spi/interceptor.hpp>`.
+    const std::vector<std::shared_ptr<spi::Interceptor>>* interceptors = nullptr;
     /// Where providers are looked up. Null: the library's own. Outlives the call.
     spi::Registry* registry = nullptr;
 };

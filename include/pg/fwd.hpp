@@ -39,6 +39,7 @@ struct Codec;
 
 namespace spi {
 class EventLoop;
+class Interceptor;
 class NoticeHandler;
 class Observer;
 class Registry;

@@ -85,10 +85,10 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
-    const auto observer = detail::observer_of(options.observers);
-    if (observer) context->hooks = std::make_shared<const detail::Hooks>(detail::Hooks{observer});
+    context->hooks = detail::make_hooks(options.observers, options.interceptors);
     spi::SessionContext sessions{context->types,
-                                 detail::notices_for(observer, options.notices ? *options.notices : nullptr), observer};
+                                 detail::notices_for(context->hooks, options.notices ? *options.notices : nullptr),
+                                 context->hooks ? context->hooks->observer : nullptr};
     auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
     context->pool = pool.get();
     context->source = std::move(pool);

@@ -4,7 +4,7 @@
 
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
-#include "src/core/observe.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -88,8 +88,9 @@ private:
         for (const auto& entry : entries_)
             if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
         if (requests_.empty()) return true;
-        auto outcomes = borrowed.session().run_batch(requests_, atomic_ ? spi::BatchSync::once : spi::BatchSync::each,
-                                                     borrowed.wait);
+        const auto sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
+        auto outcomes = borrowed.settings ? run_with_settings(borrowed, requests_, sync)
+                                          : borrowed.session().run_batch(requests_, sync, borrowed.wait);
         assert(outcomes.size() == requests_.size());
         auto next = outcomes.begin();
         for (const auto& entry : entries_)
@@ -201,11 +202,15 @@ private:
 Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) {
     const Entries waiting = batch.take_waiting();
     if (waiting.empty()) return {};
-    return observed(ExecutorAccess::hooks(executor), spi::RequestKind::batch, waiting.front()->call.sql,
-                    label_of(ExecutorAccess::options(executor)), [&](Watch* watch) {
-                        if (watch) watch->has_statements(waiting.size());
-                        return BatchRun(executor, waiting, batch.requests(), mode, watch).run();
-                    });
+    const auto& hooks = ExecutorAccess::hooks(executor);
+    return hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql, ExecutorAccess::options(executor),
+                  [&](Watch* watch) {
+                      if (watch) watch->has_statements(waiting.size());
+                      BatchInterception statements(hooks, waiting);
+                      Expected<void> ran = BatchRun(executor, waiting, batch.requests(), mode, watch).run();
+                      statements.end();
+                      return ran;
+                  });
 }
 
 }  // namespace pg::detail

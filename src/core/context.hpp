@@ -62,6 +62,7 @@ struct Context : std::enable_shared_from_this<Context> {
 }
 
 struct HeldSession;
+class Settings;
 
 /// A session for one request. The lease is empty when a connection or a transaction holds the session.
 struct Borrowed {
@@ -69,7 +70,8 @@ struct Borrowed {
     spi::Lease lease;
     spi::SessionSlot* slot = nullptr;
     spi::Wait wait;
-    HeldSession* held = nullptr;  // null when the lease is here
+    HeldSession* held = nullptr;         // null when the lease is here
+    const Settings* settings = nullptr;  // for the transaction of the request, which they outlive; null: none
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
 };

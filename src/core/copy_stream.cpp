@@ -13,7 +13,7 @@ Error transaction_ended() { return usage_error("the transaction of this COPY has
 }  // namespace
 
 Expected<void> CopySession::begin_in(std::string_view sql) {
-    observe(spi::RequestKind::copy_in, sql);
+    if (auto admitted = admit(spi::RequestKind::copy_in, sql); !admitted) return ended_by(std::move(admitted).error());
     auto begun = session().copy_in(sql, wait());
     if (!begun) return ended_by(std::move(begun).error());
     in_ = *std::move(begun);
@@ -21,7 +21,7 @@ Expected<void> CopySession::begin_in(std::string_view sql) {
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
-    observe(spi::RequestKind::copy_out, sql);
+    if (auto admitted = admit(spi::RequestKind::copy_out, sql); !admitted) return ended_by(std::move(admitted).error());
     auto begun = session().copy_out(sql, wait());
     if (!begun) return ended_by(std::move(begun).error());
     out_ = *std::move(begun);
@@ -43,6 +43,8 @@ Expected<std::uint64_t> CopySession::finish() {
     if (!in_) return transaction_ended();
     Expected<std::uint64_t> rows = in_->finish(wait());
     if (!rows) return ended_by(std::move(rows).error());
+    in_.reset();
+    if (auto concluded = conclude(); !concluded) return ended_by(std::move(concluded).error());
     count_rows(*rows);
     return rows;
 }
@@ -53,6 +55,9 @@ Expected<std::optional<std::string_view>> CopySession::read() {
     if (!out_) return transaction_ended();
     auto piece = out_->read(wait());
     if (!piece) return ended_by(std::move(piece).error());
+    if (*piece) return piece;
+    out_.reset();
+    if (auto concluded = conclude(); !concluded) return ended_by(std::move(concluded).error());
     return piece;
 }
 

@@ -1,7 +1,7 @@
 // Who holds a session, and how a stream or a COPY leaves it.
 #include "src/core/held_session.hpp"
 
-#include "src/core/observe.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 
@@ -15,22 +15,43 @@ Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::str
 }
 Occupant::~Occupant() = default;
 
-void Occupant::observe(spi::RequestKind kind, std::string_view sql) {
-    if (!context_->hooks) return;
-    watch_ = std::make_unique<Watch>(context_->hooks, kind, sql, label_);
-    watch_->keep_text();
-    watch_->take(borrowed_);
+Expected<void> Occupant::admit(spi::RequestKind kind, std::string_view sql, Params* params) {
+    if (!context_->hooks) return {};
+    say_ = std::make_unique<LongSay>(context_->hooks, kind, sql, params, label_);
+    if (auto allowed = say_->interception.begin_without_answer(); !allowed) return allowed;
+    say_->watch.give(say_->interception.settings());
+    say_->watch.take(borrowed_);
+    return say_->enclosure.enter(borrowed_, wait());
+}
+
+Expected<void> Occupant::admit_again() {
+    if (!say_) return {};
+    say_->enclosure.leave(session());
+    return say_->enclosure.enter(borrowed_, wait());
+}
+
+std::string_view Occupant::new_text() const {
+    return say_ && say_->interception.has_new_text() ? say_->interception.request().sql : std::string_view();
 }
 
 void Occupant::count_rows(std::uint64_t rows) {
-    if (watch_) watch_->add_rows(rows);
+    if (say_) say_->watch.add_rows(rows);
+}
+
+Expected<void> Occupant::conclude() {
+    if (!say_) return {};
+    return say_->enclosure.commit(session(), wait());
 }
 
 void Occupant::end(const Error* error) noexcept {
     give_up();
+    const auto say = std::move(say_);
+    if (say) say->enclosure.leave(session());
     if (const auto held = std::exchange(held_, nullptr)) held->occupant = nullptr;
     borrowed_.lease.give_back();
-    if (const auto watch = std::move(watch_)) watch->end(error);
+    if (!say) return;
+    say->interception.end(error);
+    say->watch.end(error);
 }
 
 Expected<void> check_unoccupied(const Borrowed& borrowed) {

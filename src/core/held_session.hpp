@@ -15,12 +15,14 @@
 namespace pg::detail {
 
 class Occupant;
+struct LongSay;
 
 /// Shared by its holders. One thread at a time.
 struct HeldSession : std::enable_shared_from_this<HeldSession> {
     const std::shared_ptr<Context> context;  // outlives the lease
     spi::Lease lease;
-    Occupant* occupant = nullptr;  // the stream or COPY that is open on it
+    Occupant* occupant = nullptr;                // the stream or COPY that is open on it
+    std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
         : context(std::move(shared)), lease(std::move(session)) {
@@ -50,9 +52,15 @@ public:
 protected:
     ~Occupant();  // of a derived class: calls `end`
 
-    /// Its statement is about to be run: observers hear of it at the end.
-    void observe(spi::RequestKind kind, std::string_view sql);
+    /// Its statement is about to be run, unless an interceptor refuses it: observers hear of its end. After an error it
+    /// is to be ended with that. @{
+    [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql, Params* params = nullptr);
+    [[nodiscard]] Expected<void> admit_again();  /// @}
+    /// What an interceptor put in the place of its text; empty: nothing.
+    [[nodiscard]] std::string_view new_text() const;
     void count_rows(std::uint64_t rows);
+    /// Its statement has ended well: what it did is to stay.
+    [[nodiscard]] Expected<void> conclude();
 
 private:
     /// Gives up what is under way on the session.
@@ -63,7 +71,7 @@ private:
     std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;
     std::string_view label_;
-    std::unique_ptr<Watch> watch_;  // until it is over; null: nobody observes it
+    std::unique_ptr<LongSay> say_;  // until it is over; null: nobody has one
 };
 
 /// UsageError when a stream or a COPY is open on the session.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/transaction_control.hpp"
+#include "src/core/intercept.hpp"
 
 namespace pg::detail {
 namespace {
@@ -50,30 +51,34 @@ private:
 
 }  // namespace
 
-std::shared_ptr<spi::Observer> observer_of(const std::vector<std::shared_ptr<spi::Observer>>* observers) {
-    std::vector<std::shared_ptr<spi::Observer>> present;
+std::shared_ptr<const Hooks> make_hooks(const std::vector<std::shared_ptr<spi::Observer>>* observers,
+                                        const std::vector<std::shared_ptr<spi::Interceptor>>* interceptors) {
+    Hooks hooks;
+    if (interceptors)
+        for (const auto& one : *interceptors)
+            if (one) hooks.interceptors.push_back(one);
+    std::vector<std::shared_ptr<spi::Observer>> watching;
     if (observers)
         for (const auto& one : *observers)
-            if (one) present.push_back(one);
-    if (present.size() < 2) return present.empty() ? nullptr : present.front();
-    return std::make_shared<Observers>(std::move(present));
+            if (one) watching.push_back(one);
+    if (watching.size() == 1) hooks.observer = watching.front();
+    if (watching.size() > 1) hooks.observer = std::make_shared<Observers>(std::move(watching));
+    if (!hooks.observer && hooks.interceptors.empty()) return nullptr;
+    return std::make_shared<const Hooks>(std::move(hooks));
 }
 
-std::shared_ptr<spi::NoticeHandler> notices_for(const std::shared_ptr<spi::Observer>& observer,
+std::shared_ptr<spi::NoticeHandler> notices_for(const std::shared_ptr<const Hooks>& hooks,
                                                 std::shared_ptr<spi::NoticeHandler> notices) {
-    if (!observer) return notices;
-    return std::make_shared<ObservedNotices>(observer, std::move(notices));
+    if (!hooks || !hooks->observer) return notices;
+    return std::make_shared<ObservedNotices>(hooks->observer, std::move(notices));
 }
 
 Watch::Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql, std::string_view label)
-    : hooks_(std::move(hooks)), event_{.kind = kind, .sql = sql, .label = label, .began = Clock::now()} {}
+    : hooks_(std::move(hooks)),
+      event_{.kind = kind, .sql = sql, .label = label, .tenant = hooks_->tenant, .began = Clock::now()} {}
 
-void Watch::keep_text() {
-    text_ = event_.sql;
-    event_.sql = text_;
-}
-
-void Watch::take(const Borrowed& borrowed) {
+void Watch::take(Borrowed& borrowed) {
+    give_settings(borrowed, settings_);
     if (borrowed.lease) {
         event_.waited += borrowed.slot->taken_at - borrowed.slot->asked_at;
         event_.began = std::min(event_.began, borrowed.slot->asked_at);
@@ -89,11 +94,14 @@ void Watch::take(const spi::Session& session) {
 }
 
 void Watch::retry(const Error& why) {
+    ++attempts_;
+    if (!hooks_->observer) return;
     hooks_->observer->tell(
-        spi::RetryEvent{.sql = event_.sql, .label = event_.label, .attempt = ++attempts_, .error = &why});
+        spi::RetryEvent{.sql = event_.sql, .label = event_.label, .attempt = attempts_, .error = &why});
 }
 
 void Watch::end(const Error* error) noexcept {
+    if (!hooks_->observer) return;
     event_.duration = Clock::now() - event_.began;
     event_.error = error;
     event_.outcome = error ? error->outcome() : Outcome::applied;
@@ -110,16 +118,8 @@ void Watch::end(const Expected<Result>& answer, const RowSink* sink) noexcept {
     end(answer ? nullptr : &answer.error());
 }
 
-Expected<Result> run_observed(Executor& executor, const Call& call) {
-    Watch watch(ExecutorAccess::hooks(executor), spi::RequestKind::query, call.sql, label_of(call.options));
-    Call watched = call;
-    watched.watch = &watch;
-    Expected<Result> answer = ExecutorAccess::run(executor, watched);
-    watch.end(answer, call.sink);
-    return answer;
-}
-
 void tell_acquired(const Hooks& hooks, spi::Moment asked, const Expected<spi::Lease>& lease) noexcept {
+    if (!hooks.observer) return;
     const spi::Moment now = Clock::now();
     spi::AcquireEvent event{.began = asked, .duration = now - asked};
     if (lease) {

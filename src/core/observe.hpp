@@ -12,18 +12,19 @@ namespace pg::detail {
 /// One request that is observed, from its beginning to its end. Pinned. One thread at a time.
 class Watch {
 public:
-    /// The views outlive it, unless it keeps them.
+    /// The views outlive it.
     Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql, std::string_view label = {});
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
-    /// For one that outlives its call.
-    void keep_text();
     void began_at(spi::Moment when) { event_.began = when; }
     void has_statements(std::size_t count) { event_.statements = count; }
     void add_rows(std::uint64_t count) { event_.rows += count; }
-    /// It has a session.
-    void take(const Borrowed& borrowed);
+    /// Its transaction is to have these settings; null: none.
+    void give(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+    [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
+    /// It has a session, which is told of the settings.
+    void take(Borrowed& borrowed);
     void take(const spi::Session& session);
     /// It is about to be run once more.
     void retry(const Error& why);
@@ -39,24 +40,11 @@ public:
 private:
     const std::shared_ptr<const Hooks> hooks_;
     spi::RequestEvent event_;
-    std::string text_, node_, engine_;  // of the event, where its views may not live as long
+    std::string node_, engine_;  // of the event, where its views may not live as long
+    std::shared_ptr<const Settings> settings_;
     int attempts_ = 1;
 };
 
-/// Runs `work(watch)` and tells what came of it; with null and without a word when nobody has a say.
-template <class Work>
-auto observed(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql,
-              std::string_view label, Work work) {
-    if (!hooks) [[likely]]
-        return work(static_cast<Watch*>(nullptr));
-    Watch watch(hooks, kind, sql, label);
-    auto answer = work(&watch);
-    watch.end(answer);
-    return answer;
-}
-
-/// Runs a call that is observed.
-[[nodiscard]] Expected<Result> run_observed(Executor& executor, const Call& call);
 /// Takes a session from the source of a client that is observed.
 [[nodiscard]] Expected<spi::Lease> acquire_observed(Context& context, const spi::Wait& wait);
 /// Notes, and tells, what became of a request for a session that began at `asked`.

@@ -73,7 +73,7 @@ bool TransactionRetries::again(const Error& error, const Hooks* hooks) {
     const std::chrono::nanoseconds pause = backoff(attempt_);
     if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
     ++attempt_;
-    if (hooks)
+    if (hooks && hooks->observer)
         hooks->observer->tell(
             spi::RetryEvent{.is_transaction = true, .attempt = attempt_ + 1, .pause = pause, .error = &error});
     if (!rest(pause, options_.stop)) stopped_before_retry(error).raise();

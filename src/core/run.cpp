@@ -3,7 +3,7 @@
 
 #include "pg/sqlstate.hpp"
 #include "src/core/context.hpp"
-#include "src/core/observe.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -40,6 +40,8 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
         request.statement = call.statement->name;
         request.description = &(*prepared)->description;
     }
+    if (borrowed.settings) [[unlikely]]
+        return run_with_settings(borrowed, request);
     return borrowed.session().run(request, borrowed.wait);
 }
 
@@ -160,7 +162,7 @@ Executor::~Executor() = default;
 
 Expected<Result> Executor::run(const detail::Call& call) {
     if (hooks_ && !call.watch) [[unlikely]]
-        return detail::run_observed(*this, call);
+        return detail::run_with_hooks(*this, call);
     const Expected<bool> traces = detail::look_at_text(call);
     if (!traces) return traces.error();
     for (bool again = false;; again = true) {
@@ -179,14 +181,15 @@ Expected<Result> Executor::run(const detail::Call& call) {
 }
 
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
-    return detail::observed(hooks_, spi::RequestKind::script, text, options.label,
-                            [&](detail::Watch* watch) -> Expected<void> {
-                                Expected<detail::Borrowed> borrowed = do_borrow(&options);
-                                if (!borrowed) return std::move(borrowed).error();
-                                if (watch) watch->take(*borrowed);
-                                borrowed->slot->dirty = true;  // nobody looked at what is in it
-                                return borrowed->session().run_script(text, borrowed->wait);
-                            });
+    return detail::hooked(hooks_, spi::RequestKind::script, text, &options,
+                          [&](detail::Watch* watch) -> Expected<void> {
+                              Expected<detail::Borrowed> borrowed = do_borrow(&options);
+                              if (!borrowed) return std::move(borrowed).error();
+                              if (watch) watch->take(*borrowed);
+                              borrowed->slot->dirty = true;  // nobody looked at what is in it
+                              if (borrowed->settings) return detail::run_script_with_settings(*borrowed, text);
+                              return borrowed->session().run_script(text, borrowed->wait);
+                          });
 }
 
 Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {

@@ -1,5 +1,6 @@
 // Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
 #include "src/core/held_session.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg {
 namespace detail {
@@ -18,7 +19,9 @@ Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
 
 class StreamSource final : public Occupant {
 public:
-    using Occupant::observe;
+    using Occupant::admit;
+    using Occupant::admit_again;
+    using Occupant::new_text;
     using Occupant::Occupant;
     ~StreamSource() { end(); }
 
@@ -45,7 +48,11 @@ public:
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
         if (chunk && chunk->empty() && tells_of_traces(chunk->tag())) borrowed().slot->dirty = true;
         if (chunk) count_rows(chunk->size());
-        if (!chunk || chunk->empty()) end(chunk ? nullptr : &chunk.error());
+        if (chunk && !chunk->empty()) return chunk;
+        rows_.reset();
+        if (chunk)
+            if (auto concluded = conclude(); !concluded) chunk = std::move(concluded).error();
+        end(chunk ? nullptr : &chunk.error());
         return chunk;
     }
 
@@ -74,9 +81,15 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
     detail::StreamSourcePtr source(
         new detail::StreamSource(*std::move(borrowed), timeout, detail::label_of(call.options)));
-    source->observe(spi::RequestKind::stream, call.sql);
-    Expected<void> begun = source->begin(call);
-    if (!begun && outside && detail::heal(source->borrowed(), call, begun.error())) begun = source->begin(call);
+    Expected<void> begun = source->admit(spi::RequestKind::stream, call.sql, call.params);
+    detail::Call admitted = call;
+    if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
+    if (admitted.leaves_traces) source->borrowed().slot->dirty = true;
+    if (begun) begun = source->begin(admitted);
+    if (!begun && outside && detail::heal(source->borrowed(), admitted, begun.error())) {
+        begun = source->admit_again();
+        if (begun) begun = source->begin(admitted);
+    }
     if (begun) return source;
     source->end(&begun.error());
     return std::move(begun).error();

@@ -98,7 +98,7 @@ TEST(Latencies, CanBeMerged) {
 class CountedDatabase : public testing::Test {
 protected:
     std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
-    fake::Database db{1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{metrics})};
+    fake::Database db{1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.observer = metrics})};
     fake::Server& server = *db.server;
     pg::Client& client = db.client;
 };

@@ -35,7 +35,7 @@ protected:
     }
 
     std::shared_ptr<RecordingObserver> heard = std::make_shared<RecordingObserver>();
-    fake::Database db{1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{heard})};
+    fake::Database db{1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.observer = heard})};
     fake::Server& server = *db.server;
     pg::Client& client = db.client;
 };
@@ -285,7 +285,7 @@ TEST(Observers, AreToldInTheirOrder) {
     const auto first = std::make_shared<RecordingObserver>();
     const auto second = std::make_shared<RecordingObserver>();
     const std::vector<std::shared_ptr<pg::spi::Observer>> both{first, nullptr, second};
-    const auto all = pg::detail::observer_of(&both);
+    const auto all = pg::detail::make_hooks(&both, nullptr)->observer;
     const auto error = server_error("42P01");
     all->tell(pg::spi::RequestEvent{.sql = "select 1", .error = &error});
     all->tell(pg::spi::ConnectEvent{.error = &error});
@@ -305,11 +305,11 @@ TEST(Observers, AreToldInTheirOrder) {
 }
 
 TEST(Observers, AreNoneWhereNoneIsGiven) {
-    EXPECT_EQ(pg::detail::observer_of(nullptr), nullptr);
+    EXPECT_EQ(pg::detail::make_hooks(nullptr, nullptr), nullptr);
     const std::vector<std::shared_ptr<pg::spi::Observer>> none{nullptr};
-    EXPECT_EQ(pg::detail::observer_of(&none), nullptr);
+    EXPECT_EQ(pg::detail::make_hooks(&none, nullptr), nullptr);
     const std::vector<std::shared_ptr<pg::spi::Observer>> one{std::make_shared<RecordingObserver>()};
-    EXPECT_EQ(pg::detail::observer_of(&one), one[0]) << "with nothing in between";
+    EXPECT_EQ(pg::detail::make_hooks(&one, nullptr)->observer, one[0]) << "with nothing in between";
 }
 
 TEST(Observers, HearNoticesBesideTheHandlerOfTheClient) {
@@ -320,10 +320,12 @@ TEST(Observers, HearNoticesBesideTheHandlerOfTheClient) {
     };
     const auto handler = std::make_shared<Handler>();
     const auto observer = std::make_shared<RecordingObserver>();
+    const auto hooks = std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.observer = observer});
     EXPECT_EQ(pg::detail::notices_for(nullptr, handler), handler);
+    EXPECT_EQ(pg::detail::notices_for(std::make_shared<pg::detail::Hooks>(), handler), handler);
     const pg::Error notice({.message = "mind this", .severity = "WARNING"});
-    pg::detail::notices_for(observer, handler)->on_notice(notice);
-    pg::detail::notices_for(observer, nullptr)->on_notice(notice);
+    pg::detail::notices_for(hooks, handler)->on_notice(notice);
+    pg::detail::notices_for(hooks, nullptr)->on_notice(notice);
     EXPECT_EQ(handler->heard, "mind this");
     EXPECT_EQ(observer->take(), (Lines{"notice WARNING mind this", "notice WARNING mind this"}));
 }
