@@ -89,8 +89,8 @@ private:
             if (!entry->outcome && !add_request(borrowed, *entry, outside) && atomic_) return true;
         if (requests_.empty()) return true;
         const auto sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
-        auto outcomes = borrowed.settings ? run_with_settings(borrowed, requests_, sync)
-                                          : borrowed.session().run_batch(requests_, sync, borrowed.wait);
+        auto outcomes = watch_ && watch_->wanted() ? run_with_settings(borrowed, *watch_->wanted(), requests_, sync)
+                                                   : borrowed.session().run_batch(requests_, sync, borrowed.wait);
         assert(outcomes.size() == requests_.size());
         auto next = outcomes.begin();
         for (const auto& entry : entries_)

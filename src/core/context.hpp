@@ -70,8 +70,7 @@ struct Borrowed {
     spi::Lease lease;
     spi::SessionSlot* slot = nullptr;
     spi::Wait wait;
-    HeldSession* held = nullptr;         // null when the lease is here
-    const Settings* settings = nullptr;  // for the transaction of the request, which they outlive; null: none
+    HeldSession* held = nullptr;  // null when the lease is here
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
 };

@@ -21,13 +21,13 @@ Expected<void> Occupant::admit(spi::RequestKind kind, std::string_view sql, Para
     if (auto allowed = say_->interception.begin_without_answer(); !allowed) return allowed;
     say_->watch.give(say_->interception.settings());
     say_->watch.take(borrowed_);
-    return say_->enclosure.enter(borrowed_, wait());
+    return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
 Expected<void> Occupant::admit_again() {
     if (!say_) return {};
     say_->enclosure.leave(session());
-    return say_->enclosure.enter(borrowed_, wait());
+    return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
 std::string_view Occupant::new_text() const {

@@ -124,27 +124,24 @@ Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
     return answer;
 }
 
-void give_settings(Borrowed& borrowed, const std::shared_ptr<const Settings>& settings) {
-    if (!settings) return;
-    const bool is_open = borrowed.session().transaction_status() != spi::TransactionStatus::idle;
-    if (is_open && borrowed.held && borrowed.held->settings && borrowed.held->settings->all() == settings->all())
-        return;
-    borrowed.settings = settings.get();
+bool has_settings(const Borrowed& borrowed, const Settings& settings) {
+    return borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.held &&
+           borrowed.held->settings && borrowed.held->settings->all() == settings.all();
 }
 
-Expected<Result> run_with_settings(const Borrowed& borrowed, const spi::Request& request) {
-    const spi::Request both[] = {borrowed.settings->request(), request};
+Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
+    const spi::Request both[] = {settings.request(), request};
     return last_of(borrowed.session().run_batch(both, spi::BatchSync::once, borrowed.wait));
 }
 
-std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, std::span<const spi::Request> requests,
-                                                spi::BatchSync sync) {
+std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, const Settings& settings,
+                                                std::span<const spi::Request> requests, spi::BatchSync sync) {
     std::vector<Expected<Result>> outcomes;
     if (sync == spi::BatchSync::each) {
-        for (const spi::Request& request : requests) outcomes.push_back(run_with_settings(borrowed, request));
+        for (const spi::Request& request : requests) outcomes.push_back(run_with_settings(borrowed, settings, request));
         return outcomes;
     }
-    std::vector<spi::Request> all{borrowed.settings->request()};
+    std::vector<spi::Request> all{settings.request()};
     all.insert(all.end(), requests.begin(), requests.end());
     outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
     if (!outcomes.front()) outcomes[1] = outcomes.front();  // why the first of them was not run
@@ -184,16 +181,15 @@ void BatchInterception::end() noexcept {
     for (std::size_t at = 0; at < all_.size(); ++at) all_[at]->end(*entries_[at]->outcome);
 }
 
-Expected<void> Enclosure::enter(const Borrowed& borrowed, const spi::Wait& wait) {
-    if (!borrowed.settings) return {};
-    spi::Session& session = borrowed.session();
+Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings, const spi::Wait& wait) {
+    if (!settings) return {};
     if (session.transaction_status() == spi::TransactionStatus::open) {  // somebody's, begun by a text
-        Expected<Result> set = session.run(borrowed.settings->request(), wait);
+        Expected<Result> set = session.run(settings->request(), wait);
         if (!set) return std::move(set).error();
         return {};
     }
     is_open_ = true;
-    return begin_with_settings(session, "begin", *borrowed.settings, wait);
+    return begin_with_settings(session, "begin", *settings, wait);
 }
 
 Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
@@ -203,9 +199,9 @@ Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
     return {};
 }
 
-Expected<void> run_script_with_settings(const Borrowed& borrowed, std::string_view text) {
+Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {
     Enclosure enclosure;
-    Expected<void> ran = enclosure.enter(borrowed, borrowed.wait);
+    Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait);
     if (ran) ran = borrowed.session().run_script(text, borrowed.wait);
     if (ran) ran = enclosure.commit(borrowed.session(), borrowed.wait);
     enclosure.leave(borrowed.session());

@@ -62,15 +62,17 @@ private:
 /// Runs a call that somebody has a say in.
 [[nodiscard]] Expected<Result> run_with_hooks(Executor& executor, const Call& call);
 
-/// Gives the request's settings to the session that it has got, unless its transaction has them already.
-void give_settings(Borrowed& borrowed, const std::shared_ptr<const Settings>& settings);
-/// Runs requests as the session does, each transaction with the settings of `borrowed`, which has some. @{
-[[nodiscard]] Expected<Result> run_with_settings(const Borrowed& borrowed, const spi::Request& request);
-[[nodiscard]] std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed,
+/// Whether the transaction that is open on a session has these settings from its beginning on.
+[[nodiscard]] bool has_settings(const Borrowed& borrowed, const Settings& settings);
+/// Runs requests as the session does, each transaction with the settings. @{
+[[nodiscard]] Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings,
+                                                 const spi::Request& request);
+[[nodiscard]] std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, const Settings& settings,
                                                               std::span<const spi::Request> requests,
                                                               spi::BatchSync sync);  /// @}
-/// Runs a script in a transaction with the settings of `borrowed`, which has some.
-[[nodiscard]] Expected<void> run_script_with_settings(const Borrowed& borrowed, std::string_view text);
+/// Runs a script in a transaction with the settings.
+[[nodiscard]] Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings,
+                                                      std::string_view text);
 /// Begins a transaction with settings; none is open when it fails.
 [[nodiscard]] Expected<void> begin_with_settings(spi::Session& session, std::string_view begin,
                                                  const Settings& settings, const spi::Wait& wait);
@@ -93,8 +95,8 @@ private:
 /// A transaction around one request, so that its settings end with it. None when it needs none. Pinned.
 class Enclosure {
 public:
-    /// Begins one if there are settings and no transaction is open.
-    [[nodiscard]] Expected<void> enter(const Borrowed& borrowed, const spi::Wait& wait);
+    /// Begins one with the settings, or gives them to the one that is open; null: there are none to be given.
+    [[nodiscard]] Expected<void> enter(spi::Session& session, const Settings* settings, const spi::Wait& wait);
     /// What was done in it stays.
     [[nodiscard]] Expected<void> commit(spi::Session& session, const spi::Wait& wait);
     /// What was done in it, unless it was committed, does not.

@@ -77,8 +77,8 @@ Watch::Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::str
     : hooks_(std::move(hooks)),
       event_{.kind = kind, .sql = sql, .label = label, .tenant = hooks_->tenant, .began = Clock::now()} {}
 
-void Watch::take(Borrowed& borrowed) {
-    give_settings(borrowed, settings_);
+void Watch::take(const Borrowed& borrowed) {
+    wanted_ = settings_ && !has_settings(borrowed, *settings_) ? settings_.get() : nullptr;
     if (borrowed.lease) {
         event_.waited += borrowed.slot->taken_at - borrowed.slot->asked_at;
         event_.began = std::min(event_.began, borrowed.slot->asked_at);

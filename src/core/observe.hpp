@@ -23,8 +23,10 @@ public:
     /// Its transaction is to have these settings; null: none.
     void give(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
     [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
-    /// It has a session, which is told of the settings.
-    void take(Borrowed& borrowed);
+    /// Those of them that the session it has got is yet to be given; null: none.
+    [[nodiscard]] const Settings* wanted() const { return wanted_; }
+    /// It has a session.
+    void take(const Borrowed& borrowed);
     void take(const spi::Session& session);
     /// It is about to be run once more.
     void retry(const Error& why);
@@ -42,6 +44,7 @@ private:
     spi::RequestEvent event_;
     std::string node_, engine_;  // of the event, where its views may not live as long
     std::shared_ptr<const Settings> settings_;
+    const Settings* wanted_ = nullptr;
     int attempts_ = 1;
 };
 

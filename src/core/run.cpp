@@ -40,8 +40,8 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call) {
         request.statement = call.statement->name;
         request.description = &(*prepared)->description;
     }
-    if (borrowed.settings) [[unlikely]]
-        return run_with_settings(borrowed, request);
+    if (call.watch && call.watch->wanted()) [[unlikely]]
+        return run_with_settings(borrowed, *call.watch->wanted(), request);
     return borrowed.session().run(request, borrowed.wait);
 }
 
@@ -187,7 +187,8 @@ Expected<void> Executor::try_run_script(std::string_view text, const QueryOption
                               if (!borrowed) return std::move(borrowed).error();
                               if (watch) watch->take(*borrowed);
                               borrowed->slot->dirty = true;  // nobody looked at what is in it
-                              if (borrowed->settings) return detail::run_script_with_settings(*borrowed, text);
+                              if (watch && watch->wanted())
+                                  return detail::run_script_with_settings(*borrowed, *watch->wanted(), text);
                               return borrowed->session().run_script(text, borrowed->wait);
                           });
 }
