@@ -20,6 +20,7 @@ namespace pg {
 /// What cannot run in a transaction (VACUUM, CREATE DATABASE) is for another client.
 class PGCLIENT_API Tenancy final : public spi::Interceptor {
 public:
+    /// The name of the setting; one of an application's own has a dot in it.
     explicit Tenancy(std::string_view setting = "app.tenant") : setting_(setting) {}
 
 private:

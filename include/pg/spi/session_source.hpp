@@ -23,9 +23,8 @@ struct SessionSlot {
     std::uint64_t swept = 0;  ///< how many statements had expired in the process when `prepared` was last swept
     bool dirty = false;       ///< it may hold settings, listeners, locks or temporary tables of its borrower
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
-    // Of its last loan, where somebody observes it. @{
-    Deadline::Clock::time_point asked_at{};  ///< when its borrower began to wait
-    Deadline::Clock::time_point taken_at{};  ///< when it was lent. @}
+    Deadline::Clock::time_point asked_at{};   ///< when its borrower began to wait, where somebody observes it
+    Deadline::Clock::time_point taken_at{};   ///< when it was lent, where somebody observes it
 };
 
 class SessionSource;
