@@ -23,10 +23,10 @@ pgclient_floor(2 spi src/spi
 # Between the seam, which they implement in part, and those who stand on them: providers and the pool.
 pgclient_floor(2.2 fibers src/fibers)
 pgclient_floor(3 core src/core
-  client.hpp connection.hpp executor.hpp transaction.hpp savepoint.hpp prepared.hpp batch.hpp copy.hpp
+  client.hpp connection.hpp executor.hpp metrics.hpp transaction.hpp savepoint.hpp prepared.hpp batch.hpp copy.hpp
   listener.hpp large_object.hpp async.hpp async_calls.hpp async_copy.hpp async_large_object.hpp
   async_listener.hpp async_operation.hpp async_savepoint.hpp recycled.hpp
-  statement_cache.hpp task.hpp)
+  statement_cache.hpp tenancy.hpp task.hpp)
 pgclient_floor(4 pool src/pool
   pool/*.hpp)
 pgclient_floor(5 testing src/testing

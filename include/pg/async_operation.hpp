@@ -109,6 +109,8 @@ private:
     void expire();
     void give_up();
     void fail(Error why);
+    void observe_acquired(const Expected<spi::Lease>& lease) noexcept;
+    void observe_end(const Expected<Result>& outcome, const spi::Session* session) noexcept;
     void finish();
     void leave() noexcept;
     void enter(Step step) noexcept;
@@ -121,6 +123,7 @@ private:
     const std::chrono::nanoseconds timeout_;
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
+    Deadline::Clock::time_point began_{};  // where somebody observes it
     spi::Lease lease_;
     std::shared_ptr<spi::Reactor> reactor_;      // of that
     std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it

@@ -31,6 +31,10 @@ struct Options {
     spi::EventLoop* event_loop = nullptr;
     /// Hears notices and warnings. Null: they are dropped. Shared with the client.
     const std::shared_ptr<spi::NoticeHandler>* notices = nullptr;
+    /// Hear of what has ended, in this order. Null: nobody does. Shared with the client. See `<pg/spi/observer.hpp>`.
+    const std::vector<std::shared_ptr<spi::Observer>>* observers = nullptr;
+    /// Have a say in every request, from the outside in; else as `observers`. See `<pg/spi/interceptor.hpp>`.
+    const std::vector<std::shared_ptr<spi::Interceptor>>* interceptors = nullptr;
     /// Where providers are looked up. Null: the library's own. Outlives the call.
     spi::Registry* registry = nullptr;
 };

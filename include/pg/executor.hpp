@@ -20,8 +20,10 @@ namespace detail {
 struct AsyncAccess;
 struct Borrowed;
 struct ExecutorAccess;
+struct Hooks;
 struct Statement;
 class StreamSource;
+class Watch;
 struct StreamSourceDeleter {
     PGCLIENT_API void operator()(StreamSource* source) const noexcept;
 };
@@ -39,6 +41,7 @@ struct Call {
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
     std::uint64_t hash = 0;                 // of its text, as the compiler saw of a literal; zero: not known
     RowSink* sink = nullptr;                // takes the rows as they come, where the session can
+    Watch* watch = nullptr;                 // of somebody who observes it
 
     [[nodiscard]] Extra extra() const { return options ? options->extra : Extra::refuse; }
 };
@@ -192,10 +195,12 @@ public:
     Executor& operator=(const Executor&) = delete;
 
 protected:
-    Executor() = default;
-    explicit Executor(const QueryOptions* options) : options_(options) {}  ///< borrows the options
-    Executor(const Executor&) = default;                                   ///< borrows the options
+    explicit Executor(std::shared_ptr<const detail::Hooks> hooks = {}, const QueryOptions* options = nullptr)
+        : hooks_(std::move(hooks)), options_(options) {}  ///< borrows the options
+    Executor(const Executor&) = default;                  ///< borrows the options
     virtual ~Executor();
+
+    std::shared_ptr<const detail::Hooks> hooks_;  ///< who has a say in its requests; null: nobody
 
 private:
     friend class Tuned;
@@ -240,13 +245,14 @@ private:
     /// A session for one request, and how long it may take. Never null.
     virtual Expected<detail::Borrowed> do_borrow(const QueryOptions* options) = 0;
 
-    const QueryOptions* options_ = nullptr;  // of every call that has none of its own; null: the client's defaults
+    const QueryOptions* options_;  // of every call that has none of its own; null: the client's defaults
 };
 
 /// An executor with other options. Handle: borrows the executor it was made from.
 class PGCLIENT_API Tuned final : public Executor {
 public:
-    Tuned(Executor& base, const QueryOptions& options) : Executor(&own_), base_(base), own_(options) {}  ///< see `with`
+    Tuned(Executor& base, const QueryOptions& options)
+        : Executor(base.hooks_, &own_), base_(base), own_(options) {}  ///< see `with`
     Tuned(const Tuned&) = delete;
 
 private:

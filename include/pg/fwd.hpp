@@ -49,7 +49,9 @@ struct Codec;
 
 namespace spi {
 class EventLoop;
+class Interceptor;
 class NoticeHandler;
+class Observer;
 class Registry;
 }  // namespace spi
 

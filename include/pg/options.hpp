@@ -30,6 +30,8 @@ struct QueryOptions {
     std::size_t max_result_bytes = 0;
     /// What becomes of columns without a field.
     Extra extra = Extra::refuse;
+    /// What observers know it by ("checkout.load_cart"); few different ones. Empty: nothing. No part of the statement.
+    std::string_view label{};
 };
 
 /// A text known at run time with its options: goes wherever a text goes. Value. Views must outlive the call.
@@ -42,6 +44,7 @@ struct Query {
     bool idempotent = false;
     std::size_t max_result_bytes = 0;
     Extra extra = Extra::refuse;
+    std::string_view label{};
 
     [[nodiscard]] constexpr QueryOptions options() const {
         return {.timeout = timeout,
@@ -49,7 +52,8 @@ struct Query {
                 .format = format,
                 .idempotent = idempotent,
                 .max_result_bytes = max_result_bytes,
-                .extra = extra};
+                .extra = extra,
+                .label = label};
     }  /// @}
 };
 

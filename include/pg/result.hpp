@@ -200,6 +200,7 @@ public:
     void restart() { begun_ = false; }
     /// The statement has ended: rows that were not taken as they came are taken now.
     void conclude(const Result& result);
+    [[nodiscard]] std::size_t taken() const { return begun_ ? seen_ : 0; }  ///< rows, so far
 
 protected:
     RowSink() = default;

@@ -51,8 +51,9 @@ class PGCLIENT_API TransactionRetries {
 public:
     explicit TransactionRetries(const TransactionOptions& options);
     /// Waits before the next attempt and says true; false when `error` is not to be tried again, the attempts are used
-    /// up, or the deadline would pass. Throws Cancelled as soon as a stop is asked for.
-    [[nodiscard]] bool again(const Error& error);
+    /// up, or the deadline would pass. Throws Cancelled as soon as a stop is asked for. Observers hear of it. @{
+    [[nodiscard]] bool again(const Error& error, const Executor& source);
+    [[nodiscard]] bool again(const Error& error, const Hooks* hooks = nullptr);  /// @}
     /// The options of the next attempt: what is left of the time.
     [[nodiscard]] TransactionOptions remaining() const;
 
@@ -83,7 +84,7 @@ auto run_transaction(Source& source, const TransactionOptions& options, F& body,
         } catch (const Error& error) {
             const bool committed = transaction && transaction->is_committed();  // by the body, which failed later
             transaction.reset();                                                // rolls back before the next attempt
-            if (committed || !retries.again(error)) throw;
+            if (committed || !retries.again(error, source)) throw;
         }
     }
 }

@@ -12,6 +12,7 @@
 #include "providers/async/provider.hpp"
 #endif
 #include "src/core/client_impl.hpp"
+#include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
 
 namespace pg {
@@ -90,7 +91,10 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     if (const auto size = config->number("statement_cache_size")) context->statements.entries = *size;
     if (options.statement_cache_size) context->statements.entries = *options.statement_cache_size;
     context->sends_ahead = !config->has_pooler();
-    spi::SessionContext sessions{context->types, options.notices ? *options.notices : nullptr};
+    context->hooks = detail::make_hooks(options.observers, options.interceptors);
+    spi::SessionContext sessions{context->types,
+                                 detail::notices_for(context->hooks, options.notices ? *options.notices : nullptr),
+                                 context->hooks ? context->hooks->observer : nullptr};
     auto pool = pool::make_pool(*std::move(provider), *std::move(config), std::move(sessions), *limits);
     context->pool = pool.get();
     context->source = std::move(pool);

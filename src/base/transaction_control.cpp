@@ -28,6 +28,13 @@ public:
         return true;
     }
 
+    /// The next word, whichever it is; it stays.
+    std::string_view next() {
+        skip_blanks();
+        return rest_.substr(
+            0, static_cast<std::size_t>(std::find_if_not(rest_.begin(), rest_.end(), is_in_word) - rest_.begin()));
+    }
+
 private:
     static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
     static bool is_in_word(char c) {
@@ -95,6 +102,21 @@ bool is_about_rows(std::string_view sql) {
         case 'v': return words.take("values");
         case 't': return words.take("table");
         case 'w': return words.take("with");
+        default: return false;
+    }
+}
+
+std::string_view first_word(std::string_view sql) { return FirstWords(sql).next(); }
+
+bool begins_as_query(std::string_view sql) {
+    FirstWords words(sql);
+    switch (words.initial()) {
+        case 's': return words.take("select") || words.take("show");
+        case 'v': return words.take("values");
+        case 't': return words.take("table");
+        case 'w': return words.take("with");
+        case 'e': return words.take("explain");
+        case 'f': return words.take("fetch");
         default: return false;
     }
 }

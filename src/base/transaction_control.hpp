@@ -22,4 +22,10 @@ enum class TransactionControl : std::uint8_t {
 /// DELETE, MERGE, VALUES, TABLE, WITH. Functions that it calls are not seen.
 [[nodiscard]] PGCLIENT_API bool is_about_rows(std::string_view sql);
 
+/// The first word as it is written; empty when the statement begins with none.
+[[nodiscard]] PGCLIENT_API std::string_view first_word(std::string_view sql);
+
+/// True for a statement that gives rows, as its first word says: SELECT, VALUES, TABLE, WITH, SHOW, EXPLAIN, FETCH.
+[[nodiscard]] PGCLIENT_API bool begins_as_query(std::string_view sql);
+
 }  // namespace pg

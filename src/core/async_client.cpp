@@ -15,7 +15,7 @@ namespace {
 class LeasedExecutor final : public Executor {
 public:
     LeasedExecutor(Context& context, spi::Lease lease, const spi::Wait& wait)
-        : context_(context), lease_(std::move(lease)), wait_(wait) {}
+        : Executor(context.hooks), context_(context), lease_(std::move(lease)), wait_(wait) {}
 
 private:
     Expected<Borrowed> do_borrow(const QueryOptions* options) override {
@@ -94,7 +94,7 @@ AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>
             left.stop = nullptr;  // each call has a stop of its own: this one may be gone when the last of them ends
             if (options.timeout.count() != 0) left.timeout = site.options.timeout;
             const TransactionTime time(*site.target.context, left);
-            Expected<Transaction> begun = begin_on(*std::move(borrowed), left, time);
+            Expected<Transaction> begun = begin_on(std::move(borrowed), site.target.context->hooks, left, time);
             if (!begun) return std::move(begun).error();
             return AsyncTransaction(target_for(site, *std::move(begun), options.stop));
         });

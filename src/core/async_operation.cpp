@@ -5,6 +5,7 @@
 
 #include "pg/spi/waiter.hpp"
 #include "src/core/async_pipeline.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 namespace {
@@ -35,6 +36,7 @@ void Operation::start(Then then, void* context) noexcept {
     context_ = context;
     started_ = true;
     deadline_ = target_->wait_of(options_).deadline;
+    if (target_->context->hooks) began_ = Deadline::Clock::now();
     if (user_stop_ && user_stop_->stop_possible())
         on_stop_ = std::make_unique<StopCallback>(user_stop_, &Operation::on_user_stop, this);
     shares_.fetch_add(1, std::memory_order_relaxed);
@@ -102,6 +104,7 @@ void Operation::queue() {
 
 void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     settled_.store(true, std::memory_order_release);
+    observe_acquired(lease);
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
     if (may_share_) return target_->home->here() ? join() : enter(Step::join);
@@ -126,8 +129,24 @@ void Operation::work() {
 }
 
 void Operation::fail(Error why) {
+    if (target_->context->hooks && !call_) call_ = do_open_call();
+    if (call_) observe_end(why, nullptr);
     do_fail(std::move(why));
     finish();
+}
+
+/// What became of its request for a session; a turn on one that somebody holds is none.
+void Operation::observe_acquired(const Expected<spi::Lease>& lease) noexcept {
+    if (target_->context->hooks && !target_->queue) tell_acquired(*target_->context->hooks, began_, lease);
+}
+
+/// What became of its call, which no executor ran.
+void Operation::observe_end(const Expected<Result>& outcome, const spi::Session* session) noexcept {
+    if (!target_->context->hooks) return;
+    Watch watch(target_->context->hooks, spi::RequestKind::query, call_->sql, options_.label);
+    watch.began_at(began_);
+    if (session) watch.take(*session);
+    watch.end(outcome, call_->sink);
 }
 
 /// The answer is there.
@@ -145,7 +164,10 @@ void Operation::answer() {
 /// Its time is over, in the queue or in a pipeline; work has its own deadline.
 void Operation::expire() {
     if (pipeline_) return pipeline_->expire(*this, spi::Woken::deadline);
-    if (target_->source().withdraw(*this)) fail(target_->no_turn(*this));
+    if (!target_->source().withdraw(*this)) return;
+    const Error late = target_->no_turn(*this);
+    observe_acquired(late);
+    fail(late);
 }
 
 /// It was asked to stop.
@@ -154,8 +176,10 @@ void Operation::give_up() {
     source_.request_stop();
     if (pipeline_)
         pipeline_->expire(*this, spi::Woken::stopped);
-    else if (target_->source().withdraw(*this))
+    else if (target_->source().withdraw(*this)) {
+        observe_acquired(stopped_in_queue());
         fail(stopped_in_queue());
+    }
     leave();
 }
 

@@ -5,6 +5,7 @@
 
 #include "pg/sqlstate.hpp"
 #include "src/base/transaction_control.hpp"
+#include "src/core/hooks.hpp"
 
 namespace pg::detail {
 namespace {
@@ -14,8 +15,9 @@ constexpr std::size_t most_calls = 100;
 constexpr std::size_t most_bytes = 64 * 1024;
 
 /// (L1)
-bool may_share(const Call& call, const Expected<bool>& traces) {
-    return traces && !*traces && call.options->max_result_bytes == 0 &&
+bool may_share(const Context& context, const Call& call, const Expected<bool>& traces) {
+    return !(context.hooks && !context.hooks->interceptors.empty()) && traces && !*traces &&
+           call.options->max_result_bytes == 0 &&
            (call.statement ? call.statement->is_about_rows : is_about_rows(call.sql));
 }
 
@@ -59,8 +61,8 @@ Error lost_before_types(std::string_view sql) {
 
 void Pipelines::begin(Operation& operation) {
     operation.call_ = operation.do_open_call();
-    operation.may_share_ =
-        operation.call_ && target_.context->sends_ahead && may_share(*operation.call_, look_at_text(*operation.call_));
+    operation.may_share_ = operation.call_ && target_.context->sends_ahead &&
+                           may_share(*target_.context, *operation.call_, look_at_text(*operation.call_));
     if (!operation.may_share_) return operation.queue();
     operation.bytes_ = operation.call_->sql.size() + operation.call_->params->bytes();
     spi::SessionSource& source = target_.source();
@@ -219,6 +221,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))
         return operation.enter(Operation::Step::begin);
+    operation.observe_end(outcome, &session());
     operation.do_conclude(std::move(outcome));
     operation.finish();
 }

@@ -4,6 +4,7 @@
 
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -41,8 +42,9 @@ Error repaired(const Error& error) {
 /// One run of the statements that wait. Its attempts differ in their session, or in what was repaired between them.
 class BatchRun {
 public:
-    BatchRun(Executor& executor, Entries entries, std::vector<spi::Request>& requests, BatchMode mode)
+    BatchRun(Executor& executor, Entries entries, std::vector<spi::Request>& requests, BatchMode mode, Watch* watch)
         : executor_(executor),
+          watch_(watch),
           entries_(entries),
           requests_(requests),
           atomic_(mode == BatchMode::atomic),
@@ -56,6 +58,7 @@ public:
                 settle_open(borrowed.error());
                 return std::move(borrowed).error();
             }
+            if (watch_) watch_->take(*borrowed);
             while (!attempt(*borrowed)) {
             }
             if (again || !borrowed->lease || !forget_lost()) break;
@@ -70,7 +73,7 @@ private:
         for (const auto& entry : entries_) {
             if (!entry->outcome && controls_transaction(*entry))
                 entry->outcome.emplace(breaks_atomicity(entry->call.sql));
-            any |= entry->outcome.has_value();
+            any |= entry->failed();
         }
         return any;
     }
@@ -101,6 +104,10 @@ private:
 
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
     std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
+        const Settings* const wanted = watch_ ? watch_->wanted() : nullptr;
+        if (wanted)
+            return run_with_settings(borrowed, *wanted, requests_,
+                                     atomic_ ? spi::BatchSync::once : spi::BatchSync::each);
         if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
         if (borrowed.context->sends_ahead)
             return borrowed.session().run_batch(requests_, spi::BatchSync::each, borrowed.wait);
@@ -145,7 +152,9 @@ private:
     /// Repairs what was refused without effect. True when all is to be sent again, which only an atomic batch can be.
     bool repair(const Borrowed& borrowed) {
         if (atomic_) {
-            if (!repair(borrowed, *entries_[first_failed()])) return false;
+            BatchEntry& culprit = *entries_[first_failed()];
+            if (!repair(borrowed, culprit)) return false;
+            if (watch_) watch_->retry(culprit.outcome->error());
             for (const auto& entry : entries_) entry->outcome.reset();
             return true;
         }
@@ -174,6 +183,7 @@ private:
         if (lost == entries_.end()) return false;
         if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))
             return false;
+        if (watch_) watch_->retry((*lost)->outcome->error());
         for (const auto& entry : entries_)
             if (atomic_ || is_lost(entry)) entry->outcome.reset();
         return true;
@@ -198,6 +208,7 @@ private:
     }
 
     Executor& executor_;
+    Watch* const watch_;  // null: nobody observes it
     const Entries entries_;
     std::vector<spi::Request>& requests_;
     const bool atomic_;
@@ -212,7 +223,15 @@ private:
 Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) {
     const Entries waiting = batch.take_waiting();
     if (waiting.empty()) return {};
-    return BatchRun(executor, waiting, batch.requests(), mode).run();
+    const auto& hooks = ExecutorAccess::hooks(executor);
+    return hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql, ExecutorAccess::options(executor),
+                  [&](Watch* watch) {
+                      if (watch) watch->has_statements(waiting.size());
+                      BatchInterception statements(hooks, waiting);
+                      Expected<void> ran = BatchRun(executor, waiting, batch.requests(), mode, watch).run();
+                      statements.end();
+                      return ran;
+                  });
 }
 
 }  // namespace pg::detail

@@ -1,6 +1,6 @@
 // Borrowing a session for a request, and the names of statements there.
 #include "src/base/transaction_control.hpp"
-#include "src/core/context.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 
@@ -30,7 +30,8 @@ Borrowed lend(Context& context, spi::Lease lease, const spi::Wait& wait) {
 
 Expected<Borrowed> borrow(Context& context, const spi::Wait& wait) {
     if (context.closed.load(std::memory_order_acquire)) return usage_error("the client is closed");
-    Expected<spi::Lease> lease = context.source->acquire({acquire_deadline(context, wait.deadline), wait.stop});
+    const spi::Wait turn{acquire_deadline(context, wait.deadline), wait.stop};
+    Expected<spi::Lease> lease = context.hooks ? acquire_observed(context, turn) : context.source->acquire(turn);
     if (!lease) return std::move(lease).error();
     return lend(context, *std::move(lease), wait);
 }

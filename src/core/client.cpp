@@ -8,10 +8,12 @@
 
 namespace pg {
 
-Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(std::shared_ptr<Impl> impl) : Executor(impl->context->hooks), impl_(std::move(impl)) {}
 Client::Client(const Client& other) = default;
 Client& Client::operator=(const Client& other) {
-    if (this != &other) impl_ = other.impl_;
+    if (this == &other) return *this;
+    hooks_ = other.hooks_;
+    impl_ = other.impl_;
     return *this;
 }
 Client::~Client() = default;
@@ -38,9 +40,8 @@ Transaction Client::begin(const TransactionOptions& options, CallSite site) { re
 Expected<Transaction> Client::try_begin(const TransactionOptions& options, CallSite site) {
     const detail::TransactionTime time(*impl_->context, options);
     Expected<detail::Borrowed> borrowed = detail::borrow(*impl_->context, time.wait());
-    if (!borrowed) return std::move(borrowed).error();
-    borrowed->slot->holder.is_at(site);
-    return detail::begin_on(*std::move(borrowed), options, time);
+    if (borrowed) borrowed->slot->holder.is_at(site);
+    return detail::begin_on(std::move(borrowed), hooks_, options, time);
 }
 
 std::shared_ptr<Executor> Client::shared_executor() const { return std::make_shared<Client>(*this); }

@@ -12,9 +12,10 @@ Connection detail::hold(Borrowed borrowed) {
     return Connection(std::make_unique<Connection::Impl>(Connection::Impl{std::move(held)}));
 }
 
-Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Connection::Connection(Connection&& other) noexcept : impl_(std::move(other.impl_)) {}
+Connection::Connection(std::unique_ptr<Impl> impl) : Executor(impl->held->context->hooks), impl_(std::move(impl)) {}
+Connection::Connection(Connection&& other) noexcept : Executor(other), impl_(std::move(other.impl_)) {}
 Connection& Connection::operator=(Connection&& other) noexcept {
+    hooks_ = other.hooks_;
     impl_ = std::move(other.impl_);
     return *this;
 }
@@ -26,7 +27,7 @@ Expected<detail::Borrowed> Connection::do_borrow(const QueryOptions* options) {
 
 Expected<Transaction> Connection::try_begin(const TransactionOptions& options) {
     const detail::TransactionTime time(*impl_->held->context, options);
-    return detail::begin_on(impl_->lend(time.wait()), options, time);
+    return detail::begin_on(impl_->lend(time.wait()), hooks_, options, time);
 }
 
 std::string_view Connection::engine() const { return impl_->session().engine(); }

@@ -47,6 +47,7 @@ struct Context : std::enable_shared_from_this<Context> {
     std::atomic<std::uint64_t> schema_changes{0};
     const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::atomic<bool> closed{false};
+    std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
     RetypedTexts retyped;
 
     std::mutex mutex;                                 // guards what follows
@@ -61,7 +62,13 @@ struct Context : std::enable_shared_from_this<Context> {
     }
 };
 
+/// What observers know its requests by; empty: nothing.
+[[nodiscard]] inline std::string_view label_of(const QueryOptions* options) {
+    return options ? options->label : std::string_view();
+}
+
 struct HeldSession;
+class Settings;
 
 /// A session for one request. The lease is empty when a connection or a transaction holds the session.
 struct Borrowed {
@@ -152,6 +159,9 @@ struct ExecutorAccess {
     static Expected<Borrowed> borrow(Executor& executor, const QueryOptions* options) {
         return executor.do_borrow(options);
     }
+    static Expected<Result> run(Executor& executor, const Call& call) { return executor.run(call); }
+    /// Who has a say in its requests; null: nobody.
+    static const std::shared_ptr<const Hooks>& hooks(const Executor& executor) { return executor.hooks_; }
     /// The options of its calls that have none of their own; null: the client's defaults.
     static const QueryOptions* options(const Executor& executor) { return executor.options_; }
     /// What a transaction shares with its savepoints and its large objects.

@@ -23,12 +23,8 @@ public:
     [[nodiscard]] Expected<std::optional<std::string_view>> read();
 
 private:
-    /// The same outcome; the source of the session hears of an error.
-    template <class T>
-    Expected<T> noted(Expected<T> outcome) const {
-        if (!outcome) borrowed().failed(outcome.error());
-        return outcome;
-    }
+    /// It has failed.
+    [[nodiscard]] Error ended_by(Error error);
     void give_up() noexcept override {
         in_.reset();
         out_.reset();

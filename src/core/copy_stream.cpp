@@ -13,39 +13,64 @@ Error transaction_ended() { return usage_error("the transaction of this COPY has
 }  // namespace
 
 Expected<void> CopySession::begin_in(std::string_view sql) {
+    if (auto admitted = admit(spi::RequestKind::copy_in, sql); !admitted) return ended_by(std::move(admitted).error());
     borrowed().slot->holder.runs(sql);
-    auto begun = noted(session().copy_in(sql, wait()));
-    if (!begun) return std::move(begun).error();
+    auto begun = session().copy_in(sql, wait());
+    if (!begun) return ended_by(std::move(begun).error());
     in_ = *std::move(begun);
     return {};
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
+    if (auto admitted = admit(spi::RequestKind::copy_out, sql); !admitted) return ended_by(std::move(admitted).error());
     borrowed().slot->holder.runs(sql);
-    auto begun = noted(session().copy_out(sql, wait()));
-    if (!begun) return std::move(begun).error();
+    auto begun = session().copy_out(sql, wait());
+    if (!begun) return ended_by(std::move(begun).error());
     out_ = *std::move(begun);
     return {};
 }
 
-Expected<void> CopySession::write(std::string_view bytes) {
-    return in_ ? noted(in_->write(bytes, wait())) : transaction_ended();
+Error CopySession::ended_by(Error error) {
+    borrowed().failed(error);
+    end(&error);
+    return error;
 }
-Expected<std::uint64_t> CopySession::finish() { return in_ ? noted(in_->finish(wait())) : transaction_ended(); }
+
+Expected<void> CopySession::write(std::string_view bytes) {
+    if (!in_) return transaction_ended();
+    Expected<void> written = in_->write(bytes, wait());
+    if (!written) return ended_by(std::move(written).error());
+    return written;
+}
+Expected<std::uint64_t> CopySession::finish() {
+    if (!in_) return transaction_ended();
+    Expected<std::uint64_t> rows = in_->finish(wait());
+    if (!rows) return ended_by(std::move(rows).error());
+    in_.reset();
+    if (auto concluded = conclude(); !concluded) return ended_by(std::move(concluded).error());
+    count_rows(*rows);
+    return rows;
+}
 Expected<void> CopySession::fail(std::string_view reason) {
     return in_ ? in_->fail(reason, wait()) : transaction_ended();
 }
 Expected<std::optional<std::string_view>> CopySession::read() {
-    return out_ ? noted(out_->read(wait())) : transaction_ended();
+    if (!out_) return transaction_ended();
+    auto piece = out_->read(wait());
+    if (!piece) return ended_by(std::move(piece).error());
+    if (*piece) return piece;
+    out_.reset();
+    if (auto concluded = conclude(); !concluded) return ended_by(std::move(concluded).error());
+    return piece;
 }
 
 Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options) {
     Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = check_unoccupied(*borrowed); !free) return std::move(free).error();
-    const std::chrono::nanoseconds timeout =
-        borrowed->context->timeout_of(options ? options : ExecutorAccess::options(executor));
-    return CopySessionPtr(new CopySession(*std::move(borrowed), timeout));
+    if (!options) options = ExecutorAccess::options(executor);
+    const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(options);
+    return CopySessionPtr(new CopySession(*std::move(borrowed), timeout, label_of(options)));
 }
 
 Error copy_ended() { return usage_error("the COPY has ended; begin another"); }

@@ -1,20 +1,57 @@
 // Who holds a session, and how a stream or a COPY leaves it.
 #include "src/core/held_session.hpp"
 
+#include "src/core/hooked.hpp"
+
 namespace pg::detail {
 
-Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout)
+Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label)
     : context_(borrowed.context->shared_from_this()),
       borrowed_(std::move(borrowed)),
       held_(borrowed_.held ? borrowed_.held->shared_from_this() : nullptr),
-      timeout_(timeout) {
+      timeout_(timeout),
+      label_(label) {
     if (held_) held_->occupant = this;
 }
+Occupant::~Occupant() = default;
 
-void Occupant::end() noexcept {
+Expected<void> Occupant::admit(spi::RequestKind kind, std::string_view sql, Params* params) {
+    if (!context_->hooks) return {};
+    say_ = std::make_unique<LongSay>(context_->hooks, kind, sql, params, label_);
+    if (auto allowed = say_->interception.begin_without_answer(); !allowed) return allowed;
+    say_->watch.give(say_->interception.settings());
+    say_->watch.take(borrowed_);
+    return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
+}
+
+Expected<void> Occupant::admit_again() {
+    if (!say_) return {};
+    say_->enclosure.leave(session());
+    return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
+}
+
+std::string_view Occupant::new_text() const {
+    return say_ && say_->interception.has_new_text() ? say_->interception.request().sql : std::string_view();
+}
+
+void Occupant::count_rows(std::uint64_t rows) {
+    if (say_) say_->watch.add_rows(rows);
+}
+
+Expected<void> Occupant::conclude() {
+    if (!say_) return {};
+    return say_->enclosure.commit(session(), wait());
+}
+
+void Occupant::end(const Error* error) noexcept {
     give_up();
+    const auto say = std::move(say_);
+    if (say) say->enclosure.leave(session());
     if (const auto held = std::exchange(held_, nullptr)) held->occupant = nullptr;
     borrowed_.lease.give_back();
+    if (!say) return;
+    say->interception.end(error);
+    say->watch.end(error);
 }
 
 Expected<void> check_unoccupied(const Borrowed& borrowed) {

@@ -9,17 +9,20 @@
 #include <memory>
 #include <utility>
 
+#include "pg/spi/observer.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
 
 class Occupant;
+struct LongSay;
 
 /// Shared by its holders. One thread at a time.
 struct HeldSession : std::enable_shared_from_this<HeldSession> {
     const std::shared_ptr<Context> context;  // outlives the lease
     spi::Lease lease;
-    Occupant* occupant = nullptr;  // the stream or COPY that is open on it
+    Occupant* occupant = nullptr;                // the stream or COPY that is open on it
+    std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
         : context(std::move(shared)), lease(std::move(session)) {
@@ -33,12 +36,13 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.
 class Occupant {
 public:
-    Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout);
+    /// The label's view outlives it.
+    Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label);
     Occupant(const Occupant&) = delete;
     Occupant& operator=(const Occupant&) = delete;
 
-    /// Ends it, unless it is over, and leaves its session.
-    void end() noexcept;
+    /// Ends it, unless it is over, and leaves its session. Observers hear of the error, if there is one.
+    void end(const Error* error = nullptr) noexcept;
     [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
     [[nodiscard]] Context& context() const { return *context_; }
     [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
@@ -46,7 +50,17 @@ public:
     [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
 
 protected:
-    ~Occupant() = default;  // of a derived class: calls `end`
+    ~Occupant();  // of a derived class: calls `end`
+
+    /// Its statement is about to be run, unless an interceptor refuses it: observers hear of its end. After an error it
+    /// is to be ended with that. @{
+    [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql, Params* params = nullptr);
+    [[nodiscard]] Expected<void> admit_again();  /// @}
+    /// What an interceptor put in the place of its text; empty: nothing.
+    [[nodiscard]] std::string_view new_text() const;
+    void count_rows(std::uint64_t rows);
+    /// Its statement has ended well: what it did is to stay.
+    [[nodiscard]] Expected<void> conclude();
 
 private:
     /// Gives up what is under way on the session.
@@ -56,6 +70,8 @@ private:
     Borrowed borrowed_;                  // outlives what is under way over it
     std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;
+    std::string_view label_;
+    std::unique_ptr<LongSay> say_;  // until it is over; null: nobody has one
 };
 
 /// UsageError when a stream or a COPY is open on the session.

@@ -10,6 +10,7 @@
 #include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
 #include "pg/transaction.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 namespace {
@@ -62,12 +63,19 @@ TransactionRetries::TransactionRetries(const TransactionOptions& options)
     : options_(options),
       end_(options.timeout.count() == 0 ? Clock::time_point::max() : Deadline::after(options.timeout).when()) {}
 
-bool TransactionRetries::again(const Error& error) {
+bool TransactionRetries::again(const Error& error, const Executor& source) {
+    return again(error, ExecutorAccess::hooks(source).get());
+}
+
+bool TransactionRetries::again(const Error& error, const Hooks* hooks) {
     if (error.retry_scope() != RetryScope::transaction || error.kind() == ErrorKind::commit_unknown) return false;
     if (attempt_ >= options_.retries) return false;
     const std::chrono::nanoseconds pause = backoff(attempt_);
     if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
     ++attempt_;
+    if (hooks && hooks->observer)
+        hooks->observer->tell(
+            spi::RetryEvent{.is_transaction = true, .attempt = attempt_ + 1, .pause = pause, .error = &error});
     if (!rest(pause, options_.stop)) stopped_before_retry(error).raise();
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "pg/sqlstate.hpp"
 #include "src/core/context.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -35,7 +36,9 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call, spi::Reques
         request.max_result_bytes = call.options->max_result_bytes;
     }
     NamedStatement* const statement = choose_name(*borrowed.context, *borrowed.slot, call, request);
-    Expected<Result> result = borrowed.session().run(request, borrowed.wait);
+    const Settings* const settings = call.watch ? call.watch->wanted() : nullptr;
+    Expected<Result> result =
+        settings ? run_with_settings(borrowed, *settings, request) : borrowed.session().run(request, borrowed.wait);
     conclude_name(*borrowed.slot, statement, request, result ? nullptr : &result.error());
     return result;
 }
@@ -109,8 +112,10 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     spi::Request request;
     Expected<Result> result = attempt(borrowed, call, request);
-    if (!result && outside && heal(borrowed, call, !request.statement.empty(), result.error()))
+    if (!result && outside && heal(borrowed, call, !request.statement.empty(), result.error())) {
+        if (call.watch) call.watch->retry(result.error());
         result = attempt(borrowed, call, request);
+    }
     if (result && (!request.description || tells(result->tag())))
         if (auto settled = settle(borrowed, call, request.description != nullptr, *result); !settled)
             result = std::move(settled).error();
@@ -124,11 +129,15 @@ namespace pg {
 Executor::~Executor() = default;
 
 Expected<Result> Executor::run(const detail::Call& call) {
+    if (hooks_ && !call.watch) [[unlikely]]
+        return detail::run_with_hooks(*this, call);
     const Expected<bool> traces = detail::look_at_text(call);
     if (!traces) return traces.error();
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
         if (!borrowed) return std::move(borrowed).error();
+        if (call.watch) [[unlikely]]
+            call.watch->take(*borrowed);
         borrowed->slot->holder.runs(call.sql);
         if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
@@ -137,18 +146,25 @@ Expected<Result> Executor::run(const detail::Call& call) {
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
+        if (call.watch) call.watch->retry(result.error());
     }
 }
 
 Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
-    Expected<detail::Borrowed> borrowed = do_borrow(&options);
-    if (!borrowed) return std::move(borrowed).error();
-    borrowed->slot->holder.runs(text);
-    detail::note_traces(*borrowed->slot, text);  // nobody looked at what is in it
-    Expected<void> done = borrowed->session().run_script(text, borrowed->wait);
-    detail::note_script(*borrowed->context, *borrowed->slot, text);
-    if (!done) borrowed->failed(done.error());
-    return done;
+    return detail::hooked(
+        hooks_, spi::RequestKind::script, text, &options, [&](detail::Watch* watch) -> Expected<void> {
+            Expected<detail::Borrowed> borrowed = do_borrow(&options);
+            if (!borrowed) return std::move(borrowed).error();
+            if (watch) watch->take(*borrowed);
+            borrowed->slot->holder.runs(text);
+            detail::note_traces(*borrowed->slot, text);  // nobody looked at what is in it
+            Expected<void> done = watch && watch->wanted()
+                                      ? detail::run_script_with_settings(*borrowed, *watch->wanted(), text)
+                                      : borrowed->session().run_script(text, borrowed->wait);
+            detail::note_script(*borrowed->context, *borrowed->slot, text);
+            if (!done) borrowed->failed(done.error());
+            return done;
+        });
 }
 
 Expected<detail::Borrowed> Tuned::do_borrow(const QueryOptions* options) {

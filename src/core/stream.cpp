@@ -1,5 +1,6 @@
 // Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
 #include "src/core/held_session.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg {
 namespace detail {
@@ -18,6 +19,9 @@ Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
 
 class StreamSource final : public Occupant {
 public:
+    using Occupant::admit;
+    using Occupant::admit_again;
+    using Occupant::new_text;
     using Occupant::Occupant;
     ~StreamSource() { end(); }
 
@@ -46,7 +50,12 @@ public:
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
         if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, chunk->tag(), sql_);
         if (!chunk) borrowed().failed(chunk.error());
-        if (!chunk || chunk->empty()) end();
+        if (chunk) count_rows(chunk->size());
+        if (chunk && !chunk->empty()) return chunk;
+        rows_.reset();
+        if (chunk)
+            if (auto concluded = conclude(); !concluded) chunk = std::move(concluded).error();
+        end(chunk ? nullptr : &chunk.error());
         return chunk;
     }
 
@@ -85,15 +94,21 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
-    detail::StreamSourcePtr source(new detail::StreamSource(*std::move(borrowed), timeout));
-    Expected<void> begun = source->begin(call);
-    if (!begun && outside && detail::heal(source->borrowed(), call, source->named(), begun.error()))
-        begun = source->begin(call);
-    if (!begun) {
-        source->borrowed().failed(begun.error());
-        return std::move(begun).error();
+    detail::StreamSourcePtr source(
+        new detail::StreamSource(*std::move(borrowed), timeout, detail::label_of(call.options)));
+    Expected<void> begun = source->admit(spi::RequestKind::stream, call.sql, call.params);
+    detail::Call admitted = call;
+    if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
+    if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
+    if (begun) begun = source->begin(admitted);
+    if (!begun && outside && detail::heal(source->borrowed(), admitted, source->named(), begun.error())) {
+        begun = source->admit_again();
+        if (begun) begun = source->begin(admitted);
     }
-    return source;
+    if (begun) return source;
+    source->borrowed().failed(begun.error());
+    source->end(&begun.error());
+    return std::move(begun).error();
 }
 
 }  // namespace pg

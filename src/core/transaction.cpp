@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pg/savepoint.hpp"
+#include "src/core/hooked.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
@@ -58,19 +59,36 @@ Error commit_rolled_back() {
                   .message = "COMMIT was answered by ROLLBACK: a statement of the transaction had failed"});
 }
 
-}  // namespace
+Expected<void> without_result(const Expected<Result>& answer) {
+    return answer ? Expected<void>() : Expected<void>(answer.error());
+}
 
-Expected<Transaction> detail::begin_on(Borrowed borrowed, const TransactionOptions& options,
-                                       const TransactionTime& time) {
+Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& text, const detail::TransactionTime& time,
+                               std::shared_ptr<const detail::Settings> settings) {
+    using namespace detail;
     if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
         return usage_error("the connection is in a transaction already; use a savepoint");
     auto held = borrowed.held
                     ? borrowed.held->shared_from_this()
                     : std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
-    Expected<Result> begun = impl->control(begin_text(options), borrowed.wait);
+    Expected<void> begun = settings ? begin_with_settings(impl->held->session(), text, *settings, borrowed.wait)
+                                    : without_result(impl->control(text, borrowed.wait));
     if (!begun) return std::move(begun).error();
+    impl->held->settings = std::move(settings);
     return Transaction(std::move(impl));
+}
+
+}  // namespace
+
+Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
+                                       const TransactionOptions& options, const TransactionTime& time) {
+    const std::string text = begin_text(options);
+    return hooked(hooks, spi::RequestKind::begin, text, nullptr, [&](Watch* watch) -> Expected<Transaction> {
+        if (!borrowed) return std::move(borrowed).error();
+        if (watch) watch->take(*borrowed);
+        return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
+    });
 }
 
 Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* options) {
@@ -78,9 +96,10 @@ Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* opti
     return held->lend(time.wait(*held->context, options));
 }
 
-Transaction::Transaction(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Transaction::Transaction(Transaction&& other) noexcept : impl_(std::move(other.impl_)) {}
+Transaction::Transaction(std::shared_ptr<Impl> impl) : Executor(impl->hooks()), impl_(std::move(impl)) {}
+Transaction::Transaction(Transaction&& other) noexcept : Executor(other), impl_(std::move(other.impl_)) {}
 Transaction& Transaction::operator=(Transaction&& other) noexcept {
+    std::swap(hooks_, other.hooks_);
     std::swap(impl_, other.impl_);  // what this one held rolls back with the other
     return *this;
 }
@@ -101,24 +120,35 @@ Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
 Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (!is_open()) return ended();
     if (held->occupant) return still_occupied("commit");
-    Expected<Result> answer = control("commit", wait);
-    const std::string tag(answer ? answer->tag() : std::string_view());
-    if (tag == "COMMIT") note_commit(*held->context, held->lease.slot());
-    held.reset();
-    if (!answer) return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
-    if (tag != "COMMIT") return commit_rolled_back();
-    committed = true;
-    return {};
+    return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
+                          [&](detail::Watch* watch) -> Expected<void> {
+                              if (watch) watch->take(held->session());
+                              Expected<Result> answer = control("commit", wait);
+                              held->settings.reset();
+                              const std::string tag(answer ? answer->tag() : std::string_view());
+                              if (tag == "COMMIT") note_commit(*held->context, held->lease.slot());
+                              held.reset();
+                              if (!answer)
+                                  return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
+                              if (tag != "COMMIT") return commit_rolled_back();
+                              committed = true;
+                              return {};
+                          });
 }
 
 /// It has ended whatever the server answers.
 Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
     if (!is_open()) return ended();
     end_occupant();
-    const auto session = std::exchange(held, nullptr);
-    Expected<Result> rolled_back = session->session().run({.sql = "rollback", .statement = {}}, wait);
-    if (!rolled_back) return std::move(rolled_back).error();
-    return {};
+    return detail::hooked(
+        hooks_, spi::RequestKind::rollback, "rollback", nullptr, [&](detail::Watch* watch) -> Expected<void> {
+            const auto session = std::exchange(held, nullptr);
+            session->settings.reset();
+            if (watch) watch->take(session->session());
+            Expected<Result> rolled_back = session->session().run({.sql = "rollback", .statement = {}}, wait);
+            if (!rolled_back) return std::move(rolled_back).error();
+            return {};
+        });
 }
 
 Expected<std::uint32_t> Transaction::Impl::set_part(const spi::Wait& wait) {

@@ -30,8 +30,8 @@ private:
 };
 
 /// Sends BEGIN on a session. The transaction is one of its holders.
-[[nodiscard]] Expected<Transaction> begin_on(Borrowed borrowed, const TransactionOptions& options,
-                                             const TransactionTime& time);
+[[nodiscard]] Expected<Transaction> begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
+                                             const TransactionOptions& options, const TransactionTime& time);
 
 }  // namespace detail
 
@@ -52,7 +52,7 @@ struct Transaction::Impl final : Executor {
     std::vector<OpenObject> open_objects{};
 
     Impl(std::shared_ptr<detail::HeldSession> session, const detail::TransactionTime& all)
-        : held(std::move(session)), time(all) {}
+        : Executor(session->context->hooks), held(std::move(session)), time(all) {}
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
     [[nodiscard]] Expected<Result> control(std::string_view sql, const spi::Wait& wait) const {
@@ -67,6 +67,7 @@ struct Transaction::Impl final : Executor {
     /// The ends of it; UsageError when it has ended already. @{
     Expected<void> commit(const spi::Wait& wait);
     Expected<void> roll_back(const spi::Wait& wait);  /// @}
+    [[nodiscard]] const std::shared_ptr<const detail::Hooks>& hooks() const { return hooks_; }
 
     /// A savepoint, by its number. UsageError when it has ended, or the transaction has. @{
     Expected<std::uint32_t> set_part(const spi::Wait& wait);

@@ -321,6 +321,7 @@ void Books::age(Member& member) {
 void Books::dismiss(Member& member, std::uint64_t PoolStats::* why) {
     enter(member, State::closing);
     ++(totals_.*why);
+    member.why_closed = why;
     to_close_.push_back(&member);
 }
 

@@ -63,6 +63,8 @@ struct Member final : spi::SessionSlot {
     std::atomic<std::uint64_t> loans{0};  /// @}
     std::atomic<bool> unwanted{false};    // it is to close when it comes back. Written by the books, read by anybody
 
+    std::uint64_t PoolStats::* why_closed = nullptr;  // where that is counted
+
     /// It is lent once more, at about that time.
     void lend(Time now) noexcept {
         lent_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);

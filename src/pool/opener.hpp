@@ -18,6 +18,7 @@ public:
     /// With the password of the day, if there is a source of them, and with what the hooks do. Waits on a fiber or a
     /// thread.
     [[nodiscard]] Expected<SessionPointer> open(const spi::Wait& wait) const;
+    [[nodiscard]] const std::shared_ptr<spi::Observer>& observer() const { return context_.observer; }  // may be null
     [[nodiscard]] const Config& config() const { return config_; }
 
 private:

@@ -9,6 +9,7 @@
 #include "src/fibers/poll_loop.hpp"
 #include "src/pool/cleaning.hpp"
 #include "src/pool/make_pool.hpp"
+#include "src/pool/observe.hpp"
 #include "src/pool/refusals.hpp"
 #include "src/pool/thread_waiter.hpp"
 
@@ -40,7 +41,9 @@ public:
 private:
     void do_run() noexcept override {
         const StopToken stop(pool_->stops_opening_.get_token());
+        const Time began = Clock::now();
         auto session = pool_->opener_.open({Deadline::after(pool_->connect_timeout_), &stop});
+        tell_connected(pool_->opener_.observer(), began, session);
         std::optional<Error> failure;
         if (session)
             pool_->receive(member_, *std::move(session));
@@ -147,7 +150,7 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
         case Duty::Kind::none: return;
         case Duty::Kind::lend: return duty.waiter->settle(lease(*duty.member));
         case Duty::Kind::refuse: return duty.waiter->settle(why_refused());
-        case Duty::Kind::close: return duty.member->session.reset();
+        case Duty::Kind::close: return tell_closing(opener_.observer(), *duty.member), duty.member->session.reset();
         case Duty::Kind::open: return open(*duty.member);
         case Duty::Kind::check: break;
     }
@@ -331,6 +334,8 @@ Verdict SessionPool::judge(Member& member) noexcept {
 
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
+    if (opener_.observer()) [[unlikely]]
+        tell_released(*opener_.observer(), member);
     const bool is_plain = member.last_error.empty() && on_release_ == nullptr && is_at_rest(member);
     const Verdict verdict = is_plain ? Verdict::keep : judge(member);
     const bool is_sound = verdict == Verdict::keep;

@@ -26,7 +26,9 @@ VALUES = {
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
     "a number that clients share": "PoolBudget PoolBudget::Impl",
-    "numbers of one moment": "Loan PoolStats PoolTimeoutDetails StatementCacheStats",
+    "numbers of one moment": "Latencies Loan MetricsSnapshot PoolStats PoolTimeoutDetails RequestNumbers StatementCacheStats",
+    "counts and times, without a lock": "LatencyRecorder Metrics",
+    "says what a request is to have": "Tenancy",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",
     "the result of a batch that was run, or an error that it was not": "Deferred",
     "a coroutine: what it awaits may wait": "Task",
@@ -42,7 +44,7 @@ FUNCTIONS = {
         Client::Client Client::async Client::prepare Connection::Connection CopyOut::Iterator::Iterator Executor::Executor
         Executor::with Prepared::Prepared Prepared::on Savepoint::Savepoint Stream::Iterator::Iterator
         Transaction::Transaction Tuned::Tuned AsyncExecutor::with AsyncExecutor::batch
-        integrations::AsioEventLoop::AsioEventLoop""",
+        integrations::AsioEventLoop::AsioEventLoop for_tenant""",
     "says what is known here": """
         AsyncConnection::backend_process AsyncConnection::engine AsyncCopyWriter::columns AsyncExecutor::options
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "pg/config.hpp"
+#include "pg/spi/observer.hpp"
 #include "pg/spi/session.hpp"
 
 namespace pg::spi {
@@ -23,6 +24,8 @@ public:
 struct SessionContext {
     std::shared_ptr<const TypeCatalog> types;  ///< handed on to every result
     std::shared_ptr<NoticeHandler> notices;    ///< null: notices are dropped
+    /// Hears of what a pool does; null: nobody does. A provider leaves it alone: it tells notices to `notices`.
+    std::shared_ptr<Observer> observer{};
 };
 
 /// What a provider can do. Value.

@@ -10,6 +10,7 @@
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "src/core/client_impl.hpp"
+#include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
 
 namespace fake {
@@ -456,10 +457,16 @@ private:
 
 /// A server and a client of it.
 struct Database {
-    explicit Database(std::size_t max_size = 2) : Database(of_size(max_size)) {}
-    explicit Database(const pg::pool::Limits& limits, pg::Config config = {}) {
+    explicit Database(std::size_t max_size = 2, std::shared_ptr<const pg::detail::Hooks> hooks = nullptr)
+        : Database(of_size(max_size), {}, std::move(hooks)) {}
+    explicit Database(const pg::pool::Limits& limits, pg::Config config = {},
+                      std::shared_ptr<const pg::detail::Hooks> hooks = nullptr) {
         context->types = types;
-        auto pool = pg::pool::make_pool(provider, std::move(config), pg::spi::SessionContext{types, nullptr}, limits);
+        context->hooks = hooks;
+        client = pg::Client(client.impl());  // which knows of the hooks
+        auto pool =
+            pg::pool::make_pool(provider, std::move(config),
+                                pg::spi::SessionContext{types, nullptr, hooks ? hooks->observer : nullptr}, limits);
         context->pool = pool.get();
         context->source = std::move(pool);
     }

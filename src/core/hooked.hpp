@@ -1,0 +1,48 @@
+// A request in which somebody has a say: watched, and shown to interceptors. Internal to core.
+#pragma once
+
+#include "src/core/intercept.hpp"
+#include "src/core/observe.hpp"
+
+namespace pg::detail {
+
+/// Runs `work(watch)` unless an interceptor refuses it, and tells what came of it; with null and without a word when
+/// nobody has a say. The ends of a transaction are told, and nobody is asked.
+template <class Work>
+auto hooked(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql,
+            const QueryOptions* options, Work work) {
+    if (!hooks) [[likely]]
+        return work(static_cast<Watch*>(nullptr));
+    Watch watch(hooks, kind, sql, label_of(options));
+    Interception interception(hooks, kind, sql, nullptr, options);
+    const auto ask = [&]() -> decltype(work(&watch)) {
+        if (kind == spi::RequestKind::commit || kind == spi::RequestKind::rollback)
+            interception.pass();
+        else if (auto allowed = interception.begin_without_answer(); !allowed)
+            return std::move(allowed).error();
+        watch.give(interception.settings());
+        return work(&watch);
+    };
+    auto answer = ask();
+    interception.end(answer ? nullptr : &answer.error());
+    watch.end(answer);
+    return answer;
+}
+
+/// What somebody has to say of a stream or a COPY, from its beginning to its end. Pinned.
+struct LongSay {
+    LongSay(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql, Params* params,
+            std::string_view label)
+        : text(sql),
+          options{.label = label},
+          watch(hooks, kind, text, label),
+          interception(hooks, kind, text, params, &options) {}
+
+    const std::string text;
+    const QueryOptions options;
+    Watch watch;
+    Interception interception;
+    Enclosure enclosure;
+};
+
+}  // namespace pg::detail

@@ -1,0 +1,216 @@
+// Asking interceptors, and making the settings that they ask for part of the request's transaction.
+#include "src/core/intercept.hpp"
+
+#include <utility>
+
+#include "src/core/batch_state.hpp"
+#include "src/core/held_session.hpp"
+#include "src/core/observe.hpp"
+
+namespace pg::detail {
+namespace {
+
+/// What an enclosing transaction is given to go back to rest.
+constexpr std::chrono::seconds leaving_budget{2};
+
+/// The error of one of two, or the answer of the second.
+Expected<Result> last_of(std::vector<Expected<Result>> outcomes) {
+    for (Expected<Result>& one : outcomes)
+        if (!one) return std::move(one).error();
+    return std::move(outcomes.back());
+}
+
+/// What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
+void roll_back(spi::Session& session) noexcept {
+    if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
+        static_cast<void>(session.run({.sql = "rollback"}, {Deadline::after(leaving_budget)}));
+}
+
+/// The statement has another text from now on.
+void change_text(BatchEntry& entry, std::string_view text) {
+    entry.text = text;
+    entry.statement.reset();
+    if (auto changed = change_text(entry.call, entry.text); !changed) entry.outcome.emplace(std::move(changed).error());
+}
+
+}  // namespace
+
+Settings::Settings(std::vector<spi::LocalSetting> all) : all_(std::move(all)) {
+    for (const spi::LocalSetting& one : all_) {
+        const std::size_t number = params_.size();
+        sql_ += (number == 0 ? "select set_config($" : ", set_config($") + std::to_string(number + 1) + ", $" +
+                std::to_string(number + 2) + ", true)";
+        Fault fault = params_.add(one.name);
+        if (!fault) fault = params_.add(one.value);
+        if (fault && !fault_) fault_ = usage_error("the setting " + one.name + " cannot be sent: " + fault.reason);
+    }
+}
+
+Interception::Interception(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql,
+                           Params* params, const QueryOptions* options, bool is_in_batch)
+    : hooks_(std::move(hooks)),
+      request_{.kind = kind,
+               .is_in_batch = is_in_batch,
+               .tenant = hooks_->tenant,
+               .sql = sql,
+               .params = params,
+               .options = options ? *options : QueryOptions()} {}
+
+Expected<std::optional<Result>> Interception::begin() {
+    for (const auto& one : hooks_->interceptors) {
+        ++asked_;
+        auto said = one->before(request_);
+        if (!said || *said) return said;
+    }
+    if (request_.settings.empty()) return std::optional<Result>();
+    auto settings = std::make_shared<const Settings>(request_.settings);
+    if (settings->fault()) return *settings->fault();
+    settings_ = std::move(settings);
+    return std::optional<Result>();
+}
+
+Expected<void> Interception::begin_without_answer() {
+    auto said = begin();
+    if (!said) return std::move(said).error();
+    if (*said) return usage_error("an interceptor answered what has no answer to give: it may refuse it");
+    return {};
+}
+
+void Interception::end(Expected<Result>& answer) noexcept {
+    while (asked_ != 0) hooks_->interceptors[--asked_]->after(request_, answer);
+}
+void Interception::end(const Error* error) noexcept {
+    while (asked_ != 0) hooks_->interceptors[--asked_]->ended(request_, error);
+}
+
+Expected<void> change_text(Call& call, std::string_view text) {
+    call.sql = text;
+    call.arguments = call.params->size();
+    call.statement = nullptr;
+    call.hash = 0;
+    call.checked = false;
+    const Expected<bool> traces = look_at_text(call);
+    if (!traces) return traces.error();
+    call.checked = true;
+    call.leaves_traces = *traces;
+    return {};
+}
+
+Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
+    const std::shared_ptr<const Hooks>& hooks = ExecutorAccess::hooks(executor);
+    Watch watch(hooks, spi::RequestKind::query, call.sql, label_of(call.options));
+    Call watched = call;
+    watched.watch = &watch;
+    if (hooks->interceptors.empty()) {
+        Expected<Result> answer = ExecutorAccess::run(executor, watched);
+        watch.end(answer, call.sink);
+        return answer;
+    }
+    Interception interception(hooks, spi::RequestKind::query, call.sql, call.params, call.options);
+    auto said = interception.begin();
+    const auto ask = [&]() -> Expected<Result> {
+        if (!said) return said.error();
+        if (*said) return **said;
+        watched.sink = nullptr;  // whoever changes an answer needs to have it
+        watched.options = &interception.request().options;
+        watch.give(interception.settings());
+        if (interception.has_new_text())
+            if (auto changed = change_text(watched, interception.request().sql); !changed)
+                return std::move(changed).error();
+        return ExecutorAccess::run(executor, watched);
+    };
+    Expected<Result> answer = ask();
+    interception.end(answer);
+    watch.end(answer);
+    return answer;
+}
+
+bool has_settings(const Borrowed& borrowed, const Settings& settings) {
+    return borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.held &&
+           borrowed.held->settings && borrowed.held->settings->all() == settings.all();
+}
+
+Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
+    const spi::Request both[] = {settings.request(), request};
+    return last_of(borrowed.session().run_batch(both, spi::BatchSync::once, borrowed.wait));
+}
+
+std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, const Settings& settings,
+                                                std::span<const spi::Request> requests, spi::BatchSync sync) {
+    std::vector<Expected<Result>> outcomes;
+    if (sync == spi::BatchSync::each) {
+        for (const spi::Request& request : requests) outcomes.push_back(run_with_settings(borrowed, settings, request));
+        return outcomes;
+    }
+    std::vector<spi::Request> all{settings.request()};
+    all.insert(all.end(), requests.begin(), requests.end());
+    outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
+    if (!outcomes.front()) outcomes[1] = outcomes.front();  // why the first of them was not run
+    outcomes.erase(outcomes.begin());
+    return outcomes;
+}
+
+Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,
+                                   const spi::Wait& wait) {
+    const spi::Request both[] = {{.sql = begin}, settings.request()};
+    Expected<Result> begun = last_of(session.run_batch(both, spi::BatchSync::once, wait));
+    if (begun) return {};
+    roll_back(session);
+    return std::move(begun).error();
+}
+
+BatchInterception::BatchInterception(const std::shared_ptr<const Hooks>& hooks,
+                                     std::span<const std::unique_ptr<BatchEntry>> entries)
+    : entries_(entries) {
+    if (!hooks || hooks->interceptors.empty()) return;
+    for (const auto& entry : entries) {
+        Call& call = entry->call;
+        auto& one = *all_.emplace_back(std::make_unique<Interception>(hooks, spi::RequestKind::query, call.sql,
+                                                                      &entry->params, call.options, true));
+        auto said = one.begin();
+        if (entry->outcome) continue;  // it was refused when it was added
+        if (!said)
+            entry->outcome.emplace(std::move(said).error());
+        else if (*said)
+            entry->outcome.emplace(*std::move(*said));
+        else if (one.has_new_text())
+            change_text(*entry, one.request().sql);
+    }
+}
+
+void BatchInterception::end() noexcept {
+    for (std::size_t at = 0; at < all_.size(); ++at) all_[at]->end(*entries_[at]->outcome);
+}
+
+Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings, const spi::Wait& wait) {
+    if (!settings) return {};
+    if (session.transaction_status() == spi::TransactionStatus::open) {  // somebody's, begun by a text
+        Expected<Result> set = session.run(settings->request(), wait);
+        if (!set) return std::move(set).error();
+        return {};
+    }
+    is_open_ = true;
+    return begin_with_settings(session, "begin", *settings, wait);
+}
+
+Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
+    if (!std::exchange(is_open_, false)) return {};
+    Expected<Result> committed = session.run({.sql = "commit"}, wait);
+    if (!committed) return std::move(committed).error();
+    return {};
+}
+
+Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {
+    Enclosure enclosure;
+    Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait);
+    if (ran) ran = borrowed.session().run_script(text, borrowed.wait);
+    if (ran) ran = enclosure.commit(borrowed.session(), borrowed.wait);
+    enclosure.leave(borrowed.session());
+    return ran;
+}
+
+void Enclosure::leave(spi::Session& session) noexcept {
+    if (std::exchange(is_open_, false)) roll_back(session);
+}
+
+}  // namespace pg::detail

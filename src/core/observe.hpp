@@ -1,0 +1,56 @@
+// What is noted of a request while it is under way, and told at its end. Internal to core.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "src/core/context.hpp"
+#include "src/core/hooks.hpp"
+
+namespace pg::detail {
+
+/// One request that is observed, from its beginning to its end. Pinned. One thread at a time.
+class Watch {
+public:
+    /// The views outlive it.
+    Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql, std::string_view label = {});
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    void began_at(spi::Moment when) { event_.began = when; }
+    void has_statements(std::size_t count) { event_.statements = count; }
+    void add_rows(std::uint64_t count) { event_.rows += count; }
+    /// Its transaction is to have these settings; null: none.
+    void give(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+    [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
+    /// Those of them that the session it has got is yet to be given; null: none.
+    [[nodiscard]] const Settings* wanted() const { return wanted_; }
+    /// It has a session.
+    void take(const Borrowed& borrowed);
+    void take(const spi::Session& session);
+    /// It is about to be run once more.
+    void retry(const Error& why);
+
+    /// It has ended. Once.
+    void end(const Error* error) noexcept;
+    void end(const Expected<Result>& answer, const RowSink* sink = nullptr) noexcept;
+    template <class T>
+    void end(const Expected<T>& answer) noexcept {
+        end(answer ? nullptr : &answer.error());
+    }
+
+private:
+    const std::shared_ptr<const Hooks> hooks_;
+    spi::RequestEvent event_;
+    std::string node_, engine_;  // of the event, where its views may not live as long
+    std::shared_ptr<const Settings> settings_;
+    const Settings* wanted_ = nullptr;
+    int attempts_ = 1;
+};
+
+/// Takes a session from the source of a client that is observed.
+[[nodiscard]] Expected<spi::Lease> acquire_observed(Context& context, const spi::Wait& wait);
+/// Notes, and tells, what became of a request for a session that began at `asked`.
+void tell_acquired(const Hooks& hooks, spi::Moment asked, const Expected<spi::Lease>& lease) noexcept;
+
+}  // namespace pg::detail

@@ -1,0 +1,130 @@
+// What observers are told of a real server, by each engine, blocking and awaited.
+#include <future>
+#include <gtest/gtest.h>
+
+#include "async_database.hpp"
+#include "pg/connection.hpp"
+#include "pg/pool/pool.hpp"
+#include "pg/spi/observer.hpp"
+#include "tests/recording_observer.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using Lines = RecordingObserver::Lines;
+
+class Observed : public AsyncDatabase {
+protected:
+    ~Observed() override { EXPECT_TRUE(heard->durations_add_up()); }
+
+    [[nodiscard]] pg::Client open(const std::string& provider) const {
+        const std::vector<std::shared_ptr<pg::spi::Observer>> observers{heard};
+        return pg::connect(conninfo() + " provider=" + provider + " engine=" + GetParam(),
+                           {.pool_max_size = 1, .observers = &observers});
+    }
+    /// The lines, in which this engine is "E".
+    Lines told(std::string_view beginning) {
+        Lines lines = heard->take(beginning);
+        for (std::string& line : lines)
+            if (const auto at = line.find(" " + std::string(GetParam())); at != std::string::npos)
+                line.replace(at + 1, std::string_view(GetParam()).size(), "E");
+        return lines;
+    }
+
+    std::shared_ptr<RecordingObserver> heard = std::make_shared<RecordingObserver>();
+};
+INSTANTIATE_TEST_SUITE_P(Engine, Observed, testing::Values("direct", "libpq"), name_of_engine);
+
+TEST_P(Observed, BlockingCalls) {
+    const pg::Client opened = open("libpq");
+    EXPECT_EQ(told(""), (Lines{"connect E", "acquire E", "release E"}));
+    pg::Client client = opened;
+    EXPECT_EQ(client.with({.label = "sum"}).query_one<int>("select 1 + $1", 1), 2);
+    EXPECT_EQ(told(""), (Lines{"acquire E", "release E", "query select 1 + $1 as sum on E, 1 rows"}));
+    EXPECT_FALSE(client.try_exec("delete from nowhere"));
+    EXPECT_EQ(told("exec"), Lines{"exec delete from nowhere on E, 0 rows: server not_applied"});
+    client.run_script("do $$ begin raise warning 'mind this'; end $$");
+    EXPECT_EQ(told("notice"), Lines{"notice WARNING mind this"});
+    for (auto n : client.stream<int>("select * from generate_series(1, 3)")) static_cast<void>(n);
+    EXPECT_EQ(told("stream"), Lines{"stream select * from generate_series(1, 3) on E, 3 rows"});
+    client.close();
+    EXPECT_EQ(told("close"), Lines{"close E spare"});
+}
+
+TEST_P(Observed, AwaitedCalls) {
+    const pg::Client client = open("async");
+    const pg::AsyncClient calls = client.async();
+    static_cast<void>(heard->take());
+    EXPECT_EQ(calls.with({.label = "sum"}).query_one<int>("select 1 + $1", 1).get(), 2);
+    EXPECT_EQ(told("acquire"), Lines{"acquire E"});
+    EXPECT_EQ(calls.with({.label = "sum"}).query_one<int>("select 1 + $1", 1).get(), 2);
+    EXPECT_EQ(told("query"), Lines{"query select 1 + $1 as sum on E, 1 rows"});
+    EXPECT_FALSE(calls.try_exec("delete from nowhere").get());
+    EXPECT_EQ(told("exec"), Lines{"exec delete from nowhere on E, 0 rows: server not_applied"});
+    calls.run_script("select 1; select 2").get();
+    EXPECT_EQ(told("script"), Lines{"script select 1; select 2 on E, 0 rows"});
+    calls.exec("set work_mem = '1MB'").get();
+    EXPECT_EQ(told("exec"), Lines{"exec set work_mem = '1MB' on E, 0 rows"}) << "it shares no session";
+    pg::sync_wait([](pg::AsyncClient on) -> pg::Task<void> {
+        auto rows = co_await on.stream<int>("select * from generate_series(1, 3)");
+        while (co_await rows.next()) {
+        }
+        pg::AsyncTransaction transaction = co_await on.begin();
+        co_await transaction.exec("select 1");
+        co_await transaction.commit();
+    }(calls));
+    EXPECT_EQ(told(""), (Lines{"acquire E", "release E", "stream select * from generate_series(1, 3) on E, 3 rows",
+                               "acquire E", "begin begin on E, 0 rows", "query select 1 on E, 1 rows", "release E",
+                               "commit commit on E, 0 rows"}));
+}
+
+TEST_P(Observed, AwaitedCallsThatGetNoSession) {
+    pg::Client client = open("async");
+    const pg::AsyncClient calls = client.async();
+    const pg::Connection taken = client.connection();
+    static_cast<void>(heard->take());
+    EXPECT_FALSE(calls.with({.timeout = 1ms}).try_exec("select 1").get());
+    EXPECT_EQ(told(""), (Lines{"acquire: pool_timeout not_sent", "error in acquire: pool_timeout not_sent",
+                               "query select 1 on no, 0 rows: pool_timeout not_sent",
+                               "error in query select 1: pool_timeout not_sent"}));
+    std::stop_source source;
+    source.request_stop();
+    const pg::StopToken stopped(source.get_token());
+    EXPECT_FALSE(calls.with({.stop = &stopped}).try_exec("select 1").get());
+    EXPECT_EQ(told("query"), Lines{"query select 1 on no, 0 rows: cancelled not_sent"});
+    client.close();
+    EXPECT_FALSE(calls.try_exec("select 1").get());
+    EXPECT_EQ(told("acquire"), Lines{"acquire: usage not_sent"});
+}
+
+TEST_P(Observed, AwaitedCallsThatStopWaiting) {
+    pg::Client client = open("async");
+    const pg::AsyncClient calls = client.async();
+    const pg::Connection taken = client.connection();
+    static_cast<void>(heard->take());
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    std::promise<pg::ErrorKind> end;
+    calls.with({.stop = &stop}).try_exec("select 1").start([&](pg::Expected<std::uint64_t> answer) {
+        end.set_value(answer.error().kind());
+    });
+    while (client.pool().stats().waiting == 0) std::this_thread::yield();
+    source.request_stop();
+    EXPECT_EQ(end.get_future().get(), pg::ErrorKind::cancelled);
+    EXPECT_EQ(told("acquire"), Lines{"acquire: cancelled not_sent"});
+}
+
+TEST_P(Observed, AwaitedTransactionsThatAreRunAgain) {
+    const pg::Client client = open("async");
+    pg::sync_wait([](pg::AsyncClient on) -> pg::Task<void> {
+        int runs = 0;
+        auto body = [&runs](pg::AsyncTransaction& transaction) -> pg::Task<void> {
+            if (runs++ == 0) co_await transaction.run_script("do $$ begin raise sqlstate '40001'; end $$");
+        };
+        co_await on.transaction(body);
+        EXPECT_EQ(runs, 2);
+    }(client.async()));
+    EXPECT_EQ(told("retry"), Lines{"retry transaction 2: conflict not_applied"});
+}
+
+}  // namespace
