@@ -29,8 +29,8 @@ struct SessionSlot {
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
     Holder holder{};                          ///< whoever has it
     SqlState last_error{};  ///< what the server ended it with, or that it takes no writes; empty: nothing of the kind
-    Deadline::Clock::time_point asked_at{};   ///< when its borrower began to wait, where somebody observes it
-    Deadline::Clock::time_point taken_at{};   ///< when it was lent, where somebody observes it
+    Deadline::Clock::time_point asked_at{};  ///< when its borrower began to wait, where somebody observes it
+    Deadline::Clock::time_point taken_at{};  ///< when it was lent, where somebody observes it
 };
 
 class SessionSource;

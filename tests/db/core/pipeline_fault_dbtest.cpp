@@ -175,16 +175,22 @@ TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
 }
 
 TEST_P(PipelineFault, ACallThatWaitsForTheSessionToItselfIsToldAtOnceThatItsTimeIsOver) {
-    const auto prepared = db.prepare<int(int)>("select $1::int");
     Gate gate;
-    auto first = begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass)));
-    auto late = begin(async.with({.timeout = 100ms}).try_call(prepared, 1));
+    // The server refuses a number there, and the call is to be run again, alone, with a literal.
+    const auto refused = [&] {
+        return begin(async.with({.timeout = 100ms}).try_query_one<std::string>("select lower($1)", 1));
+    };
+    const auto at_the_gate = [&] { return begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass))); };
+    // An engine that sends nothing ahead of an answer would run it again before anything else.
+    auto late = is_direct() ? refused() : Answer<std::string>();
+    auto first = at_the_gate();
+    if (!is_direct()) late = refused();
     ASSERT_EQ(late.wait_for(10s), std::future_status::ready);
-    EXPECT_EQ(late.get().error().outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(late.get().error().outcome(), is_direct() ? pg::Outcome::not_applied : pg::Outcome::not_sent);
     EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
     gate.open();
     EXPECT_TRUE(first.get());
-    EXPECT_EQ(async.call(prepared, 5).get(), 5);
+    EXPECT_EQ(async.query_one<std::string>("select lower($1)", 5).get(), "5");
 }
 
 TEST_P(PipelineFault, TheTimeToWaitForASessionIsOverOnceACallHasOne) {

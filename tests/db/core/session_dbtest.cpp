@@ -1,5 +1,6 @@
-// Sessions on a server: clean for the next borrower, learned types, and statements that are forgotten.
+// Sessions on a server: clean for the next borrower, learned types, and statements that it keeps.
 #include "pg/connection.hpp"
+#include "pg/statement_cache.hpp"
 #include "pg/types/enumeration.hpp"
 #include "tests/db/core/database.hpp"
 
@@ -54,14 +55,11 @@ TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
 }
 
-TEST_F(SessionDb, ForgetsStatementsThatNobodyHolds) {
-    const auto count = [&] { return narrow.query_one<std::int64_t>("select count(*) from pg_prepared_statements"); };
-    {
-        const auto statement = narrow.prepare<int(int)>("select $1");
-        EXPECT_EQ(statement(5), 5);
-        EXPECT_EQ(count(), 1);
-    }
-    EXPECT_EQ(count(), 0);
+TEST_F(SessionDb, KeepsItsStatementsForTheNextBorrower) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(narrow.query_one<int>("select $1 + 100", i), 100 + i);
+    narrow.exec("set work_mem = '77MB'");
+    EXPECT_EQ(narrow.query_one<int>("select $1 + 100", 3), 103);
+    EXPECT_EQ(narrow.statement_cache().hits, 2u) << "cleaning it forgets none of them";
 }
 
 TEST_F(SessionDb, LearnsATypeWhenItFirstMeetsIt) {

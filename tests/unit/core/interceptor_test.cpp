@@ -131,7 +131,7 @@ TEST_F(Intercepting, ChangesTextArgumentsAndOptions) {
     auto prepared = client.prepare<pg::Affected(int)>("delete from t where a = $1");
     prepared(1);
     EXPECT_EQ(server.asked[1].sql, "select $1, $2");
-    EXPECT_FALSE(server.asked[1].prepared);
+    EXPECT_TRUE(server.asked[1].prepared) << "the new text, which came again, has a name of its own";
     inner->says = [](InterceptedRequest& request) -> Said {
         request.replace_text("select 1; select 2");
         return pass();

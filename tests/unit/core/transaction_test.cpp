@@ -49,7 +49,7 @@ TEST_F(Transaction, CommitsAndGivesItsSessionBack) {
     transaction.commit();
     EXPECT_FALSE(transaction.is_open());
     EXPECT_TRUE(is_free());
-    EXPECT_EQ(server.take_log(), (Lines{"begin", "select 1", "commit", "select 1"}));
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "select 1", "commit", "prepare select 1", "execute select 1"}));
     EXPECT_THROW(transaction.commit(), pg::UsageError);
     EXPECT_THROW(transaction.rollback(), pg::UsageError);
     EXPECT_THROW(transaction.exec("select 1"), pg::UsageError);
