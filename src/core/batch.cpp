@@ -14,7 +14,7 @@ BatchEntry& BatchState::next() {
     entry.params.clear();
     entry.statement.reset();
     entry.outcome.reset();
-    entry.repaired = false;
+    entry.repairs = 0;
     return entry;
 }
 

@@ -163,7 +163,7 @@ private:
         return false;
     }
     static bool repair(const Borrowed& borrowed, BatchEntry& entry) {
-        return !std::exchange(entry.repaired, true) &&
+        return entry.repairs++ < most_repairs &&
                heal(borrowed, entry.call, entry.name != nullptr, entry.outcome->error());
     }
 

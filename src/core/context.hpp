@@ -122,6 +122,8 @@ inline void conclude_name(spi::SessionSlot& slot, NamedStatement* statement, con
 /// Runs one call on a session: prepares, heals what the server says had no effect, learns new types.
 [[nodiscard]] Expected<Result> run_on(const Borrowed& borrowed, const Call& call);
 
+/// How often a call is healed: once by a new name, and once more by none, where a pooler keeps what is behind names.
+inline constexpr int most_repairs = 2;
 /// True after something was changed that makes a second attempt worth it. `named`: the statement went by a name, which
 /// an error that could come from it has taken away. Only outside a transaction: inside one the failure has ended it.
 [[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, bool named, const Error& error);

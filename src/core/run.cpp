@@ -112,7 +112,8 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     spi::Request request;
     Expected<Result> result = attempt(borrowed, call, request);
-    if (!result && outside && heal(borrowed, call, !request.statement.empty(), result.error())) {
+    for (int repairs = 0; !result && outside && repairs < most_repairs; ++repairs) {
+        if (!heal(borrowed, call, !request.statement.empty(), result.error())) break;
         if (call.watch) call.watch->retry(result.error());
         result = attempt(borrowed, call, request);
     }

@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::size_t least_buckets = 16;
 
+/// Where a hash has its mark, and the mark. @{
+std::size_t place_of(std::uint64_t hash) { return (hash >> 8) % 128; }
+std::uint32_t mark_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1U; }  /// @}
+
 std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStatement); }
 
 /// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
@@ -58,7 +62,7 @@ NamedStatement* StatementCache::look_up(spi::Request& request, const StatementKe
     if (statement) {
         touch(*statement);
         if (statement->prepared) return &take(*statement, request);
-    } else if (key.at_once || (was_seen(key.hash) && is_about_rows(request.sql))) {
+    } else if (!is_nameless(key.hash) && (key.at_once || (was_seen(key.hash) && is_about_rows(request.sql)))) {
         statement = add(request, key.hash, session);
         if (statement) request.prepare = &statement->description;
     }
@@ -77,6 +81,10 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
     } else if (error && !statement.gone) {
         const bool is_outdated = error->kind() == ErrorKind::plan_invalidated || speaks_of_types(*error);
         if (is_outdated && !request.prepare) ++outdated_;
+        if (request.prepare && error->kind() == ErrorKind::plan_invalidated) {
+            if (!nameless_) nameless_ = std::make_unique<Marks>();
+            (*nameless_)[place_of(statement.hash)] = mark_of(statement.hash);
+        }
         // One that failed as it was prepared may be there or not.
         if (is_outdated || request.prepare) {
             session.forget(statement.name);
@@ -103,8 +111,11 @@ NamedStatement* StatementCache::find(const spi::Request& request, const Statemen
 }
 
 bool StatementCache::was_seen(std::uint64_t hash) noexcept {
-    const auto mark = static_cast<std::uint32_t>(hash >> 32) | 1U;
-    return std::exchange(seen_[(hash >> 8) % seen_.size()], mark) == mark;
+    return std::exchange(seen_[place_of(hash)], mark_of(hash)) == mark_of(hash);
+}
+
+bool StatementCache::is_nameless(std::uint64_t hash) const noexcept {
+    return nameless_ && (*nameless_)[place_of(hash)] == mark_of(hash);
 }
 
 NamedStatement* StatementCache::add(const spi::Request& request, std::uint64_t hash, spi::Session& session) {

@@ -15,6 +15,9 @@
 //        sent with it, and never comes again in its session.
 //   (S5) No more statements and bytes of texts than the limits say are kept; the one that was used longest ago goes
 //        first.
+//   (S6) What does not fit although it was prepared just now is kept by somebody in between, a pooler that knows the
+//   text
+//        from before: it goes without a name from then on.
 #pragma once
 
 #include <array>
@@ -152,6 +155,7 @@ private:
     void settle(NamedStatement& statement, const spi::Request& request, const Error* error, spi::Session& session);
     [[nodiscard]] NamedStatement* find(const spi::Request& request, const StatementKey& key) const noexcept;
     [[nodiscard]] bool was_seen(std::uint64_t hash) noexcept;
+    [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept;
     [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);
     [[nodiscard]] bool make_room(std::size_t bytes, spi::Session& session);
     void touch(NamedStatement& statement) noexcept;
@@ -170,8 +174,11 @@ private:
     std::size_t bytes_ = 0;
     std::uint64_t changes_ = 0;  // of the schema, that were kept up with
     bool awaits_commit_ = false;
-    std::uint64_t names_ = 0;                // names that were given, ever
-    std::array<std::uint32_t, 128> seen_{};  // a part of the hash of what was seen last in each place
+    std::uint64_t names_ = 0;  // names that were given, ever
+    // A part of the hash of what was seen last in each place, and of what is never to have a name. @{
+    using Marks = std::array<std::uint32_t, 128>;
+    Marks seen_{};
+    std::unique_ptr<Marks> nameless_;  /// @}  null: nothing
     Count hits_, misses_, named_, evicted_, outdated_;
 };
 

@@ -101,7 +101,8 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
     if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
-    if (!begun && outside && detail::heal(source->borrowed(), admitted, source->named(), begun.error())) {
+    for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
+        if (!detail::heal(source->borrowed(), admitted, source->named(), begun.error())) break;
         begun = source->admit_again();
         if (begun) begun = source->begin(admitted);
     }

@@ -477,6 +477,8 @@ DEFECTS_OF_NAMES = (
            "the first that was prepared is evicted, however often it is used"),
     Defect("src/core/statement_cache.cpp", "if (is_outdated || request.prepare) {", "if (is_outdated) {", NAMES,
            "a statement that could not be prepared is taken for prepared"),
+    Defect("src/core/statement_cache.cpp", "!is_nameless(key.hash) && ", "", ("prepared_test",),
+           "a plan that a pooler keeps is asked for for ever"),
     Defect("src/core/traces.cpp", "slot.renamed = true;", "", ("prepared_test",),
            "a statement is about the tables of another search path"),
     Defect("src/pool/cleaning.cpp", "slot.renamed = false;", "", ("prepared_test",),

@@ -2,6 +2,7 @@
 #include "tests/db/pooler/pgbouncer.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
@@ -82,6 +83,15 @@ std::string PgBouncer::plain_conninfo(std::string_view database) const {
 
 std::string PgBouncer::conninfo(std::string_view database) const {
     return plain_conninfo(database) + " pooler=" + impl_->mode;
+}
+
+bool PgBouncer::knows_prepared_statements() {
+    // "PgBouncer 1.24.1", and more lines.
+    const std::unique_ptr<FILE, int (*)(FILE*)> said(::popen((program() + " --version").c_str(), "r"), &::pclose);
+    int major = 0, minor = 0;
+    if (!said || std::fscanf(said.get(), "PgBouncer %d.%d", &major, &minor) != 2)
+        throw std::runtime_error(program() + " --version does not say which one it is");
+    return major > 1 || minor >= 21;
 }
 
 std::string PgBouncer::log() const { return pg::testing::read_file(impl_->folder.log()); }

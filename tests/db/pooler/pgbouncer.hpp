@@ -28,6 +28,8 @@ public:
     /// The same, without a word of the pooler.
     [[nodiscard]] std::string plain_conninfo(std::string_view database) const;
     [[nodiscard]] std::string log() const;
+    /// Whether the one that runs keeps prepared statements apart in transaction mode, as it does from 1.21 on.
+    [[nodiscard]] static bool knows_prepared_statements();
 
 private:
     struct Impl;

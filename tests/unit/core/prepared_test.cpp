@@ -85,9 +85,21 @@ TEST_F(Prepared, IsPreparedAgainOnceWhenItsPlanNoLongerFits) {
     statement();
     EXPECT_EQ(server.take_log(),
               (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a"}));
+}
+
+TEST_F(Prepared, GoesWithoutANameWhereSomebodyInBetweenKeepsItsPlan) {
+    const auto stale = server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::statement);
+    const auto statement = db.client.prepare<pg::Affected()>("select a");
+    statement();
+    server.take_log();
+    for (int i = 0; i < 2; ++i) server.answer("select a", stale);
+    statement();
+    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a",
+                                        "forget pgclient_2", "select a"}));
+    statement();
+    EXPECT_EQ(server.take_log(), Lines{"select a"});
     server.answer("select a", stale);
-    server.answer("select a", stale);
-    EXPECT_THROW(statement(), pg::PlanInvalidated);
+    EXPECT_THROW(statement(), pg::PlanInvalidated) << "there is no other way to run it";
 }
 
 TEST_F(Prepared, IsPreparedAgainWhenTheTypesThatWereInferredAreRefused) {
