@@ -13,7 +13,7 @@ constexpr std::size_t least_buckets = 16;
 
 /// Where a hash has its mark, and the mark. @{
 std::size_t place_of(std::uint64_t hash) { return (hash >> 8) % 128; }
-std::uint32_t mark_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1U; }  /// @}
+std::uint16_t mark_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48 | 1U); }  /// @}
 
 std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStatement); }
 

@@ -176,7 +176,7 @@ private:
     bool awaits_commit_ = false;
     std::uint64_t names_ = 0;  // names that were given, ever
     // A part of the hash of what was seen last in each place, and of what is never to have a name. @{
-    using Marks = std::array<std::uint32_t, 128>;
+    using Marks = std::array<std::uint16_t, 128>;
     Marks seen_{};
     std::unique_ptr<Marks> nameless_;  /// @}  null: nothing
     Count hits_, misses_, named_, evicted_, outdated_;
