@@ -194,7 +194,8 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
+        if (!operation.request_.description || tells(outcome->tag()))
+            note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
         if (!operation.request_.description && !knows_types(*context().types, *outcome))
             return static_cast<void>(
                 alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
