@@ -46,6 +46,7 @@ void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
     for (const std::string& name : std::exchange(forgotten_, {}))
         texts.push_back("DEALLOCATE " + quoted_identifier(name));
     std::vector<spi::Request> requests;
+    requests.reserve(texts.size());
     for (const std::string& text : texts) requests.push_back({.sql = text});
     // One that the server does not know is forgotten already.
     static_cast<void>(run_pipelined(link_, requests, fallback_.formats_for(requests), spi::BatchSync::each, wait));

@@ -128,6 +128,7 @@ private:
                 if (!*next) borrowed.failed(next->error());
                 entry->outcome.emplace(std::move(*next++));
                 entry->described = request->description != nullptr;
+                entry->went_by = name_of(*request);
                 conclude_name(*borrowed.slot, entry->name, *request++,
                               entry->failed() ? &entry->outcome->error() : nullptr);
             }
@@ -163,8 +164,7 @@ private:
         return false;
     }
     static bool repair(const Borrowed& borrowed, BatchEntry& entry) {
-        return entry.repairs++ < most_repairs &&
-               heal(borrowed, entry.call, entry.name != nullptr, entry.outcome->error());
+        return entry.repairs++ < most_repairs && heal(borrowed, entry.call, entry.went_by, entry.outcome->error());
     }
 
     void settle_results(const Borrowed& borrowed) {

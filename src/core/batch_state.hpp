@@ -26,6 +26,7 @@ struct BatchEntry {
     std::optional<Expected<Result>> outcome;  // before the run only: why it will not run
     NamedStatement* name = nullptr;           // that it went by, the last time; null: none
     bool described = false;                   // as its statement was, when that was prepared
+    Name went_by = Name::none;                // the last time
     int repairs = 0;                          // so far
 
     [[nodiscard]] bool failed() const { return outcome && !outcome->has_value(); }

@@ -124,9 +124,15 @@ inline void conclude_name(spi::SessionSlot& slot, NamedStatement* statement, con
 
 /// How often a call is healed: once by a new name, and once more by none, where a pooler keeps what is behind names.
 inline constexpr int most_repairs = 2;
-/// True after something was changed that makes a second attempt worth it. `named`: the statement went by a name, which
-/// an error that could come from it has taken away. Only outside a transaction: inside one the failure has ended it.
-[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, bool named, const Error& error);
+/// How a statement went.
+enum class Name : std::uint8_t { none, just_prepared, known };
+[[nodiscard]] inline Name name_of(const spi::Request& request) noexcept {
+    if (request.statement.empty()) return Name::none;
+    return request.prepare ? Name::just_prepared : Name::known;
+}
+/// True after something was changed that makes a second attempt worth it. A name that such an error may come from is
+/// taken away by then. Only outside a transaction: inside one the failure has ended it.
+[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& error);
 // What a statement leaves behind. @{
 /// Traces in its session, or it may.
 void note_traces(spi::SessionSlot& slot, std::string_view sql);

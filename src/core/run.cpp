@@ -54,10 +54,11 @@ Error applied_already(const Error& error) {
 
 }  // namespace
 
-bool heal(const Borrowed& borrowed, const Call& call, bool named, const Error& error) {
+bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& error) {
     if (!error.connection_usable() || error.outcome() != Outcome::not_applied) return false;
-    if (!refuses_number_types(error)) return named && error.kind() == ErrorKind::plan_invalidated;
-    if (!call.params->retype_numbers()) return named;  // the types that the server inferred once may be what it refuses
+    if (!refuses_number_types(error)) return name != Name::none && error.kind() == ErrorKind::plan_invalidated;
+    // The types that the server inferred once may be what it refuses.
+    if (!call.params->retype_numbers()) return name == Name::known;
     borrowed.context->retyped.add(call.sql);
     return true;
 }
@@ -113,7 +114,7 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     spi::Request request;
     Expected<Result> result = attempt(borrowed, call, request);
     for (int repairs = 0; !result && outside && repairs < most_repairs; ++repairs) {
-        if (!heal(borrowed, call, !request.statement.empty(), result.error())) break;
+        if (!heal(borrowed, call, name_of(request), result.error())) break;
         if (call.watch) call.watch->retry(result.error());
         result = attempt(borrowed, call, request);
     }

@@ -37,13 +37,13 @@ public:
         sql_ = call.sql;
         spi::SessionSlot& slot = *borrowed().slot;
         NamedStatement* const statement = choose_name(context(), slot, call, request);
-        named_ = statement != nullptr;
+        name_ = name_of(request);
         Expected<void> begun = open(request);
         conclude_name(slot, statement, request, begun ? nullptr : &begun.error());
         return begun;
     }
-    /// The statement went by a name, the last time that it was begun.
-    [[nodiscard]] bool named() const { return named_; }
+    /// How the statement went, the last time that it was begun.
+    [[nodiscard]] Name name() const { return name_; }
     /// At the end of the rows the session is left at once, whoever keeps the stream.
     [[nodiscard]] Expected<Result> next() {
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
@@ -72,7 +72,7 @@ private:
     }
 
     std::string sql_;
-    bool named_ = false;
+    Name name_ = Name::none;
     std::unique_ptr<spi::RowStream> rows_;  // null after the end
     std::optional<Result> first_;           // until it is handed out
 };
@@ -102,7 +102,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
-        if (!detail::heal(source->borrowed(), admitted, source->named(), begun.error())) break;
+        if (!detail::heal(source->borrowed(), admitted, source->name(), begun.error())) break;
         begun = source->admit_again();
         if (begun) begun = source->begin(admitted);
     }
