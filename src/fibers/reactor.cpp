@@ -2,11 +2,13 @@
 #include "src/fibers/reactor.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace pg::fibers {
 
 LoopReactor::LoopReactor(spi::EventLoop& loop) : loop_(loop) {}
 LoopReactor::~LoopReactor() {
+    while (inside_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // (R5)
     if (armed_ != Deadline::Clock::time_point::max()) loop_.set_alarm(Deadline::Clock::time_point::max(), alarm_);
 }
 
@@ -15,8 +17,7 @@ void LoopReactor::do_post(spi::Job& job) noexcept {
         jobs_.push(job);
         want_turn();
     } else {
-        posted_.push(job);
-        empty_inboxes_soon();
+        hand_over(posted_, job);
     }
 }
 
@@ -26,9 +27,15 @@ void LoopReactor::do_spawn(spi::Job& job) noexcept {
         to_spawn_.push(job);
         want_turn();
     } else {
-        spawned_.push(job);
-        empty_inboxes_soon();
+        hand_over(spawned_, job);
     }
+}
+
+void LoopReactor::hand_over(JobInbox& inbox, spi::Job& job) noexcept {
+    inside_.fetch_add(1, std::memory_order_relaxed);
+    inbox.push(job);
+    empty_inboxes_soon();
+    inside_.fetch_sub(1, std::memory_order_release);
 }
 
 void LoopReactor::empty_inboxes_soon() noexcept {

@@ -20,6 +20,9 @@ namespace pg::fibers {
 ///        `most_rounds`: then the loop gets to look at its descriptors, and another turn comes soon.
 ///   (R3) Whoever fills an inbox sees to it that the job that empties both is posted; it is in the loop once at most.
 ///   (R4) The loop's alarm is never later than the first timer.
+///   (R5) A job that another thread hands over may be what ends the reactor, while that thread is still on its way out
+///   of
+///        here: it goes only when nobody is inside.
 class PGCLIENT_API LoopReactor final : public spi::Reactor {
 public:
     /// Borrows the loop.
@@ -67,6 +70,7 @@ private:
     void do_cancel(spi::Timer& timer) noexcept override { timers_.cancel(timer); }
     void do_count(int sessions) noexcept override { sessions_.fetch_add(sessions, std::memory_order_relaxed); }
 
+    void hand_over(JobInbox& inbox, spi::Job& job) noexcept;
     void look_into_inbox();
     void run_timers();
     void end_turn();
@@ -94,6 +98,7 @@ private:
     bool in_turn_ = false;
     bool turn_wanted_ = false;
     std::atomic<bool> inbox_is_posted_{false};
+    std::atomic<int> inside_{0};  // threads that hand over a job (R5)
     std::atomic<int> sessions_{0};
     std::atomic<int> at_work_{0};  // jobs that were spawned and have not ended
     Call inbox_{*this, &LoopReactor::look_into_inbox};
