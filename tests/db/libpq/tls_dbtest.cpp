@@ -65,7 +65,7 @@ TEST_F(Tls, CarriesASlowAnswerByteByByte) {
 
 TEST_F(Tls, GivesUpAStatementThatTheServerDoesNotTake) {
     proxy_.set(Direction::to_server, {.frozen = true});
-    const std::string sql = "select '" + std::string(20'000'000, 'x') + "'";
+    const std::string sql = "select '" + std::string(12'000'000, 'x') + "'";
     const Expected<Result> result = within(200ms, [&] { return run(*session_, sql, in(200ms)); });
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::timeout) << result.error().what();
