@@ -21,9 +21,9 @@ struct Options {
     std::chrono::nanoseconds pool_acquire_timeout{};
     /// How sessions are kept: see `<pg/pool/options.hpp>`. Null: as the string says. Outlives the call.
     const PoolOptions* pool = nullptr;
-    /// Statements that a session keeps prepared, by itself or as asked; zero: none. Absent: as the string says
+    /// Statements that a session keeps prepared, by itself or as asked; zero: none. `as_configured`: as the string says
     /// (`statement_cache_size`), 256 when it does not.
-    std::optional<std::size_t> statement_cache_size{};
+    std::size_t statement_cache_size = as_configured;
     /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
     std::chrono::nanoseconds timeout{};
     /// The loop of the application on which the sessions of `provider=async` live and awaited calls go on; it outlives

@@ -12,6 +12,9 @@ namespace pg {
 /// "As long as it takes", in so many words: for LISTEN, VACUUM and the like.
 inline constexpr std::chrono::nanoseconds no_timeout = std::chrono::nanoseconds::max();
 
+/// Where zero has a meaning of its own: as the connection string says.
+inline constexpr std::size_t as_configured = static_cast<std::size_t>(-1);
+
 /// What becomes of result columns that no field of a struct asks for.
 enum class Extra : std::uint8_t { refuse /** a shape error names them */, ignore /** they are skipped */ };
 

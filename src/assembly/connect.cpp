@@ -89,7 +89,7 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     context->keeps_session_state = pooler != "transaction";
     if (pooler == "transaction") context->statements.entries = 0;  // unless it is said to know them
     if (const auto size = config->number("statement_cache_size")) context->statements.entries = *size;
-    if (options.statement_cache_size) context->statements.entries = *options.statement_cache_size;
+    if (options.statement_cache_size != as_configured) context->statements.entries = options.statement_cache_size;
     context->sends_ahead = !config->has_pooler();
     context->hooks = detail::make_hooks(options.observers, options.interceptors);
     spi::SessionContext sessions{context->types,
