@@ -28,12 +28,6 @@ bool may_heal(const Error& error) {
             error.kind() == ErrorKind::plan_invalidated);
 }
 
-bool knows_types(const TypeCatalog& types, const Result& result) {
-    return std::all_of(result.columns().begin(), result.columns().end(), [&](const Column& column) {
-        return !TypeCatalog::is_user_defined(column.type.oid) || types.find(column.type.oid);
-    });
-}
-
 Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {
     const bool stopped = woken == spi::Woken::stopped;
     ErrorFields fields{.kind = stopped ? ErrorKind::cancelled : ErrorKind::timeout, .outcome = outcome};
@@ -196,7 +190,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     if (outcome) {
         if (!operation.request_.description || tells(outcome->tag()))
             note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
-        if (!operation.request_.description && !knows_types(*context().types, *outcome))
+        if (!knows_types(*context().types, outcome->columns()))
             return static_cast<void>(
                 alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
     } else if (may_heal(outcome.error())) {
@@ -210,7 +204,7 @@ void Pipeline::run_alone(Alone call) {
     Operation& operation = *call.operation;
     const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
     if (call.result) {
-        Expected<void> settled = settle(borrowed, *operation.call_, false, *call.result);
+        Expected<void> settled = settle(borrowed, *operation.call_, *call.result);
         return end(operation, settled ? Expected<Result>(*std::move(call.result)) : std::move(settled).error());
     }
     end(operation, run_on(borrowed, *operation.call_));

@@ -169,8 +169,8 @@ private:
 
     void settle_results(const Borrowed& borrowed) {
         for (const auto& entry : entries_)
-            if (!entry->failed() && (!entry->described || tells((*entry->outcome)->tag())))
-                if (auto settled = settle(borrowed, entry->call, entry->described, **entry->outcome); !settled)
+            if (!entry->failed() && is_to_settle(*borrowed.context, entry->described, **entry->outcome))
+                if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
                     settled_ = std::move(settled);
     }
 

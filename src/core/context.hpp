@@ -146,9 +146,19 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
 /// A transaction was committed.
 void note_commit(Context& context, spi::SessionSlot& slot);
 /// @}
-/// What follows from a result before anybody reads it: traces in the session, types to learn. `described`: they were
-/// learned when its statement was prepared.
-[[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, bool described, const Result& result);
+/// Whether the catalogue knows every type of these columns. Those of a statement that was described when it was
+/// prepared may still be unknown: its types are learned behind that.
+[[nodiscard]] inline bool knows_types(const TypeCatalog& types, std::span<const Column> columns) {
+    for (const Column& column : columns)
+        if (TypeCatalog::is_user_defined(column.type.oid) && !types.find(column.type.oid)) return false;
+    return true;
+}
+/// Whether anything follows from a result before somebody reads it. `described`: its statement was prepared before.
+[[nodiscard]] inline bool is_to_settle(const Context& context, bool described, const Result& result) {
+    return !described || tells(result.tag()) || !knows_types(*context.types, result.columns());
+}
+/// Does it: traces in the session, types to learn.
+[[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result);
 
 /// UsageError when a text known at run time is not one statement with that many parameters.
 [[nodiscard]] Expected<SqlScan> check_text(const Call& call);

@@ -63,9 +63,8 @@ bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& er
     return true;
 }
 
-Expected<void> settle(const Borrowed& borrowed, const Call& call, bool described, const Result& result) {
+Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
     note_tag(*borrowed.context, *borrowed.slot, result.tag(), call.sql);
-    if (described || result.columns().empty()) return {};
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
     if (!learned && outside) return applied_already(learned.error());
@@ -118,9 +117,8 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
         if (call.watch) call.watch->retry(result.error());
         result = attempt(borrowed, call, request);
     }
-    if (result && (!request.description || tells(result->tag())))
-        if (auto settled = settle(borrowed, call, request.description != nullptr, *result); !settled)
-            result = std::move(settled).error();
+    if (result && is_to_settle(*borrowed.context, request.description != nullptr, *result))
+        if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
     return result;
 }
 

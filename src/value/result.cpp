@@ -15,8 +15,7 @@ bool RowSink::begin(const ResultStorage& columns) {
         return !TypeCatalog::is_user_defined(column.type.oid) ||
                (column.type.types && column.type.types->find(column.type.oid));
     };
-    // What was described for results to come has had its types learned.
-    if (!columns.matches() && !std::all_of(columns.columns().begin(), columns.columns().end(), is_known)) return false;
+    if (!std::all_of(columns.columns().begin(), columns.columns().end(), is_known)) return false;
     seen_ = 0;
     state_ = do_begin(columns);
     return begun_ = true;

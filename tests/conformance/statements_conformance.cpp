@@ -54,6 +54,22 @@ TEST_P(Statements, AreNotPreparedWhenNoneIsToBe) {
     EXPECT_EQ(session.query_one<std::int64_t>("select count(*) from pg_prepared_statements"), 0);
 }
 
+TEST_P(Statements, MayGiveTypesThatNobodyKnewWhenTheyWerePrepared) {
+    db.run_script("create type mood as enum ('cold', 'warm')");
+    const auto mood = db.prepare<std::string()>("select 'warm'::mood");
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(mood(), "warm");
+    db.run_script("create type speed as enum ('slow', 'fast')");
+    const auto speed = db.prepare<std::string()>("select 'fast'::speed");
+    for (int i = 0; i < 2; ++i) {
+        pg::Batch batch(db);
+        const auto one = batch.add(speed);
+        const auto two = batch.add(speed);
+        batch.run();
+        EXPECT_EQ(one.get(), "fast");
+        EXPECT_EQ(two.get(), "fast");
+    }
+}
+
 TEST_P(Statements, HealAfterASchemaChange) {
     pg::Connection session = db.connection();
     db.run_script("drop table if exists shape; create table shape (a int); insert into shape values (1)");

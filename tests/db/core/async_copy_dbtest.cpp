@@ -1,4 +1,5 @@
 // COPY of bytes, awaited: any format in and out, back-pressure, and what becomes of one that is given up.
+#include <future>
 #include <pg/async_copy.hpp>
 #include <pg/sqlstate.hpp>
 #include <stop_token>
@@ -141,11 +142,12 @@ TEST_P(AsyncCopyBytes, IsGivenUpByItsStop) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
     auto reader = pg::AsyncCopyReader::open(async.with({.stop = &token}), many_and_a_pause).get();
-    std::jthread stopper([&] {
-        await_wait("PgSleep");
-        source.request_stop();
-    });
-    const auto stopped = reader.try_read(1 << 20).get();
+    std::promise<pg::Expected<std::optional<std::string>>> answer;
+    reader.try_read(1 << 20).start([&](auto&& read) { answer.set_value(std::forward<decltype(read)>(read)); });
+    async.exec("select 1").get();  // behind it: it has begun
+    await_wait("PgSleep");
+    source.request_stop();
+    const auto stopped = answer.get_future().get();
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().kind(), pg::ErrorKind::cancelled);
     expect_nothing_left_busy();

@@ -250,6 +250,14 @@ TEST_P(Pipelined, ACallNeverLandsInATransactionOfAnother) {
 
 // --- prepared statements
 
+TEST_P(Pipelined, PreparedStatementsMayGiveTypesThatNobodyKnewWhenTheyWereSent) {
+    onlooker().run_script("drop type if exists speed; create type speed as enum ('slow', 'fast')");
+    const auto speed = db.prepare<std::string()>("select 'fast'::speed");
+    std::vector<pg::Async<pg::Expected<std::string>>> calls;
+    for (int at = 0; at < 300; ++at) calls.push_back(async.try_call(speed));
+    for (const auto& answer : all(std::move(calls))) EXPECT_EQ(answer.value(), "fast");
+}
+
 TEST_P(Pipelined, APreparedStatementIsUsedForTheFirstTimeByManyAtOnce) {
     const auto doubled = db.prepare<std::int32_t(std::int32_t)>("select $1::int * 2");
     std::vector<pg::Async<pg::Expected<std::int32_t>>> calls;

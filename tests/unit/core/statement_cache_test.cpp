@@ -46,6 +46,10 @@ TEST_F(Statements, GetANameAtTheirSecondRunAndKeepIt) {
     EXPECT_EQ(cache->stats().prepared, 1u);
 }
 
+TEST_F(Statements, ThatAreAlikeAreNotTakenForEachOther) {
+    for (int i = 0; i < 2000; ++i) EXPECT_EQ(run("select * from readings where id = " + std::to_string(i)), "");
+}
+
 TEST_F(Statements, AreCountedOverAllSessionsAndThoseThatHaveGone) {
     StatementCache other(StatementLimits(), tally);
     spi::Request request{.sql = "select 1"};
