@@ -17,7 +17,8 @@ PGCLIENT_API extern const std::array<std::uint16_t, 256> columns_in_order;
     return columns.data() == columns_in_order.data();
 }
 
-/// Keeps the match of the first row type that asked, which most often is the only one. Pinned. Thread-safe.
+/// Keeps the match of the first row type that asked, which most often is the only one, and whether the catalogue knew
+/// the types of all columns. Pinned. Thread-safe.
 class PGCLIENT_API ColumnMatches {
 public:
     ColumnMatches() = default;
@@ -34,6 +35,10 @@ public:
     /// `map` is copied, unless the columns are in order.
     void keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map);
 
+    /// The catalogue knew the types of all columns, which it never forgets. @{
+    [[nodiscard]] bool has_known_types() const noexcept { return types_.load(std::memory_order_relaxed); }
+    void keep_known_types() noexcept { types_.store(true, std::memory_order_relaxed); }  /// @}
+
 private:
     struct Match {
         const Target* targets;
@@ -42,6 +47,16 @@ private:
         std::unique_ptr<std::uint16_t[]> own;  // that it is in, if it is
     };
     std::atomic<const Match*> first_{nullptr};  // set once
+    std::atomic<bool> types_{false};            // known
 };
+
+/// Looks at each column.
+[[nodiscard]] PGCLIENT_API bool find_types(const ResultStorage& columns);
+/// Whether the catalogue knows the types of all columns. What is described for results to come remembers that it does;
+/// it need not when its statement was prepared with its first execution, whose types are learned behind that.
+[[nodiscard]] inline bool knows_types(const ResultStorage& columns) {
+    return columns.columns().empty() || (columns.matches() && columns.matches()->has_known_types()) ||
+           find_types(columns);
+}
 
 }  // namespace pg::detail

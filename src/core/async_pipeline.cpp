@@ -190,7 +190,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     if (outcome) {
         if (!operation.request_.description || tells(outcome->tag()))
             note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
-        if (!knows_types(*context().types, outcome->columns()))
+        if (!knows_types(*outcome->storage()))
             return static_cast<void>(
                 alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
     } else if (may_heal(outcome.error())) {

@@ -169,7 +169,7 @@ private:
 
     void settle_results(const Borrowed& borrowed) {
         for (const auto& entry : entries_)
-            if (!entry->failed() && is_to_settle(*borrowed.context, entry->described, **entry->outcome))
+            if (!entry->failed() && is_to_settle(entry->described, **entry->outcome))
                 if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
                     settled_ = std::move(settled);
     }

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "pg/catalog.hpp"
+#include "pg/column_matches.hpp"
 #include "pg/executor.hpp"
 #include "src/core/statement_cache.hpp"
 
@@ -146,16 +147,9 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
 /// A transaction was committed.
 void note_commit(Context& context, spi::SessionSlot& slot);
 /// @}
-/// Whether the catalogue knows every type of these columns. Those of a statement that was described when it was
-/// prepared may still be unknown: its types are learned behind that.
-[[nodiscard]] inline bool knows_types(const TypeCatalog& types, std::span<const Column> columns) {
-    for (const Column& column : columns)
-        if (TypeCatalog::is_user_defined(column.type.oid) && !types.find(column.type.oid)) return false;
-    return true;
-}
 /// Whether anything follows from a result before somebody reads it. `described`: its statement was prepared before.
-[[nodiscard]] inline bool is_to_settle(const Context& context, bool described, const Result& result) {
-    return !described || tells(result.tag()) || !knows_types(*context.types, result.columns());
+[[nodiscard]] inline bool is_to_settle(bool described, const Result& result) {
+    return !described || tells(result.tag()) || !knows_types(*result.storage());
 }
 /// Does it: traces in the session, types to learn.
 [[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result);

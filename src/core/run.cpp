@@ -117,7 +117,7 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
         if (call.watch) call.watch->retry(result.error());
         result = attempt(borrowed, call, request);
     }
-    if (result && is_to_settle(*borrowed.context, request.description != nullptr, *result))
+    if (result && is_to_settle(request.description != nullptr, *result))
         if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
     return result;
 }

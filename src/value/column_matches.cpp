@@ -1,7 +1,9 @@
-// ColumnMatches: the first match wins, and never changes again.
+// ColumnMatches: the first match wins, and what is known never changes again.
 #include "pg/column_matches.hpp"
 
 #include <algorithm>
+
+#include "pg/catalog.hpp"
 
 namespace pg::detail {
 
@@ -23,6 +25,15 @@ void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const std
     const Match* none = nullptr;
     if (first_.compare_exchange_strong(none, match.get(), std::memory_order_acq_rel))
         static_cast<void>(match.release());
+}
+
+bool find_types(const ResultStorage& columns) {
+    for (const Column& column : columns.columns())
+        if (TypeCatalog::is_user_defined(column.type.oid) &&
+            (!column.type.types || !column.type.types->find(column.type.oid)))
+            return false;
+    if (columns.matches()) columns.matches()->keep_known_types();
+    return true;
 }
 
 }  // namespace pg::detail

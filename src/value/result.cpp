@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "pg/catalog.hpp"
+#include "pg/column_matches.hpp"
 #include "src/value/type_name.hpp"
 
 namespace pg {
@@ -11,11 +11,7 @@ namespace pg {
 ResultStorage::~ResultStorage() = default;
 
 bool RowSink::begin(const ResultStorage& columns) {
-    const auto is_known = [](const Column& column) {
-        return !TypeCatalog::is_user_defined(column.type.oid) ||
-               (column.type.types && column.type.types->find(column.type.oid));
-    };
-    if (!std::all_of(columns.columns().begin(), columns.columns().end(), is_known)) return false;
+    if (!detail::knows_types(columns)) return false;
     seen_ = 0;
     state_ = do_begin(columns);
     return begun_ = true;
