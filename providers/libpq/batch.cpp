@@ -4,11 +4,11 @@
 #include <array>
 #include <memory>
 
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/refusal.hpp"
-#include "providers/libpq/result.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -16,14 +16,6 @@ namespace {
 /// Statements in flight, and bytes of them that libpq holds, before answers must be read.
 constexpr std::size_t most_in_flight = 128;
 constexpr std::size_t most_held_bytes = 64 * 1024;
-
-std::size_t size_of(const spi::Request& request) {
-    std::size_t bytes = request.statement.empty() ? request.sql.size() : request.statement.size();
-    if (request.params == nullptr) return bytes;
-    for (const Params::Slot& slot : *request.params)
-        bytes += slot.length > 0 ? static_cast<std::size_t>(slot.length) : 0;
-    return bytes;
-}
 
 /// One batch under way.
 ///
@@ -62,9 +54,8 @@ private:
 
     /// Sends what may be sent now. False when the connection is gone.
     bool send_ahead() {
-        if (!engine_.holds_bytes()) held_bytes_ = 0;
         if (sends() && sent_ - answered() <= most_in_flight / 2) {
-            while (sends() && sent_ - answered() < most_in_flight && held_bytes_ < most_held_bytes) send_one();
+            while (sends() && sent_ - answered() < most_in_flight && engine_.held_bytes() < most_held_bytes) send_one();
             const bool more = sends();
             if (more && sync_ == spi::BatchSync::once) static_cast<void>(engine_.send_flush_request());
         }
@@ -79,7 +70,6 @@ private:
             refusal_ = link_.refused();
             return;
         }
-        held_bytes_ += size_of(request);
         ++sent_;
         synced_ = sync_ == spi::BatchSync::each && engine_.send_sync();
     }
@@ -109,7 +99,10 @@ private:
     bool take(ResultHandle result) {
         const ExecStatusType status = PQresultStatus(result.get());
         ends_ = 0;
-        if (status == PGRES_PIPELINE_SYNC) return ++readies_, true;
+        if (status == PGRES_PIPELINE_SYNC) {
+            if (readies_ < answered()) ++readies_;  // not that of `Engine::enter_pipeline`
+            return true;
+        }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
             loss_ = link_.error({.kind = ErrorKind::usage,
                                  .outcome = Outcome::unknown,
@@ -137,26 +130,14 @@ private:
         if (!head_) return ++ends_ < 2 || lose();
         const spi::Request& request = requests_[answered()];
         link_.about(request.sql);
-        // What says that it could not be prepared is the answer; what follows says only that it was passed over.
         if (request.prepare != nullptr && !preparation_) {
             preparation_ = std::move(head_);
             return true;
         }
-        if (preparation_ && PQresultStatus(preparation_.get()) == PGRES_FATAL_ERROR) head_ = std::move(preparation_);
-        preparation_.reset();
-        outcomes_.push_back(conclude_one(std::exchange(head_, nullptr)));
+        outcomes_.push_back(conclude(link_, request, std::move(preparation_), std::move(head_), wait_));
+        if (woken_ && !outcomes_.back() && outcomes_.back().error().sqlstate() == sqlstate::query_canceled)
+            outcomes_.back() = link_.ended_early(*woken_, Outcome::not_applied);
         return link_.connection() != nullptr;
-    }
-
-    Expected<Result> conclude_one(ResultHandle result) {
-        if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED) return link_.behind_a_failure();
-        if (woken_ && report_field(result.get(), PG_DIAG_SQLSTATE) == "57014")
-            return link_.ended_early(*woken_, Outcome::not_applied);
-        const spi::Request& request = requests_[answered()];
-        if (request.prepare == nullptr) return conclude(link_, std::move(result), wait_, request.description);
-        if (PQresultStatus(result.get()) == PGRES_TUPLES_OK)
-            *request.prepare = describe_result(result.get(), link_.types());
-        return conclude(link_, std::move(result), wait_, *request.prepare ? request.prepare : nullptr);
     }
 
     /// Waits for the socket, and for a cancel request when there is one.
@@ -211,8 +192,7 @@ private:
     // What the statement at the head has answered so far, and what its preparation has. @{
     ResultHandle head_, preparation_;  /// @}
     std::size_t sent_ = 0;
-    std::size_t readies_ = 0;     ///< Syncs that were answered
-    std::size_t held_bytes_ = 0;  ///< sent since libpq last held nothing back
+    std::size_t readies_ = 0;     ///< statements whose Sync was answered
     int ends_ = 0;                ///< in a row, without a result between them
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over

@@ -19,6 +19,16 @@ Expected<Result> conclude(Link& link, ResultHandle result, const spi::Wait& wait
     }
 }
 
+Expected<Result> conclude(Link& link, const spi::Request& request, ResultHandle preparation, ResultHandle result,
+                          const spi::Wait& wait) {
+    // What says that it could not be prepared is the answer; what follows says only that it was passed over.
+    if (preparation && PQresultStatus(preparation.get()) == PGRES_FATAL_ERROR) return link.failed(preparation.get());
+    if (PQresultStatus(result.get()) == PGRES_PIPELINE_ABORTED) return link.behind_a_failure();
+    if (request.prepare == nullptr) return conclude(link, std::move(result), wait, request.description);
+    if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) *request.prepare = describe_result(result.get(), link.types());
+    return conclude(link, std::move(result), wait, *request.prepare ? request.prepare : nullptr);
+}
+
 Error give_up_on(Link& link, const PGresult* result, const spi::Wait& wait) {
     const ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)

@@ -13,9 +13,6 @@
 
 namespace pg::libpq::direct {
 
-/// For who waits for the server alone.
-inline constexpr pollfd nothing_else{.fd = -1, .events = 0, .revents = 0};
-
 /// One established connection whose socket is ours: libpq authenticated it, still sends its cancel requests, and closes
 /// it. What libpq itself says of the session since then is stale and not asked for. Pinned. One thread at a time.
 ///

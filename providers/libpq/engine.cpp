@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "providers/libpq/newer.hpp"
+
 namespace pg::libpq {
 namespace {
 
@@ -18,12 +20,14 @@ public:
             types_[i] = static_cast<::Oid>(slot.type);
             lengths_[i] = slot.length;
             formats_[i] = static_cast<int>(slot.format);
+            bytes_ += slot.length > 0 ? static_cast<std::size_t>(slot.length) : 0;
         }
     }
     ArgumentArrays(const ArgumentArrays&) = delete;
     ArgumentArrays& operator=(const ArgumentArrays&) = delete;
 
     [[nodiscard]] int count() const { return static_cast<int>(count_); }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
     [[nodiscard]] const char* const* values() const { return values_; }
     [[nodiscard]] const ::Oid* types() const { return types_; }
     [[nodiscard]] const int* lengths() const { return lengths_; }
@@ -50,6 +54,7 @@ private:
     }
 
     std::size_t count_;
+    std::size_t bytes_ = 0;
     const char* few_values_[few];
     ::Oid few_types_[few];
     int few_lengths_[few], few_formats_[few];
@@ -69,10 +74,13 @@ Engine::Engine(ConnectionHandle connection) noexcept : connection_(std::move(con
 bool Engine::send(const spi::Request& request, Format format) {
     const ArgumentArrays arguments(request.params);
     const int result_format = static_cast<int>(format);
+    held_bytes_ = held_bytes() + arguments.bytes();
     if (!request.statement.empty()) {
         name_ = request.statement;
+        held_bytes_ += name_.size();
         if (request.prepare != nullptr) {
             text_ = request.sql;
+            held_bytes_ += text_.size();
             if (!sent(PQsendPrepare(connection_.get(), name_.c_str(), text_.c_str(), arguments.count(),
                                     arguments.types())))
                 return false;
@@ -81,8 +89,17 @@ bool Engine::send(const spi::Request& request, Format format) {
                                         arguments.lengths(), arguments.formats(), result_format));
     }
     text_ = request.sql;
+    held_bytes_ += text_.size();
     return sent(PQsendQueryParams(connection_.get(), text_.c_str(), arguments.count(), arguments.types(),
                                   arguments.values(), arguments.lengths(), arguments.formats(), result_format));
+}
+
+bool Engine::send_sync() noexcept {
+    const auto send_without_flush = newer_functions().send_pipeline_sync;
+    const bool accepted =
+        sent(send_without_flush ? send_without_flush(connection_.get()) : PQpipelineSync(connection_.get()));
+    if (accepted) ++syncs_;
+    return accepted;
 }
 
 bool Engine::send_script(std::string_view text) {

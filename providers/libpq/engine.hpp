@@ -52,11 +52,7 @@ public:
     }
     /// The statement that was sent last is asked for row by row.
     void mark_by_rows() noexcept { by_rows_ = true; }
-    [[nodiscard]] bool send_sync() noexcept {
-        const bool accepted = sent(PQpipelineSync(connection_.get()));
-        if (accepted) ++syncs_;
-        return accepted;
-    }
+    [[nodiscard]] bool send_sync() noexcept;
     /// True while a Sync of a pipeline was not answered: an end is the end of one statement of several.
     [[nodiscard]] bool awaits_sync() const noexcept { return syncs_ != 0; }
 
@@ -77,12 +73,15 @@ public:
     }
     /// True while libpq may hold bytes that the socket has not taken.
     [[nodiscard]] bool holds_bytes() const noexcept { return unflushed_; }
+    /// Of requests that were sent since it last held nothing.
+    [[nodiscard]] std::size_t held_bytes() const noexcept { return unflushed_ ? held_bytes_ : 0; }
     /// For what was queued by other means.
     void mark_unflushed() noexcept { unflushed_ = true; }
 
 private:
     ConnectionHandle connection_;
     bool unflushed_ = false;
+    std::size_t held_bytes_ = 0;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
     bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.

@@ -19,6 +19,7 @@ struct NewerFunctions {
     int (*cancel_socket)(const CancelConnection*) = nullptr;
     void (*cancel_finish)(CancelConnection*) = nullptr;
     int (*set_chunked_rows)(PGconn*, int) = nullptr;
+    int (*send_pipeline_sync)(PGconn*) = nullptr;
 
     [[nodiscard]] bool can_cancel() const noexcept {
         return cancel_create && cancel_start && cancel_poll && cancel_socket && cancel_finish;

@@ -5,18 +5,13 @@
 #include "providers/libpq/batch.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/copy.hpp"
+#include "providers/libpq/pipeline.hpp"
 #include "providers/libpq/refusal.hpp"
 #include "providers/libpq/result.hpp"
 #include "providers/libpq/stream.hpp"
 
 namespace pg::libpq {
 namespace {
-
-std::string quoted_identifier(std::string_view name) {
-    std::string quoted = "\"";
-    for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
-    return quoted += '"';
-}
 
 Notification to_notification(const PGnotify& message) {
     return {.channel = message.relname, .payload = message.extra, .process = message.be_pid};
@@ -42,13 +37,10 @@ Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request
 
 void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
     if (forgotten_.empty() || transaction_status() != spi::TransactionStatus::idle) return;
-    std::vector<std::string> texts;
-    for (const std::string& name : std::exchange(forgotten_, {}))
-        texts.push_back("DEALLOCATE " + quoted_identifier(name));
+    const std::vector<std::string> texts = forgotten_.take_statements();
     std::vector<spi::Request> requests;
     requests.reserve(texts.size());
     for (const std::string& text : texts) requests.push_back({.sql = text});
-    // One that the server does not know is forgotten already.
     static_cast<void>(run_pipelined(link_, requests, fallback_.formats_for(requests), spi::BatchSync::each, wait));
 }
 
@@ -118,6 +110,10 @@ std::vector<Expected<Result>> LibpqSession::do_run_batch(std::span<const spi::Re
     std::vector<Expected<Result>> outcomes = run_pipelined(link_, requests, formats, sync, wait);
     fallback_.learn_from(requests, formats, outcomes);
     return outcomes;
+}
+
+void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
+    libpq::run_pipeline(link_, fallback_, forgotten_, feed);
 }
 
 Expected<std::unique_ptr<spi::CopyIn>> LibpqSession::do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept {

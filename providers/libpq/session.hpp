@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pg/spi/session.hpp"
+#include "providers/libpq/forgotten_names.hpp"
 #include "providers/libpq/link.hpp"
 #include "providers/libpq/text_fallback.hpp"
 
@@ -19,6 +20,7 @@ private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
     std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
                                                const spi::Wait& wait) noexcept override;
+    void do_run_pipeline(spi::RequestFeed& feed) noexcept override;
     Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override;
@@ -26,7 +28,7 @@ private:
     Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override;
     Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                           const spi::Wait& wait) noexcept override;
-    void do_forget(std::string_view name) noexcept override { forgotten_.emplace_back(name); }
+    void do_forget(std::string_view name) noexcept override { forgotten_.add(name); }
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait& wait) noexcept override;
     spi::TransactionStatus do_transaction_status() const noexcept override;
     bool do_alive() noexcept override;
@@ -51,7 +53,7 @@ private:
 
     Link link_;
     TextFallback fallback_;
-    std::vector<std::string> forgotten_;  ///< names of statements that are still to be deallocated
+    ForgottenNames forgotten_;
 };
 
 }  // namespace pg::libpq

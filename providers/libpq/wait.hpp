@@ -1,11 +1,16 @@
 // The one place where a session waits, always with a deadline and a way to be stopped.
 #pragma once
 
+#include <poll.h>
+
 #include "pg/spi/waiter.hpp"
 
 namespace pg::libpq {
 
 using spi::Woken;
+
+/// For who waits for the server alone.
+inline constexpr pollfd nothing_else{.fd = -1, .events = 0, .revents = 0};
 
 /// A file descriptor of ours. Handle.
 class Descriptor {

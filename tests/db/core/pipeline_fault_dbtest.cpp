@@ -33,7 +33,6 @@ protected:
     static pg::Client open(const std::string& where, const pg::Options& options = {.pool_max_size = 1}) {
         return pg::connect(where + " provider=async engine=" + GetParam(), options);
     }
-    static bool is_direct() { return GetParam() == std::string_view("direct"); }
     /// True when the onlooker finds it so within a time that only a hang is longer than.
     static bool soon(pg::Sql<0> condition) {
         const auto until = std::chrono::steady_clock::now() + 10s;
@@ -121,16 +120,14 @@ TEST_P(PipelineFault, ACallThatIsGivenUpAmongOthersIsToldAtOnceAndTheyGetTheirAn
     const auto told = stopped.get(), told_late = late.get();  // while the gate is closed
     ASSERT_FALSE(told || told_late);
     EXPECT_EQ(told.error().kind(), pg::ErrorKind::cancelled);
-    EXPECT_TRUE(told_late.error().kind() == pg::ErrorKind::timeout ||
-                (!is_direct() && told_late.error().kind() == pg::ErrorKind::pool_timeout));
-    for (const auto& error : {told.error(), told_late.error()})
-        EXPECT_EQ(error.outcome(), is_direct() ? pg::Outcome::unknown : pg::Outcome::not_sent);
+    EXPECT_EQ(told_late.error().kind(), pg::ErrorKind::timeout);
+    for (const auto& error : {told.error(), told_late.error()}) EXPECT_EQ(error.outcome(), pg::Outcome::unknown);
     EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
     gate.open();
     EXPECT_TRUE(first.get());
     EXPECT_EQ(before.get().value(), 1);
     EXPECT_EQ(after.get().value(), 2);
-    EXPECT_EQ(times_in_ledger(1) + times_in_ledger(2), is_direct() ? 2 : 0) << "nothing was cancelled on the server";
+    EXPECT_EQ(times_in_ledger(1) + times_in_ledger(2), 2) << "nothing was cancelled on the server";
     EXPECT_TRUE(soon_nothing_is_busy());
 }
 
@@ -177,16 +174,10 @@ TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
 TEST_P(PipelineFault, ACallThatWaitsForTheSessionToItselfIsToldAtOnceThatItsTimeIsOver) {
     Gate gate;
     // The server refuses a number there, and the call is to be run again, alone, with a literal.
-    const auto refused = [&] {
-        return begin(async.with({.timeout = 100ms}).try_query_one<std::string>("select lower($1)", 1));
-    };
-    const auto at_the_gate = [&] { return begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass))); };
-    // An engine that sends nothing ahead of an answer would run it again before anything else.
-    auto late = is_direct() ? refused() : Answer<std::string>();
-    auto first = at_the_gate();
-    if (!is_direct()) late = refused();
+    auto late = begin(async.with({.timeout = 100ms}).try_query_one<std::string>("select lower($1)", 1));
+    auto first = begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass)));
     ASSERT_EQ(late.wait_for(10s), std::future_status::ready);
-    EXPECT_EQ(late.get().error().outcome(), is_direct() ? pg::Outcome::not_applied : pg::Outcome::not_sent);
+    EXPECT_EQ(late.get().error().outcome(), pg::Outcome::not_applied);
     EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
     gate.open();
     EXPECT_TRUE(first.get());
@@ -213,11 +204,9 @@ TEST_P(PipelineFault, AnErrorOfANeighbourIsNotTakenForThatOfACallThatIsGivenUp) 
     auto failed = begin(slow.async().with({.stop = &second}).try_exec("select 1 / 0 as neighbour"));
     pass_the_loop(slow.async());
     ASSERT_TRUE(soon("select count(*) = 1 from ledger"));
-    if (is_direct()) {
-        ASSERT_TRUE(
-            soon("select count(*) = 1 from pg_stat_activity where application_name = 'slow' and query like "
-                 "'%neighbour' and state <> 'active'"));
-    }
+    ASSERT_TRUE(
+        soon("select count(*) = 1 from pg_stat_activity where application_name = 'slow' and query like "
+             "'%neighbour' and state <> 'active'"));
     sources[1].request_stop();
     EXPECT_FALSE(failed.get());
     sources[0].request_stop();
@@ -397,7 +386,6 @@ TEST_P(PipelineFault, AStatementThatWasAppliedIsNotRunAgainWhenItsTypesCannotBeL
 // --- slow lines
 
 TEST_P(PipelineFault, ManyCallsOnASlowLineTakeFewRoundTrips) {
-    const std::uint64_t sent_ahead = is_direct() ? 64 : 1;  // the libpq engine runs one after the other
     FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
     pg::Client slow = open(proxy.conninfo(pg::testing::shared_server(), "pipeline_fault"));
     ASSERT_EQ(slow.async().query_one<int>("select 1").get(), 1);
@@ -406,8 +394,7 @@ TEST_P(PipelineFault, ManyCallsOnASlowLineTakeFewRoundTrips) {
     const auto before = proxy.stats().to_server.bytes_out;
     std::vector<Answer<int>> calls;
     for (int at = 0; at < 64; ++at) calls.push_back(begin(slow.async().try_query_one<int>("select $1::int", at)));
-    const bool all_sent =
-        proxy.wait_for_bytes_out(Direction::to_server, before + sent_ahead * 50, pg::Deadline::after(10s));
+    const bool all_sent = proxy.wait_for_bytes_out(Direction::to_server, before + 64 * 50, pg::Deadline::after(10s));
     EXPECT_TRUE(all_sent);
     proxy.heal();
     for (const Direction direction : {Direction::to_server, Direction::to_client}) proxy.set(direction, {.delay = 5ms});

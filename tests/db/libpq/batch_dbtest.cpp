@@ -45,6 +45,24 @@ TEST(Batch, RunsAfterRowsThatCameOneByOne) {
     EXPECT_EQ(bytes_of(*outcomes[0], 0), "7");
 }
 
+TEST(Batch, KnowsWhoseEndFailedAfterRowsThatCameOneByOne) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table late (n int unique deferrable initially deferred)"));
+    {
+        auto rows = session->stream({.sql = "select 1"}, soon());
+        ASSERT_TRUE(rows);
+        while ((*rows)->next(soon()).value().size() > 0) {
+        }
+    }
+    const auto outcomes = run_texts(
+        *session, {"insert into late values (1), (1)", "select '7'::text", "select '8'::text"}, spi::BatchSync::each);
+    ASSERT_EQ(outcomes.size(), 3u);
+    ASSERT_FALSE(outcomes[0]);
+    EXPECT_EQ(outcomes[0].error().sqlstate(), "23505");
+    EXPECT_EQ(bytes_of(outcomes[1].value(), 0), "7");
+    EXPECT_EQ(bytes_of(outcomes[2].value(), 0), "8");
+}
+
 TEST(Batch, SendsArgumentsAndPreparedStatements) {
     const auto session = open_session();
     ASSERT_TRUE(session->prepare("plus", "select ($1::int4 + 1)::text", {}, soon()));
