@@ -15,9 +15,6 @@ bool is_expected(const pg::Error& error) {
         case pg::ErrorKind::conflict:
         case pg::ErrorKind::commit_unknown:
         case pg::ErrorKind::commit_rolled_back: return true;
-        // How a server ends a session whose client's end came inside of a COPY.
-        case pg::ErrorKind::protocol:
-            return error.message().find("protocol synchronization was lost") != std::string_view::npos;
         default: return false;
     }
 }

@@ -192,12 +192,13 @@ public:
     /// is not in the catalogue yet. Begun again, it forgets what it took.
     [[nodiscard]] bool begin(const ResultStorage& columns);
     /// Some rows, which need not outlive the call.
-    void take(const ResultStorage& rows) {
+    void take(const ResultStorage& rows) noexcept try {
         const std::size_t before = std::exchange(seen_, seen_ + rows.rows());
         if (state_) do_take(rows, before);
+    } catch (...) {
+        state_ = what_was_thrown();
     }
-    /// Nothing of what it took counts: the statement is run again.
-    void restart() { begun_ = false; }
+    void restart() { begun_ = false; }  ///< nothing of what it took counts: the statement is run again
     /// The statement has ended: rows that were not taken as they came are taken now.
     void conclude(const Result& result);
     [[nodiscard]] std::size_t taken() const { return begun_ ? seen_ : 0; }  ///< rows, so far
@@ -212,6 +213,7 @@ protected:
 private:
     virtual Expected<void> do_begin(const ResultStorage& columns) = 0;
     virtual void do_take(const ResultStorage& rows, std::size_t before) = 0;
+    static Error what_was_thrown() noexcept;  // by a codec or a row type
 
     bool begun_ = false;
 };

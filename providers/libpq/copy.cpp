@@ -38,8 +38,7 @@ public:
     LibpqCopyIn(const LibpqCopyIn&) = delete;
     LibpqCopyIn& operator=(const LibpqCopyIn&) = delete;
     ~LibpqCopyIn() override {
-        const spi::Wait budget{.deadline = Deadline::after(cancel_budget)};
-        if (!over_) static_cast<void>(do_fail("the client gave it up", budget));
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
     }
 
 private:

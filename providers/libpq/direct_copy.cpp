@@ -62,8 +62,7 @@ public:
     DirectCopyIn(const DirectCopyIn&) = delete;
     DirectCopyIn& operator=(const DirectCopyIn&) = delete;
     ~DirectCopyIn() override {
-        const spi::Wait budget{.deadline = Deadline::after(cancel_budget)};
-        if (!over_) static_cast<void>(do_fail("the client gave it up", budget));
+        if (!over_) static_cast<void>(link_.recover(Deadline::after(cancel_budget)));
     }
 
 private:
@@ -120,7 +119,12 @@ private:
 
     /// Takes the server's answer to the end of the COPY: the number of rows.
     Expected<std::uint64_t> end(const spi::Wait& wait) {
+        Expected<std::uint64_t> rows = take_answer(wait);
         leave();
+        return rows;
+    }
+
+    Expected<std::uint64_t> take_answer(const spi::Wait& wait) {
         std::optional<Expected<std::uint64_t>> answer;
         for (wire::Frame frame;;) {
             const auto event = link_.next(frame, wait);

@@ -234,10 +234,11 @@ void DirectLink::give_up_copy() {
 }
 
 Outcome DirectLink::drain(const Deadline& until) noexcept {
-    // A cancel request beside the CopyFail would end the next statement if it came late.
     const bool copying_in = machine_.copying_in();
     if (copying_in) give_up_copy();
-    const auto cancel = copying_in ? nullptr : start_cancel(connection_.get());
+    // A server that waits for a lock in the middle of a COPY reads no CopyFail. One that was no COPY for its caller got
+    // no rows, so it reads; and as an extended statement, whose Sync may or may not be lost, it must not be cancelled.
+    const auto cancel = copying_in && !occupied() ? nullptr : start_cancel(connection_.get());
     Outcome outcome = Outcome::unknown;
     wire::Frame frame;
     if (machine_.skipping()) send_sync();

@@ -7,22 +7,23 @@
 namespace pg::libpq {
 namespace {
 
-std::string_view ending(Outcome outcome) {
+std::string_view ending(Outcome outcome, bool connected) {
     switch (outcome) {
         case Outcome::not_sent: return "before the statement was sent";
         case Outcome::not_applied: return "and the server gave the statement up";
         case Outcome::applied: return "as the statement finished: it took effect";
         case Outcome::unknown: break;
     }
+    if (connected) return "and the server did not say what became of the statement";
     return "and the server did not answer the cancel request in time, so the connection is closed";
 }
 
-ErrorFields end_fields(Woken woken, Outcome outcome) {
+ErrorFields end_fields(Woken woken, Outcome outcome, bool connected) {
     ErrorFields fields;
     fields.kind = woken == Woken::stopped ? ErrorKind::cancelled : ErrorKind::timeout;
     fields.outcome = outcome;
     fields.message = woken == Woken::stopped ? "a stop was asked for " : "the deadline passed ";
-    fields.message += ending(outcome);
+    fields.message += ending(outcome, connected);
     return fields;
 }
 
@@ -55,10 +56,10 @@ Error Exchange::not_now() const {
     return error(std::move(fields));
 }
 
-Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent)); }
+Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent, true)); }
 
 Error Exchange::early_end(Woken woken, Outcome outcome, bool connected) const {
-    ErrorFields fields = end_fields(woken, outcome);
+    ErrorFields fields = end_fields(woken, outcome, connected);
     fields.connection_usable = connected;
     if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)
         fields.kind = ErrorKind::commit_unknown;

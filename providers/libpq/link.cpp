@@ -109,10 +109,11 @@ Outcome Link::recover(const Deadline& until) noexcept {
 }
 
 Outcome Link::drain(const Deadline& until) noexcept {
-    // A cancel request beside the CopyFail could reach the server inside a message, and would end the connection.
     const bool copying_in = fail_copy_in(engine_.connection()) >= 0;
     if (copying_in) engine_.mark_unflushed();
-    const auto cancel = copying_in ? nullptr : start_cancel(engine_.connection());
+    // A server that waits for a lock in the middle of a COPY reads no CopyFail. One that was no COPY for its caller got
+    // no rows, so it reads; and as an extended statement, whose Sync may or may not be lost, it must not be cancelled.
+    const auto cancel = copying_in && !occupied() ? nullptr : start_cancel(engine_.connection());
     Outcome outcome = Outcome::unknown;
     bool drained = false;
     bool answered = cancel == nullptr;

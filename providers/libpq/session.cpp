@@ -116,8 +116,14 @@ void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
     libpq::run_pipeline(link_, fallback_, forgotten_, feed);
 }
 
+// By the simple protocol, where one ReadyForQuery ends it however it ends. The Sync that goes along with an extended
+// statement is lost in its COPY, unless a cancel request ends that first: then it is answered, and nobody counts on it.
 Expected<std::unique_ptr<spi::CopyIn>> LibpqSession::do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept {
-    Expected<ResultHandle> begun = execute({.sql = sql, .format = Format::text}, Receive::whole, wait);
+    deallocate_forgotten(wait);
+    if (auto error = link_.begin(sql, wait)) return *std::move(error);
+    if (auto error = refusal(link_, sql)) return *std::move(error);
+    if (!link_.engine().send_script(sql)) return link_.refused();
+    Expected<ResultHandle> begun = link_.complete(wait);
     if (!begun) return std::move(begun).error();
     return open_copy_in(link_, *std::move(begun), wait);
 }

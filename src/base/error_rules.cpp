@@ -92,12 +92,14 @@ constexpr Rule socket_failed{"", Kind::connection_lost, Again::only_if_unsent, E
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// The row of the condition. Two codes say too little by themselves: the routine or the message decides.
+/// The row of the condition. Three codes say too little by themselves: the routine or the message decides.
 /// Those texts come from elog() or are C names, so no server translates them.
 Rule find_rule(const ErrorFacts& facts) {
     if (facts.sqlstate.empty()) return socket_failed;
     if (facts.sqlstate == sqlstate::feature_not_supported && facts.routine.starts_with("RevalidateCached"))
         return stale_plan;
+    // The session's own loop, when a message broke off that it was reading: most often with the connection, in a COPY.
+    if (facts.sqlstate == sqlstate::protocol_violation && facts.routine == "PostgresMain") return socket_failed;
     if (facts.sqlstate == sqlstate::internal_error) {
         if (contains(facts.message, "cache lookup failed")) return gone_from_cache;
         if (contains(facts.message, "tuple concurrently updated")) return updated_together;

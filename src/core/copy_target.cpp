@@ -116,9 +116,9 @@ Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const Co
     if (*traces) note_traces(*session.borrowed().slot, sql);
     TypeCatalog& types = *session.context().types;
     auto described = session.session().prepare({}, sql, {}, session.wait());
-    if (!described) return std::move(described).error();
+    if (!described) return not_begun(described.error());
     auto learned = learn_types(session.session(), types, described->columns, session.wait());
-    if (!learned) return std::move(learned).error();
+    if (!learned) return not_begun(learned.error());
     return std::make_unique<CopyRow>(*described, types);
 }
 

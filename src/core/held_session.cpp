@@ -54,6 +54,16 @@ void Occupant::end(const Error* error) noexcept {
     say->watch.end(error);
 }
 
+Error not_begun(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_sent;
+    const bool stopped = error.kind() == ErrorKind::cancelled && error.sqlstate().empty();
+    if (stopped || error.kind() == ErrorKind::timeout)
+        fields.message = std::string(stopped ? "a stop was asked for" : "the deadline passed") +
+                         " before the statement was sent, while its columns were asked for";
+    return Error(std::move(fields));
+}
+
 Expected<void> check_unoccupied(const Borrowed& borrowed) {
     if (!borrowed.held || !borrowed.held->occupant) return {};
     return usage_error("a stream or a COPY of this session is still open: finish or destroy it first");

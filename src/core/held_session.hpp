@@ -74,6 +74,10 @@ private:
     std::unique_ptr<LongSay> say_;  // until it is over; null: nobody has one
 };
 
+/// The error of what is asked before the statement of a stream or a COPY is sent: whatever became of that, nothing of
+/// the statement happened.
+[[nodiscard]] Error not_begun(const Error& error);
+
 /// UsageError when a stream or a COPY is open on the session.
 [[nodiscard]] Expected<void> check_unoccupied(const Borrowed& borrowed);
 

@@ -6,8 +6,20 @@
 
 namespace pg::detail {
 
+/// What is told, and nobody is asked: the ends of a transaction, and its parts.
+[[nodiscard]] inline bool is_only_told(spi::RequestKind kind) noexcept {
+    switch (kind) {
+        case spi::RequestKind::commit:
+        case spi::RequestKind::rollback:
+        case spi::RequestKind::savepoint:
+        case spi::RequestKind::release:
+        case spi::RequestKind::rollback_to: return true;
+        default: return false;
+    }
+}
+
 /// Runs `work(watch)` unless an interceptor refuses it, and tells what came of it; with null and without a word when
-/// nobody has a say. The ends of a transaction are told, and nobody is asked.
+/// nobody has a say.
 template <class Work>
 auto hooked(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql,
             const QueryOptions* options, Work work) {
@@ -16,7 +28,7 @@ auto hooked(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, st
     Watch watch(hooks, kind, sql, label_of(options));
     Interception interception(hooks, kind, sql, nullptr, options);
     const auto ask = [&]() -> decltype(work(&watch)) {
-        if (kind == spi::RequestKind::commit || kind == spi::RequestKind::rollback)
+        if (is_only_told(kind))
             interception.pass();
         else if (auto allowed = interception.begin_without_answer(); !allowed)
             return std::move(allowed).error();

@@ -138,7 +138,7 @@ void MetricsSnapshot::merge(const MetricsSnapshot& other) {
 
 /// (M1) A series, once its place is taken, stays there until the end: whoever finds it may record into it.
 struct Metrics::Impl {
-    static constexpr std::size_t kinds = 10;
+    static constexpr std::size_t kinds = 13;
     static constexpr std::size_t places = 512;  // twice as many as there may be series, so that a search is short
     static constexpr std::size_t most_series = 256;
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "pg/sqlstate.hpp"
 #include "src/base/transaction_control.hpp"
 
 namespace pg::detail {
@@ -19,7 +18,8 @@ std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStat
 
 /// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
 bool speaks_of_types(const Error& error) {
-    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
+           is_gone_from_cache(error);
 }
 
 StatementCacheStats added(const StatementCacheStats& a, const StatementCacheStats& b) {

@@ -28,9 +28,16 @@
 #include <vector>
 
 #include "pg/spi/session_source.hpp"
+#include "pg/sqlstate.hpp"
 #include "pg/statement_cache.hpp"
 
 namespace pg::detail {
+
+/// A type or another object is not there any more that a prepared statement goes by: it may be there under another oid.
+[[nodiscard]] inline bool is_gone_from_cache(const Error& error) {
+    return error.sqlstate() == sqlstate::internal_error &&
+           error.message().find("cache lookup failed") != std::string_view::npos;
+}
 
 /// What a session may keep. Value.
 struct StatementLimits {

@@ -154,10 +154,19 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
 Expected<std::uint32_t> Transaction::Impl::set_part(const spi::Wait& wait) {
     if (!is_open()) return ended();
     const std::uint32_t number = ++savepoints;
-    auto set = control("savepoint pgclient_" + std::to_string(number), wait);
+    auto set = control_part(spi::RequestKind::savepoint, "savepoint", number, wait);
     if (!set) return std::move(set).error();
     open_parts.push_back(number);
     return number;
+}
+
+Expected<void> Transaction::Impl::control_part(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
+                                               const spi::Wait& wait) {
+    const std::string text = std::string(statement) + " pgclient_" + std::to_string(number);
+    return detail::hooked(hooks_, kind, text, nullptr, [&](detail::Watch* watch) -> Expected<void> {
+        if (watch) watch->take(held->session());
+        return without_result(control(text, wait));
+    });
 }
 
 bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
@@ -165,9 +174,10 @@ bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
 }
 
 /// One that fails leaves the part open: it can still be undone.
-Expected<void> Transaction::Impl::end_part(std::string_view statement, std::uint32_t number, const spi::Wait& wait) {
-    auto answer = control(std::string(statement) + " savepoint pgclient_" + std::to_string(number), wait);
-    if (!answer) return std::move(answer).error();
+Expected<void> Transaction::Impl::end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
+    const bool is_kept = kind == spi::RequestKind::release;
+    auto ended = control_part(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
+    if (!ended) return ended;
     while (open_parts.back() != number) open_parts.pop_back();  // those inside of it end with it
     open_parts.pop_back();
     return {};
@@ -176,13 +186,13 @@ Expected<void> Transaction::Impl::end_part(std::string_view statement, std::uint
 Expected<void> Transaction::Impl::release_part(std::uint32_t number, const spi::Wait& wait) {
     if (!has_part(number)) return part_ended();
     if (held->occupant) return still_occupied("release");
-    return end_part("release", number, wait);
+    return end_part(spi::RequestKind::release, number, wait);
 }
 
 Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wait& wait) {
     if (!has_part(number)) return part_ended();
     end_occupant();
-    auto undone = end_part("rollback to", number, wait);
+    auto undone = end_part(spi::RequestKind::rollback_to, number, wait);
     if (undone) std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
     return undone;
 }

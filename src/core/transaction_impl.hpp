@@ -83,7 +83,9 @@ struct Transaction::Impl final : Executor {
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
 
 private:
-    Expected<void> end_part(std::string_view statement, std::uint32_t number, const spi::Wait& wait);
+    Expected<void> control_part(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
+                                const spi::Wait& wait);
+    Expected<void> end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait);
 };
 
 }  // namespace pg

@@ -247,9 +247,16 @@ std::chrono::nanoseconds Books::least_wait(Time now) const {
     return expected_wait_.behind(queue_.size(), lent);
 }
 
+/// One at most of those that have been opening for so long that they may never be open: in its place another may be
+/// tried, or a pool that it fills would serve nobody until the connect timeout is over.
+std::size_t Books::lost(Time now, const Member* but) const {
+    const auto is_slow = [&](const Member* member) { return member != but && now >= member->used_at + slow; };
+    return std::any_of(opening_.begin(), opening_.end(), is_slow) ? 1 : 0;
+}
+
 bool Books::may_open(Time now) const {
-    return !closed_ && members_.size() < limit(now) && opening_soon(now) < limits_.max_connecting &&
-           governor_.allows(now);
+    const std::size_t most = std::min(may_be_lent() + lost(now), capacity_.room(now));
+    return !closed_ && members_.size() < most && opening_soon(now) < limits_.max_connecting && governor_.allows(now);
 }
 
 bool Books::take_permit() {
@@ -305,7 +312,7 @@ void Books::settle_down(Member& member, Time now) {
     member.proved_at = now;
     if (member.unwanted.load(std::memory_order_relaxed) || member.uses >= limits_.max_uses)
         dismiss(member, &PoolStats::expired);
-    else if (closed_ || size() > limits_.max_size || (queue_.empty() && has_too_many()))
+    else if (closed_ || size() > limits_.max_size + lost(now, &member) || (queue_.empty() && has_too_many()))
         dismiss(member, &PoolStats::spare);
     else
         enter(member, State::idle);

@@ -10,7 +10,8 @@
 //                                     dead
 //
 //   (B1) Every session is in one of these states and is counted there. All together are never more than max_size when
-//        one is opened; when max_size was lowered below what there is, what comes back closes until it is so again.
+//        one is opened, not counting one that has been opening for longer than `slow`; when there are more, because
+//        that one was not lost after all or max_size was lowered, what comes back closes until it is so again.
 //   (B2) Whoever waits is served in the order of coming, and is told once: lent a session, or refused, unless it
 //        withdraws before.
 //   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, the pool is
@@ -216,6 +217,7 @@ private:
     /// Those on their way that somebody may count on.
     [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
+    [[nodiscard]] std::size_t lost(Time now, const Member* but = nullptr) const;
     [[nodiscard]] bool may_open(Time now) const;
     [[nodiscard]] bool take_permit();
     void cease_to_wait();

@@ -15,6 +15,9 @@ std::string_view to_string(RequestKind kind) {
         case RequestKind::rollback: return "rollback";
         case RequestKind::copy_in: return "copy_in";
         case RequestKind::copy_out: return "copy_out";
+        case RequestKind::savepoint: return "savepoint";
+        case RequestKind::release: return "release";
+        case RequestKind::rollback_to: return "rollback_to";
     }
     return {};
 }

@@ -2,6 +2,7 @@
 #include "pg/result.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "pg/column_matches.hpp"
 #include "src/value/type_name.hpp"
@@ -15,6 +16,20 @@ bool RowSink::begin(const ResultStorage& columns) {
     seen_ = 0;
     state_ = do_begin(columns);
     return begun_ = true;
+}
+
+/// A session is in the middle of an exchange then, perhaps on a fiber: nothing may pass through it.
+Error RowSink::what_was_thrown() noexcept {
+    ErrorFields fields{.kind = ErrorKind::decode, .outcome = Outcome::applied};
+    fields.message = "a codec or a row type threw ";
+    try {
+        throw;
+    } catch (const std::exception& exception) {
+        fields.message.append("an exception: ").append(exception.what());
+    } catch (...) {
+        fields.message += "something that is no std::exception";
+    }
+    return Error(std::move(fields));
 }
 
 void RowSink::conclude(const Result& result) {

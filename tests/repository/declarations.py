@@ -21,7 +21,13 @@ def without_noise(text):
         return re.sub(r"[{}();:]", "?", word)
 
     text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)+[^\n]*$", "", text, flags=re.MULTILINE)
-    return token.sub(replace, "\n".join(last_branches(text.splitlines())))
+    return without_handlers(token.sub(replace, "\n".join(last_branches(text.splitlines()))))
+
+
+def without_handlers(text):
+    """The body of a function that is one try block as any other body."""
+    text = re.sub(r"\}\s*catch\s*\([^()]*\)\s*\{[^{}]*\}", "}", text)
+    return re.sub(r"(?<=\)|t)\s+try\s*(?=\{)", " ", text)
 
 
 def last_branches(lines):

@@ -41,6 +41,11 @@ public:
     explicit Adder(int start, Clock::time_point now = Clock::now()) : start_(start), text_{"{"} {}
     [[nodiscard]] int add(int x = f({1, 2})) const { return start_ + x; }
     friend bool operator==(const Adder& a, const Adder& b) { return a.start_ == b.start_; }
+    void set(int start) noexcept try {
+        start_ = start;
+    } catch (...) {
+        start_ = 0;
+    }
     struct Options { int limit = 3; std::string name{}; };
 private:
     int start_;
@@ -71,6 +76,7 @@ pg: class Adder final : public Base<int>
 pg::Adder: explicit Adder(int start, Clock::time_point now = Clock::now())
 pg::Adder: int add(int x = f({1, 2})) const
 pg::Adder: friend bool operator==(const Adder& a, const Adder& b)
+pg::Adder: void set(int start) noexcept
 pg::Adder: struct Options
 pg::Adder::Options: int limit = 3
 pg::Adder::Options: std::string name{}

@@ -16,7 +16,7 @@ struct PoolStats {
     std::size_t opening = 0;   ///< attempts to open one
     std::size_t checking = 0;  ///< idle ones whose server is being asked
     std::size_t closing = 0;   ///< sessions
-    std::size_t max_size = 0;  ///< the most that all of these may be together
+    std::size_t max_size = 0;  ///< the most that all of these may be together, but for one that may be lost on its way
     std::size_t limit = 0;    ///< of those in use now: `max_size`, or less where the server has no room, or serves less
     std::size_t waiting = 0;  ///< requests
     // Since the pool was made.

@@ -11,16 +11,19 @@ namespace pg::spi {
 
 /// What a request was.
 enum class RequestKind : std::uint8_t {
-    query,     ///< a statement that gives rows; one that failed: whose text begins as those do
-    exec,      ///< any other statement
-    stream,    ///< rows that were read as they arrived, from the statement to their end
-    script,    ///< a text of several statements
-    batch,     ///< statements that were sent together
-    begin,     ///< of a transaction
-    commit,    ///< of a transaction
-    rollback,  ///< of a transaction, on demand or by a destructor
-    copy_in,   ///< COPY … FROM STDIN, from the statement to its end
-    copy_out,  ///< COPY … TO STDOUT, from the statement to its end
+    query,        ///< a statement that gives rows; one that failed: whose text begins as those do
+    exec,         ///< any other statement
+    stream,       ///< rows that were read as they arrived, from the statement to their end
+    script,       ///< a text of several statements
+    batch,        ///< statements that were sent together
+    begin,        ///< of a transaction
+    commit,       ///< of a transaction
+    rollback,     ///< of a transaction, on demand or by a destructor
+    copy_in,      ///< COPY … FROM STDIN, from the statement to its end
+    copy_out,     ///< COPY … TO STDOUT, from the statement to its end
+    savepoint,    ///< the beginning of a part of a transaction
+    release,      ///< the end of such a part, which is kept
+    rollback_to,  ///< the end of such a part, on demand or by a destructor, which is undone
 };
 [[nodiscard]] PGCLIENT_API std::string_view to_string(RequestKind kind);
 
@@ -112,8 +115,8 @@ struct ErrorEvent {
 /// The session has been given back by then, unless somebody holds it. It must not throw or wait, and must not use the
 /// client.
 ///
-/// Not told are the look-ups of types and the savepoints of a transaction, and what waits for notifications. An awaited
-/// stream, batch, script, COPY or transaction that gets no session is told as an acquire alone.
+/// Not told are the look-ups of types, and what waits for notifications. An awaited stream, batch, script, COPY or
+/// transaction that gets no session is told as an acquire alone.
 class PGCLIENT_API Observer {
 public:
     Observer() = default;

@@ -81,6 +81,80 @@ TEST(CopyIn, CopiesNothingWhenItFailsOrGoes) {
     EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
 }
 
+/// Holds a lock that every row of `blocked` waits for: the server takes what is copied no further, and reads no more.
+class BlockedTable {
+public:
+    BlockedTable() {
+        holder_
+            ->run_script(
+                "create or replace function wait_for_lock() returns trigger language plpgsql as "
+                "$$ begin perform pg_advisory_xact_lock(4711); return new; end $$;"
+                "create table if not exists blocked (n int);"
+                "create or replace trigger waits before insert on blocked for each row execute function "
+                "wait_for_lock();"
+                "select pg_advisory_lock(4711)",
+                soon())
+            .value();
+    }
+
+    [[nodiscard]] std::unique_ptr<spi::CopyIn> copy_into(spi::Session& session) const {
+        auto copy = session.copy_in("copy blocked from stdin", soon()).value();
+        EXPECT_TRUE(copy->write("1\n", soon()));
+        return copy;
+    }
+    /// The session is of that process, and has been heard of since, so what it says of itself is of now.
+    [[nodiscard]] std::string state_of(int process) const {
+        return text_of(*holder_, "select coalesce((select state from pg_stat_activity where pid = " +
+                                     std::to_string(process) + "), 'gone')");
+    }
+
+private:
+    std::unique_ptr<spi::Session> holder_ = open_session();
+};
+
+TEST(CopyIn, IsCancelledWhenItsDeadlinePassesBehindALock) {
+    const BlockedTable table;
+    until_kept(testing::shared_server().conninfo(), [&](spi::Session& session) {
+        const auto copy = table.copy_into(session);
+        const auto done = within(100ms, [&] { return copy->finish(in(100ms)); });
+        EXPECT_EQ(done.error().kind(), ErrorKind::timeout) << done.error().what();
+        if (!session.usable()) return false;
+        EXPECT_EQ(done.error().outcome(), Outcome::not_applied);
+        EXPECT_EQ(text_of(session, "select count(*) from blocked"), "0");
+        EXPECT_EQ(table.state_of(session.backend_process()), "idle");
+        return true;
+    });
+}
+
+TEST(CopyIn, IsCancelledWhenAWriteIsGivenUpBehindALock) {
+    const BlockedTable table;
+    const std::string lines(1 << 20, '\n');
+    until_kept(testing::shared_server().conninfo(), [&](spi::Session& session) {
+        const auto copy = table.copy_into(session);
+        const Expected<void> written = within(100ms, [&] {
+            const spi::Wait wait = in(100ms);
+            Expected<void> done = copy->write(lines, wait);
+            while (done) done = copy->write(lines, wait);
+            return done;
+        });
+        EXPECT_EQ(written.error().kind(), ErrorKind::timeout) << written.error().what();
+        if (!session.usable()) return false;
+        EXPECT_EQ(table.state_of(session.backend_process()), "idle");
+        return true;
+    });
+}
+
+TEST(CopyIn, IsCancelledWhenItGoesBehindALock) {
+    const BlockedTable table;
+    until_kept(testing::shared_server().conninfo(), [&](spi::Session& session) {
+        within(2000ms, [&] { table.copy_into(session).reset(); });
+        if (!session.usable()) return false;
+        EXPECT_EQ(text_of(session, "select count(*) from blocked"), "0");
+        EXPECT_EQ(table.state_of(session.backend_process()), "idle");
+        return true;
+    });
+}
+
 TEST(CopyIn, RefusesWhatIsNoCopyFromStdin) {
     const auto session = open_session();
     EXPECT_EQ(session->copy_in("select 1", soon()).error().kind(), ErrorKind::usage);

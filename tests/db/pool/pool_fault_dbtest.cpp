@@ -40,6 +40,18 @@ TEST_P(PoolFault, AFrozenSessionHoldsUpNobody) {  // faults 2, 3
     server.thaw_backend(frozen);
 }
 
+TEST_P(PoolFault, AnAttemptThatGotLostHoldsUpNobodyEvenWhereItFillsThePool) {
+    TestServer server = TestServer::start();
+    FaultProxy proxy = FaultProxy::start(server);
+    proxy.set(Direction::to_server, {.swallow_after = 0});
+    pg::Client db = open(proxy.conninfo(server), 1, {.connect_timeout = 60s});
+    EXPECT_FALSE(db.with({.timeout = 50ms}).try_exec("select 1"));
+    ASSERT_TRUE(proxy.wait_for_bytes_in(Direction::to_server, 1, pg::Deadline::after(20s)));
+    proxy.heal();
+    EXPECT_GT(process_of(db), 0);
+    EXPECT_EQ(proxy.stats().accepted, 2u);
+}
+
 TEST_P(PoolFault, AServerThatComesBackIsFoundAgain) {  // fault 6
     for (const auto mode : {pg::testing::ShutdownMode::fast, pg::testing::ShutdownMode::immediate}) {
         TestServer server = TestServer::start();

@@ -102,6 +102,22 @@ TEST_P(RememberedStatement, IsLookedUpAsItsTransactionHasIt) {
     }
 }
 
+TEST_P(RememberedStatement, GoesOnWhenATypeOfItsParametersIsMadeAnew) {
+    pg::Client db = open(1);
+    onlooker().run_script("drop type if exists regression_near.mood");
+    for (const char* make :
+         {"create type regression_near.mood as enum ('good')",
+          "drop type regression_near.mood; create type regression_near.mood as enum ('bad', 'good')"}) {
+        onlooker().run_script(make);
+        for (int i = 0; i < often; ++i) {
+            const auto mood = ask<std::string>(db, "select $1::regression_near.mood::text", std::string("good"));
+            ASSERT_TRUE(mood) << told(mood);
+            EXPECT_EQ(*mood, "good");
+        }
+    }
+    onlooker().run_script("drop type regression_near.mood");
+}
+
 TEST_P(RememberedStatement, IsTheOneOfItsSession) {
     pg::Client db = open(2);
     OwnSession near = hold(db), far = hold(db);

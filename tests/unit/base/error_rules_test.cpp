@@ -59,6 +59,8 @@ constexpr Row statement_rows[] = {
     {"08006", Kind::connection_lost, Outcome::unknown, Scope::none, Scope::none, lost, suspect, "FATAL"},
     {"08007", Kind::connection_lost, Outcome::unknown, Scope::none, Scope::none, lost, suspect, "FATAL"},
     {"08P01", Kind::protocol, Outcome::unknown, Scope::none, Scope::none, lost, trusted, "FATAL"},
+    {"08P01", Kind::connection_lost, Outcome::unknown, Scope::none, Scope::none, lost, suspect, "FATAL",
+     "PostgresMain"},
     {"0A000", Kind::server, Outcome::not_applied, Scope::none, Scope::none, kept, trusted, "ERROR", "PlannerX"},
     {"0A000", Kind::plan_invalidated, Outcome::not_applied, Scope::statement, Scope::transaction, kept, trusted,
      "ERROR", "RevalidateCachedQuery"},

@@ -63,6 +63,21 @@ TEST_F(Copy, ChecksTextsThatAreKnownAtRunTime) {
     EXPECT_EQ(server.take_log(), Lines{});
 }
 
+TEST_F(Copy, WasNotSentWhenItsColumnsCouldNotBeAskedFor) {
+    for (const pg::ErrorKind kind :
+         {pg::ErrorKind::cancelled, pg::ErrorKind::timeout, pg::ErrorKind::connection_lost}) {
+        server.descriptions.emplace_back(
+            pg::Error({.kind = kind, .outcome = pg::Outcome::applied, .message = "as the statement finished"}));
+        const auto copy = pg::CopyIn<int>::try_open(db.client, "t");
+        ASSERT_FALSE(copy);
+        EXPECT_EQ(copy.error().kind(), kind);
+        EXPECT_EQ(copy.error().outcome(), pg::Outcome::not_sent);
+        EXPECT_EQ(copy.error().message().ends_with("before the statement was sent, while its columns were asked for"),
+                  kind != pg::ErrorKind::connection_lost)
+            << copy.error().what();
+    }
+}
+
 TEST_F(Copy, SaysWhyItCouldNotBegin) {
     server.answer("copy t from stdin", server_error("42P01"));
     server.answer("copy t to stdout", server_error("42P01"));

@@ -117,6 +117,20 @@ TEST_F(Observing, TellsOfEveryPartOfATransaction) {
               (Lines{"begin begin on fake, 0 rows", "rollback rollback on fake, 0 rows"}));
 }
 
+TEST_F(Observing, TellsOfTheSavepointsOfATransaction) {
+    pg::Transaction transaction = client.begin();
+    EXPECT_EQ(told_of([&] { transaction.savepoint().release(); }),
+              (Lines{"savepoint savepoint pgclient_1 on fake, 0 rows",
+                     "release release savepoint pgclient_1 on fake, 0 rows"}));
+    EXPECT_EQ(told_of([&] { static_cast<void>(transaction.savepoint()); }),
+              (Lines{"savepoint savepoint pgclient_2 on fake, 0 rows",
+                     "rollback_to rollback to savepoint pgclient_2 on fake, 0 rows"}));
+    server.answer("savepoint pgclient_3", server_error("25P02"));
+    EXPECT_EQ(told_of([&] { static_cast<void>(transaction.try_savepoint()); }),
+              (Lines{"savepoint savepoint pgclient_3 on fake, 0 rows: server not_applied",
+                     "error in savepoint savepoint pgclient_3: server not_applied"}));
+}
+
 TEST_F(Observing, TellsHowACommitEnds) {
     server.answer("commit", server_error("40001", pg::ErrorKind::conflict, pg::RetryScope::transaction));
     EXPECT_EQ(told_of([&] { static_cast<void>(client.begin().try_commit()); }),

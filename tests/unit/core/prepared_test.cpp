@@ -112,6 +112,24 @@ TEST_F(Prepared, IsPreparedAgainWhenTheTypesThatWereInferredAreRefused) {
                                         "prepare delete from t where a = $1", "execute delete from t where a = $1"}));
 }
 
+TEST_F(Prepared, IsPreparedAgainOnceWhenATypeWasMadeAnew) {
+    const pg::Error gone({.kind = pg::ErrorKind::server,
+                          .outcome = pg::Outcome::not_applied,
+                          .sqlstate = pg::SqlState("XX000"),
+                          .message = "cache lookup failed for type 16387"});
+    const auto statement = db.client.prepare<pg::Affected()>("select a");
+    statement();
+    for (int i = 0; i < 2; ++i) server.answer("select a", gone);
+    server.take_log();
+    EXPECT_THROW(statement(), pg::Error);
+    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a",
+                                        "forget pgclient_2"}));
+    statement();
+    EXPECT_EQ(server.take_log(), (Lines{"prepare select a", "execute select a"}));
+    server.answer("select a", gone);
+    statement();
+}
+
 TEST_F(Prepared, IsForgottenInATransactionAndHealedWhenThatRunsAgain) {
     const auto statement = db.client.prepare<pg::Affected()>("select a");
     statement();

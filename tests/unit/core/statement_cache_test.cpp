@@ -177,6 +177,20 @@ TEST_F(Statements, LoseTheirNameWithAnErrorThatMayComeFromIt) {
     EXPECT_EQ(cache->stats().outdated, 4u);
 }
 
+TEST_F(Statements, LoseTheirNameWhenATypeIsGoneThatTheyGoBy) {
+    run("select 1", true);
+    spi::Request request{.sql = "select 1"};
+    NamedStatement* const statement = cache->choose(request, {.hash = hash_sql("select 1"), .at_once = true}, session);
+    ASSERT_TRUE(statement);
+    const Error error({.kind = ErrorKind::server,
+                       .outcome = Outcome::not_applied,
+                       .sqlstate = SqlState("XX000"),
+                       .message = "cache lookup failed for type 16387"});
+    cache->conclude(*statement, request, &error, session);
+    EXPECT_EQ(cache->size(), 0u);
+    EXPECT_EQ(cache->stats().outdated, 1u);
+}
+
 TEST_F(Statements, KeepTheirNameWithAnyOtherError) {
     run("select 1", true);
     spi::Request request{.sql = "select 1"};

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -261,6 +262,36 @@ TEST(DirectSink, TakesRowsInAnyOrderOfTheirColumns) {
     const Result result = session->run({.sql = "select", .sink = &sink}, soon()).value();
     EXPECT_EQ(sink.values(), "c-afd");
     EXPECT_EQ(result.size(), 0u) << "the sink has them";
+}
+
+/// As a row type or a codec does that somebody wrote without a thought of where it is called.
+class Throwing final : public RowSink {
+public:
+    explicit Throwing(bool an_exception) : an_exception_(an_exception) {}
+    [[nodiscard]] const Error& error() const { return state_.error(); }
+
+private:
+    Expected<void> do_begin(const ResultStorage&) override { return {}; }
+    void do_take(const ResultStorage&, std::size_t) override {
+        if (an_exception_) throw std::runtime_error("no room");
+        throw 7;
+    }
+
+    bool an_exception_;
+};
+
+TEST(DirectSink, MayThrowInTheMiddleOfAnExchange) {
+    for (const bool an_exception : {true, false}) {
+        const Session session = answered_by(described().row({"a"}).row({"b"}).tag("SELECT 2").ready());
+        Throwing sink(an_exception);
+        ASSERT_TRUE(session->run({.sql = "select", .sink = &sink}, soon()));
+        EXPECT_EQ(sink.error().kind(), ErrorKind::decode);
+        EXPECT_EQ(sink.error().outcome(), Outcome::applied);
+        EXPECT_EQ(sink.error().message(), an_exception ? "a codec or a row type threw an exception: no room"
+                                                       : "a codec or a row type threw something that is no "
+                                                         "std::exception");
+        EXPECT_TRUE(session->usable());
+    }
 }
 
 TEST(DirectSink, LeavesAServerWhoseRowsMakeNoSense) {

@@ -81,6 +81,30 @@ TEST_P(GivingUp, EndsACopyThatTheServerBeginsMeanwhile) {
     EXPECT_TRUE(session()->usable());
 }
 
+// As one does that waits for its standbys behind the command tag: what was given up is the end of its transaction.
+TEST_P(GivingUp, SaysOfASessionThatIsKeptNotThatItIsClosed) {
+    for (const Deadline patience = Deadline::after(60s); !patience.passed();) {
+        const ScriptedSession session(GetParam(),
+                                      [](Conversation& client) {
+                                          client.receive_until(MessageKind::execute);
+                                          client.send(bound().no_data().tag("INSERT 0 1"));
+                                          if (!client.wait_for_cancel()) return;
+                                          client.send(Reply().ready());
+                                          client.ignore();
+                                      },
+                                      {.cancel_requests = CancelRequests::heard});
+        const Expected<Result> result = session->run({.sql = "insert"}, in(100ms));
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::timeout) << result.error().what();
+        if (!session->usable()) continue;  // a busy machine took longer than a moment
+        EXPECT_EQ(result.error().message().find("closed"), std::string_view::npos) << result.error().what();
+        EXPECT_TRUE(result.error().connection_usable());
+        EXPECT_NE(result.error().outcome(), Outcome::not_applied);
+        return;
+    }
+    FAIL() << "no session was kept";
+}
+
 TEST_P(GivingUp, LeavesAServerThatBreaksTheProtocolMeanwhile) {
     const Expected<Result> result = run_stopped([](Conversation& client) { client.send(Reply().message('q')); });
     ASSERT_FALSE(result);

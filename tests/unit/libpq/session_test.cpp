@@ -128,6 +128,23 @@ TEST_P(Session, HearsAReportBehindTheCommandTag) {
     EXPECT_EQ(result.error().kind(), ErrorKind::unique_violation);
 }
 
+// A server that meets the end of its client inside of a COPY says what happened as if its statement had failed, and
+// then why it ends the session.
+TEST_P(Session, IsLostWhenItsServerSaysThatAMessageBrokeOff) {
+    const Reply answer =
+        Reply()
+            .error("08006", "unexpected EOF on client connection with an open transaction")
+            .message('E', "SFATAL\0VFATAL\0C08P01\0Mprotocol synchronization was lost\0RPostgresMain\0\0"sv);
+    const Scripted session = answered_by(answer, Then::leave);
+    const Expected<Result> result = session->run({.sql = "insert"}, in(10s));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::connection_lost) << result.error().what();
+    EXPECT_EQ(result.error().sqlstate(), "08P01");
+    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_FALSE(result.error().connection_usable());
+    EXPECT_FALSE(session->usable());
+}
+
 // The direct engine does not ask for a description where it has one.
 TEST(Link, ReadsAResultByItsDescriptionWhileThatHolds) {
     for (const std::uint32_t type : {20u, 25u}) {

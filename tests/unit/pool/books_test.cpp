@@ -76,6 +76,47 @@ TEST_F(TheBooks, DoNotCountOnASessionThatHasBeenOpeningForLong) {
     EXPECT_EQ(books->stats(now).idle, 1u) << "it was not lost";
 }
 
+TEST_F(TheBooks, TryOneMoreThanThereMayBeBesideOneThatMayBeLost) {
+    make({.max_size = 1});
+    Somebody waiting, other;
+    books->enqueue(waiting, now);
+    books->enqueue(other, now);
+    const Duty lost = duty();
+    now += Books::slow - 1ns;
+    expect_nothing();
+    now += 1ns;
+    const Duty second = duty();
+    EXPECT_EQ(second.kind, Kind::open);
+    now += 10 * Books::slow;
+    expect_nothing();
+    books->opened(*second.member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    expect_nothing();
+    books->give_back(*second.member, now);
+    EXPECT_EQ(duty().waiter, &other) << "it stays while the first one may be lost";
+    books->failed(*lost.member, nobody_there(), now);
+    books->give_back(*second.member, now);
+    expect_nothing();
+    EXPECT_EQ(books->stats(now).idle, 1u);
+}
+
+TEST_F(TheBooks, CloseTheSecondThatIsOpenWhereThereMayBeOne) {
+    make({.max_size = 1});
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    const Duty first = duty();
+    now += Books::slow;
+    const Duty second = duty();
+    books->opened(*second.member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    books->opened(*first.member, now);
+    const Duty close = duty();
+    EXPECT_EQ(close.kind, Kind::close);
+    EXPECT_EQ(close.member, first.member) << "it was not lost, but late";
+    books->closed(*close.member);
+    EXPECT_EQ(books->stats(now).size(), 1u);
+}
+
 TEST_F(TheBooks, TakeWhatComesBackBeforeWhatIsOpened) {
     Member& lent = open_and_lend();
     Somebody waiting;
