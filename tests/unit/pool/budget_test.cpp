@@ -17,6 +17,10 @@ protected:
         limits.budget_reserve = reserve;
         return limits;
     }
+    /// It is to look at once, not only when it would have by itself.
+    static bool was_told_to_look(fake::Database& db) {
+        return db.provider->spot().alarm() <= pg::Deadline::Clock::now();
+    }
     static pg::Expected<pg::Connection> soon(fake::Database& db) { return db.client.try_connection(1ms); }
 
     pg::PoolBudget budget{2};
@@ -62,8 +66,10 @@ TEST_F(Budget, IsGivenUpByWhoHasMoreThanAnEvenPart) {
     std::optional<pg::Expected<pg::Connection>> found;
     std::thread waiting([&] { found = other->client.try_connection(20s); });
     while (other->client.pool().stats().waiting == 0) std::this_thread::yield();
-    one->provider->spot().ring();    // it was told to look
-    other->provider->spot().ring();  // and so was this one, then
+    EXPECT_TRUE(was_told_to_look(*one));
+    one->provider->spot().ring();
+    EXPECT_TRUE(was_told_to_look(*other));
+    other->provider->spot().ring();
     waiting.join();
     EXPECT_TRUE(*found);
     EXPECT_EQ(one->client.pool().stats().size(), 1u);
@@ -77,6 +83,7 @@ TEST_F(Budget, IsGivenUpByASessionThatComesBack) {
     while (other->client.pool().stats().waiting == 0) std::this_thread::yield();
     second.reset();
     one->provider->spot().ring();
+    EXPECT_TRUE(was_told_to_look(*other));
     other->provider->spot().ring();
     waiting.join();
     EXPECT_TRUE(*found);
