@@ -174,6 +174,21 @@ TEST_F(Hooks, KeepTheTurnOfWhoeverWaitsWhileTheyRefuse) {
     EXPECT_EQ(script.acquired, 4);
 }
 
+TEST_F(Hooks, ThatRefuseAllHaveWhoeverWaitsRefused) {
+    db.client.pool().resize(1, 0, 0);
+    pg::spi::Lease only = db.context->source->acquire({}).value();
+    std::thread waiting([&] {
+        const auto refused = db.client.try_exec("select 1");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind(), pg::ErrorKind::pool_timeout);
+    });
+    while (!db.context->source->has_waiters()) std::this_thread::yield();
+    script.refuses_to_lend = 1000;
+    only.give_back();
+    waiting.join();
+    EXPECT_EQ(script.acquired, 1 + 8);
+}
+
 TEST_F(Hooks, HearOfSessionsThatAreClosed) {
     db.client.exec("select 1");
     EXPECT_EQ(script.closing, 0);
