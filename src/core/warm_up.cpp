@@ -39,6 +39,7 @@ Expected<void> WarmUp::add(std::string_view sql, std::shared_ptr<const Params> a
         return refused(sql, "a session keeps no more than " + std::to_string(limits_.entries) +
                                 " statements (statement_cache_size), and " + std::to_string(limits_.bytes) +
                                 " bytes of them");
+    known.types.reserve(known.arguments->size());
     for (const Params::Slot& argument : *known.arguments) known.types.push_back(argument.type);
     statements_.push_back(std::move(known));
     return {};

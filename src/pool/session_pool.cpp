@@ -30,6 +30,7 @@ bool wants_writes(const Config& config) {
 
 std::vector<SqlState> codes_of(const std::vector<PoolRule>& rules) {
     std::vector<SqlState> codes;
+    codes.reserve(rules.size());
     for (const PoolRule& rule : rules) codes.push_back(rule.code);
     return codes;
 }
