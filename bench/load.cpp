@@ -1,20 +1,27 @@
 // What the pool costs and how busy it keeps its sessions: one line for each figure, beside a pool written by hand.
 //
-// pgclient_load: starts a server of its own, runs for some ten seconds.
+// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation or adaptive alone.
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <ctime>
+#include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <poll.h>
+#include <stdexcept>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
+#include "bench/adaptive_load.hpp"
+#include "bench/raw_libpq.hpp"
 #include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/pool/pool.hpp"
@@ -40,39 +47,71 @@ void spend(std::chrono::nanoseconds time) {
     }
 }
 
-/// What somebody writes who has an afternoon for it: it looks at the socket as well.
+/// What somebody writes who has an afternoon for it.
+template <class Thing>
 class HandWritten {
 public:
-    HandWritten() {
-        for (int& end : ends_) idle_.push_back(end = ::eventfd(0, EFD_CLOEXEC));
-    }
-    HandWritten(const HandWritten&) = delete;
-    HandWritten& operator=(const HandWritten&) = delete;
-    ~HandWritten() {
-        for (const int end : ends_) ::close(end);
-    }
-    int take() {
+    void add(Thing thing) { idle_.push_back(std::move(thing)); }
+    Thing take() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return !idle_.empty(); });
-        const int taken = idle_.back();
+        Thing taken = std::move(idle_.back());
         idle_.pop_back();
-        lock.unlock();
-        pollfd look{taken, POLLIN, 0};
-        ::poll(&look, 1, 0);
         return taken;
     }
-    void give(int taken) {
+    void give(Thing thing) {
         const std::lock_guard lock(mutex_);
-        idle_.push_back(taken);
+        idle_.push_back(std::move(thing));
         changed_.notify_one();
     }
 
 private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::array<int, 2> ends_{};
-    std::vector<int> idle_;
+    std::vector<Thing> idle_;
 };
+
+/// The same, for who wants that nobody starves: in the order of coming.
+template <class Thing>
+class HandWrittenInOrder {
+public:
+    void add(Thing thing) { idle_.push_back(std::move(thing)); }
+    Thing take() {
+        std::unique_lock lock(mutex_);
+        if (idle_.empty()) {
+            Waiter waiter;
+            queue_.push_back(&waiter);
+            waiter.changed.wait(lock, [&] { return waiter.thing.has_value(); });
+            return *std::move(waiter.thing);
+        }
+        Thing taken = std::move(idle_.back());
+        idle_.pop_back();
+        return taken;
+    }
+    void give(Thing thing) {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty()) return idle_.push_back(std::move(thing));
+        Waiter& first = *queue_.front();
+        queue_.pop_front();
+        first.thing = std::move(thing);
+        first.changed.notify_one();
+    }
+
+private:
+    struct Waiter {
+        std::condition_variable changed;
+        std::optional<Thing> thing;
+    };
+    std::mutex mutex_;
+    std::deque<Waiter*> queue_;
+    std::vector<Thing> idle_;
+};
+
+/// Whether anything came unasked, as a pool wants to know of an idle session.
+void look_at(int socket) {
+    pollfd look{socket, POLLIN, 0};
+    ::poll(&look, 1, 0);
+}
 
 /// How often `step` runs in a second, by so many threads.
 template <class Step>
@@ -103,9 +142,12 @@ void measure_lending(pg::Client& db) {
     std::printf("acquire and release, a look at the socket included: %.0f ns of CPU\n",
                 (cpu_of_thread() - before) / times * 1e9);
 
-    HandWritten by_hand;
+    HandWritten<int> by_hand;
+    const std::array<int, 2> sockets{::eventfd(0, EFD_CLOEXEC), ::eventfd(0, EFD_CLOEXEC)};
+    for (const int socket : sockets) by_hand.add(socket);
     const auto lend_by_hand = [&](std::chrono::nanoseconds work) {
         const int taken = by_hand.take();
+        look_at(taken);
         spend(work);
         by_hand.give(taken);
     };
@@ -119,6 +161,7 @@ void measure_lending(pg::Client& db) {
         std::printf("held for %lld ns: two threads %.2f times one, %.2f times a pool by hand\n",
                     static_cast<long long>(work.count()), two / one, two / hand);
     }
+    for (const int socket : sockets) ::close(socket);
 }
 
 constexpr int clients = 64;
@@ -129,26 +172,67 @@ constexpr auto busy_for = 3s;
 constexpr pg::Sql<0> statement(
     "select extract(epoch from clock_timestamp() - statement_timestamp())::float8 from pg_sleep(0.001)");
 
-void report_utilisation(const char* who, double busy, Clock::duration elapsed) {
-    std::printf("%d %s on %zu sessions, statements of 1 ms: %.1f %% busy\n", clients, who, sessions,
-                100 * busy / (static_cast<double>(sessions) * seconds(elapsed)));
+/// How often threads of this process went to sleep of themselves, so far.
+long sleeps() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return used.ru_nvcsw;
 }
 
-void saturate_with_threads(pg::Client& db) {
-    db.pool().wait_ready(sessions, 30s).value();
+double report_utilisation(const char* who, double busy, Clock::duration elapsed) {
+    const double share = busy / (static_cast<double>(sessions) * seconds(elapsed));
+    std::printf("%d %s on %zu sessions, statements of 1 ms: %.1f %% busy\n", clients, who, sessions, 100 * share);
+    return share;
+}
+
+/// So many threads call `step` over and over, which says how long the server was busy with it.
+template <class Step>
+double saturate(const char* who, Step step) {
     std::mutex mutex;
     double busy = 0;
+    std::uint64_t steps = 0;
     std::vector<std::thread> all;
+    const long slept = sleeps();
     const auto begin = Clock::now();
     for (int i = 0; i < clients; ++i)
         all.emplace_back([&] {
             double mine = 0;
-            while (Clock::now() - begin < busy_for) mine += db.query_one<double>(statement);
+            std::uint64_t count = 0;
+            for (; Clock::now() - begin < busy_for; ++count) mine += step();
             const std::lock_guard lock(mutex);
             busy += mine;
+            steps += count;
         });
     for (std::thread& one : all) one.join();
-    report_utilisation("threads", busy, Clock::now() - begin);
+    const auto elapsed = Clock::now() - begin;
+    std::printf("%.2f sleeps for each statement; ", static_cast<double>(sleeps() - slept) / static_cast<double>(steps));
+    return report_utilisation(who, busy, elapsed);
+}
+
+double saturate_with_threads(pg::Client& db) {
+    db.pool().wait_ready(sessions, 30s).value();
+    return saturate("threads", [&] { return db.query_one<double>(statement); });
+}
+
+/// The same over libpq, with a pool by hand.
+template <class Pool>
+double saturate_by_hand(const char* who, const std::string& conninfo) {
+    Pool pool;
+    for (std::size_t i = 0; i < sessions; ++i) {
+        bench::raw::Connection connection = bench::raw::connect(conninfo);
+        bench::raw::prepare(connection.get(), "busy", statement.text().data(), {});
+        pool.add(std::move(connection));
+    }
+    return saturate(who, [&] {
+        bench::raw::Connection connection = pool.take();
+        look_at(PQsocket(connection.get()));
+        const bench::raw::Result result(PQexecPrepared(connection.get(), "busy", 0, nullptr, nullptr, nullptr, 1));
+        bench::raw::expect(connection.get(), result.get(), PGRES_TUPLES_OK);
+        std::uint64_t bits = 0;
+        for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>(PQgetvalue(result.get(), 0, 0)[i]);
+        pool.give(std::move(connection));
+        return std::bit_cast<double>(bits);
+    });
 }
 
 pg::Task<double> keep_busy(pg::AsyncClient db, Clock::time_point end) {
@@ -169,15 +253,31 @@ void saturate_with_coroutines(pg::Client& db) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
     try {
+        const std::string_view part = count > 1 ? words[1] : "all";
+        if (part != "all" && part != "lending" && part != "saturation" && part != "adaptive")
+            throw std::runtime_error("the parts are lending, saturation and adaptive, not " + std::string(part));
         const auto server = pg::testing::TestServer::start();
-        pg::Client two = pg::connect(server.conninfo(), {.pool_max_size = 2});
-        measure_lending(two);
-        pg::Client threads = pg::connect(server.conninfo(), {.pool_max_size = sessions});
-        saturate_with_threads(threads);
-        pg::Client coroutines = pg::connect(server.conninfo() + " provider=async", {.pool_max_size = sessions});
-        saturate_with_coroutines(coroutines);
+        const auto is_wanted = [&](std::string_view name) { return part == name || part == "all"; };
+        if (is_wanted("lending")) {
+            pg::Client two = pg::connect(server.conninfo(), {.pool_max_size = 2});
+            measure_lending(two);
+        }
+        if (is_wanted("saturation")) {
+            using bench::raw::Connection;
+            const double any =
+                saturate_by_hand<HandWritten<Connection>>("threads by hand, any order,", server.conninfo());
+            const double in_order =
+                saturate_by_hand<HandWrittenInOrder<Connection>>("threads by hand, in order,", server.conninfo());
+            pg::Client threads = pg::connect(server.conninfo(), {.pool_max_size = sessions});
+            const double ours = saturate_with_threads(threads);
+            std::printf("threads: %.3f times a pool by hand in any order, %.3f times one in order\n", ours / any,
+                        ours / in_order);
+            pg::Client coroutines = pg::connect(server.conninfo() + " provider=async", {.pool_max_size = sessions});
+            saturate_with_coroutines(coroutines);
+        }
+        if (is_wanted("adaptive")) measure_adaptive(server.conninfo());
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

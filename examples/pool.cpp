@@ -4,6 +4,8 @@
 #include <pg/connection.hpp>
 #include <pg/pool/options.hpp>
 #include <pg/pool/pool.hpp>
+#include <pg/sqlstate.hpp>
+#include <pg/statement_cache.hpp>
 
 #include "example.hpp"
 
@@ -45,6 +47,24 @@ int main(int argc, char** argv) {
         std::printf("%s:%u\n", loan.site.file, loan.site.line);
     // [watch]
     example::check(service.pool().loans().size() == 1, "one loan");
+
+    // [warm]
+    const std::vector<pg::PoolStatement> statements{pg::to_prepare<int(int)>("select $1 * 2"),
+                                                    pg::to_prepare<std::string()>("select current_user::text")};
+    const pg::PoolOptions warm{.min_idle = 2, .prepare = &statements};
+    pg::Client ready = pg::open(uri, {.pool = &warm});
+    ready.pool().wait_ready(2, std::chrono::seconds(10)).value();  // throws too when a statement cannot be prepared
+    const auto twice = ready.prepare<int(int)>("select $1 * 2");
+    const int four = twice(2);  // its name and its argument, nothing else
+    // [warm]
+    example::check(four == 4 && ready.statement_cache().misses == 0, "a statement that was prepared");
+
+    // [rules]
+    const std::vector<pg::PoolRule> rules{{.code = pg::sqlstate::disk_full, .fate = pg::PoolFate::replace},
+                                          {.code = pg::sqlstate::admin_shutdown, .fate = pg::PoolFate::replace_all}};
+    const pg::PoolOptions ruled{.rules = &rules};
+    // [rules]
+    example::check(pg::open(uri, {.pool = &ruled}).query_one<int>("select 1") == 1, "rules");
 
     // [source]
     const std::shared_ptr<pg::CredentialSource> vault = std::make_shared<Vault>();

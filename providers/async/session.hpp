@@ -93,6 +93,7 @@ private:
     int do_server_version() const noexcept override { return session_->server_version(); }
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
+    int do_socket() const noexcept override { return session_->socket(); }
     const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return home_.reactor(); }
 
     Home home_;

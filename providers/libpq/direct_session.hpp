@@ -39,6 +39,7 @@ private:
     int do_server_version() const noexcept override { return PQserverVersion(link_.connection()); }
     std::string_view do_node() const noexcept override { return link_.node(); }
     std::string_view do_engine() const noexcept override { return direct_engine_name; }
+    int do_socket() const noexcept override { return PQsocket(link_.connection()); }
 
     /// Runs one statement in `format` to its end. A report is an answer too.
     Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);

@@ -57,6 +57,7 @@ private:
     int do_server_version() const noexcept override { return session_->server_version(); }
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
+    int do_socket() const noexcept override { return session_->socket(); }
     const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return session_->reactor(); }
 
     [[nodiscard]] bool given_up() const noexcept { return watch_->was_cancelled(); }

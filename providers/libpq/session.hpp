@@ -37,6 +37,7 @@ private:
     int do_server_version() const noexcept override;
     std::string_view do_node() const noexcept override;
     std::string_view do_engine() const noexcept override;
+    int do_socket() const noexcept override { return PQsocket(link_.connection()); }
 
     /// How the rows of a statement are received.
     enum class Receive : std::uint8_t { whole, by_rows };

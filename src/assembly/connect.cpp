@@ -13,6 +13,7 @@
 #endif
 #include "src/core/client_impl.hpp"
 #include "src/core/hooks.hpp"
+#include "src/core/warm_up.hpp"
 #include "src/pool/make_pool.hpp"
 
 namespace pg {
@@ -77,7 +78,7 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     auto provider = provider_for(config->provider().value_or("libpq"), options);
     if (!provider) return std::move(provider).error();
 
-    const auto limits = pool::limits_of(*config, options.pool_max_size, options.pool ? *options.pool : PoolOptions());
+    auto limits = pool::limits_of(*config, options.pool_max_size, options.pool ? *options.pool : PoolOptions());
     if (!limits) return limits.error();
 
     auto context = std::make_shared<detail::Context>();
@@ -92,6 +93,12 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     if (options.statement_cache_size != as_configured) context->statements.entries = options.statement_cache_size;
     context->sends_ahead = !config->has_pooler();
     context->hooks = detail::make_hooks(options.observers, options.interceptors);
+    if (options.pool && options.pool->prepare) {
+        auto warm_up = std::make_shared<detail::WarmUp>(*context);
+        for (const PoolStatement& statement : *options.pool->prepare)
+            if (auto added = warm_up->add(statement.sql, statement.arguments); !added) return std::move(added).error();
+        limits->equipment = std::move(warm_up);
+    }
     spi::SessionContext sessions{context->types,
                                  detail::notices_for(context->hooks, options.notices ? *options.notices : nullptr),
                                  context->hooks ? context->hooks->observer : nullptr};

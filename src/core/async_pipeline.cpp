@@ -180,6 +180,7 @@ const spi::Request* Pipeline::do_next() noexcept {
 void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     Operation& operation = in_flight_.pop();
     conclude_name(lease_.slot(), operation.name_, operation.request_, outcome ? nullptr : &outcome.error());
+    if (!outcome) Borrowed{&context(), {}, &lease_.slot(), operation.wait()}.failed(outcome.error());
     if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
     if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)

@@ -1,4 +1,6 @@
 // Borrowing a session for a request, and the names of statements there.
+#include <algorithm>
+
 #include "src/base/transaction_control.hpp"
 #include "src/core/observe.hpp"
 
@@ -12,7 +14,10 @@ Statement::Statement(std::string_view text)
       is_about_rows(pg::is_about_rows(text)) {}
 
 void Borrowed::failed(const Error& error) const noexcept {
-    const bool tells_first = error.kind() == ErrorKind::read_only && slot->last_error.empty();
+    const auto is_watched = [&] {
+        return std::find(slot->watched.begin(), slot->watched.end(), error.sqlstate()) != slot->watched.end();
+    };
+    const bool tells_first = slot->last_error.empty() && (error.kind() == ErrorKind::read_only || is_watched());
     if (!error.connection_usable() || tells_first) slot->last_error = error.sqlstate();
 }
 

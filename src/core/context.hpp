@@ -45,7 +45,7 @@ struct Context : std::enable_shared_from_this<Context> {
     bool sends_ahead = true;          // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
     // Those that its own calls made: a prepared statement is from before or after.
-    std::atomic<std::uint64_t> schema_changes{0};
+    const std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
     const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::atomic<bool> closed{false};
     std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
@@ -102,7 +102,7 @@ struct Statement {
     if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     auto& statements = static_cast<StatementCache&>(*slot.memory);
     if (call.statement && call.statement->controls_transaction) return nullptr;
-    statements.keep_up_with(context.schema_changes.load(std::memory_order_relaxed), *slot.session);
+    statements.keep_up_with(context.schema_changes->load(std::memory_order_relaxed), *slot.session);
     const bool lasting = call.statement || call.hash != 0;
     const std::uint64_t hash = call.statement ? call.statement->hash : lasting ? call.hash : hash_sql(call.sql);
     return statements.choose(request, {hash, lasting, call.statement != nullptr}, *slot.session);

@@ -14,8 +14,6 @@ constexpr std::size_t least_buckets = 16;
 std::size_t place_of(std::uint64_t hash) { return (hash >> 8) % 128; }
 std::uint16_t mark_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48 | 1U); }  /// @}
 
-std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStatement); }
-
 /// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
 bool speaks_of_types(const Error& error) {
     return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
@@ -69,6 +67,15 @@ NamedStatement* StatementCache::look_up(spi::Request& request, const StatementKe
     ++misses_;
     if (!statement) return nullptr;
     request.statement = statement->name;
+    ++statement->users;
+    return statement;
+}
+
+NamedStatement* StatementCache::prepare_ahead(spi::Request& request, std::uint64_t hash, spi::Session& session) {
+    NamedStatement* const statement = find(request, {.hash = hash}) ? nullptr : add(request, hash, session);
+    if (!statement) return nullptr;
+    request.statement = statement->name;
+    request.prepare = &statement->description;
     ++statement->users;
     return statement;
 }

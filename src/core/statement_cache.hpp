@@ -111,6 +111,9 @@ public:
         if (newest_ && newest_->prepared && is(*newest_, request, key)) return &take(*newest_, request);
         return look_up(request, key, session);
     }
+    /// Gives a statement its name that nobody has run yet, and the request what is to be described; null when it has
+    /// one or there is no room. Whoever asks prepares it, and says in `conclude` what became of it.
+    [[nodiscard]] NamedStatement* prepare_ahead(spi::Request& request, std::uint64_t hash, spi::Session& session);
     /// What became of a request that was given a name; null: it went well.
     void conclude(NamedStatement& statement, const spi::Request& request, const Error* error, spi::Session& session) {
         --statement.users;
@@ -135,6 +138,8 @@ public:
     /// So far. Thread-safe.
     [[nodiscard]] StatementCacheStats stats() const noexcept { return {hits_, misses_, named_, evicted_, outdated_}; }
     [[nodiscard]] std::size_t size() const { return size_; }
+    /// Of the bytes that the limits say, what a text takes.
+    [[nodiscard]] static std::size_t size_of(std::string_view sql) { return sql.size() + sizeof(NamedStatement); }
 
 private:
     static bool is(NamedStatement& statement, const spi::Request& request, const StatementKey& key) noexcept {

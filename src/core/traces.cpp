@@ -26,7 +26,7 @@ void note_new_names(Context& context, spi::SessionSlot& slot, bool are_temporary
         if (statements) statements->close_all(*slot.session);
         return;
     }
-    context.schema_changes.fetch_add(1, std::memory_order_relaxed);
+    context.schema_changes->fetch_add(1, std::memory_order_relaxed);
     // For the others that is so when the transaction ends.
     if (statements && slot.session->transaction_status() != spi::TransactionStatus::idle) statements->await_commit();
 }
@@ -58,7 +58,7 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
 
 void note_commit(Context& context, spi::SessionSlot& slot) {
     if (slot.memory && statements_of(slot)->has_committed())
-        context.schema_changes.fetch_add(1, std::memory_order_relaxed);
+        context.schema_changes->fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace pg::detail

@@ -38,6 +38,15 @@ void WaiterQueue::unlink(spi::LeaseWaiter& waiter) noexcept {
     --size_;
 }
 
+void WaiterQueue::push_front(spi::LeaseWaiter& waiter) noexcept {
+    waiter.ahead = nullptr;
+    waiter.behind = first_;
+    (first_ == nullptr ? last_ : first_->ahead) = &waiter;
+    first_ = &waiter;
+    waiter.is_queued = true;
+    ++size_;
+}
+
 void WaiterQueue::push(spi::LeaseWaiter& waiter) noexcept {
     link(waiter);
     waiter.is_queued = true;
@@ -79,12 +88,19 @@ std::optional<Error> Books::refusal(Time now, const Deadline& until) {
 }
 
 bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
-    if (!queue_.erase(waiter)) return false;
+    if (!queue_.erase(waiter)) return waiter.is_wanted_back = true, false;
     ++totals_.given_up;
     return true;
 }
 
+bool Books::enqueue_again(spi::LeaseWaiter& waiter) noexcept {
+    if (waiter.is_wanted_back) return ++totals_.given_up, false;
+    queue_.push_front(waiter);
+    return true;
+}
+
 void Books::give_back(Member& member, Time now) {
+    if (member.state == State::cut) return come_back_cut(member);
     member.used_at = now;
     ++member.uses;
     if (limits_.refuse_early) expected_wait_.came_back(now - member.lent_since());
@@ -93,6 +109,7 @@ void Books::give_back(Member& member, Time now) {
 }
 
 void Books::lose(Member& member, Verdict verdict, Time now) {
+    if (member.state == State::cut) return come_back_cut(member);
     dismiss(member, &PoolStats::lost);
     if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;
     if (verdict != Verdict::clear) return;
@@ -105,6 +122,7 @@ void Books::opened(Member& member, Time now) {
     governor_.succeed();
     widening_ = false;
     ++totals_.opened;
+    if (member.lacks) ++totals_.unprepared;
     member.used_at = now;
     if (limits_.max_lifetime != no_timeout) {
         const std::int64_t tenth = limits_.max_lifetime.count() / 10;
@@ -128,7 +146,10 @@ void Books::checked(Member& member, bool is_alive, Time now) {
     is_alive ? settle_down(member, now) : lose(member, Verdict::doubt, now);
 }
 
-void Books::closed(Member& member) { forget(member); }
+void Books::closed(Member& member) {
+    if (member.state != State::cut) return forget(member);
+    std::erase_if(cut_, [&](const auto& one) { return one.get() == &member; });
+}
 
 void Books::resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
     limits_.max_size = std::max<std::size_t>(max_size, 1);
@@ -203,6 +224,7 @@ void Books::look(Time now) {
             ++at;
     }
     find_leaks(now);
+    reclaim(now);
 }
 
 Time Books::look_by(Time now) const {
@@ -216,6 +238,12 @@ Time Books::next_look(Time now) const {
     Time at = is_short() || widening_ ? look_by(now) : Time::max();
     for (const Member* member : idle_) at = std::min({at, member->expires, spare_at(*member), keep_alive_at(*member)});
     return std::max(at, now);
+}
+
+const Error* Books::lack() const {
+    for (const auto& member : members_)
+        if (member->lacks && member->state != State::opening && member->state != State::closing) return &*member->lacks;
+    return nullptr;
 }
 
 PoolStats Books::stats(Time now) const {
@@ -357,8 +385,8 @@ void Books::refuse_those_before(Time time, Error why) {
     while (!queue_.empty() && queue_.first()->queued_at < time) refused_.append(queue_.pop());
 }
 
-/// It is gone.
-void Books::forget(Member& member) {
+/// It is a member no more.
+std::unique_ptr<Member> Books::remove(Member& member) {
     if (member.state == State::opening) {
         std::erase(opening_, &member);
         if (member.unwanted.load(std::memory_order_relaxed)) --old_;
@@ -369,7 +397,9 @@ void Books::forget(Member& member) {
     const std::size_t place = member.place;
     members_[place].swap(members_.back());
     members_[place]->place = place;
+    std::unique_ptr<Member> removed = std::move(members_.back());
     members_.pop_back();
+    return removed;
 }
 
 }  // namespace pg::pool

@@ -24,6 +24,8 @@
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
 //   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
 //        unless the attempt had become `slow` when they came: then they wait for the next.
+//   (B8) A session that was taken back (cut) is no member any more, and its place is free, while its borrower still has
+//        it. When that comes back it is closed.
 #pragma once
 
 #include <atomic>
@@ -33,6 +35,7 @@
 #include "pg/pool/pool.hpp"
 #include "src/pool/adaptive_limit.hpp"
 #include "src/pool/capacity.hpp"
+#include "src/pool/cutter.hpp"
 #include "src/pool/expected_wait.hpp"
 #include "src/pool/governor.hpp"
 #include "src/pool/limits.hpp"
@@ -48,17 +51,19 @@ using Time = Governor::Time;
 
 /// A session and what the books know of it.
 struct Member final : spi::SessionSlot {
-    enum class State : std::uint8_t { opening, idle, lent, checking, closing };
+    enum class State : std::uint8_t { opening, idle, lent, checking, closing, cut };
 
     State state = State::opening;
-    std::size_t place = 0;       // among all members
-    Time used_at{};              // came back last, or was opened
-    Time proved_at{};            // last known to be alive
-    Time expires = Time::max();  // too old then
-    std::size_t uses = 0;        // as far as the books were told
-    int process = 0;             // of the server; set before it is lent first
-    std::uint64_t reported = 0;  // the loan that was reported last for lasting too long
-    Time report_again{};         // when that is to be done again
+    std::size_t place = 0;                   // among all members
+    Time used_at{};                          // came back last, or was opened
+    Time proved_at{};                        // last known to be alive
+    Time expires = Time::max();              // too old then
+    std::size_t uses = 0;                    // as far as the books were told
+    int process = 0;                         // of the server; set before it is lent first
+    std::uint64_t reported = 0;              // the loan that was reported last for lasting too long
+    Time report_again{};                     // when that is to be done again
+    std::shared_ptr<const Cutter> cutter{};  // null: it cannot be taken back; set before it is lent first
+    std::optional<Error> lacks{};            // why it was not equipped in full; set before it is lent first
     // Written by its borrower, or by the books while nobody has it; read by anybody. @{
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
     std::atomic<std::uint64_t> loans{0};  /// @}
@@ -94,6 +99,8 @@ public:
     void push(spi::LeaseWaiter& waiter) noexcept;
     /// Undefined when it is empty.
     spi::LeaseWaiter& pop() noexcept;
+    /// It is the first again.
+    void push_front(spi::LeaseWaiter& waiter) noexcept;
     /// False when it is not in here.
     bool erase(spi::LeaseWaiter& waiter) noexcept;
     /// To its end, where it cannot be erased any more.
@@ -136,10 +143,14 @@ public:
     [[nodiscard]] std::optional<Error> refusal(Time now, const Deadline& until);
     void enqueue(spi::LeaseWaiter& waiter, Time now) noexcept {
         waiter.queued_at = now;
+        waiter.is_wanted_back = false;
         queue_.push(waiter);
     }
     /// False when it has been told, or is about to be.
-    bool withdraw(spi::LeaseWaiter& waiter) noexcept;  /// @}
+    bool withdraw(spi::LeaseWaiter& waiter) noexcept;
+    /// One that was about to be lent a session is the next again. False when it is wanted back since: then it is to be
+    /// told something else.
+    [[nodiscard]] bool enqueue_again(spi::LeaseWaiter& waiter) noexcept;  /// @}
 
     // Sessions. @{
     /// A session that was lent came back and is at rest, or it was found idle where the books do not look.
@@ -197,6 +208,8 @@ public:
     [[nodiscard]] std::size_t open_ones() const {
         return count(State::idle) + count(State::lent) + count(State::checking);
     }
+    /// What one of them lacks that was to be equipped; null when none lacks anything.
+    [[nodiscard]] const Error* lack() const;
     /// What those are told who were refused last; nothing when nobody was.
     [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
     [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
@@ -205,6 +218,10 @@ public:
     [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age, const Member* returned) const;
     /// Those that a look found to have lasted too long, and that nobody was told of yet.
     [[nodiscard]] std::vector<Loan> take_leaks() noexcept { return std::exchange(leaks_, {}); }
+    /// What is to end the connections of those that a look took back.
+    [[nodiscard]] std::vector<std::shared_ptr<const Cutter>> take_cutters() noexcept {
+        return std::exchange(cutters_, {});
+    }
     [[nodiscard]] const std::vector<std::unique_ptr<Member>>& members() const { return members_; }
 
 private:
@@ -236,9 +253,13 @@ private:
     void lend(Member& member, Time now);
     [[nodiscard]] Member& add_member(Time now);
     void find_leaks(Time now);
+    void reclaim(Time now);
+    void reclaim(Member& member, Time now);
+    void come_back_cut(Member& member);
     void refuse_all(Error why);
     void refuse_those_before(Time time, Error why);
-    void forget(Member& member);
+    std::unique_ptr<Member> remove(Member& member);
+    void forget(Member& member) { remove(member); }  // it is gone
 
     Limits limits_;
     Permits* const permits_;
@@ -252,13 +273,15 @@ private:
     std::vector<const Member*> opening_;
     std::vector<Member*> to_check_;  // checking, and nobody was told yet
     std::vector<Member*> to_close_;  // closing, and nobody was told yet
-    std::size_t counts_[5] = {};     // by state
+    std::size_t counts_[6] = {};     // by state
     std::size_t old_ = 0;            // unwanted ones that are not closing
     std::size_t old_idle_ = 0;       // those of them that are idle
     WaiterQueue queue_;
     WaiterQueue refused_;  // to be told
     std::optional<Error> refused_with_;
-    std::vector<Loan> leaks_;  // to be told
+    std::vector<Loan> leaks_;                             // to be told
+    std::vector<std::unique_ptr<Member>> cut_;            // until they come back
+    std::vector<std::shared_ptr<const Cutter>> cutters_;  // to be used
     std::size_t wish_ = 0;
     bool widening_ = false;
     bool lacks_permit_ = false;

@@ -36,11 +36,13 @@ Expected<Limits> limits_of(const Config& config, std::size_t max_size, const Poo
     limits.refuse_early = options.refuse_early || config.get("pool_refuse_early") == "on";
     limits.adaptive = options.adaptive || config.get("pool_adaptive") == "on";
     take(limits.leak_threshold, options.leak_threshold, config, "pool_leak_threshold");
+    take(limits.reclaim_threshold, options.reclaim_threshold, config, "pool_reclaim_threshold");
     limits.on_leak = options.on_leak;
     limits.leak_context = options.leak_context;
     if (options.budget != nullptr) limits.budget = options.budget->impl();
     limits.budget_reserve = options.budget_reserve;
     if (options.hooks != nullptr) limits.hooks = *options.hooks;
+    if (options.rules != nullptr) limits.rules = *options.rules;
     if (options.credentials != nullptr) limits.credentials = *options.credentials;
     if (limits.min_size > limits.max_size || limits.min_idle > limits.max_size)
         return Error({.kind = ErrorKind::usage,

@@ -4,6 +4,7 @@
 #include "pg/config.hpp"
 #include "pg/pool/options.hpp"
 #include "src/pool/asleep.hpp"
+#include "src/spi/equipment.hpp"
 
 namespace pg::pool {
 
@@ -23,13 +24,16 @@ struct Limits {
     bool refuse_early = false;
     bool adaptive = false;
     std::chrono::nanoseconds leak_threshold = no_timeout;
+    std::chrono::nanoseconds reclaim_threshold = no_timeout;
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
     void* leak_context = nullptr;
     std::chrono::nanoseconds (*time_asleep)() noexcept = &pool::time_asleep;  // a test says otherwise
     std::shared_ptr<PoolBudget::Impl> budget{};                               // null: none
     std::size_t budget_reserve = 0;
     PoolHooks hooks{};
+    std::vector<PoolRule> rules{};
     std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
+    std::shared_ptr<spi::Equipment> equipment{};      // of new sessions; null: none. From the client, not the options
 };
 
 /// What is given explicitly, before what the string says. UsageError when one contradicts another.

@@ -10,7 +10,8 @@ Loan loan_of(const Member& member, Time now) {
     return {.age = now - member.lent_since(),
             .site = member.holder.site(),
             .statement = member.holder.statement(),
-            .process = member.process};
+            .process = member.process,
+            .reclaimed = false};
 }
 
 }  // namespace
@@ -37,6 +38,35 @@ void Books::find_leaks(Time now) {
         member->report_again = later(now, limits_.leak_threshold);
         leaks_.push_back(loan_of(*member, now));
     }
+}
+
+/// Those that have lasted for longer than they may.
+void Books::reclaim(Time now) {
+    if (limits_.reclaim_threshold == no_timeout) return;
+    for (std::size_t at = 0; at < members_.size();) {
+        Member& member = *members_[at];
+        const bool is_overdue = member.state == State::lent && member.cutter &&
+                                now >= later(member.lent_since(), limits_.reclaim_threshold);
+        is_overdue ? reclaim(member, now) : void(++at);
+    }
+}
+
+/// It leaves the members (B8). The library keeps it for whoever has it.
+void Books::reclaim(Member& member, Time now) {
+    Loan loan = loan_of(member, now);
+    loan.reclaimed = true;
+    leaks_.push_back(std::move(loan));
+    cutters_.push_back(member.cutter);
+    ++totals_.reclaimed;
+    if (member.unwanted.load(std::memory_order_relaxed)) --old_;
+    cut_.push_back(remove(member));
+    member.state = State::cut;
+}
+
+void Books::come_back_cut(Member& member) {
+    member.why_closed = &PoolStats::lost;
+    ++totals_.lost;
+    to_close_.push_back(&member);
 }
 
 }  // namespace pg::pool

@@ -98,6 +98,7 @@ std::string cause(const PoolTimeoutDetails& details) {
         case PoolObstacle::crowded:
             return std::to_string(stats.waiting) +
                    " requests wait for a session already, as many as pool_max_waiting allows";
+        case PoolObstacle::turned_away: return "PoolHooks::on_acquire refused every session that could be lent";
         case PoolObstacle::closed: return "the client is closed";
         case PoolObstacle::leaked:
             return busy(details) + "look for who keeps one, hold them for less time, or raise pool_max_size";
@@ -167,6 +168,12 @@ Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now)
     return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
 }
 
+Error all_turned_away(std::uint32_t sessions, const Books& books, Time now) {
+    PoolTimeoutDetails details = details_of(books, now);
+    details.obstacle = PoolObstacle::turned_away;
+    return late(ErrorKind::pool_timeout, "after " + std::to_string(sessions) + " sessions: ", std::move(details));
+}
+
 Error more_than_there_may_be(std::size_t sessions) {
     return usage(std::to_string(sessions) + " sessions are more than pool_max_size allows");
 }
@@ -197,6 +204,7 @@ std::string_view to_string(PoolObstacle obstacle) {
         case PoolObstacle::suspended: return "suspended";
         case PoolObstacle::over_budget: return "over_budget";
         case PoolObstacle::crowded: return "crowded";
+        case PoolObstacle::turned_away: return "turned_away";
         case PoolObstacle::closed: break;
     }
     return "closed";

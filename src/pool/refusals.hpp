@@ -18,6 +18,8 @@ namespace pg::pool {
 [[nodiscard]] Error too_many_wait(const Books& books, Time now);
 /// To who would have to wait that long.
 [[nodiscard]] Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now);
+/// To who was refused so many sessions.
+[[nodiscard]] Error all_turned_away(std::uint32_t sessions, const Books& books, Time now);
 /// To who waited from `since` until its time was over: what stood in the way.
 [[nodiscard]] Error none_in_time(const Books& books, Time since, Time now);
 /// To who waited for a number of open sessions.

@@ -1,13 +1,13 @@
 // Lending, taking back, and doing what the books ask for.
 #include "src/pool/session_pool.hpp"
 
-#include <array>
 #include <system_error>
 #include <utility>
 
 #include "src/fibers/own_reactor.hpp"
 #include "src/fibers/poll_loop.hpp"
 #include "src/pool/cleaning.hpp"
+#include "src/pool/enter.hpp"
 #include "src/pool/make_pool.hpp"
 #include "src/pool/observe.hpp"
 #include "src/pool/refusals.hpp"
@@ -18,12 +18,21 @@ namespace {
 
 using Clock = Deadline::Clock;
 
+/// Sessions that a hook may refuse to a request.
+constexpr std::uint32_t most_turned_away = 8;
 /// What the server of an idle session has to answer within.
 constexpr std::chrono::seconds check_budget{1};
 
 bool wants_writes(const Config& config) {
     const std::string_view attributes = config.get("target_session_attrs").value_or("");
     return attributes == "read-write" || attributes == "primary";
+}
+
+std::vector<SqlState> codes_of(const std::vector<PoolRule>& rules) {
+    std::vector<SqlState> codes;
+    codes.reserve(rules.size());
+    for (const PoolRule& rule : rules) codes.push_back(rule.code);
+    return codes;
 }
 
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
@@ -42,13 +51,11 @@ private:
     void do_run() noexcept override {
         const StopToken stop(pool_->stops_opening_.get_token());
         const Time began = Clock::now();
-        auto session = pool_->opener_.open({Deadline::after(pool_->connect_timeout_), &stop});
+        const spi::Wait wait{Deadline::after(pool_->connect_timeout_), &stop};
+        auto session = pool_->opener_.open(wait);
         tell_connected(pool_->opener_.observer(), began, session);
-        std::optional<Error> failure;
-        if (session)
-            pool_->receive(member_, *std::move(session));
-        else
-            failure = std::move(session).error();
+        const std::optional<Error> failure =
+            session ? pool_->receive(member_, *std::move(session), wait) : std::move(session).error();
         pool_->enter([&](Books& books, Time now) {
             failure ? books.failed(member_, *failure, now) : books.opened(member_, now);
         });
@@ -86,15 +93,18 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       opener_(provider_, std::move(config), std::move(context), limits),
       is_awaitable_(provider_->capabilities().awaitable),
       may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look &&
-                      !limits.adaptive && !limits.refuse_early),
+                      !limits.adaptive && !limits.refuse_early && limits.reclaim_threshold == no_timeout),
       wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
       time_asleep_(limits.time_asleep),
       on_leak_(limits.on_leak),
       leak_context_(limits.leak_context),
-      on_release_(limits.hooks.on_release),
-      hook_context_(limits.hooks.context),
+      hooks_(limits.hooks),
+      rules_(limits.rules),
+      watched_(codes_of(rules_)),
+      reclaims_(limits.reclaim_threshold != no_timeout),
+      equipment_(limits.equipment),
       has_front_(may_have_front_),
       permits_(limits.budget ? std::make_unique<BudgetPermits>(limits.budget, limits.budget_reserve,
                                                                static_cast<BudgetClaimant&>(*this))
@@ -116,41 +126,12 @@ void SessionPool::budget_changed() noexcept {
         ticker->want(Clock::now());
 }
 
-/// Makes an entry in the books, and does what they ask for then.
-template <class Entry>
-void SessionPool::enter(Entry entry, bool is_looking) noexcept {
-    std::array<Duty, 8> duties;
-    std::size_t count = 0;
-    bool is_entered = false;
-    do {
-        {
-            const std::lock_guard lock(mutex_);
-            const Time now = Clock::now();
-            looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-            for (std::size_t at = 0; at < count; ++at)
-                if (duties[at].kind == Duty::Kind::close) books_.closed(*duties[at].member);
-            if (!std::exchange(is_entered, true)) {
-                books_.notice_sleep(time_asleep_(), now);
-                entry(books_, now);
-            }
-            for (count = 0; count < duties.size(); ++count)
-                if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
-            waiting_.store(books_.waiters());
-            any_idle_.store(books_.any_idle(), std::memory_order_relaxed);
-            is_full_.store(books_.is_full(), std::memory_order_relaxed);
-            arm(std::exchange(is_looking, false) ? books_.next_look(now) : books_.look_by(now));
-            if (watchers_ != 0) changed_.notify_all();
-        }
-        for (std::size_t at = 0; at < count; ++at) fulfil(duties[at]);
-    } while (count != 0);
-}
-
 void SessionPool::fulfil(const Duty& duty) noexcept {
     switch (duty.kind) {
         case Duty::Kind::none: return;
-        case Duty::Kind::lend: return duty.waiter->settle(lease(*duty.member));
+        case Duty::Kind::lend: return lend(*duty.member, *duty.waiter);
         case Duty::Kind::refuse: return duty.waiter->settle(why_refused());
-        case Duty::Kind::close: return tell_closing(opener_.observer(), *duty.member), duty.member->session.reset();
+        case Duty::Kind::close: return close_session(*duty.member);
         case Duty::Kind::open: return open(*duty.member);
         case Duty::Kind::check: break;
     }
@@ -159,11 +140,46 @@ void SessionPool::fulfil(const Duty& duty) noexcept {
     home->spawn(*new CheckJob(shared_from_this(), home, *duty.member));
 }
 
-/// What belongs to a session before it is lent first.
-void SessionPool::receive(Member& member, std::unique_ptr<spi::Session> session) const {
+/// To somebody who waited; a session that a hook refuses is lost, and the next is theirs.
+void SessionPool::lend(Member& member, spi::LeaseWaiter& waiter) noexcept {
+    if (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session))
+        return waiter.settle(lease(member));
+    bool waits = false;
+    enter([&](Books& books, Time now) {
+        waiting_.store(books.waiters() + 1);
+        if (Member* front = take_front()) books.give_back(*front, now);  // (P2)
+        books.lose(member, Verdict::replace, now);
+        waits = ++waiter.turned_away < most_turned_away && books.enqueue_again(waiter);
+    });
+    if (!waits) waiter.settle(all_refused_to(waiter.turned_away));
+}
+
+void SessionPool::close_session(Member& member) noexcept {
+    tell_closing(opener_.observer(), member);
+    if (hooks_.before_close != nullptr) hooks_.before_close(hooks_.context, *member.session);
+    member.memory.reset();
+    member.session.reset();
+}
+
+/// What belongs to a session before it is lent first. An error when it did not survive that.
+std::optional<Error> SessionPool::receive(Member& member, std::unique_ptr<spi::Session> session,
+                                          const spi::Wait& wait) const {
     member.process = session->backend_process();
     if (leak_threshold_ != no_timeout) member.holder.keep_statements();
+    member.watched = watched_;
+    if (reclaims_)
+        if (auto cutter = std::make_shared<const Cutter>(session->socket()); cutter->is_ready())
+            member.cutter = std::move(cutter);
     member.session = std::move(session);
+    if (!equipment_) return std::nullopt;
+    auto equipped = equipment_->equip(member, wait);
+    if (equipped) return std::nullopt;
+    if (member.session->usable()) return member.lacks = std::move(equipped).error(), std::nullopt;
+    member.why_closed = &PoolStats::lost;
+    tell_closing(opener_.observer(), member);
+    member.memory.reset();
+    member.session.reset();
+    return std::move(equipped).error();
 }
 
 void SessionPool::open(Member& member) noexcept {
@@ -175,6 +191,11 @@ void SessionPool::open(Member& member) noexcept {
 Error SessionPool::why_refused() const {
     const std::lock_guard lock(mutex_);
     return *books_.refused_with();
+}
+
+Error SessionPool::all_refused_to(std::uint32_t turned_away) const {
+    const std::lock_guard lock(mutex_);
+    return all_turned_away(turned_away, books_, Clock::now());
 }
 
 /// In place of what was set before, if it is earlier. Under the lock.
@@ -208,36 +229,41 @@ std::shared_ptr<spi::Reactor> SessionPool::workplace(std::shared_ptr<spi::Reacto
 }
 
 Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
+    std::uint32_t turned_away = 0;
     if (Member* member = take_front()) [[likely]] {
         member->lend(last_look());
-        if (is_good(*member)) [[likely]]
+        if (is_good(*member, turned_away)) [[likely]]
             return lease(*member);
     }
     if (!birthplace_.is_here()) return made_before_fork();
     const bool may_wait = !is_on_own_loop();
-    for (;;) {
+    while (turned_away < most_turned_away) {
         ThreadWaiter waiter(wait.stop);
+        waiter.turned_away = turned_away;
         Found found = find(waiter, wait.deadline, may_wait);
         if (!found) return std::move(found).error();
         if (*found != nullptr) {
-            if (is_good(**found)) return lease(**found);
+            if (is_good(**found, turned_away)) return lease(**found);
             continue;
         }
         waiter.wait(wait.deadline);
         if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session(waiter);
         return waiter.take();
     }
+    return all_refused_to(turned_away);
 }
 
 void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept {
+    waiter.turned_away = 0;
     if (request_idle(waiter)) return;
     if (!is_awaitable_) return waiter.settle(cannot_be_awaited());
-    for (;;) {
+    while (waiter.turned_away < most_turned_away) {
         Found found = find(waiter, until, true);
         if (!found) return waiter.settle(std::move(found).error());
         if (*found == nullptr) return;
-        if (is_good(**found)) return waiter.settle(lease(**found));
+        if (is_good(**found, waiter.turned_away)) return waiter.settle(lease(**found));
     }
+    waiter.settle(all_refused_to(waiter.turned_away));
 }
 
 bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
@@ -253,7 +279,7 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
             arm(books_.look_by(now));  // it may come back to the front (P3)
         }
         if (member == nullptr) return false;
-        if (is_good(*member)) return waiter.settle(lease(*member)), true;
+        if (is_good(*member, waiter.turned_away)) return waiter.settle(lease(*member)), true;
     }
 }
 
@@ -284,10 +310,12 @@ bool SessionPool::is_on_own_loop() const noexcept {
 }
 
 /// A session that was taken may be lent; else it is on its way out.
-bool SessionPool::is_good(Member& member) noexcept {
-    if (!member.unwanted.load(std::memory_order_relaxed) && member.session->alive()) [[likely]]
+bool SessionPool::is_good(Member& member, std::uint32_t& turned_away) noexcept {
+    if (member.unwanted.load(std::memory_order_relaxed) || !member.session->alive()) [[unlikely]]
+        return discard(member), false;
+    if (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session)) [[likely]]
         return true;
-    return discard(member), false;
+    return ++turned_away, lose(member, Verdict::replace), false;
 }
 
 void SessionPool::discard(Member& member) noexcept {
@@ -325,10 +353,10 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
 /// Of a session that comes back other than at rest, which it is then if it is to be kept.
 Verdict SessionPool::judge(Member& member) noexcept {
     const SqlState error = std::exchange(member.last_error, {});
-    const Verdict verdict = verdict_on(error, *member.session, wants_writes_);
+    const Verdict verdict = verdict_on(error, *member.session, wants_writes_, rules_);
     if (verdict != Verdict::keep) return verdict;
     if (!is_at_rest(member) && !bring_to_rest(member)) return Verdict::doubt;
-    const bool is_kept = on_release_ == nullptr || on_release_(hook_context_, *member.session);
+    const bool is_kept = hooks_.on_release == nullptr || hooks_.on_release(hooks_.context, *member.session);
     return is_kept ? Verdict::keep : Verdict::replace;
 }
 
@@ -336,7 +364,7 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
     if (opener_.observer()) [[unlikely]]
         tell_released(*opener_.observer(), member);
-    const bool is_plain = member.last_error.empty() && on_release_ == nullptr && is_at_rest(member);
+    const bool is_plain = member.last_error.empty() && hooks_.on_release == nullptr && is_at_rest(member);
     const Verdict verdict = is_plain ? Verdict::keep : judge(member);
     const bool is_sound = verdict == Verdict::keep;
     Member* behind = &member;
@@ -355,14 +383,17 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
 
 void SessionPool::look() noexcept {
     std::vector<Loan> leaks;
+    std::vector<std::shared_ptr<const Cutter>> cutters;
     enter(
         [&](Books& books, Time now) {
             if (Member* member = take_front()) books.give_back(*member, now);  // (P3)
             books.look(now);
             leaks = books.take_leaks();
+            cutters = books.take_cutters();
             armed_for_ = Time::max();
         },
         true);
+    for (const auto& cutter : cutters) cutter->cut();
     if (on_leak_ == nullptr) return;
     for (const Loan& leak : leaks) on_leak_(leak_context_, leak);
 }
@@ -390,81 +421,6 @@ void SessionPool::abandon() noexcept {
 Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);
     return none_in_time(books_, waiter.queued_at, Clock::now());
-}
-
-PoolStats SessionPool::do_stats() const {
-    const std::lock_guard lock(mutex_);
-    PoolStats stats = books_.stats(Clock::now());
-    if (front_.load() != nullptr) --stats.lent, ++stats.idle;
-    return stats;
-}
-
-std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
-    const std::lock_guard lock(mutex_);
-    return books_.loans(Clock::now(), age, front_.load());
-}
-
-void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
-    if (min_size + min_idle != 0) employ();
-    enter([&](Books& books, Time now) {
-        if (Member* member = take_front()) books.give_back(*member, now);
-        books.resize(max_size, min_size, min_idle);
-    });
-}
-
-void SessionPool::do_refresh() noexcept {
-    enter([this](Books& books, Time now) {
-        if (Member* member = take_front()) books.give_back(*member, now);
-        books.refresh();
-    });
-}
-
-void SessionPool::do_suspend(bool suspended) noexcept {
-    enter([&](Books& books, Time now) {
-        has_front_.store(!suspended && may_have_front_, std::memory_order_relaxed);
-        if (Member* member = take_front()) books.give_back(*member, now);
-        books.suspend(suspended);
-    });
-}
-
-/// Waits for a condition of the books; false when the time was over before.
-template <class Condition>
-bool SessionPool::watch(const Deadline& until, Condition condition) {
-    std::unique_lock lock(mutex_);
-    ++watchers_;
-    bool is_so = true;
-    if (until.is_never())
-        changed_.wait(lock, condition);
-    else
-        is_so = changed_.wait_until(lock, until.when(), condition);
-    --watchers_;
-    return is_so;
-}
-
-Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
-    if (is_on_own_loop()) return would_wait_for_itself();
-    if (!birthplace_.is_here()) return made_before_fork();
-    employ();
-    const Time since = Clock::now();
-    bool may_be = false;
-    enter([&](Books& books, Time) {
-        may_be = sessions <= books.limits().max_size;
-        if (may_be) books.wish(sessions);
-    });
-    if (!may_be) return more_than_there_may_be(sessions);
-    const bool is_ready =
-        watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
-    enter([](Books& books, Time) { books.wish(0); });
-    const std::lock_guard lock(mutex_);
-    if (books_.is_closed()) return client_is_closed(books_, Clock::now());
-    if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());
-    return {};
-}
-
-std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
-    if (!is_on_own_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
-    const std::lock_guard lock(mutex_);
-    return books_.open_ones();
 }
 
 std::shared_ptr<Pool> make_pool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,

@@ -74,7 +74,9 @@ private:
     [[nodiscard]] Time last_look() const noexcept {
         return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
     }
-    [[nodiscard]] bool is_good(Member& member) noexcept;
+    [[nodiscard]] bool is_good(Member& member, std::uint32_t& turned_away) noexcept;
+    void lend(Member& member, spi::LeaseWaiter& waiter) noexcept;
+    void close_session(Member& member) noexcept;
     void discard(Member& member) noexcept;
     void lose(Member& member, Verdict verdict) noexcept;
     [[nodiscard]] Verdict judge(Member& member) noexcept;
@@ -84,7 +86,7 @@ private:
     template <class Condition>
     bool watch(const Deadline& until, Condition condition);
     void fulfil(const Duty& duty) noexcept;
-    void receive(Member& member, std::unique_ptr<spi::Session> session) const;
+    std::optional<Error> receive(Member& member, std::unique_ptr<spi::Session> session, const spi::Wait& wait) const;
     void open(Member& member) noexcept;
     void arm(Time when) noexcept;
     [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
@@ -92,6 +94,7 @@ private:
     [[nodiscard]] std::shared_ptr<spi::Reactor> workplace(std::shared_ptr<spi::Reactor> own) noexcept;
     [[nodiscard]] bool is_on_own_loop() const noexcept;
     [[nodiscard]] Error why_refused() const;
+    [[nodiscard]] Error all_refused_to(std::uint32_t turned_away) const;
 
     const std::shared_ptr<spi::Provider> provider_;
     const Opener opener_;
@@ -103,8 +106,11 @@ private:
     std::chrono::nanoseconds (*const time_asleep_)() noexcept;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;
     void* const leak_context_;
-    const PoolHooks::OnRelease on_release_;
-    void* const hook_context_;
+    const PoolHooks hooks_;
+    const std::vector<PoolRule> rules_;
+    const std::vector<SqlState> watched_;  // their codes
+    const bool reclaims_;
+    const std::shared_ptr<spi::Equipment> equipment_;  // null: none
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
 

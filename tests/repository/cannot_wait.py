@@ -20,7 +20,7 @@ VALUES = {
         TlsError ConnectionLost ProtocolError Timeout PoolTimeout Cancelled ServerError ConstraintViolation UniqueViolation
         ForeignKeyViolation CheckViolation NotNullViolation ExclusionViolation Conflict ReadOnly PlanInvalidated
         CommitUnknown CommitRolledBack ResultTooLarge ErrorFacts ErrorRuling Expected""",
-    "options": "Options PoolHooks PoolOptions QueryOptions Query TransactionOptions",
+    "options": "Options PoolHooks PoolOptions PoolRule PoolStatement QueryOptions Query TransactionOptions",
     "settings, read out of a text, files and the environment": "Credential Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
     "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
@@ -67,5 +67,5 @@ FUNCTIONS = {
     "borrows what it works on, or is a base of what has a row": """
         AsyncExecutor::~AsyncExecutor AsyncStream::Next::~Next Batch::~Batch CopyOut::Iterator::~Iterator
         Executor::~Executor Stream::Iterator::~Iterator Tuned::~Tuned""",
-    "works on values and texts": "decode_cell earlier rule_on runtime scan_sql sent_phase to_string",
+    "works on values and texts": "decode_cell earlier rule_on runtime scan_sql sent_phase to_prepare to_string",
 }

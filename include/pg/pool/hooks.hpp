@@ -1,4 +1,4 @@
-// PoolHooks: calls of the application when a pool opens a session and takes one back.
+// PoolHooks: calls of the application when a pool opens, lends, takes back and closes a session.
 #pragma once
 
 #include "pg/config.hpp"
@@ -13,7 +13,9 @@ struct PoolHooks {
     /// Functions of these forms. @{
     using BeforeConnect = Expected<void> (*)(void* context, Config& config) noexcept;
     using AfterConnect = Expected<void> (*)(void* context, spi::Session& session, const Deadline& until) noexcept;
-    using OnRelease = bool (*)(void* context, spi::Session& session) noexcept;  /// @}
+    using OnAcquire = bool (*)(void* context, spi::Session& session) noexcept;
+    using OnRelease = bool (*)(void* context, spi::Session& session) noexcept;
+    using BeforeClose = void (*)(void* context, spi::Session& session) noexcept;  /// @}
 
     void* context = nullptr;  ///< the first argument of each; outlives the client
     /// Before a session is opened: may change what it is opened with. An error fails the attempt. Must not wait.
@@ -22,8 +24,14 @@ struct PoolHooks {
     /// error fails the attempt, and the session is closed; so it is when a transaction is left open. Settings do not
     /// last beyond the first borrower that has the session reset: `options` in the connection string does.
     AfterConnect after_connect = nullptr;
+    /// With a session that is about to be lent: false closes it, and another one is taken. A request that was refused
+    /// eight sessions so gets a PoolTimeout. Must not wait, and sends nothing.
+    OnAcquire on_acquire = nullptr;
     /// With a session that came back and is at rest: false closes it. Must not wait, and sends nothing.
     OnRelease on_release = nullptr;
+    /// With a session that was opened in full and is about to be closed, broken or not. Must not wait, and sends
+    /// nothing.
+    BeforeClose before_close = nullptr;
 };
 
 }  // namespace pg

@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "pg/pool/budget.hpp"
 #include "pg/pool/credentials.hpp"
 #include "pg/pool/hooks.hpp"
+#include "pg/pool/rules.hpp"
+#include "pg/pool/statement.hpp"
 
 namespace pg {
 
@@ -46,6 +49,10 @@ struct PoolOptions {
     /// A session that is lent for longer is reported, and again whenever as much time has passed. Looked for twice a
     /// second. While it is set, the text of the last statement on each session is kept. `pool_leak_threshold`; never.
     std::chrono::nanoseconds leak_threshold{};
+    /// A session that is lent for longer is taken back: its connection is ended, another one may be opened in its
+    /// place, and whoever has it gets ConnectionLost, at once when it waits for the server, else at its next use.
+    /// Looked for twice a second. While it is set, each loan costs a lock. `pool_reclaim_threshold`; never.
+    std::chrono::nanoseconds reclaim_threshold{};
     /// Hears each report, with `leak_context`, on a thread that serves all sessions: it must not wait, throw, or use
     /// the client. Null: what is too long is counted as `PoolStats::leaked`, and `Pool::loans` says whose it is.
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
@@ -53,8 +60,17 @@ struct PoolOptions {
     /// Gives the password of new sessions, in place of what the string and the password file say: see
     /// `<pg/pool/credentials.hpp>`. Null: those. Shared with the client.
     const std::shared_ptr<CredentialSource>* credentials = nullptr;
-    /// Called when sessions are opened and come back. Null: nothing is. Copied.
+    /// What errors mean for sessions, the first rule of a code; other codes as the pool does by itself. Null: none.
+    /// Copied.
+    const std::vector<PoolRule>* rules = nullptr;
+    /// Called when sessions are opened, lent, taken back and closed. Null: nothing is. Copied.
     const PoolHooks* hooks = nullptr;
+    /// Statements that a session prepares, and whose types it learns, before it is lent first, within
+    /// `connect_timeout`: see `to_prepare`. Where one cannot be prepared, the session is lent without it,
+    /// `PoolStats::unprepared` counts it and `Pool::wait_ready` says why. Where no statement has a name
+    /// (`statement_cache_size` 0, most poolers) nothing is prepared. UsageError when a session would not keep them all.
+    /// Null: none. Copied.
+    const std::vector<PoolStatement>* prepare = nullptr;
     /// Shared with other clients, whose sessions count too: see `<pg/pool/budget.hpp>`. Null: none. Copied.
     const PoolBudget* budget = nullptr;
     /// Sessions of the budget that are kept for this client, as far as they are not for others already.

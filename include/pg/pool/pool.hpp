@@ -34,8 +34,9 @@ public:
     void suspend() noexcept { do_suspend(true); }
     void resume() noexcept { do_suspend(false); }  /// @}
     /// Waits until so many sessions are open, or the time is over: a Timeout with the numbers then, and the error of
-    /// the last attempt in it. Opens them when the pool would not by itself. UsageError when there may not be so many,
-    /// or on a thread that would have to open them.
+    /// the last attempt in it. Opens them when the pool would not by itself. When a session lacks a statement of
+    /// `PoolOptions::prepare`: the error of preparing it. UsageError when there may not be so many, or on a thread that
+    /// would have to open them.
     [[nodiscard]] Expected<void> wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
         return do_wait_ready(sessions, timeout);
     }

@@ -22,10 +22,12 @@ struct PoolStats {
     // Since the pool was made.
     std::uint64_t acquired = 0;        ///< sessions lent
     std::uint64_t opened = 0;          ///< sessions
+    std::uint64_t unprepared = 0;      ///< of those, sessions that lack a statement of `PoolOptions::prepare`
     std::uint64_t failed_to_open = 0;  ///< attempts
     std::uint64_t refused = 0;         ///< requests that got an error at once, or that of an attempt to open
     std::uint64_t given_up = 0;        ///< requests whose time passed, or that were stopped
     std::uint64_t leaked = 0;          ///< loans that were reported for lasting longer than `leak_threshold`
+    std::uint64_t reclaimed = 0;       ///< loans that were ended for lasting longer than `reclaim_threshold`
     // Sessions that were closed, by why.
     std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
     std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
@@ -43,7 +45,8 @@ struct Loan {
     /// The text of the last statement on it, cut after 256 bytes; never its arguments. Only while `leak_threshold` is
     /// set.
     std::string statement{};
-    int process = 0;  ///< what pg_backend_pid() gives there
+    int process = 0;         ///< what pg_backend_pid() gives there
+    bool reclaimed = false;  ///< its connection was ended for that
 };
 
 /// Why a pool lends nothing.
@@ -56,6 +59,7 @@ enum class PoolObstacle : std::uint8_t {
     suspended,            ///< by `Pool::suspend`
     over_budget,          ///< other clients use what is left of the `budget`
     crowded,              ///< as many requests wait as `max_waiting` allows, or too many to be served in time
+    turned_away,          ///< `PoolHooks::on_acquire` refused the sessions that could be lent
     closed,               ///< by `Client::close`
 };
 

@@ -147,6 +147,8 @@ public:
     [[nodiscard]] std::string_view node() const noexcept { return do_node(); }
     /// "libpq" or "direct".
     [[nodiscard]] std::string_view engine() const noexcept { return do_engine(); }
+    /// The socket of its connection; -1 when it has none.
+    [[nodiscard]] int socket() const noexcept { return do_socket(); }
     /// Where it lives; null when it can be used on any thread, which then waits itself.
     [[nodiscard]] const std::shared_ptr<Reactor>& reactor() const noexcept { return do_reactor(); }
 
@@ -171,6 +173,7 @@ private:
     virtual std::string_view do_node() const noexcept = 0;
     virtual std::string_view do_engine() const noexcept = 0;
     virtual const std::shared_ptr<Reactor>& do_reactor() const noexcept;
+    virtual int do_socket() const noexcept { return -1; }
 };
 
 }  // namespace pg::spi

@@ -28,7 +28,8 @@ struct SessionSlot {
     bool renamed = false;
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
     Holder holder{};                          ///< whoever has it
-    SqlState last_error{};  ///< what the server ended it with, or that it takes no writes; empty: nothing of the kind
+    SqlState last_error{};  ///< what the server ended it with, that it takes no writes, or one of those; empty: none
+    std::span<const SqlState> watched{};     ///< codes that are to stand there although the session goes on
     Deadline::Clock::time_point asked_at{};  ///< when its borrower began to wait, where somebody observes it
     Deadline::Clock::time_point taken_at{};  ///< when it was lent, where somebody observes it
 };
@@ -77,6 +78,8 @@ public:
     LeaseWaiter* behind = nullptr;            ///< nobody when it is the last
     bool is_queued = false;                   ///< in that queue
     Deadline::Clock::time_point queued_at{};  ///< since when
+    std::uint32_t turned_away = 0;            ///< sessions that were refused to it
+    bool is_wanted_back = false;              ///< its withdrawal came too late
 
 private:
     virtual void do_settle(Expected<Lease> lease) noexcept = 0;

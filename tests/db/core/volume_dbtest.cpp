@@ -1,8 +1,12 @@
-// Read while writing: more awaited statements on one session than its buffers take, each with a large result.
+// Much at once: more awaited statements on one session than its buffers take, each with a large result; and what is
+// left of received bytes when nobody reads them any more.
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
+#include <pg/connection.hpp>
 #include <pg/testing/test_server.hpp>
+
+#include "src/wire/chunk.hpp"
 
 namespace {
 
@@ -41,6 +45,27 @@ TEST_P(Volume, OfResultsWhileStatementsAreWritten) {
     const std::vector<std::size_t> wrong = pg::sync_wait(pg::when_all(std::move(all)));
     ASSERT_EQ(wrong.size(), static_cast<std::size_t>(statements));
     for (const std::size_t one : wrong) ASSERT_EQ(one, 0U);
+}
+
+TEST(ReceivedBytes, AreHeldByWhoReadsThemAndByNoIdleSession) {
+    using pg::wire::ChunkRef;
+    pg::wire::ChunkPool& chunks = pg::wire::process_chunks();
+    std::vector<ChunkRef> others;  // what the tests before have left
+    while (chunks.kept() != 0) others.push_back(chunks.lend(1));
+    constexpr std::size_t sessions = 16;
+    pg::Client db = pg::connect(pg::testing::shared_server().conninfo(), {.pool_max_size = sessions});
+    std::vector<pg::Connection> idle;
+    std::vector<pg::Result> results;
+    for (std::size_t at = 0; at < sessions; ++at) {
+        idle.push_back(db.connection());
+        ASSERT_EQ(idle.back().engine(), "direct");
+        results.push_back(idle.back().query("select repeat('x', 20000)"));
+    }
+    const std::size_t unused = chunks.kept();
+    results.clear();
+    EXPECT_EQ(chunks.kept() - unused, sessions) << "each was in the hands of its result alone";
+    for (pg::Connection& session : idle) session.exec("select 1");
+    EXPECT_EQ(chunks.kept() - unused, sessions);
 }
 
 }  // namespace

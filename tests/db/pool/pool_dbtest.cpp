@@ -230,6 +230,22 @@ TEST(ClientPoolOnALoop, RefusesWhoWouldHoldUpTheThreadThatOpensItsSession) {
     EXPECT_EQ(other.query_one<int>("select 1"), 1);
 }
 
+TEST_P(ClientPool, FollowsTheRulesOfTheApplication) {
+    const std::vector<pg::PoolRule> rules{{.code = "22012"}};
+    pg::Client db = open(conninfo(), 1, {.rules = &rules});
+    int process = process_of(db);
+    const auto is_replaced = [&] { return std::exchange(process, process_of(db)) != process; };
+    EXPECT_FALSE(db.try_exec("select 1 from missing"));
+    EXPECT_FALSE(is_replaced());
+    EXPECT_FALSE(db.try_exec("select 1 / 0"));
+    EXPECT_TRUE(is_replaced());
+    if (GetParam() != std::string_view("async")) return;
+    EXPECT_FALSE(pg::sync_wait([](pg::AsyncClient async) -> pg::Task<pg::Expected<std::uint64_t>> {
+        co_return co_await async.try_exec("select 1 / 0");
+    }(db.async())));
+    EXPECT_TRUE(is_replaced());
+}
+
 INSTANTIATE_TEST_SUITE_P(Providers, ClientPool, testing::Values("libpq", "async"), name_of);
 
 }  // namespace

@@ -91,6 +91,29 @@ TEST(PoolLeakOnALoop, NamesWhoHoldsByAwaiting) {
     pg::sync_wait(hold_by_awaiting(db));
 }
 
+TEST_P(PoolLeak, IsTakenBackSoThatAnotherSessionCanBeOpened) {
+    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 1s, .on_leak = &Reports::add, .leak_context = &reports});
+    pg::Connection forgotten = db.connection();
+    EXPECT_TRUE(soon([&] { return !reports.all().empty(); }));
+    EXPECT_TRUE(reports.all().front().reclaimed);
+    EXPECT_EQ(db.pool().stats().reclaimed, 1u);
+    EXPECT_NE(process_of(db), forgotten.backend_process()) << "one of one can be opened again";
+    EXPECT_TRUE(soon([] { return sessions() == 1; })) << "the server knows that the other has ended";
+    const auto lost = forgotten.try_exec("select 1");
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().kind(), pg::ErrorKind::connection_lost) << lost.error().what();
+}
+
+TEST_P(PoolLeak, IsTakenBackFromWhoeverWaitsForTheServer) {
+    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 1s});
+    const auto lost = db.try_exec("select pg_sleep(1000)");
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().kind(), pg::ErrorKind::connection_lost) << lost.error().what();
+    EXPECT_EQ(lost.error().outcome(), pg::Outcome::unknown);
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+    onlooker().exec("select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(1000)'");
+}
+
 INSTANTIATE_TEST_SUITE_P(Providers, PoolLeak, testing::Values("libpq", "async"), name_of);
 
 }  // namespace

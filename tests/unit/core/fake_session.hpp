@@ -143,6 +143,7 @@ public:
     std::atomic<int> dead{0};  // as many sessions are found dead when they are to be lent
     int version = 150018;
     std::string in_hot_standby;
+    int socket = -1;  // of each session
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::optional<pg::Error> refuses_scripts;
@@ -233,6 +234,7 @@ private:
     int do_server_version() const noexcept override { return server_->version; }
     std::string_view do_node() const noexcept override { return "nowhere:5432"; }
     std::string_view do_engine() const noexcept override { return "fake"; }
+    int do_socket() const noexcept override { return server_->socket; }
 
     pg::Expected<pg::Result> answer(const pg::spi::Request& request, const Wait& wait) {
         {

@@ -1,5 +1,6 @@
 // Hooks of a pool: before a session is opened, when it was, and when it comes back.
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "pg/connection.hpp"
 #include "pg/pool/pool.hpp"
@@ -14,7 +15,8 @@ struct Script {
     std::optional<pg::Error> refuses_before, refuses_after;
     bool leaves_transaction = false;
     bool keeps = true;
-    int before = 0, after = 0, released = 0;
+    int refuses_to_lend = 0;  // so many more
+    int before = 0, after = 0, acquired = 0, released = 0, closing = 0;
     std::string application;
     pg::Deadline until = pg::Deadline::never();
 
@@ -27,10 +29,19 @@ struct Script {
                 [](void* self, pg::spi::Session& session, const pg::Deadline& deadline) noexcept {
                     return static_cast<Script*>(self)->on_after(session, deadline);
                 },
+            .on_acquire =
+                [](void* self, pg::spi::Session&) noexcept {
+                    ++static_cast<Script*>(self)->acquired;
+                    return static_cast<Script*>(self)->refuses_to_lend-- <= 0;
+                },
             .on_release =
                 [](void* self, pg::spi::Session&) noexcept {
                     ++static_cast<Script*>(self)->released;
                     return static_cast<Script*>(self)->keeps;
+                },
+            .before_close =
+                [](void* self, pg::spi::Session& session) noexcept {
+                    static_cast<Script*>(self)->closing += session.usable() ? 1 : 100;
                 }};
     }
 
@@ -102,6 +113,90 @@ TEST_F(Hooks, CloseWhatTheyDoNotKeep) {
     db.client.exec("select 1");
     EXPECT_EQ(server.closed, 1);
     EXPECT_EQ(db.client.pool().stats().size(), 0u);
+}
+
+TEST_F(Hooks, SeeEverySessionBeforeItIsLent) {
+    script.refuses_to_lend = 0;
+    for (int i = 0; i < 3; ++i) db.client.exec("select 1");
+    EXPECT_EQ(script.acquired, 3);
+    EXPECT_EQ(server.opened, 1);
+}
+
+TEST_F(Hooks, HaveAnotherSessionTakenForOneThatTheyRefuse) {
+    db.client.exec("select 1");
+    script.refuses_to_lend = 2;
+    db.client.exec("select 1");
+    EXPECT_EQ(server.opened, 3) << "one was refused as it was idle, one as it was opened";
+    EXPECT_EQ(server.closed, 2);
+    EXPECT_EQ(script.closing, 2);
+    EXPECT_EQ(db.client.pool().stats().lost, 2u);
+}
+
+TEST_F(Hooks, ThatRefuseAllHaveTheRequestRefused) {
+    script.refuses_to_lend = 1000;
+    const auto refused = db.client.try_exec("select 1");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::pool_timeout);
+    EXPECT_EQ(server.opened, 8);
+    EXPECT_NE(refused.error().message().find("after 8 sessions: PoolHooks::on_acquire refused"), std::string::npos)
+        << refused.error().what();
+    script.refuses_to_lend = 0;
+    db.client.exec("select 1");
+}
+
+/// Notes what it is settled with.
+class Asker final : public pg::spi::LeaseWaiter {
+public:
+    std::optional<pg::Expected<pg::spi::Lease>> lease;
+
+private:
+    void do_settle(pg::Expected<pg::spi::Lease> lent) noexcept override { lease.emplace(std::move(lent)); }
+};
+
+TEST_F(Hooks, RefuseToWhoeverMustNotWaitAsWell) {
+    db.client.exec("select 1");
+    script.refuses_to_lend = 1000;
+    Asker asker;
+    EXPECT_FALSE(db.context->source->request_idle(asker)) << "the only one was refused";
+    EXPECT_EQ(server.closed, 1);
+}
+
+TEST_F(Hooks, KeepTheTurnOfWhoeverWaitsWhileTheyRefuse) {
+    db.client.pool().resize(2, 0, 0);
+    pg::spi::Lease first = db.context->source->acquire({}).value();
+    const pg::spi::Lease second = db.context->source->acquire({}).value();
+    std::thread waiting([&] { db.client.exec("select 1"); });
+    while (!db.context->source->has_waiters()) std::this_thread::yield();
+    script.refuses_to_lend = 1;
+    first.give_back();
+    waiting.join();
+    EXPECT_EQ(server.opened, 3) << "the one that came back was refused";
+    EXPECT_EQ(script.acquired, 4);
+}
+
+TEST_F(Hooks, ThatRefuseAllHaveWhoeverWaitsRefused) {
+    db.client.pool().resize(1, 0, 0);
+    pg::spi::Lease only = db.context->source->acquire({}).value();
+    std::thread waiting([&] {
+        const auto refused = db.client.try_exec("select 1");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind(), pg::ErrorKind::pool_timeout);
+    });
+    while (!db.context->source->has_waiters()) std::this_thread::yield();
+    script.refuses_to_lend = 1000;
+    only.give_back();
+    waiting.join();
+    EXPECT_EQ(script.acquired, 1 + 8);
+}
+
+TEST_F(Hooks, HearOfSessionsThatAreClosed) {
+    db.client.exec("select 1");
+    EXPECT_EQ(script.closing, 0);
+    db.client.pool().refresh();
+    EXPECT_EQ(script.closing, 1);
+    server.answer("select 2", fake::connection_lost(pg::Outcome::unknown));
+    EXPECT_FALSE(db.client.try_exec("select 2"));
+    EXPECT_EQ(script.closing, 101) << "a broken one too";
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ constexpr Duration durations[] = {
     {"pool_keepalive", &PoolOptions::keepalive, &Limits::keepalive},
     {"pool_connect_timeout", &PoolOptions::connect_timeout, &Limits::connect_timeout},
     {"pool_leak_threshold", &PoolOptions::leak_threshold, &Limits::leak_threshold},
+    {"pool_reclaim_threshold", &PoolOptions::reclaim_threshold, &Limits::reclaim_threshold},
 };
 
 TEST(PoolLimits, TakeEverySizeFromTheStringAndTheProgramBeforeIt) {

@@ -79,5 +79,99 @@ TEST_F(TheLoans, AreNotReportedUnlessThatIsAskedFor) {
     EXPECT_EQ(books->stats(now).leaked, 0u);
 }
 
+/// Two ends of one connection.
+class Ends {
+public:
+    Ends() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends_), 0); }
+    ~Ends() {
+        for (const int end : ends_) ::close(end);
+    }
+    [[nodiscard]] int near() const { return ends_[0]; }
+    [[nodiscard]] bool has_ended() const {
+        char byte;
+        return ::recv(ends_[1], &byte, 1, MSG_DONTWAIT) == 0;
+    }
+
+private:
+    int ends_[2] = {};
+};
+
+class OverdueLoans : public TheLoans {
+protected:
+    OverdueLoans() { make({.max_size = 2, .max_lifetime = no_timeout, .reclaim_threshold = 10s}); }
+    Member& lend_cuttable() {
+        Member& member = open_and_lend();
+        member.cutter = std::make_shared<const Cutter>(ends.near());
+        return member;
+    }
+
+    Ends ends;
+};
+
+TEST_F(OverdueLoans, AreTakenBackAndMakeRoom) {
+    Member& overdue = lend_cuttable();
+    now += 1s;
+    Member& later_one = lend_cuttable();
+    const std::vector<Loan> leaks = leaks_at(now + 9s);
+    ASSERT_EQ(leaks.size(), 1u);
+    EXPECT_TRUE(leaks[0].reclaimed);
+    EXPECT_EQ(leaks[0].age, 10s);
+    EXPECT_FALSE(ends.has_ended()) << "the books do nothing themselves";
+    const auto cutters = books->take_cutters();
+    ASSERT_EQ(cutters.size(), 1u);
+    cutters[0]->cut();
+    EXPECT_TRUE(ends.has_ended());
+    EXPECT_EQ(books->stats(now).lent, 1u);
+    EXPECT_EQ(books->stats(now).reclaimed, 1u);
+    EXPECT_EQ(books->loans(now, {}, nullptr).size(), 1u);
+    Member& another = open_and_lend();
+    expect_nothing();
+
+    books->give_back(overdue, now);
+    const Duty close = duty();
+    EXPECT_EQ(close.kind, Kind::close);
+    EXPECT_EQ(close.member, &overdue);
+    books->closed(overdue);
+    EXPECT_EQ(books->stats(now).size(), 2u);
+    EXPECT_EQ(books->stats(now).acquired, 3u);
+    EXPECT_EQ(books->stats(now).lost, 1u);
+    books->give_back(later_one, now);
+    books->give_back(another, now);
+    EXPECT_EQ(books->stats(now).idle, 2u);
+}
+
+TEST_F(OverdueLoans, OfOldSessionsAreNotCountedTwice) {
+    Member& overdue = lend_cuttable();
+    books->refresh();
+    EXPECT_EQ(leaks_at(now + 10s).size(), 1u);
+    books->lose(overdue, Verdict::doubt, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    books->closed(overdue);
+    EXPECT_FALSE(books->any_member());
+    idle_ones(2);
+    EXPECT_EQ(books->stats(now).idle, 2u);
+}
+
+TEST_F(OverdueLoans, StayWhereTheyCannotBeTakenBack) {
+    open_and_lend();
+    EXPECT_TRUE(leaks_at(now + 1h).empty());
+    EXPECT_TRUE(books->take_cutters().empty());
+}
+
+TEST(ACutter, OfNoSocketIsNotReady) {
+    EXPECT_FALSE(Cutter(-1).is_ready());
+    const Ends ends;
+    EXPECT_TRUE(Cutter(ends.near()).is_ready());
+}
+
+TEST(ACutter, CutsWhatWasClosedMeanwhileAndNothingElse) {
+    auto ends = std::make_unique<Ends>();
+    const Cutter cutter(ends->near());
+    ends.reset();
+    const Ends others;  // whose descriptors are those of before
+    cutter.cut();
+    EXPECT_FALSE(others.has_ended());
+}
+
 }  // namespace
 }  // namespace pg::pool

@@ -167,8 +167,9 @@ TEST(PoolObstacles, HaveNames) {
     std::vector<std::string_view> names;
     for (int i = 0; i <= static_cast<int>(PoolObstacle::closed); ++i)
         names.push_back(to_string(static_cast<PoolObstacle>(i)));
-    EXPECT_EQ(names, (std::vector<std::string_view>{"exhausted", "leaked", "unreachable", "refused_credentials",
-                                                    "server_full", "suspended", "over_budget", "crowded", "closed"}));
+    EXPECT_EQ(names,
+              (std::vector<std::string_view>{"exhausted", "leaked", "unreachable", "refused_credentials", "server_full",
+                                             "suspended", "over_budget", "crowded", "turned_away", "closed"}));
 }
 
 }  // namespace

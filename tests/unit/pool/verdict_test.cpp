@@ -36,5 +36,25 @@ TEST(AVerdict, FollowsWhatAServerSaysOfItselfWhenItRefusesToWrite) {
     EXPECT_EQ(verdict({}), Verdict::replace) << "an old server says nothing";
 }
 
+TEST(AVerdict, FollowsTheRulesOfTheApplicationFirst) {
+    const TellingSession ended{{}, false}, open{{}, true};
+    const std::vector<PoolRule> rules{{.code = "57P02", .fate = PoolFate::replace},
+                                      {.code = "53100", .fate = PoolFate::replace_all},
+                                      {.code = "57P01", .fate = PoolFate::keep},
+                                      {.code = "XX000"},
+                                      {.code = "XX000", .fate = PoolFate::keep},
+                                      {.code = "XX001", .fate = PoolFate::ask_others},
+                                      {}};
+    EXPECT_EQ(verdict_on("57P02", ended, false, rules), Verdict::replace);
+    EXPECT_EQ(verdict_on("53100", open, false, rules), Verdict::clear);
+    EXPECT_EQ(verdict_on("57P01", ended, false, rules), Verdict::replace) << "it cannot go on";
+    EXPECT_EQ(verdict_on("57P01", open, false, rules), Verdict::keep);
+    EXPECT_EQ(verdict_on("XX000", open, false, rules), Verdict::replace) << "the first of a code";
+    EXPECT_EQ(verdict_on("XX001", open, false, rules), Verdict::doubt);
+    EXPECT_EQ(verdict_on("25P03", ended, false, rules), Verdict::replace) << "as without rules";
+    EXPECT_EQ(verdict_on("08006", ended, false, rules), Verdict::doubt) << "as without rules";
+    EXPECT_EQ(verdict_on({}, ended, false, rules), Verdict::doubt) << "nobody said why, and a rule without a code";
+}
+
 }  // namespace
 }  // namespace pg::pool

@@ -93,8 +93,9 @@ TEST(Registry, PrefersWhatWasAddedToASharedObject) {
 
 TEST(Registry, SaysWhatIsWrongWithASharedObject) {
     Registry registry(plugin_folder);
-    const std::pair<const char*, const char*> wrongs[] = {
-        {"old", "it was built for provider ABI 0, this library has 3: build it anew"},
+    const std::pair<const char*, std::string> wrongs[] = {
+        {"old", "it was built for provider ABI 0, this library has " + std::to_string(pg::spi::abi_version) +
+                    ": build it anew"},
         {"no_abi", "it has no symbol pgclient_provider_abi: export it with PGCLIENT_PROVIDER"},
         {"no_make", "it has no symbol pgclient_provider_make: export it with PGCLIENT_PROVIDER"},
         {"none", "it made no provider"},

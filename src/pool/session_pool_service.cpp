@@ -1,0 +1,85 @@
+// What whoever runs the service asks of the pool, and has it do.
+#include "src/pool/enter.hpp"
+#include "src/pool/refusals.hpp"
+
+namespace pg::pool {
+
+using Clock = Deadline::Clock;
+
+PoolStats SessionPool::do_stats() const {
+    const std::lock_guard lock(mutex_);
+    PoolStats stats = books_.stats(Clock::now());
+    if (front_.load() != nullptr) --stats.lent, ++stats.idle;
+    return stats;
+}
+
+std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
+    const std::lock_guard lock(mutex_);
+    return books_.loans(Clock::now(), age, front_.load());
+}
+
+void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
+    if (min_size + min_idle != 0) employ();
+    enter([&](Books& books, Time now) {
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.resize(max_size, min_size, min_idle);
+    });
+}
+
+void SessionPool::do_refresh() noexcept {
+    enter([this](Books& books, Time now) {
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.refresh();
+    });
+}
+
+void SessionPool::do_suspend(bool suspended) noexcept {
+    enter([&](Books& books, Time now) {
+        has_front_.store(!suspended && may_have_front_, std::memory_order_relaxed);
+        if (Member* member = take_front()) books.give_back(*member, now);
+        books.suspend(suspended);
+    });
+}
+
+/// Waits for a condition of the books; false when the time was over before.
+template <class Condition>
+bool SessionPool::watch(const Deadline& until, Condition condition) {
+    std::unique_lock lock(mutex_);
+    ++watchers_;
+    bool is_so = true;
+    if (until.is_never())
+        changed_.wait(lock, condition);
+    else
+        is_so = changed_.wait_until(lock, until.when(), condition);
+    --watchers_;
+    return is_so;
+}
+
+Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
+    if (is_on_own_loop()) return would_wait_for_itself();
+    if (!birthplace_.is_here()) return made_before_fork();
+    employ();
+    const Time since = Clock::now();
+    bool may_be = false;
+    enter([&](Books& books, Time) {
+        may_be = sessions <= books.limits().max_size;
+        if (may_be) books.wish(sessions);
+    });
+    if (!may_be) return more_than_there_may_be(sessions);
+    const bool is_ready =
+        watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
+    enter([](Books& books, Time) { books.wish(0); });
+    const std::lock_guard lock(mutex_);
+    if (books_.is_closed()) return client_is_closed(books_, Clock::now());
+    if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());
+    if (const Error* lack = books_.lack()) return *lack;
+    return {};
+}
+
+std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
+    if (!is_on_own_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
+    const std::lock_guard lock(mutex_);
+    return books_.open_ones();
+}
+
+}  // namespace pg::pool
