@@ -411,9 +411,9 @@ auto initiate(Begin begin, CompletionToken&& token) {
 /// a plain function is refused: use `start` of the `pg::Async`.
 ///
 /// A cancellation of the handler, of any type, stops the operation, as `co_await (… || …)` and
-/// `asio::bind_cancellation_slot` do it: the statement is cancelled, and the handler gets what came then, ErrorKind::
-/// cancelled or the answer that came first. It is for a `pg::Async` and the next row of a stream; a Task is for the
-/// function below. As everywhere in asio, it is asked for where the handler runs.
+/// `asio::bind_cancellation_slot` do it: the statement is cancelled, and the handler gets what came of that, an error
+/// of the kind `cancelled` or the answer that came first. It is for a `pg::Async` and the next row of a stream; a Task
+/// is for the function below. As everywhere in asio, it is asked for where the handler runs.
 template <Awaitable A, class CompletionToken>
 auto async_wait(A operation, CompletionToken&& token) {
     return detail::initiate<A>([given = std::move(operation)](const StopToken&) mutable { return std::move(given); },
