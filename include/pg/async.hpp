@@ -153,13 +153,15 @@ public:
     class Next {
     public:
         explicit Next(AsyncStream& stream) : stream_(stream) {}  ///< borrows the stream
+        Next(Next&& other) noexcept : stream_(other.stream_) {}  ///< of one that was not awaited yet
+        ~Next() = default;
         /// What `co_await` asks. @{
         [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
         void await_suspend(std::coroutine_handle<> coroutine) {
-            more_
-                .emplace(detail::operate<Result, HeldStream>(
-                    stream_.target_, stream_.stop_, [](HeldStream& held) { return detail::next_chunk(*held.source); }))
-                .await_suspend(coroutine);
+            more_.emplace(detail::operate<Result, HeldStream>(
+                stream_.target_, stream_.stop_, [](HeldStream& held) { return detail::next_chunk(*held.source); }));
+            if (stage_.exchange(Stage::asked, std::memory_order_acq_rel) == Stage::stopped) more_->stop();
+            more_->await_suspend(coroutine);
         }
         Answer await_resume() {
             if (more_)
@@ -167,9 +169,15 @@ public:
                     return detail::answer_of<Answer>::deliver(std::move(taken).error());
             return detail::answer_of<Answer>::deliver(stream_.step());
         }  /// @}
+        /// As `Async::stop`; rows that have come are given all the same, and after an error there are none any more.
+        void stop() noexcept {
+            if (stage_.exchange(Stage::stopped, std::memory_order_acq_rel) == Stage::asked) more_->stop();
+        }
 
     private:
+        enum class Stage : std::uint8_t { fresh, asked, stopped };
         AsyncStream& stream_;
+        std::atomic<Stage> stage_{Stage::fresh};
         std::optional<Async<Expected<Result>>> more_;
     };
 
@@ -292,12 +300,15 @@ public:
 
 /// The verbs of a client, awaited. Value; thread-safe as the client is, which it keeps alive.
 ///
-/// A call goes on on the loop of a reactor: that of the thread which makes the executor, if it is one, else one that
-/// the provider chooses. All that is made from an executor goes on there too. What runs there must not block.
+/// A call goes on on the scheduler that the executor was made with. Without one, on the loop of a reactor: that of the
+/// thread which makes the executor, if it is one, else one that the provider chooses. All that is made from an executor
+/// goes on there too. What runs on a reactor must not block.
 class PGCLIENT_API AsyncClient final : public AsyncExecutor {
 public:
     /// Throws UsageError when the client's sessions cannot be awaited: choose `provider=async`.
     explicit AsyncClient(const Client& client);
+    /// Its calls go on on `scheduler`, wherever their sessions live.
+    AsyncClient(const Client& client, spi::Scheduler& scheduler);
 
     /// A session of its own.
     Async<AsyncConnection> connection(CallSite site = CallSite::here()) const;
@@ -355,5 +366,6 @@ private:
 };
 
 inline AsyncClient Client::async() const { return AsyncClient(*this); }
+inline AsyncClient Client::async(spi::Scheduler& scheduler) const { return {*this, scheduler}; }
 
 }  // namespace pg

@@ -25,6 +25,8 @@ class PGCLIENT_API AsyncListener final {
 public:
     /// Contacts nothing. Throws UsageError when the client's sessions cannot be awaited.
     explicit AsyncListener(const Client& client, CallSite site = CallSite::here());
+    /// Its calls go on where those of `async` do.
+    explicit AsyncListener(const AsyncClient& async, CallSite site = CallSite::here());
     AsyncListener(AsyncListener&&) noexcept = default;
     AsyncListener& operator=(AsyncListener&&) noexcept = default;
 

@@ -38,7 +38,7 @@ class Pipelines;
 ///                      +------joins a pipeline--> in flight --------+
 ///
 ///   (O1) Everything but the work itself and the first and last step of others happens on the home of its target: the
-///        queue, the timer, and the answer.
+///        queue, the timer, and the answer. Where the target has a scheduler, its caller is told there.
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
@@ -46,8 +46,14 @@ class PGCLIENT_API Operation : public Recycled, private spi::LeaseWaiter {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
 
-    /// Runs it; `then(context)` is called on the loop of its target when the answer is there. Once.
+    /// Runs it; `then(context)` is called when the answer is there, on the scheduler of its target, else on its home.
+    /// Once.
     void start(Then then, void* context) noexcept;
+    /// The same for a `then` that may be called anywhere: on the home.
+    void start_anywhere(Then then, void* context) noexcept {
+        told_anywhere_ = true;
+        start(then, context);
+    }
     /// Nobody wants to hear of it any more, and the caller's share is given back.
     void abandon() noexcept;
     /// It is to end soon, with an error if it has not ended yet. Any thread.
@@ -87,7 +93,7 @@ private:
     friend class OperationQueue;
 
     enum class Fate : std::uint8_t { open, abandoned, told };
-    enum class Step : std::uint8_t { begin, join, work, answer };
+    enum class Step : std::uint8_t { begin, join, work, answer, tell };
     /// A step of the operation, in the queue of a loop.
     template <void (Operation::*step)()>
     class StepJob final : public spi::Job {
@@ -106,6 +112,7 @@ private:
     void work_on(const std::shared_ptr<spi::Reactor>& reactor);
     void work();
     void answer();
+    void tell();
     void expire();
     void give_up();
     void fail(Error why);
@@ -114,6 +121,7 @@ private:
     void finish();
     void leave() noexcept;
     void enter(Step step) noexcept;
+    void be_stoppable();
     [[nodiscard]] spi::Wait wait();
     void do_settle(Expected<spi::Lease> lease) noexcept override;
     static void on_user_stop(void* operation) noexcept;
@@ -136,6 +144,7 @@ private:
     std::atomic<Fate> fate_{Fate::open};
     std::atomic<bool> settled_{false}, stopping_{false};
     bool started_ = false;
+    bool told_anywhere_ = false;
     bool may_share_ = false;        // its session with other calls
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
@@ -205,8 +214,8 @@ struct answer_of<Expected<T>> {
 /// Destroyed before its end, it gives the call up: the statement is cancelled, and what the call holds goes back.
 ///
 /// `co_await` suspends any coroutine until the answer is there, gives it, or throws what the verb of that name throws.
-/// It goes on where the executor says that the call was made with: see `AsyncClient`. Must not be moved meanwhile, and
-/// is destroyed on that loop.
+/// It goes on where the executor says that the call was made with: see `AsyncClient`. Must not be moved meanwhile. From
+/// the time that it is awaited it is destroyed, with the coroutine, where that goes on: see `Task`.
 template <class T>
 class [[nodiscard]] Async {
 public:
@@ -222,8 +231,8 @@ public:
         if (operation_) operation_->abandon();
     }
 
-    /// Starts the call; `handler(Expected<Answer>)` is called on the loop when the answer is there, unless the
-    /// operation was stopped by its token: then with that. There is no way to abandon it.
+    /// Starts the call; `handler(Expected<Answer>)` is called where a coroutine would go on when the answer is there,
+    /// unless the operation was stopped by its token: then with that. There is no way to abandon it.
     template <class Handler>
     void start(Handler handler) && {
         struct Started {
@@ -240,6 +249,12 @@ public:
             },
             started);
     }
+    /// Asks the call to end soon, which it then does with ErrorKind::cancelled unless it has ended; one that is not
+    /// started yet will end so, too. Any thread, while this lives and was not moved from, which g++ 12 does to what is
+    /// awaited as an rvalue.
+    void stop() noexcept {
+        if (operation_) operation_->stop();
+    }
     /// Starts the call and blocks the calling thread until the answer is there. UsageError on a thread of the provider.
     T get() && {
         if (auto misplaced = operation_->no_place_to_wait())
@@ -249,7 +264,7 @@ public:
             std::condition_variable changed;
             bool is_over = false;
         } waiting;
-        operation_->start(
+        operation_->start_anywhere(
             [](void* context) noexcept {
                 auto& mine = *static_cast<Waiting*>(context);
                 const std::lock_guard lock(mine.mutex);  // held beyond the notification: it goes when it is let go

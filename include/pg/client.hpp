@@ -79,8 +79,9 @@ public:
                                    checked_statement(sql.text(), Prepared<Signature>::arguments, sql.checked()));
     }
 
-    /// The same verbs, awaited. See `<pg/async.hpp>`.
+    /// The same verbs, awaited; a call goes on where the provider says, or on a scheduler. `<pg/async.hpp>`. @{
     [[nodiscard]] AsyncClient async() const;
+    [[nodiscard]] AsyncClient async(spi::Scheduler& scheduler) const;  /// @}
 
     /// What lends it its sessions: numbers, sizes, warm-up. See `<pg/pool/pool.hpp>`. Lives as long as the client and
     /// its copies. UsageError when its sessions come from elsewhere.

@@ -53,6 +53,7 @@ class Interceptor;
 class NoticeHandler;
 class Observer;
 class Registry;
+class Scheduler;
 }  // namespace spi
 
 class AsyncClient;

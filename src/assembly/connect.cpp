@@ -86,6 +86,7 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);
+    context->limit_margin = config->duration("statement_timeout_margin");
     const std::string_view pooler = config->pooler().value_or("none");
     context->keeps_session_state = pooler != "transaction";
     if (pooler == "transaction") context->statements.entries = 0;  // unless it is said to know them

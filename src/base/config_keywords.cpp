@@ -132,6 +132,7 @@ constexpr Keyword table[] = {
     {.name = "pool_leak_threshold", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "pool_reclaim_threshold", .owner = Owner::ours, .form = Form::duration, .low = 1},
     {.name = "timeout", .owner = Owner::ours, .form = Form::duration, .low = 1},
+    {.name = "statement_timeout_margin", .owner = Owner::ours, .form = Form::duration},
     {.name = "scram_max_iterations", .owner = Owner::ours, .form = Form::integer, .low = 1, .high = int_max},
     {.name = "statement_cache_size", .owner = Owner::ours, .form = Form::integer, .low = 0, .high = int_max},
     {.name = "pooler", .owner = Owner::ours, .form = Form::words, .words = "none session transaction"},

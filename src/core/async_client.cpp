@@ -57,15 +57,16 @@ Error not_awaitable() {
     return usage_error("the sessions of this client cannot be awaited: connect with provider=async");
 }
 
-std::shared_ptr<AsyncTarget> target_of(const Client& client) {
+std::shared_ptr<AsyncTarget> target_of(const Client& client, spi::Scheduler* scheduler) {
     const std::shared_ptr<Context>& context = client.impl()->context;
     auto reactor = context->source->reactor();
     if (!reactor) not_awaitable().raise();
     const std::lock_guard lock(context->mutex);
     std::erase_if(context->targets, [](const auto& target) { return target.expired(); });
     for (const auto& known : context->targets)
-        if (auto target = known.lock(); target && target->home == reactor) return target;
-    auto target = std::make_shared<ClientTarget>(context, std::move(reactor), nullptr);
+        if (auto target = known.lock(); target && target->home == reactor && target->scheduler == scheduler)
+            return target;
+    auto target = std::make_shared<ClientTarget>(context, std::move(reactor), scheduler, nullptr);
     context->targets.push_back(target);
     return target;
 }
@@ -103,7 +104,9 @@ AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>
 }  // namespace
 }  // namespace detail
 
-AsyncClient::AsyncClient(const Client& client) : AsyncExecutor(detail::target_of(client), {}) {}
+AsyncClient::AsyncClient(const Client& client) : AsyncExecutor(detail::target_of(client, nullptr), {}) {}
+AsyncClient::AsyncClient(const Client& client, spi::Scheduler& scheduler)
+    : AsyncExecutor(detail::target_of(client, &scheduler), {}) {}
 
 Async<AsyncConnection> AsyncClient::connection(CallSite site) const {
     return Async<AsyncConnection>(detail::make_connection(target_, options_, site));

@@ -81,7 +81,8 @@ void HeldQueue::do_release(spi::SessionSlot&) noexcept {
 
 Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
                                const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
-    auto free = std::make_shared<FreeTarget>(target->context, target->home, std::make_shared<HeldQueue>(target->home));
+    auto free = std::make_shared<FreeTarget>(target->context, target->home, target->scheduler,
+                                             std::make_shared<HeldQueue>(target->home));
     return Async<bool>(make_operation<bool>(std::move(free), {.timeout = no_timeout},
                                             [retries, error](Executor&, const Site& site) -> Expected<bool> {
                                                 return retries->again(error, site.target.context->hooks.get());

@@ -82,9 +82,9 @@ private:
 template <class Object>
 class ObjectTarget final : public HeldTarget {
 public:
-    ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
+    ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor, spi::Scheduler* tells,
                  std::shared_ptr<HeldQueue> turns, const StopToken* stops, Object held)
-        : HeldTarget(std::move(shared), std::move(reactor), std::move(turns), stops), object(std::move(held)) {}
+        : HeldTarget(std::move(shared), std::move(reactor), tells, std::move(turns), stops), object(std::move(held)) {}
     ~ObjectTarget() override { (new Burial<Object>(queue, std::move(object)))->begin(); }
 
     Object object;
@@ -104,7 +104,7 @@ template <class Object>
 [[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object, const StopToken* stop) {
     AsyncTarget& parent = site.target;
     auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
-    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, std::move(queue), stop,
+    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, parent.scheduler, std::move(queue), stop,
                                                   std::move(object));
 }
 template <class Object>

@@ -115,10 +115,11 @@ AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, st
 }  // namespace
 }  // namespace detail
 
-AsyncListener::AsyncListener(const Client& client, CallSite site) {
-    const AsyncClient async(client);
+AsyncListener::AsyncListener(const Client& client, CallSite site) : AsyncListener(AsyncClient(client), site) {}
+
+AsyncListener::AsyncListener(const AsyncClient& async, CallSite site) {
     const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
-    target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home,
+    target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home, parent->scheduler,
                                                       std::make_shared<detail::HeldQueue>(parent->home), nullptr,
                                                       std::make_unique<detail::Hearing>(parent->context, site));
 }

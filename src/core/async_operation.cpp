@@ -74,15 +74,20 @@ void Operation::go_on() {
         case Step::join: return join();
         case Step::work: return work();
         case Step::answer: return answer();
+        case Step::tell: return tell();
     }
 }
 
-/// The wait of its work, which can be stopped from now on. At home, or before anybody else knows of it.
+/// Its work can be stopped from now on. At home, or before anybody else knows of it.
+void Operation::be_stoppable() {
+    if (source_.stop_possible()) return;
+    source_ = std::stop_source();
+    token_ = StopToken(source_.get_token());
+}
+
+/// The wait of its work. As above.
 spi::Wait Operation::wait() {
-    if (!source_.stop_possible()) {
-        source_ = std::stop_source();
-        token_ = StopToken(source_.get_token());
-    }
+    be_stoppable();
     return {deadline_, &token_};
 }
 
@@ -94,7 +99,7 @@ void Operation::begin() {
 
 /// For a session, or a turn on one.
 void Operation::queue() {
-    if (!may_share_) static_cast<void>(wait());  // its work may begin on another thread
+    if (!may_share_) be_stoppable();  // its work may begin on another thread
     const Deadline until = target_->turn_until(deadline_);
     settled_.store(false, std::memory_order_relaxed);
     target_->source().request(*this, deadline_);
@@ -156,6 +161,13 @@ void Operation::answer() {
     if (queues_to_share_) target_->pipelines()->forget(*this);
     target_->home->cancel(timer_);
     on_stop_.reset();
+    spi::Scheduler* const scheduler = told_anywhere_ ? nullptr : target_->scheduler;
+    if (!scheduler || fate_.load(std::memory_order_acquire) != Fate::open) return tell();
+    step_ = Step::tell;
+    scheduler->post(next_);
+}
+
+void Operation::tell() {
     Fate open = Fate::open;
     if (fate_.compare_exchange_strong(open, Fate::told, std::memory_order_acq_rel)) then_(context_);
     leave();
@@ -170,9 +182,9 @@ void Operation::expire() {
     fail(late);
 }
 
-/// It was asked to stop.
+/// It was asked to stop, perhaps before it was started, or while it is.
 void Operation::give_up() {
-    static_cast<void>(wait());
+    be_stoppable();
     source_.request_stop();
     if (pipeline_)
         pipeline_->expire(*this, spi::Woken::stopped);

@@ -16,7 +16,7 @@ constexpr std::size_t most_bytes = 64 * 1024;
 
 /// (L1)
 bool may_share(const Context& context, const Call& call, const Expected<bool>& traces) {
-    return !(context.hooks && !context.hooks->interceptors.empty()) && traces && !*traces &&
+    return !(context.hooks && !context.hooks->interceptors.empty()) && !context.limit_margin && traces && !*traces &&
            call.options->max_result_bytes == 0 &&
            (call.statement ? call.statement->is_about_rows : is_about_rows(call.sql));
 }
@@ -77,7 +77,7 @@ void Pipelines::start(Operation& operation) {
     spi::Lease lease = std::move(operation.lease_);
     const std::shared_ptr<spi::Reactor>& reactor = lease.session().reactor();
     if (reactor != target_.home) {  // (L6)
-        static_cast<void>(operation.wait());
+        operation.be_stoppable();
         operation.lease_ = std::move(lease);
         return operation.work_on(reactor);
     }

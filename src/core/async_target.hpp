@@ -16,13 +16,18 @@ class HeldQueue;
 struct AsyncTarget {
     const std::shared_ptr<Context> context;
     const std::shared_ptr<spi::Reactor> home;  // where operations are begun and answered
+    spi::Scheduler* const scheduler;           // where their callers are told; null: there, too
 
     const std::shared_ptr<HeldQueue> queue;  // of the session that somebody holds; null: those of a client
     const StopToken* const stop;             // of the transaction there, which stops its calls too; may be null
 
-    AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor,
+    AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor, spi::Scheduler* tells,
                 std::shared_ptr<HeldQueue> turns, const StopToken* stops = nullptr)
-        : context(std::move(shared)), home(std::move(reactor)), queue(std::move(turns)), stop(stops) {}
+        : context(std::move(shared)),
+          home(std::move(reactor)),
+          scheduler(tells),
+          queue(std::move(turns)),
+          stop(stops) {}
     AsyncTarget(const AsyncTarget&) = delete;
     AsyncTarget& operator=(const AsyncTarget&) = delete;
     virtual ~AsyncTarget() = default;

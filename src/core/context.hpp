@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -41,8 +42,9 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<TypeCatalog> types;
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
-    bool keeps_session_state = true;  // settings, listeners and locks of a session are its own
-    bool sends_ahead = true;          // of the answers to statements that have nothing to do with each other
+    std::optional<std::chrono::nanoseconds> limit_margin;  // see `ServerLimit`; null: the server is told of no deadline
+    bool keeps_session_state = true;                       // settings, listeners and locks of a session are its own
+    bool sends_ahead = true;  // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
     // Those that its own calls made: a prepared statement is from before or after.
     const std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);

@@ -13,13 +13,6 @@ namespace {
 /// What an enclosing transaction is given to go back to rest.
 constexpr std::chrono::seconds leaving_budget{2};
 
-/// The error of one of two, or the answer of the second.
-Expected<Result> last_of(std::vector<Expected<Result>> outcomes) {
-    for (Expected<Result>& one : outcomes)
-        if (!one) return std::move(one).error();
-    return std::move(outcomes.back());
-}
-
 /// What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
 void roll_back(spi::Session& session) noexcept {
     if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
@@ -123,6 +116,12 @@ Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
     interception.end(answer);
     watch.end(answer);
     return answer;
+}
+
+Expected<Result> last_of(std::vector<Expected<Result>> outcomes) {
+    for (Expected<Result>& one : outcomes)
+        if (!one) return std::move(one).error();
+    return std::move(outcomes.back());
 }
 
 bool has_settings(const Borrowed& borrowed, const Settings& settings) {

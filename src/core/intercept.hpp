@@ -62,6 +62,9 @@ private:
 /// Runs a call that somebody has a say in.
 [[nodiscard]] Expected<Result> run_with_hooks(Executor& executor, const Call& call);
 
+/// The first error of several requests, or the answer of the last.
+[[nodiscard]] Expected<Result> last_of(std::vector<Expected<Result>> outcomes);
+
 /// Whether the transaction that is open on a session has these settings from its beginning on.
 [[nodiscard]] bool has_settings(const Borrowed& borrowed, const Settings& settings);
 /// Runs requests as the session does, each transaction with the settings. @{

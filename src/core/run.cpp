@@ -4,6 +4,7 @@
 #include "pg/sqlstate.hpp"
 #include "src/core/context.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/server_limit.hpp"
 
 namespace pg::detail {
 namespace {
@@ -37,8 +38,9 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call, spi::Reques
     }
     NamedStatement* const statement = choose_name(*borrowed.context, *borrowed.slot, call, request);
     const Settings* const settings = call.watch ? call.watch->wanted() : nullptr;
-    Expected<Result> result =
-        settings ? run_with_settings(borrowed, *settings, request) : borrowed.session().run(request, borrowed.wait);
+    Expected<Result> result = borrowed.context->limit_margin ? run_within_limit(borrowed, call, settings, request)
+                              : settings                     ? run_with_settings(borrowed, *settings, request)
+                                                             : borrowed.session().run(request, borrowed.wait);
     conclude_name(*borrowed.slot, statement, request, result ? nullptr : &result.error());
     return result;
 }

@@ -16,6 +16,10 @@ Client for_tenant(const Client& client, std::string_view tenant) {
     context->types = all.types;
     context->timeout = all.timeout;
     context->acquire_timeout = all.acquire_timeout;
+    context->limit_margin = all.limit_margin;
+    context->keeps_session_state = all.keeps_session_state;
+    context->sends_ahead = all.sends_ahead;
+    context->statements = all.statements;
     context->closed.store(all.closed.load(std::memory_order_acquire), std::memory_order_release);
     context->hooks = std::move(hooks);
     return Client(std::make_shared<Client::Impl>(Client::Impl{std::move(context)}));

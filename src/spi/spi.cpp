@@ -22,6 +22,7 @@ SessionSource::~SessionSource() = default;
 NoticeHandler::~NoticeHandler() = default;
 Provider::~Provider() = default;
 Job::~Job() = default;
+Scheduler::~Scheduler() = default;
 EventLoop::~EventLoop() = default;
 Reactor::~Reactor() = default;
 Waiter::~Waiter() = default;

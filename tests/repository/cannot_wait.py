@@ -44,7 +44,8 @@ FUNCTIONS = {
         Client::Client Client::async Client::prepare Connection::Connection CopyOut::Iterator::Iterator Executor::Executor
         Executor::with Prepared::Prepared Prepared::on Savepoint::Savepoint Stream::Iterator::Iterator
         Transaction::Transaction Tuned::Tuned AsyncExecutor::with AsyncExecutor::batch
-        integrations::AsioEventLoop::AsioEventLoop for_tenant""",
+        integrations::AsioEventLoop::AsioEventLoop integrations::AsioScheduler::AsioScheduler
+        integrations::AsioScheduler::~AsioScheduler for_tenant""",
     "says what is known here": """
         AsyncConnection::backend_process AsyncConnection::engine AsyncCopyWriter::columns AsyncExecutor::options
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
@@ -58,8 +59,9 @@ FUNCTIONS = {
     "is gone with the last client, which has a row": "Pool::~Pool",
     "opens no session before a verb needs one": "open try_open",
     "suspends or goes on, and returns": """
-        Async::await_ready Async::await_resume Async::await_suspend Async::start AsyncStream::Next::await_ready
-        AsyncStream::Next::await_resume AsyncStream::Next::await_suspend integrations::async_wait when_all when_any""",
+        Async::await_ready Async::await_resume Async::await_suspend Async::start Async::stop
+        AsyncStream::Next::await_ready AsyncStream::Next::await_resume AsyncStream::Next::await_suspend
+        AsyncStream::Next::stop integrations::async_wait when_all when_any""",
     "the first rows came with the stream": "Stream::begin",
     "an end, or the row that was read last": """
         CopyOut::Iterator::operator* CopyOut::Iterator::operator-> CopyOut::Iterator::operator== CopyOut::end

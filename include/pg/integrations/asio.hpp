@@ -1,9 +1,12 @@
 // Asio: a client on the application's own io_context, and awaited calls by completion tokens.
 #pragma once
 
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/basic_waitable_timer.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/execution/context_as.hpp>
 #include <asio/execution_context.hpp>
@@ -28,6 +31,7 @@
 
 #include "pg/error.hpp"
 #include "pg/spi/event_loop.hpp"
+#include "pg/stop.hpp"
 #include "pg/task.hpp"
 
 namespace pg::integrations {
@@ -216,6 +220,31 @@ private:
     std::shared_ptr<detail::AsioLoopState> state_;
 };
 
+/// An executor of asio as what awaited calls go on on, whatever threads it has: an io_context, a strand, a pool. The
+/// sessions live elsewhere, on threads of the library or on an `AsioEventLoop`. Pinned.
+///
+///     asio::thread_pool pool(4);
+///     pg::integrations::AsioScheduler strand(asio::make_strand(pool));
+///     pg::AsyncClient db = client.async(strand);
+///
+/// A coroutine that goes on in a pool without a strand goes on on any of its threads. A call that is under way is no
+/// work of the executor: what keeps an io_context running until then is a work guard, or `async_wait`, whose handler is
+/// work. It outlives the calls made on it, and its executor is run until they have ended.
+class AsioScheduler final : public spi::Scheduler {
+public:
+    explicit AsioScheduler(asio::any_io_executor executor) : executor_(std::move(executor)) {}  ///< shares it
+    AsioScheduler(const AsioScheduler&) = delete;
+    AsioScheduler& operator=(const AsioScheduler&) = delete;
+    ~AsioScheduler() override = default;
+
+private:
+    void do_post(spi::Job& job) noexcept override {
+        asio::post(executor_, [&job] { job.run(); });
+    }
+
+    const asio::any_io_executor executor_;
+};
+
 namespace detail {
 
 template <class T>
@@ -278,23 +307,62 @@ struct Unattended {
     };
 };
 
-/// Awaits what it is given, and tells the handler.
-template <class A, class Handler>
-Unattended tell(A given, Handler handler) {
+/// What the asker for an operation can stop by itself: a `pg::Async`, or the next row of a stream.
+template <class A>
+concept Stoppable = requires(A& operation) {
+    { operation.stop() } noexcept;
+};
+
+/// While it lives, a stop stops the operation. Of one that has no way to be stopped it does nothing.
+template <class A>
+class StoppedWith {
+public:
+    StoppedWith(const StopToken&, A&) {}
+};
+template <Stoppable A>
+class StoppedWith<A> {
+public:
+    StoppedWith(const StopToken& token, A& operation)
+        : callback_(&token, [](void* stopped) noexcept { static_cast<A*>(stopped)->stop(); }, &operation) {}
+
+private:
+    StopCallback callback_;
+};
+
+/// Asks for a stop when asio does. The source outlives the operation in the slot, where it does nothing then.
+struct StopOnCancellation {
+    std::stop_source source;
+    void operator()(asio::cancellation_type_t type) {
+        if ((type & asio::cancellation_type_t::all) != asio::cancellation_type_t::none) source.request_stop();
+    }
+};
+
+/// A token that is stopped by what cancels the handler; one that never is when nothing can.
+template <class Handler>
+StopToken stop_of(const Handler& handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (!slot.is_connected()) return StopToken(std::stop_token());
+    return StopToken(slot.template emplace<StopOnCancellation>().source.get_token());
+}
+
+/// Awaits what `begin(token)` gives, and tells the handler.
+template <class Begin, class Handler>
+Unattended tell(Begin begin, Handler handler, StopToken token) {
+    using A = std::invoke_result_t<Begin&, const StopToken&>;
     using T = pg::detail::value_t<A>;
     auto work = asio::make_work_guard(handler);
     std::exception_ptr exception;
     std::optional<pg::detail::kept_t<A>> answer;
-    {
-        A operation(std::move(given));  // and it goes before the handler is called
-        try {
-            if constexpr (std::is_void_v<T>)
-                co_await std::move(operation);
-            else
-                answer.emplace(co_await std::move(operation));
-        } catch (...) {
-            exception = std::current_exception();
-        }
+    try {
+        A operation = begin(std::as_const(token));  // and it goes before the handler is called
+        const StoppedWith<A> stopped(token, operation);
+        auto&& awaiter = pg::detail::get_awaiter(std::move(operation));
+        if constexpr (std::is_void_v<T>)
+            co_await awaiter;  // g++ 12 would move the operation to somewhere else if it were an rvalue
+        else
+            answer.emplace(co_await awaiter);
+    } catch (...) {
+        exception = std::current_exception();
     }
     const auto executor = work.get_executor();
     // The work ends with the call: after that nothing here touches the executor, whose context may be gone.
@@ -309,6 +377,22 @@ Unattended tell(A given, Handler handler) {
             std::move(handler)(exception, no_answer<T>(exception));
     };
     call_on(executor, std::move(call));
+}
+
+/// The operation of asio that `begin` begins, which gives an `A`.
+template <class A, class Begin, class CompletionToken>
+auto initiate(Begin begin, CompletionToken&& token) {
+    using T = pg::detail::value_t<A>;
+    return asio::async_initiate<CompletionToken, typename Told<T>::Signature>(
+        []<class Handler>(Handler&& handler, Begin given) {
+            static_assert(!std::is_same_v<std::decay_t<Handler>, std::decay_t<CompletionToken>> || std::is_void_v<T> ||
+                              std::is_constructible_v<T, Error> || std::default_initializable<T>,
+                          "beside an exception a function would need a T, which has no default: start() the operation");
+            const Initiation here;
+            StopToken stop = stop_of(handler);
+            tell<Begin, std::decay_t<Handler>>(std::move(given), std::forward<Handler>(handler), std::move(stop));
+        },
+        token, std::move(begin));
 }
 
 }  // namespace detail
@@ -326,19 +410,26 @@ Unattended tell(A given, Handler handler) {
 /// Expected with an error. Where there is no `T()` (a Result, an AsyncTransaction), coroutines and futures do without;
 /// a plain function is refused: use `start` of the `pg::Async`.
 ///
-/// Asio's cancellation does not reach the operation. `db.async().with({.stop = …, .timeout = …})` does.
+/// A cancellation of the handler, of any type, stops the operation, as `co_await (… || …)` and
+/// `asio::bind_cancellation_slot` do it: the statement is cancelled, and the handler gets what came of that, an error
+/// of the kind `cancelled` or the answer that came first. It is for a `pg::Async` and the next row of a stream; a Task
+/// is for the function below. As everywhere in asio, it is asked for where the handler runs.
 template <Awaitable A, class CompletionToken>
 auto async_wait(A operation, CompletionToken&& token) {
-    using T = pg::detail::value_t<A>;
-    return asio::async_initiate<CompletionToken, typename detail::Told<T>::Signature>(
-        []<class Handler>(Handler&& handler, A given) {
-            static_assert(!std::is_same_v<std::decay_t<Handler>, std::decay_t<CompletionToken>> || std::is_void_v<T> ||
-                              std::is_constructible_v<T, Error> || std::default_initializable<T>,
-                          "beside an exception a function would need a T, which has no default: start() the operation");
-            const detail::Initiation here;
-            detail::tell<A, std::decay_t<Handler>>(std::move(given), std::forward<Handler>(handler));
-        },
-        token, std::move(operation));
+    return detail::initiate<A>([given = std::move(operation)](const StopToken&) mutable { return std::move(given); },
+                               std::forward<CompletionToken>(token));
+}
+
+/// The same for what `begin(stop)` makes, such as a `pg::Task` whose calls have that stop: a cancellation asks for it.
+///
+///     co_await async_wait([&](const pg::StopToken& stop) { return load(db.with({.stop = &stop})); }, use_awaitable);
+///
+/// It is called before `async_wait` returns. The function, and the stop, live as long as the operation.
+template <class Begin, class CompletionToken>
+    requires(!Awaitable<Begin> && Awaitable<std::invoke_result_t<Begin&, const StopToken&>>)
+auto async_wait(Begin begin, CompletionToken&& token) {
+    return detail::initiate<std::invoke_result_t<Begin&, const StopToken&>>(std::move(begin),
+                                                                            std::forward<CompletionToken>(token));
 }
 
 }  // namespace pg::integrations

@@ -1,4 +1,4 @@
-// EventLoop: what a thread's loop has to offer so that sessions can live on it.
+// Where jobs are run: a Scheduler runs them, an EventLoop also says when a descriptor or a moment is there.
 #pragma once
 
 #include <chrono>
@@ -19,16 +19,28 @@ private:
     virtual void do_run() noexcept = 0;
 };
 
-/// The loop of one thread, its own or the application's. Jobs run on that thread, never inside of the call that hands
-/// them over. Outlives whatever was made on it, and is run until that is gone: what is left open there, such as a
-/// stream that was destroyed before its end, is closed by jobs of the loop.
-class PGCLIENT_API EventLoop {
+/// Where an application runs things: a loop, a pool of threads, a strand, the main thread of a user interface. Outlives
+/// whatever was made on it, and runs what it was given.
+class PGCLIENT_API Scheduler {
+public:
+    virtual ~Scheduler();
+    /// Runs `job` soon, never inside of this call. What one job did is seen by those that are posted after it.
+    /// Thread-safe.
+    void post(Job& job) noexcept { do_post(job); }
+
+private:
+    virtual void do_post(Job& job) noexcept = 0;
+};
+
+/// The loop of one thread, its own or the application's, on which sessions can live. Jobs run on that thread, never
+/// inside of the call that hands them over. Is run until whatever was made on it is gone: what is left open there, such
+/// as a stream that was destroyed before its end, is closed by jobs of the loop. `post` is thread-safe; everything else
+/// is for the loop's own thread.
+class PGCLIENT_API EventLoop : public Scheduler {
 public:
     using Clock = std::chrono::steady_clock;  ///< monotonic, as that of a `Deadline`
 
-    virtual ~EventLoop();
-    /// Runs `job` soon. Thread-safe; everything else is for the loop's own thread.
-    void post(Job& job) noexcept { do_post(job); }
+    ~EventLoop() override;
     /// Runs `job` once when `descriptor` has one of `events` (POLLIN, POLLOUT, as poll() has them) or is broken. One at
     /// a time for a descriptor. False when that cannot be watched for.
     [[nodiscard]] bool watch(int descriptor, short events, Job& job) noexcept {
@@ -43,7 +55,6 @@ public:
     [[nodiscard]] bool here() const noexcept { return do_here(); }
 
 private:
-    virtual void do_post(Job& job) noexcept = 0;
     virtual bool do_watch(int descriptor, short events, Job& job) noexcept = 0;
     virtual void do_forget(int descriptor) noexcept = 0;
     virtual void do_set_alarm(Clock::time_point when, Job& job) noexcept = 0;

@@ -49,9 +49,11 @@ public:
         void return_void() const noexcept {}
         void unhandled_exception() const noexcept { std::terminate(); }
     };
-    Frame(const Frame&) = delete;
-    Frame& operator=(const Frame&) = delete;
-    ~Frame() { handle_.destroy(); }
+    Frame(Frame&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+    Frame& operator=(Frame&&) = delete;
+    ~Frame() {
+        if (handle_) handle_.destroy();
+    }
 
 private:
     explicit Frame(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
@@ -96,6 +98,8 @@ protected:
         at_once,      ///< while the server is at work
         is_answered,  ///< when what it says has come, and nobody has seen it yet
         is_new,       ///< at once, of a client that has no session yet
+        in_handler,   ///< by the handler of another call, on the loop, that has ended meanwhile
+        by_job,       ///< by a job that another thread hands to the loop
     };
     /// Destroys the frame of a verb after no turn of the loop, after one, and so on, until the verb ends before that.
     void at_every_turn(const std::string& name, const Call& call, When when = When::at_once) {
@@ -105,18 +109,22 @@ protected:
             SCOPED_TRACE("destroyed after turn " + std::to_string(turns));
             if (when == When::is_new) db = line_.other_client();
             Ended ended;
+            bool was_over = false;
             {
-                const Frame frame = drive(call(line_, *db), ended);
+                std::optional<Frame> frame(drive(call(line_, *db), ended));
                 for (int turn = 0; turn < turns && !ended.is_over; ++turn)
                     ASSERT_TRUE(loop_.turn(20s)) << "nothing happens";
+                was_over = ended.is_over;
                 if (when == When::is_answered && !ended.is_over) loop_.wait(10ms);
+                if (when == When::in_handler && !ended.is_over) destroy_in_handler(*db, frame);
+                if (when == When::by_job && !ended.is_over) destroy_by_job(frame);
             }
             expect_nothing_left(*db);
             if (HasFatalFailure()) return;
-            if (!ended.is_over) continue;
+            destroyed_ += !ended.is_over;
+            if (!was_over) continue;  // it may have ended in the turns until the handler or the job came
             EXPECT_FALSE(ended.failure) << ended.failure->what();
             EXPECT_GE(turns, 1) << "it was not suspended at all";
-            destroyed_ += turns;
             return;
         }
         FAIL() << "it does not end";
@@ -125,6 +133,33 @@ protected:
     [[nodiscard]] int destroyed() const { return destroyed_; }
 
 private:
+    /// The handler of a call that needs no session, as its argument has no wire form.
+    void destroy_in_handler(const pg::Client& db, std::optional<Frame>& frame) {
+        constexpr std::string_view zero("\0", 1);
+        db.async().try_exec("select $1::text", zero).start([&](const pg::Expected<std::uint64_t>& refused) {
+            EXPECT_FALSE(refused);
+            frame.reset();
+        });
+        while (frame && loop_.turn(20s)) {
+        }
+        EXPECT_FALSE(frame) << "the handler is not called";
+    }
+    void destroy_by_job(std::optional<Frame>& frame) {
+        class Destroy final : public pg::spi::Job {
+        public:
+            explicit Destroy(std::optional<Frame>& target) : frame(target) {}
+
+        private:
+            void do_run() noexcept override { frame.reset(); }
+            std::optional<Frame>& frame;
+        };
+        Destroy job(frame);
+        std::thread elsewhere([&] { loop_.post(job); });
+        while (frame && loop_.turn(20s)) {
+        }
+        elsewhere.join();
+        EXPECT_FALSE(frame) << "the job is not run";
+    }
     void expect_nothing_left(pg::Client& db) {
         Ended lent;
         {
@@ -170,6 +205,15 @@ TEST_P(Destroyed, AtEverySuspensionOfEveryAwaitedVerb) {
                 verb.function, [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db, db.async()); },
                 when);
     EXPECT_GE(destroyed(), 6 * static_cast<int>(frozen::all_awaited().size()));
+}
+
+TEST_P(Destroyed, WithinWhatTheLoopRunsAtEverySuspensionOfEveryAwaitedVerb) {
+    for (const frozen::AwaitedVerb& verb : frozen::all_awaited())
+        for (const When when : {When::in_handler, When::by_job})
+            at_every_turn(
+                verb.function, [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db, db.async()); },
+                when);
+    EXPECT_GE(destroyed(), 3 * static_cast<int>(frozen::all_awaited().size()));
 }
 
 pg::Task<void> on_connection(const frozen::AwaitedExecutorVerb& verb, frozen::Line& line, pg::AsyncClient async) {

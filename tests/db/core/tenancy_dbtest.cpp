@@ -232,6 +232,14 @@ TEST_P(Tenants, SeeTheirOwnRowsInAwaitedCalls) {
     expect_nothing_left(client);
 }
 
+TEST_P(Tenants, HaveWhatTheirClientWasMadeWith) {
+    const pg::Client all =
+        pg::connect(conninfo() + " statement_cache_size=0 engine=" + GetParam(), {.pool_max_size = 1});
+    pg::Client ann = pg::for_tenant(all, "ann");
+    for (int round = 0; round < 3; ++round) EXPECT_EQ(ann.query_one<int>("select 7"), 7);
+    EXPECT_EQ(ann.query_one<std::int64_t>("select count(*) from pg_prepared_statements"), 0);
+}
+
 TEST_P(Tenants, AreAskedFor) {
     const std::vector<std::shared_ptr<pg::spi::Interceptor>> interceptors{std::make_shared<pg::Tenancy>()};
     pg::Client client = pg::open(conninfo() + " engine=" + GetParam(), {.interceptors = &interceptors});

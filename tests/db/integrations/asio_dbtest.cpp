@@ -10,35 +10,21 @@
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
 #include <pg/integrations/asio.hpp>
-#include <pg/testing/test_server.hpp>
 #include <thread>
+
+#include "tests/db/integrations/asio_database.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using asio::use_awaitable;
 using asio::use_future;
+using asio_database::conninfo;
+using asio_database::expect_no_sessions;
+using asio_database::run;
+using asio_database::sessions;
 using pg::integrations::AsioEventLoop;
 using pg::integrations::async_wait;
-
-const std::string& conninfo() {
-    static const std::string text = pg::testing::shared_server().create_database("asio");
-    return text;
-}
-
-/// Runs `work` and everything that it leads to, on the calling thread, and throws what it threw.
-void run(asio::io_context& io, asio::awaitable<void> work) {
-    bool is_over = false;
-    std::exception_ptr exception;
-    asio::co_spawn(io, std::move(work), [&](std::exception_ptr thrown) {
-        is_over = true;
-        exception = thrown;
-    });
-    io.restart();
-    io.run();
-    EXPECT_TRUE(is_over) << "run() returned while a call was under way";
-    if (exception) std::rethrow_exception(exception);
-}
 
 template <class T>
 void expect_failure(const pg::Expected<T>& answer, pg::ErrorKind kind) {
@@ -209,18 +195,6 @@ asio::awaitable<void> wait_for_nothing() {
 TEST_F(AsioToken, CostsNoStackWhereNothingIsToBeWaitedFor) { run(io, wait_for_nothing()); }
 
 // --- a client on the application's io_context
-
-/// Server processes of this database beside the one that asks.
-std::int64_t sessions() {
-    static pg::Client onlooker = pg::connect(conninfo());
-    return onlooker.query_one<std::int64_t>(
-        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
-}
-void expect_no_sessions() {
-    const auto until = std::chrono::steady_clock::now() + 10s;
-    while (sessions() != 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-    EXPECT_EQ(sessions(), 0);
-}
 
 class AsioLoop : public testing::TestWithParam<const char*> {
 protected:

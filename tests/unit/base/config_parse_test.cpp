@@ -180,6 +180,7 @@ TEST(Config, ReadsKeywordsOfOurs) {
     EXPECT_EQ(config.duration("pool_acquire_timeout"), 200ms);
     EXPECT_EQ(config.duration("timeout"), 30s);
     EXPECT_EQ(parsed("postgres://db/?timeout=5min&engine=libpq").duration("timeout"), 5min);
+    EXPECT_EQ(parsed("statement_timeout_margin=0s").duration("statement_timeout_margin"), 0s);
 }
 
 TEST(Config, LeavesWhatIsNotSetOfOursOpen) {

@@ -1,0 +1,41 @@
+// ServerLimit: the deadline of a statement, told to the server, which then ends the statement by itself. Internal to
+// core.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "src/core/context.hpp"
+
+namespace pg::detail {
+
+/// The `statement_timeout` of one statement that is about rows, for as long as that runs: outside a transaction it ends
+/// with the statement, inside one the next statement has its own. A shorter one that is set already stays. Pinned.
+class ServerLimit {
+public:
+    /// What the server is given of the time that a statement has: less the margin, but half of it at least. Nothing
+    /// where it has no end, and in its last millisecond or two.
+    [[nodiscard]] static std::optional<std::chrono::milliseconds> share_of(std::chrono::nanoseconds left,
+                                                                           std::chrono::nanoseconds margin);
+    explicit ServerLimit(std::chrono::milliseconds time);
+    ServerLimit(const ServerLimit&) = delete;
+    ServerLimit& operator=(const ServerLimit&) = delete;
+
+    /// What sets it, in the same flush and transaction as the statement and ahead of it.
+    [[nodiscard]] spi::Request request() const;
+    /// The error says that the server ended the statement, and nobody but this limit can have asked it to.
+    [[nodiscard]] bool is_why(const Error& error, const StopToken* stop) const;
+    /// The same as the error of a deadline.
+    [[nodiscard]] static Error late(const Error& error);
+
+private:
+    const Deadline end_;
+    Params params_;
+};
+
+/// Runs a request of a client that has a margin: with a limit, if the statement can have one; with settings, unless
+/// they are null.
+[[nodiscard]] Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, const Settings* settings,
+                                                const spi::Request& request);
+
+}  // namespace pg::detail
