@@ -71,8 +71,7 @@ public:
         return detail::run_transaction(*this, TransactionOptions{}, body, site);
     }  /// @}
 
-    /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Nothing is sent before it is
-    /// called.
+    /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Sends nothing before a call.
     template <class Signature>
     [[nodiscard]] Prepared<Signature> prepare(Sql<Prepared<Signature>::arguments> sql) const {
         return Prepared<Signature>(shared_executor(),

@@ -175,8 +175,7 @@ private:
 [[nodiscard]] constexpr std::uint64_t hash_sql(std::string_view text) {
     std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, which costs the compiler least
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15;  // texts that differ in their last letter differ everywhere
-    return hash == 0 ? 1 : hash;
+    return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15 | 1;  // texts that differ in their last letter differ everywhere
 }
 
 // Not constexpr and never defined: naming one of them in a constant expression is the compile error that the user

@@ -110,9 +110,9 @@ void StatementCache::clear(spi::Session* session) noexcept {
     }
 }
 
-NamedStatement* StatementCache::find(const spi::Request& request, const StatementKey& key) const noexcept {
+NamedStatement* StatementCache::find(const spi::Request& request, const StatementKey& key) noexcept {
     if (buckets_.empty()) return nullptr;
-    for (NamedStatement* one = buckets_[key.hash & (buckets_.size() - 1)]; one; one = one->next)
+    for (NamedStatement* one = bucket_of(key.hash); one; one = one->next)
         if (is(*one, request, key)) return one;
     return nullptr;
 }
@@ -163,10 +163,9 @@ void StatementCache::touch(NamedStatement& statement) noexcept {
 void StatementCache::link(NamedStatement& statement) noexcept {
     if (size_ >= buckets_.size()) {
         buckets_.assign(std::max(least_buckets, 2 * buckets_.size()), nullptr);
-        for (NamedStatement* one = oldest_; one; one = one->newer)
-            one->next = std::exchange(buckets_[one->hash & (buckets_.size() - 1)], one);
+        for (NamedStatement* one = oldest_; one; one = one->newer) one->next = std::exchange(bucket_of(one->hash), one);
     }
-    statement.next = std::exchange(buckets_[statement.hash & (buckets_.size() - 1)], &statement);
+    statement.next = std::exchange(bucket_of(statement.hash), &statement);
     statement.older = std::exchange(newest_, &statement);
     (statement.older ? statement.older->newer : oldest_) = &statement;
     ++size_;
@@ -174,7 +173,7 @@ void StatementCache::link(NamedStatement& statement) noexcept {
 }
 
 void StatementCache::unlink(NamedStatement& statement) noexcept {
-    NamedStatement** at = &buckets_[statement.hash & (buckets_.size() - 1)];
+    NamedStatement** at = &bucket_of(statement.hash);
     while (*at != &statement) at = &(*at)->next;
     *at = statement.next;
     (statement.newer ? statement.newer->older : newest_) = statement.older;

@@ -165,7 +165,11 @@ private:
     }
     [[nodiscard]] NamedStatement* look_up(spi::Request& request, const StatementKey& key, spi::Session& session);
     void settle(NamedStatement& statement, const spi::Request& request, const Error* error, spi::Session& session);
-    [[nodiscard]] NamedStatement* find(const spi::Request& request, const StatementKey& key) const noexcept;
+    /// Not by the lowest bit of the hash, which is set in all.
+    [[nodiscard]] NamedStatement*& bucket_of(std::uint64_t hash) noexcept {
+        return buckets_[(hash >> 1) & (buckets_.size() - 1)];
+    }
+    [[nodiscard]] NamedStatement* find(const spi::Request& request, const StatementKey& key) noexcept;
     [[nodiscard]] bool was_seen(std::uint64_t hash) noexcept;
     [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept;
     [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);

@@ -24,8 +24,7 @@ struct SessionSlot {
     std::unique_ptr<SessionMemory> memory{};  ///< null before there is any
     bool dirty = false;      ///< it may hold settings, listeners, locks or temporary tables of its borrower
     bool is_shared = false;  ///< a pooler lends what is behind it to others too: nothing there is its own to reset
-    /// Its search path or its role may be its borrower's, and names may mean something else. Only while it is dirty.
-    bool renamed = false;
+    bool renamed = false;    ///< names may mean something else, by a search path or a role; only while it is dirty
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
     Holder holder{};                          ///< whoever has it
     SqlState last_error{};  ///< what the server ended it with, that it takes no writes, or one of those; empty: none
