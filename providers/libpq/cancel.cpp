@@ -72,12 +72,17 @@ private:
     std::shared_ptr<CancelJob> job_;
 };
 
+ProcessWorkers& process_workers() {
+    static auto* const one = new ProcessWorkers(most_threads, most_waiting);
+    static const EndAtExit<ProcessWorkers> at_exit{*one};
+    return *one;
+}
+
 std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
-    static ProcessWorkers workers(most_threads, most_waiting);
     PGcancel* cancel = PQgetCancel(connection);
     if (cancel == nullptr) return nullptr;
     auto job = std::make_shared<CancelJob>(cancel, std::string(PQhost(connection)) + ':' + PQport(connection));
-    if (!workers.submit(job)) return nullptr;
+    if (!process_workers().submit(job)) return nullptr;
     return std::make_unique<WorkerCancel>(std::move(job));
 }
 

@@ -80,8 +80,9 @@ Expected<std::vector<std::string>> Resolver::resolve(const std::string& name, co
 }
 
 Resolver& process_resolver() {
-    static Resolver resolver(&look_up);
-    return resolver;
+    static auto* const one = new Resolver(&look_up);
+    static const EndAtExit<Resolver> at_exit{*one};
+    return *one;
 }
 
 }  // namespace pg::libpq

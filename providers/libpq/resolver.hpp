@@ -31,6 +31,8 @@ public:
 
     /// A numeric address is itself, at once. Errors: connect, timeout, cancelled.
     [[nodiscard]] Expected<std::vector<std::string>> resolve(const std::string& name, const spi::Wait& wait);
+    /// Waits for look-ups that are under way; no name is resolved from then on.
+    void end() noexcept { workers_.end(); }
     /// Look-ups that were abandoned so far.
     [[nodiscard]] std::size_t abandoned() const noexcept { return abandoned_.load(std::memory_order_relaxed); }
 

@@ -18,18 +18,21 @@ void block_signals() noexcept {
 
 }  // namespace
 
-Workers::~Workers() {
+void Workers::end() noexcept {
+    std::vector<std::thread> threads;
     {
         const std::lock_guard lock(mutex_);
         ending_ = true;
         waiting_.clear();
+        threads.swap(threads_);
     }
     changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads) thread.join();
 }
 
 bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     const std::lock_guard lock(mutex_);
+    if (ending_) return false;
     const auto in_its_lane = [&](const std::shared_ptr<Job>& other) { return other->lane_ == job->lane_; };
     const auto waiting = std::count_if(waiting_.begin(), waiting_.end(), in_its_lane);
     if (static_cast<std::size_t>(waiting) >= most_waiting_) return false;
@@ -81,6 +84,8 @@ ProcessWorkers::~ProcessWorkers() {
     // In a copy of the process there is no thread to join: the memory goes with the process.
     if (local != nullptr && local->birthplace.is_here()) delete local;
 }
+
+void ProcessWorkers::end() noexcept { here().end(); }
 
 Workers& ProcessWorkers::here() noexcept {
     Local* local = local_.load(std::memory_order_acquire);

@@ -38,7 +38,6 @@ private:
 };
 
 /// Threads that are started when there is work for them, up to a bound. Thread-safe.
-/// The destructor waits for the jobs that run, and forgets those that do not yet.
 class Workers {
 public:
     /// `most_waiting` is the bound of each lane.
@@ -46,9 +45,11 @@ public:
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
-    ~Workers();
+    ~Workers() { end(); }
 
-    /// False when as many jobs of its lane wait already as may, or no thread can be had.
+    /// Waits for the jobs that run, and forgets those that do not yet. No job is taken from then on.
+    void end() noexcept;
+    /// False when as many jobs of its lane wait already as may, no thread can be had, or the end has come.
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept;
 
 private:
@@ -77,6 +78,8 @@ public:
     ProcessWorkers& operator=(const ProcessWorkers&) = delete;
     ~ProcessWorkers();
 
+    /// As `Workers::end`.
+    void end() noexcept;
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
 
 private:
@@ -88,6 +91,13 @@ private:
 
     const std::size_t most_threads_, most_waiting_;
     std::atomic<Local*> local_{nullptr};
+};
+
+/// Ends something at the end of the process that is never destroyed: other threads may still ask for it then.
+template <class T>
+struct EndAtExit {
+    T& what;
+    ~EndAtExit() { what.end(); }
 };
 
 }  // namespace pg::libpq

@@ -57,7 +57,8 @@ Error applied_already(const Error& error) {
 }  // namespace
 
 bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& error) {
-    if (!error.connection_usable() || error.outcome() != Outcome::not_applied) return false;
+    const bool had_no_effect = error.outcome() == Outcome::not_applied || error.outcome() == Outcome::not_sent;
+    if (!error.connection_usable() || !had_no_effect) return false;
     if (is_gone_from_cache(error)) return name == Name::known;
     if (!refuses_number_types(error)) return name != Name::none && error.kind() == ErrorKind::plan_invalidated;
     // The types that the server inferred once may be what it refuses.

@@ -104,6 +104,18 @@ TEST(Workers, RunAJobAndRaiseItsSignal) {
     }
 }
 
+TEST(Workers, OfTheProcessTakeNothingMoreAfterTheirEnd) {
+    ProcessWorkers workers(1, 4);
+    const auto job = std::make_shared<CountingJob>();
+    ASSERT_TRUE(workers.submit(job));
+    workers.end();
+    EXPECT_FALSE(workers.submit(std::make_shared<CountingJob>()));
+    workers.end();
+    ProcessWorkers unused(1, 4);
+    unused.end();
+    EXPECT_FALSE(unused.submit(std::make_shared<CountingJob>()));
+}
+
 /// Runs until it is let go.
 class HangingJob final : public Job {
 public:
