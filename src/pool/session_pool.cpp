@@ -235,6 +235,10 @@ Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
         if (is_good(*member, turned_away)) [[likely]]
             return lease(*member);
     }
+    return acquire_behind_the_front(wait, turned_away);
+}
+
+Expected<spi::Lease> SessionPool::acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away) {
     if (!birthplace_.is_here()) return made_before_fork();
     const bool may_wait = !is_on_own_loop();
     while (turned_away < most_turned_away) {
@@ -310,11 +314,9 @@ bool SessionPool::is_on_own_loop() const noexcept {
 }
 
 /// A session that was taken may be lent; else it is on its way out.
-bool SessionPool::is_good(Member& member, std::uint32_t& turned_away) noexcept {
-    if (member.unwanted.load(std::memory_order_relaxed) || !member.session->alive()) [[unlikely]]
-        return discard(member), false;
-    if (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session)) [[likely]]
-        return true;
+/// By the hook.
+bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexcept {
+    if (hooks_.on_acquire(hooks_.context, *member.session)) return true;
     return ++turned_away, lose(member, Verdict::replace), false;
 }
 

@@ -74,7 +74,14 @@ private:
     [[nodiscard]] Time last_look() const noexcept {
         return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
     }
-    [[nodiscard]] bool is_good(Member& member, std::uint32_t& turned_away) noexcept;
+    /// Whether it may be lent; if not, it is gone.
+    [[nodiscard]] bool is_good(Member& member, std::uint32_t& turned_away) noexcept {
+        if (member.unwanted.load(std::memory_order_relaxed) || !member.session->alive()) [[unlikely]]
+            return discard(member), false;
+        return hooks_.on_acquire == nullptr || is_accepted(member, turned_away);
+    }
+    [[nodiscard]] bool is_accepted(Member& member, std::uint32_t& turned_away) noexcept;
+    [[nodiscard]] Expected<spi::Lease> acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away);
     void lend(Member& member, spi::LeaseWaiter& waiter) noexcept;
     void close_session(Member& member) noexcept;
     void discard(Member& member) noexcept;
