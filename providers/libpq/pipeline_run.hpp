@@ -31,11 +31,6 @@ namespace pg::libpq {
 template <class Self, class Link>
 class PipelineRun {
 public:
-    PipelineRun(Link& link, TextFallback& fallback, spi::RequestFeed& feed)
-        : link_(link), fallback_(fallback), feed_(feed) {}
-    PipelineRun(const PipelineRun&) = delete;
-    PipelineRun& operator=(const PipelineRun&) = delete;
-
     void run() {
         do {
             send_ahead();
@@ -80,6 +75,10 @@ protected:
     Link& link_;
 
 private:
+    friend Self;
+    PipelineRun(Link& link, TextFallback& fallback, spi::RequestFeed& feed)
+        : link_(link), fallback_(fallback), feed_(feed) {}
+
     /// Statements that wait for their answer.
     static constexpr std::size_t most_in_flight = 100;
 
