@@ -9,11 +9,13 @@
 #include <asio/cancellation_type.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/execution/context_as.hpp>
+#include <asio/execution/outstanding_work.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/post.hpp>
+#include <asio/prefer.hpp>
 #include <asio/query.hpp>
 #include <asio/system_executor.hpp>
 #include <atomic>
@@ -229,7 +231,8 @@ private:
 ///
 /// A coroutine that goes on in a pool without a strand goes on on any of its threads. A call that is under way is no
 /// work of the executor: what keeps an io_context running until then is a work guard, or `async_wait`, whose handler is
-/// work. It outlives the calls made on it, and its executor is run until they have ended.
+/// work. It outlives the calls made on it, and its executor is run until they have ended: a context goes after its
+/// `run` or `join` has returned, which wait for a thread of the library that is still handing something over.
 class AsioScheduler final : public spi::Scheduler {
 public:
     explicit AsioScheduler(asio::any_io_executor executor) : executor_(std::move(executor)) {}  ///< shares it
@@ -239,7 +242,9 @@ public:
 
 private:
     void do_post(spi::Job& job) noexcept override {
-        asio::post(executor_, [&job] { job.run(); });
+        // The job may have run, and with it everything ended, before `post` returns: the context waits for that, too.
+        const asio::any_io_executor kept = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+        asio::post(kept, [&job] { job.run(); });
     }
 
     const asio::any_io_executor executor_;
