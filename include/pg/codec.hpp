@@ -49,14 +49,19 @@ namespace detail {
 
 template <class T>
 [[nodiscard]] T load_big_endian(const char* from) {
-    T value;
-    std::memcpy(&value, from, sizeof(T));
-    if constexpr (std::endian::native == std::endian::little) {
-        if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
-        if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
-        if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    if constexpr (std::is_floating_point_v<T>) {
+        using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+        return std::bit_cast<T>(load_big_endian<Bits>(from));
+    } else {
+        T value;
+        std::memcpy(&value, from, sizeof(T));
+        if constexpr (std::endian::native == std::endian::little) {
+            if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
+            if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
+            if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+        }
+        return value;
     }
-    return value;
 }
 
 template <class T>
@@ -189,7 +194,7 @@ concept Cellular = Scalar<detail::without_optional_t<T>>;
 
 /// Reads one cell into `out`. NULL fits `std::optional` only.
 template <Cellular T>
-[[nodiscard]] Fault decode_cell(const Cell& cell, const WireType& type, T& out) {
+[[nodiscard, gnu::noinline]] Fault decode_cell(const Cell& cell, const WireType& type, T& out) {
     if constexpr (detail::is_optional<T>) {
         if (cell.is_null()) {
             out.reset();

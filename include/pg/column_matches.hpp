@@ -28,12 +28,12 @@ public:
 
     /// The columns of these targets, as long as this lives; null when they were not kept. Targets are known by their
     /// place.
-    [[nodiscard]] const std::uint16_t* find(std::span<const Target> targets, Extra extra) const noexcept {
+    [[nodiscard]] const ColumnMap* find(std::span<const Target> targets, Extra extra) const noexcept {
         const Match* match = first_.load(std::memory_order_acquire);
-        return match && match->targets == targets.data() && match->extra == extra ? match->map : nullptr;
+        return match && match->targets == targets.data() && match->extra == extra ? &match->map : nullptr;
     }
-    /// `map` is copied, unless the columns are in order.
-    void keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map);
+    /// The numbers are copied, unless the columns are in order.
+    void keep(std::span<const Target> targets, Extra extra, const ColumnMap& map);
 
     /// The catalogue knew the types of all columns, which it never forgets. @{
     [[nodiscard]] bool has_known_types() const noexcept { return types_.load(std::memory_order_relaxed); }
@@ -43,8 +43,8 @@ private:
     struct Match {
         const Target* targets;
         Extra extra;
-        const std::uint16_t* map;
-        std::unique_ptr<std::uint16_t[]> own;  // that it is in, if it is
+        ColumnMap map;
+        std::unique_ptr<std::uint16_t[]> own;  // that its numbers are in, if they are
     };
     std::atomic<const Match*> first_{nullptr};  // set once
     std::atomic<bool> types_{false};            // known

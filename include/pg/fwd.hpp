@@ -9,6 +9,8 @@
 #else
 #define PGCLIENT_API
 #endif
+/// Part of whoever calls it, so that what it is given stays in registers.
+#define PGCLIENT_INLINE __attribute__((always_inline))
 
 namespace pg {
 

@@ -91,7 +91,7 @@ struct Arity;
         template <class T>                                                           \
         static constexpr bool fits_more = requires { T{BRACES, Placeholder<T>{}}; }; \
         template <class T, class F>                                                  \
-        static constexpr decltype(auto) with(T& object, F&& f) {                     \
+        [[gnu::always_inline]] static constexpr decltype(auto) with(T& object, F&& f) { \
             auto& [__VA_ARGS__] = object;                                            \
             return f(__VA_ARGS__);                                                   \
         }                                                                            \
@@ -271,7 +271,7 @@ struct Found {
     template <std::size_t I>
     using type = std::remove_pointer_t<decltype(at<I>(pointers<T>))>;
     template <class U, class F>
-    static constexpr decltype(auto) with(U& object, F&& f) {
+    [[gnu::always_inline]] static constexpr decltype(auto) with(U& object, F&& f) {
         return Arity<size>::with(object, std::forward<F>(f));
     }
 };
@@ -321,7 +321,7 @@ using field_type = typename detail::FieldsOf<T>::template type<I>;
 /// Calls `f(field&...)` with all fields at once.
 template <class T, class F>
     requires mapped<std::remove_const_t<T>>
-constexpr decltype(auto) with_fields(T& object, F&& f) {
+[[gnu::always_inline]] constexpr decltype(auto) with_fields(T& object, F&& f) {
     return detail::FieldsOf<std::remove_const_t<T>>::with(object, std::forward<F>(f));
 }
 

@@ -42,6 +42,9 @@ public:
 
     /// What is known of the columns that row types read; null when nothing is kept.
     [[nodiscard]] detail::ColumnMatches* matches() const { return matches_; }
+    /// The bodies of its rows as DataRow messages have them, each behind the length of its message; null when they are
+    /// kept in another way. Whoever reads a row from there calls `read` too unless it has every value, and no more.
+    [[nodiscard]] const char* const* received() const { return received_; }
 
     /// Writes the cells of these columns to `out`, in their order.
     void read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept {
@@ -56,6 +59,7 @@ protected:
     std::uint64_t affected_ = 0;                ///< see `affected()`
     std::string_view tag_;                      ///< a view of what the provider holds
     detail::ColumnMatches* matches_ = nullptr;  ///< see `matches()`
+    const char* const* received_ = nullptr;     ///< see `received()`
 
 private:
     virtual void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept = 0;
@@ -191,12 +195,13 @@ public:
     /// Whether it takes rows with these columns as they come; if not, they are wanted in a result: one of their types
     /// is not in the catalogue yet. Begun again, it forgets what it took.
     [[nodiscard]] bool begin(const ResultStorage& columns);
-    /// Some rows, which need not outlive the call.
-    void take(const ResultStorage& rows) noexcept try {
+    /// Some rows, which need not outlive the call. How many of them, from the first on, were read.
+    std::size_t take(const ResultStorage& rows) noexcept try {
         const std::size_t before = std::exchange(seen_, seen_ + rows.rows());
-        if (state_) do_take(rows, before);
+        return state_ ? do_take(rows, before) : 0;
     } catch (...) {
         state_ = what_was_thrown();
+        return 0;
     }
     void restart() { begun_ = false; }  ///< nothing of what it took counts: the statement is run again
     /// The statement has ended: rows that were not taken as they came are taken now.
@@ -212,7 +217,7 @@ protected:
 
 private:
     virtual Expected<void> do_begin(const ResultStorage& columns) = 0;
-    virtual void do_take(const ResultStorage& rows, std::size_t before) = 0;
+    virtual std::size_t do_take(const ResultStorage& rows, std::size_t before) = 0;
     static Error what_was_thrown() noexcept;  // by a codec or a row type
 
     bool begun_ = false;

@@ -27,19 +27,41 @@ constexpr Target target(std::string_view name = {}) {
     return {name, &Codec<Scalar>::accepts, &Codec<Scalar>::type};
 }
 
-/// Finds the column of each target. Gives where their numbers are: in `map`, or kept by what describes the result. The
-/// error names every column that does not fit.
-[[nodiscard]] PGCLIENT_API Expected<const std::uint16_t*> match_columns(const ResultStorage& result,
-                                                                        std::span<const Target> targets, Extra extra,
-                                                                        std::uint16_t* map);
+/// The columns of targets.
+struct ColumnMap {
+    const std::uint16_t* numbers;
+    bool all_in_place;  // they are all columns in their order, and all come in binary
+};
+/// Finds the column of each target. Their numbers are in `map`, or kept by what describes the result. The error names
+/// every column that does not fit.
+[[nodiscard]] PGCLIENT_API Expected<ColumnMap> match_columns(const ResultStorage& result,
+                                                             std::span<const Target> targets, Extra extra,
+                                                             std::uint16_t* map);
 
-/// Calls `field(index, value)` for each value in order, until one is refused.
+/// Reads one value, numbers and views without a call. `in_binary`: it is known that it came so.
+template <bool in_binary, Cellular T>
+PGCLIENT_INLINE inline Fault read_value(const Cell& cell, const WireType& type, T& field) {
+    using Value = without_optional_t<T>;
+    if constexpr (Copied<Value>) {
+        if (cell.length == sizeof(Value) && (in_binary || type.format == Format::binary)) [[likely]] {
+            field = load_big_endian<Value>(cell.data);
+            return {};
+        }
+    }
+    if constexpr (std::is_same_v<T, std::string_view>) {
+        if (type.oid == Codec<T>::type.oid && !cell.is_null()) [[likely]] {
+            field = cell.bytes();
+            return {};
+        }
+    }
+    return decode_cell(cell, type, field);
+}
+
+/// Calls `field(index, value)` for each value in order, until one says that it is the last. False when none does.
 template <class F, class... V>
-Fault visit_each(F& field, V&... values) {
-    Fault fault;
+PGCLIENT_INLINE inline bool visit_each(F& field, V&... values) {
     std::size_t index = 0;
-    static_cast<void>(((fault = field(index++, values)) || ...));
-    return fault;
+    return (field(index++, values) || ...);
 }
 
 template <class T>
@@ -50,7 +72,7 @@ struct RowShape<T> {
     static constexpr std::size_t size = 1;
     static constexpr std::array<Target, 1> targets{target<T>()};
     template <class F>
-    static Fault visit(T& row, F&& field) {
+    PGCLIENT_INLINE static bool visit(T& row, F&& field) {
         return visit_each(field, row);
     }
 };
@@ -60,8 +82,8 @@ struct RowShape<std::tuple<T...>> {
     static constexpr std::size_t size = sizeof...(T);
     static constexpr std::array<Target, size> targets{target<T>()...};
     template <class F>
-    static Fault visit(std::tuple<T...>& row, F&& field) {
-        return std::apply([&](T&... values) { return visit_each(field, values...); }, row);
+    PGCLIENT_INLINE static bool visit(std::tuple<T...>& row, F&& field) {
+        return std::apply([&](T&... values) PGCLIENT_INLINE { return visit_each(field, values...); }, row);
     }
 };
 
@@ -73,8 +95,8 @@ struct RowShape<T> {
         return std::array<Target, size>{target<reflect::field_type<T, I>>(reflect::field_names<T>[I])...};
     }(std::make_index_sequence<size>{});
     template <class F>
-    static Fault visit(T& row, F&& field) {
-        return reflect::with_fields(row, [&](auto&... values) { return visit_each(field, values...); });
+    PGCLIENT_INLINE static bool visit(T& row, F&& field) {
+        return reflect::with_fields(row, [&](auto&... values) PGCLIENT_INLINE { return visit_each(field, values...); });
     }
 };
 
@@ -97,33 +119,61 @@ concept RowType = std::is_default_constructible_v<T> && requires { detail::RowSh
 
 namespace detail {
 
+/// Walks through the values of a row that lies as it was received (`ResultStorage::received`), all of them in binary.
+class ReceivedValues {
+public:
+    ReceivedValues(const char* body, std::size_t columns) {
+        const std::size_t size = load_big_endian<std::uint32_t>(body - 4) - 4;
+        const std::size_t headers = 2 + 4 * columns;
+        if (size < headers || load_big_endian<std::uint16_t>(body) != columns) return;
+        at_ = body + 2;
+        left_ = size - headers;
+    }
+    [[nodiscard]] bool are_there() const { return at_ != nullptr; }
+    [[nodiscard]] bool are_over() const { return left_ == 0; }
+    /// Reads the next one. False when it does not fit the row or is refused.
+    template <Cellular T>
+    [[nodiscard]] PGCLIENT_INLINE bool take(const WireType& type, T& field) {
+        const char* const value = at_ + sizeof(std::uint32_t);
+        const auto length = load_big_endian<std::uint32_t>(at_);
+        at_ = value;
+        if (length > left_) [[unlikely]] {
+            if constexpr (is_optional<T>) field.reset();
+            return is_optional<T> && length == ~std::uint32_t{0};
+        }
+        at_ += length;
+        left_ -= length;
+        return !read_value<true>({value, static_cast<std::int32_t>(length)}, type, field);
+    }
+
+private:
+    const char* at_ = nullptr;
+    std::size_t left_ = 0;  // bytes of the values that come
+};
+
 /// Reads rows of one result as `T`. Its columns are matched once, by `match`.
 template <RowType T>
 class RowReader {
 public:
     [[nodiscard]] Expected<void> match(const ResultStorage& result, Extra extra = Extra::refuse) {
-        result_ = &result;
-        Expected<const std::uint16_t*> map = match_columns(result, RowShape<T>::targets, extra, own_.data());
+        Expected<ColumnMap> map = match_columns(result, RowShape<T>::targets, extra, own_.data());
         if (!map) return std::move(map).error();
-        kept_ = *map == own_.data() ? nullptr : *map;
+        kept_ = map->numbers == own_.data() ? nullptr : map->numbers;
+        in_place_ = map->all_in_place;
+        rebind(result);
         return {};
     }
 
     /// Reads the same columns from another part of the same result.
-    void rebind(const ResultStorage& result) { result_ = &result; }
+    void rebind(const ResultStorage& result) {
+        result_ = &result;
+        received_ = in_place_ ? result.received() : nullptr;
+    }
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
-        std::array<Cell, RowShape<T>::size> cells;
-        const std::uint16_t* const map = kept_ ? kept_ : own_.data();
-        result_->read(row, {map, RowShape<T>::size}, cells.data());
-        const Column* columns = result_->columns().data();
-        return RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
-            const std::size_t column = map[index];
-            Fault fault = decode_cell(cells[index], columns[column].type, field);
-            if (fault) [[unlikely]]
-                failed_ = column;
-            return fault;
-        });
+        if (received_ && read_in_place(received_[row], out)) [[likely]]
+            return {};
+        return read_cells(row, out);
     }
     /// Of a row of this part, `before` it the rows of others.
     [[nodiscard]] Error error(std::size_t row, Fault fault, std::size_t before = 0) const {
@@ -131,8 +181,34 @@ public:
     }
 
 private:
+    /// False when there is anything to say of the row.
+    [[nodiscard]] bool read_in_place(const char* body, T& out) {
+        ReceivedValues values(body, RowShape<T>::size);
+        const Column* columns = result_->columns().data();
+        return values.are_there() &&
+               !RowShape<T>::visit(out, [&](std::size_t index, auto& field) __attribute__((
+                                            always_inline)) { return !values.take(columns[index].type, field); }) &&
+               values.are_over();
+    }
+    [[gnu::noinline]] Fault read_cells(std::size_t row, T& out) {
+        std::array<Cell, RowShape<T>::size> cells;
+        const std::uint16_t* const map = kept_ ? kept_ : own_.data();
+        result_->read(row, {map, RowShape<T>::size}, cells.data());
+        const Column* columns = result_->columns().data();
+        Fault fault;
+        RowShape<T>::visit(out, [&](std::size_t index, auto& field) {
+            fault = read_value<false>(cells[index], columns[map[index]].type, field);
+            if (fault) [[unlikely]]
+                failed_ = map[index];
+            return static_cast<bool>(fault);
+        });
+        return fault;
+    }
+
     const ResultStorage* result_ = nullptr;
-    const std::uint16_t* kept_ = nullptr;  // the columns of the targets, where they are kept
+    const char* const* received_ = nullptr;  // the rows, where they are read in place
+    bool in_place_ = false;                  // if they lie as they were received
+    const std::uint16_t* kept_ = nullptr;    // the columns of the targets, where they are kept
     std::array<std::uint16_t, RowShape<T>::size> own_;
     std::size_t failed_ = 0;
 };
@@ -155,17 +231,18 @@ private:
         rows_ = {};
         return reader_.match(columns, extra_);
     }
-    void do_take(const ResultStorage& part, std::size_t before) override {
+    std::size_t do_take(const ResultStorage& part, std::size_t before) override {
         reader_.rebind(part);
         Fault fault;
         std::size_t row = 0;
         if constexpr (all) {
             if (before == 0) rows_.reserve(part.rows());
             while (row < part.rows() && !(fault = read(row))) ++row;
-        } else if (before == 0 && part.rows() != 0) {
-            fault = reader_.read(row, rows_.emplace());
+        } else if (before == 0 && part.rows() != 0 && !(fault = reader_.read(row, rows_.emplace()))) {
+            ++row;
         }
         if (fault) this->state_ = reader_.error(row, fault, before);
+        return row;
     }
     Fault read(std::size_t row) {
         if constexpr (std::is_same_v<T, bool>) {  // a vector of them gives no reference to one

@@ -17,6 +17,7 @@ PGCLIENT_API Fault decode_float(const Cell& cell, const WireType& type, double& 
 PGCLIENT_API Fault decode_float(const Cell& cell, const WireType& type, float& out);
 PGCLIENT_API Fault decode_bool_text(const Cell& cell, bool& out);
 PGCLIENT_API Fault decode_text(const Cell& cell, const WireType& type, std::string_view& out);
+PGCLIENT_API Fault decode_text(const Cell& cell, const WireType& type, std::string& out);
 PGCLIENT_API bool accepts_text(const WireType& type);
 PGCLIENT_API void encode_integer_text(Writer& out, std::int64_t value);
 PGCLIENT_API void encode_float_text(Writer& out, double value);
@@ -62,9 +63,8 @@ struct FloatCodec {
         return wire.oid == Oid{700} || (sizeof(T) == 8 && wire.oid == Oid{701});
     }
     static Fault decode(const Cell& cell, const WireType& wire, T& out) {
-        using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
         if (cell.length == sizeof(T) && wire.format == Format::binary) [[likely]] {
-            out = std::bit_cast<T>(load_big_endian<Bits>(cell.data));
+            out = load_big_endian<T>(cell.data);
             return {};
         }
         return decode_float(cell, wire, out);
@@ -79,6 +79,12 @@ struct FloatCodec {
     }
 };
 
+/// Numbers, whose bytes are copied where they come in binary and have the size of the target: no other type that they
+/// are read from has it.
+template <class T>
+concept Copied = std::same_as<T, std::int16_t> || std::same_as<T, std::int32_t> || std::same_as<T, long> ||
+                 std::same_as<T, long long> || std::same_as<T, float> || std::same_as<T, double>;
+
 /// Everything whose bytes are text: text, varchar, bpchar, name, json, jsonb, xml, enums, and any type sent as text.
 template <class T>
 struct TextCodec {
@@ -86,16 +92,7 @@ struct TextCodec {
     static constexpr Format argument = Format::text;
 
     static bool accepts(const WireType& wire) { return accepts_text(wire); }
-    static Fault decode(const Cell& cell, const WireType& wire, T& out) {
-        std::string_view view = cell.bytes();
-        if (wire.oid != Oid{25} && wire.format == Format::binary) [[unlikely]]
-            if (Fault fault = decode_text(cell, wire, view)) return fault;
-        if constexpr (std::is_same_v<T, std::string>)
-            out.assign(view.data(), view.size());
-        else
-            out = view;
-        return {};
-    }
+    static Fault decode(const Cell& cell, const WireType& wire, T& out) { return decode_text(cell, wire, out); }
     static Fault encode(Writer& out, std::string_view value) { return encode_checked_text(out, value); }
     static Fault encode_text(Writer& out, std::string_view value) { return encode_checked_text(out, value); }
 };

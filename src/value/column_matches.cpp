@@ -15,12 +15,12 @@ constinit const std::array<std::uint16_t, 256> columns_in_order = [] {
 
 ColumnMatches::~ColumnMatches() { delete first_.load(std::memory_order_acquire); }
 
-void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const std::uint16_t* map) {
+void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const ColumnMap& map) {
     auto match = std::make_unique<Match>(Match{targets.data(), extra, map, nullptr});
-    if (!are_in_order({map, targets.size()})) {
+    if (!are_in_order({map.numbers, targets.size()})) {
         match->own = std::make_unique<std::uint16_t[]>(targets.size());
-        std::copy_n(map, targets.size(), match->own.get());
-        match->map = match->own.get();
+        std::copy_n(map.numbers, targets.size(), match->own.get());
+        match->map.numbers = match->own.get();
     }
     const Match* none = nullptr;
     if (first_.compare_exchange_strong(none, match.get(), std::memory_order_acq_rel))

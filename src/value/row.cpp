@@ -59,13 +59,19 @@ void match_by_name(const ResultStorage& result, std::span<const Target> targets,
         if (map[i] == nowhere) misfits.add("field " + quoted(targets[i].name) + " has no column");
 }
 
+bool all_come_in_binary(const ResultStorage& result) {
+    const std::span<const Column> columns = result.columns();
+    return std::all_of(columns.begin(), columns.end(),
+                       [](const Column& column) { return column.type.format == Format::binary; });
+}
+
 }  // namespace
 
-Expected<const std::uint16_t*> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
-                                             std::uint16_t* map) {
+Expected<ColumnMap> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
+                                  std::uint16_t* map) {
     ColumnMatches* const known = result.matches();
     if (known)
-        if (const std::uint16_t* kept = known->find(targets, extra)) return kept;
+        if (const ColumnMap* kept = known->find(targets, extra)) return *kept;
     Misfits misfits;
     if (targets.empty() || targets.front().name.empty())
         match_by_position(result, targets, extra, map, misfits);
@@ -81,7 +87,8 @@ Expected<const std::uint16_t*> match_columns(const ResultStorage& result, std::s
     if (auto verdict = std::move(misfits).verdict(); !verdict) return std::move(verdict).error();
     const bool in_order =
         targets.size() <= columns_in_order.size() && std::equal(map, map + targets.size(), columns_in_order.begin());
-    const std::uint16_t* const found = in_order ? columns_in_order.data() : map;
+    const ColumnMap found{in_order ? columns_in_order.data() : map,
+                          in_order && targets.size() == result.columns().size() && all_come_in_binary(result)};
     if (known) known->keep(targets, extra, found);
     return found;
 }

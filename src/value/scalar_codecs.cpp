@@ -13,6 +13,7 @@ namespace detail {
 namespace {
 
 constexpr Oid numeric_oid{1700};
+constexpr Oid text_oid{25};
 constexpr Oid jsonb_oid{3802};
 constexpr Oid jsonpath_oid{4072};
 constexpr Fault out_of_range{"integer out of the target's range"};
@@ -159,8 +160,10 @@ bool accepts_text(const WireType& type) {
            is_built_in_text(info->oid);
 }
 
-Fault decode_text(const Cell& cell, const WireType& type, std::string_view& out) {
-    out = cell.bytes();
+namespace {
+
+/// The bytes of a text whose binary form may have a version before it.
+Fault find_text(const Cell& cell, const WireType& type, std::string_view& out) {
     Oid oid = type.oid;
     bool has_version = false;
     if (TypeCatalog::is_user_defined(oid))
@@ -169,9 +172,29 @@ Fault decode_text(const Cell& cell, const WireType& type, std::string_view& out)
             has_version = is_ltree_family(*info);
         }
     has_version = has_version || oid == jsonb_oid || oid == jsonpath_oid;
-    if (!has_version || type.format == Format::text) return {};
+    out = cell.bytes();
+    if (!has_version) return {};
     if (!out.starts_with('\1')) return {"text of an unknown binary version: fetch it as text"};
     out.remove_prefix(1);
+    return {};
+}
+
+bool is_its_bytes(const WireType& type) { return type.oid == text_oid || type.format == Format::text; }
+
+}  // namespace
+
+Fault decode_text(const Cell& cell, const WireType& type, std::string_view& out) {
+    if (!is_its_bytes(type)) [[unlikely]]
+        return find_text(cell, type, out);
+    out = cell.bytes();
+    return {};
+}
+
+Fault decode_text(const Cell& cell, const WireType& type, std::string& out) {
+    std::string_view view = cell.bytes();
+    if (!is_its_bytes(type)) [[unlikely]]
+        if (Fault fault = find_text(cell, type, view)) return fault;
+    out.assign(view);
     return {};
 }
 

@@ -180,24 +180,40 @@ struct Codec<TimeTz> : detail::OwnType<TimeTz> {
 template <>
 struct Codec<Timestamp> : detail::OwnType<Timestamp> {
     static constexpr TypeId type{Oid{1114}, Oid{1115}, "timestamp"};
-    PGCLIENT_API static Fault decode(const Cell& cell, const WireType& wire, Timestamp& out);
+    static Fault decode(const Cell& cell, const WireType& wire, Timestamp& out) {
+        if (cell.length != sizeof(std::int64_t) || wire.format != Format::binary) [[unlikely]]
+            return decode_otherwise(cell, wire, out);
+        out.microseconds = detail::load_big_endian<std::int64_t>(cell.data);
+        return {};
+    }
     PGCLIENT_API static Fault encode(Writer& out, const Timestamp& value);
     static Fault plain(const Timestamp& value, std::int64_t& out) {
         out = value.microseconds;
         return {};
     }
     PGCLIENT_API static Fault encode_text(Writer& out, const Timestamp& value);
+
+private:
+    PGCLIENT_API static Fault decode_otherwise(const Cell& cell, const WireType& wire, Timestamp& out);
 };
 template <>
 struct Codec<TimestampTz> : detail::OwnType<TimestampTz> {
     static constexpr TypeId type{Oid{1184}, Oid{1185}, "timestamptz"};
-    PGCLIENT_API static Fault decode(const Cell& cell, const WireType& wire, TimestampTz& out);
+    static Fault decode(const Cell& cell, const WireType& wire, TimestampTz& out) {
+        if (cell.length != sizeof(std::int64_t) || wire.format != Format::binary) [[unlikely]]
+            return decode_otherwise(cell, wire, out);
+        out.microseconds = detail::load_big_endian<std::int64_t>(cell.data);
+        return {};
+    }
     PGCLIENT_API static Fault encode(Writer& out, const TimestampTz& value);
     static Fault plain(const TimestampTz& value, std::int64_t& out) {
         out = value.microseconds;
         return {};
     }
     PGCLIENT_API static Fault encode_text(Writer& out, const TimestampTz& value);
+
+private:
+    PGCLIENT_API static Fault decode_otherwise(const Cell& cell, const WireType& wire, TimestampTz& out);
 };
 template <>
 struct Codec<Interval> : detail::OwnType<Interval> {

@@ -77,11 +77,7 @@ CivilDay split_moment(std::int64_t microseconds, std::uint64_t& clock) {
 template <class T>
 Fault decode_moment(const Cell& cell, const WireType& wire, T& out) {
     constexpr bool with_offset = std::is_same_v<T, TimestampTz>;
-    if (wire.format == Format::binary) {
-        if (cell.length != 8) return {"timestamp of other than 8 bytes"};
-        out.microseconds = detail::load_big_endian<std::int64_t>(cell.data);
-        return {};
-    }
+    if (wire.format == Format::binary) return {"timestamp of other than 8 bytes"};
     if (read_infinity(cell.bytes(), out)) return {};
     T value;
     if (!read_moment(cell.bytes(), with_offset, value.microseconds) || !value.is_finite())
@@ -209,7 +205,7 @@ std::string TimeTz::to_string() const { return detail::text_of(*this); }
 
 // ---- timestamp and timestamptz ---------------------------------------------------------------------
 
-Fault Codec<Timestamp>::decode(const Cell& cell, const WireType& wire, Timestamp& out) {
+Fault Codec<Timestamp>::decode_otherwise(const Cell& cell, const WireType& wire, Timestamp& out) {
     return decode_moment(cell, wire, out);
 }
 Fault Codec<Timestamp>::encode(Writer& out, const Timestamp& value) {
@@ -220,7 +216,7 @@ Fault Codec<Timestamp>::encode_text(Writer& out, const Timestamp& value) { retur
 Expected<Timestamp> Timestamp::parse(std::string_view text) { return detail::parse_value<Timestamp>(text); }
 std::string Timestamp::to_string() const { return detail::text_of(*this); }
 
-Fault Codec<TimestampTz>::decode(const Cell& cell, const WireType& wire, TimestampTz& out) {
+Fault Codec<TimestampTz>::decode_otherwise(const Cell& cell, const WireType& wire, TimestampTz& out) {
     return decode_moment(cell, wire, out);
 }
 Fault Codec<TimestampTz>::encode(Writer& out, const TimestampTz& value) {

@@ -54,7 +54,7 @@ pg::Expected<Map> match(const Columns& result, Extra extra = Extra::refuse) {
     Map map{};
     auto matched = pg::detail::match_columns(result, pg::detail::RowShape<T>::targets, extra, map.data());
     if (!matched) return std::move(matched).error();
-    std::copy_n(*matched, map.size(), map.data());
+    std::copy_n(matched->numbers, map.size(), map.data());
     return map;
 }
 template <class T>
@@ -105,7 +105,7 @@ TEST(ColumnMatches, OfColumnsInTheirOrderAreKnownByTheirPlace) {
         Map map{};
         const auto matched =
             pg::detail::match_columns(result, pg::detail::RowShape<User>::targets, Extra::ignore, map.data());
-        return pg::detail::are_in_order({matched.value(), map.size()});
+        return pg::detail::are_in_order({matched.value().numbers, map.size()});
     };
     EXPECT_TRUE(is_in_order(Columns({id, name})));
     EXPECT_TRUE(is_in_order(Columns({id, name, other})));
