@@ -63,10 +63,9 @@ private:
         const spi::Request& request = requests_[sent_];
         link_.about(request.sql);
         if ((refusal_ = refusal(link_, request))) return;
-        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]) != nullptr);
-        ++sent_;
         synced_ = sync_ == spi::BatchSync::each;
-        if (synced_) link_.send_sync();
+        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]) != nullptr, synced_);
+        ++sent_;
     }
 
     /// Takes the answers that have arrived, or waits for some. False when the connection is gone.
@@ -75,6 +74,10 @@ private:
         if (cancel_ && !std::exchange(cancelled_, cancel_->advance()) && cancelled_) return true;
         bool any = false;
         for (wire::Frame frame; !link_.machine().idle(); any = true) {
+            if (wire::Answer whole; link_.take_answer(whole, sync_ == spi::BatchSync::each)) {
+                if (!take(whole)) return false;
+                continue;
+            }
             const auto event = link_.poll(frame);
             if (!event) break;
             if (!take(*event, frame)) return false;
@@ -83,6 +86,12 @@ private:
         return any || wait();
     }
 
+    bool take(const wire::Answer& whole) {
+        if (!collector_.take_row(whole, link_.chunk(), nullptr)) return violate(malformed_row);
+        answer(collector_.take(whole.tag, arena_));
+        if (sync_ == spi::BatchSync::each) ++readies_;
+        return true;
+    }
     bool take(wire::Event event, const wire::Frame& frame) {
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
@@ -124,7 +133,7 @@ private:
         bool well_formed = collector_.add(first, link_.chunk());
         if (well_formed)
             link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
-        return well_formed || violate("a row that is not as its columns were described");
+        return well_formed || violate(malformed_row);
     }
 
     bool take_failure(std::string_view body) {

@@ -8,6 +8,7 @@
 #include "providers/libpq/direct_channel.hpp"
 #include "providers/libpq/exchange.hpp"
 #include "providers/libpq/handle.hpp"
+#include "src/wire/answer.hpp"
 #include "src/wire/client_messages.hpp"
 #include "src/wire/machine.hpp"
 
@@ -37,6 +38,7 @@ public:
     /// Where messages are written; each is told to `sent`. They leave with the next wait, or `flush`. @{
     [[nodiscard]] wire::SendBuffer& out() noexcept { return out_; }
     void sent(wire::Sent what) { machine_.sent(what); }
+    void sent_execution(bool with_sync) { machine_.sent_execution(with_sync); }
     void send_sync() {
         wire::put_sync(out_);
         machine_.sent(wire::Sent::sync);
@@ -74,6 +76,16 @@ public:
                 return event;
             if (!take_aside(event, frame.body)) return std::nullopt;
         }
+    }
+    /// Takes the whole answer to an execution in one step, if it comes next, has arrived and is a usual one; up to its
+    /// ReadyForQuery if its Sync is meant, too. Else nothing is taken: then `poll` tells more.
+    [[nodiscard]] bool take_answer(wire::Answer& answer, bool with_sync) noexcept {
+        if (!machine_.awaits_execution(with_sync)) return false;
+        const std::size_t size = wire::find_answer(reader_.unread(), with_sync, answer);
+        if (size == 0) return false;
+        reader_.pass(size);
+        with_sync ? machine_.answered_execution(answer.state) : machine_.answered_execution();
+        return true;
     }
     /// The exchange came to an end before its time. @{
     [[nodiscard]] bool ended() const noexcept { return ending_.has_value(); }

@@ -21,14 +21,17 @@ private:
 
     [[nodiscard]] bool has_room() const noexcept { return link_.out().unsent().size() < most_unsent; }
     [[nodiscard]] std::optional<Error> put(const spi::Request& request, Format format) {
-        put_statement(link_, request, format, known_columns(request, format) != nullptr);
-        link_.send_sync();
+        put_statement(link_, request, format, known_columns(request, format) != nullptr, true);
         return std::nullopt;
     }
 
     bool take_arrived(std::size_t left) {
         bool any = false;
         for (wire::Frame frame; size() > left; any = true) {
+            if (wire::Answer whole; link_.take_answer(whole, true)) {
+                take(whole);
+                continue;
+            }
             const auto event = link_.poll(frame);
             if (!event) break;
             take(*event, frame);
@@ -40,6 +43,10 @@ private:
     [[nodiscard]] Error loss() { return link_.ending(); }
     void end_run() { link_.rest(); }
 
+    void take(const wire::Answer& whole) {
+        if (!collector_.take_row(whole, link_.chunk(), sink_)) return violate(malformed_row);
+        end_answer(sink_ ? Result(collector_.columns()) : collector_.take(whole.tag));
+    }
     void take(wire::Event event, const wire::Frame& frame) {
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
@@ -94,7 +101,7 @@ private:
             if (well_formed)
                 link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
         }
-        if (!well_formed) violate("a row that is not as its columns were described");
+        if (!well_formed) violate(malformed_row);
     }
 
     void begin_answer() {

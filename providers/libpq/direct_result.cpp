@@ -49,6 +49,11 @@ std::string_view body_at(const char* row) noexcept {
     return {row, wire::load<std::uint32_t>(row - sizeof(std::uint32_t)) - sizeof(std::uint32_t)};
 }
 
+/// The same with its length.
+std::string_view message_at(const char* row) noexcept {
+    return {row - sizeof(std::uint32_t), wire::load<std::uint32_t>(row - sizeof(std::uint32_t))};
+}
+
 /// Where the values of a row begin: behind their number.
 const char* values_of(const char* row) noexcept { return row + sizeof(std::uint16_t); }
 
@@ -58,23 +63,24 @@ Cell cell_of(wire::RowValue value) noexcept { return {value.data, value.length};
 /// what does not fit is NULL.
 class ArrivingRows final : public ResultStorage {
 public:
-    ArrivingRows(const ResultStorage& description, const std::vector<const char*>& rows) : bodies_(rows.data()) {
+    ArrivingRows(const ResultStorage& description, std::span<const char* const> rows) {
         columns_ = description.columns();
         matches_ = description.matches();
+        received_ = rows.data();
         rows_ = rows.size();
         affected_ = rows.size();
     }
-    /// Looks at those too that nobody has read.
-    [[nodiscard]] bool are_well_formed() const noexcept {
-        return well_formed_ && std::all_of(bodies_ + read_, bodies_ + rows_, [&](const char* row) {
+    /// False when one of them is malformed: the sink may read none of them, or not all.
+    [[nodiscard]] bool give_to(RowSink& sink) const {
+        const std::size_t read = sink.take(*this);
+        return well_formed_ && std::all_of(received_ + read, received_ + rows_, [&](const char* row) {
                    return wire::is_well_formed_row(body_at(row), columns_.size());
                });
     }
 
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        if (row == read_) ++read_;
-        wire::RowValues values(body_at(bodies_[row]), columns_.size());
+        wire::RowValues values(body_at(received_[row]), columns_.size());
         if (detail::are_in_order(columns)) {
             for (Cell* const end = out + columns.size(); out != end; ++out) *out = cell_of(values.take());
         } else {
@@ -94,8 +100,6 @@ private:
         return cell;
     }
 
-    const char* const* bodies_;
-    mutable std::size_t read_ = 0;  ///< so many, from the first on
     mutable bool well_formed_ = true;
 };
 
@@ -118,11 +122,9 @@ protected:
         affected_ = tag.empty() ? rows : wire::rows_of_tag(tag);
     }
 
-    const char* const* bodies_ = nullptr;
-
 private:
     void do_read(std::size_t row, std::span<const std::uint16_t> columns, Cell* out) const noexcept override {
-        const char* at = values_of(bodies_[row]);
+        const char* at = values_of(received_[row]);
         if (detail::are_in_order(columns)) {
             for (Cell* const end = out + columns.size(); out != end; ++out) *out = take_cell(at);
             return;
@@ -130,7 +132,7 @@ private:
         std::size_t next = 0;
         for (const std::uint16_t column : columns) {
             if (column < next) {
-                at = values_of(bodies_[row]);
+                at = values_of(received_[row]);
                 next = 0;
             }
             for (; next < column; ++next) static_cast<void>(take_cell(at));
@@ -139,7 +141,7 @@ private:
         }
     }
     Cell do_cell(std::size_t row, std::size_t column) const noexcept override {
-        const char* at = values_of(bodies_[row]);
+        const char* at = values_of(received_[row]);
         for (std::size_t i = 0; i < column; ++i) static_cast<void>(take_cell(at));
         return take_cell(at);
     }
@@ -155,7 +157,7 @@ public:
           pointers_(std::move(rows)),
           chunks_(std::move(chunks)),
           own_tag_(tag) {
-        bodies_ = pointers_.data();
+        received_ = pointers_.data();
         tag_ = own_tag_;
     }
 
@@ -166,24 +168,25 @@ private:
     std::string own_tag_;
 };
 
-/// Rows that were copied to `room`: first the pointers, then the bytes, then the tag. Owns nothing, so that it may go
-/// without a destructor.
+/// Rows that were copied to `room`: first the pointers, then the rows with their lengths, then the tag. Owns nothing,
+/// so that it may go without a destructor.
 class CopiedRows : public Rows {
 public:
     CopiedRows(const ResultStorage& description, const std::vector<const char*>& rows, std::string_view tag, void* room)
         : Rows(description, rows.size(), tag) {
         auto** const pointers = static_cast<const char**>(room);
-        bodies_ = pointers;
+        received_ = pointers;
         auto* to = reinterpret_cast<char*>(pointers + rows.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            pointers[i] = to;
-            to = wire::store_bytes(to, body_at(rows[i]));
+            const std::string_view message = message_at(rows[i]);
+            pointers[i] = to + sizeof(std::uint32_t);
+            to = wire::store_bytes(to, message);
         }
         tag_ = {to, tag.size()};
         static_cast<void>(wire::store_bytes(to, tag));
     }
     [[nodiscard]] static std::size_t room(std::size_t rows, std::size_t bytes, std::string_view tag) noexcept {
-        return rows * sizeof(const char*) + bytes + tag.size();
+        return rows * (sizeof(const char*) + sizeof(std::uint32_t)) + bytes + tag.size();
     }
 };
 
@@ -247,11 +250,15 @@ bool RowCollector::add(std::string_view body, const wire::ChunkRef& chunk) {
 }
 
 bool RowCollector::give(RowSink& sink) {
-    const ArrivingRows arriving(*columns_, rows_);
-    sink.take(arriving);
+    const bool well_formed = ArrivingRows(*columns_, rows_).give_to(sink);
     rows_.clear();
     bytes_ = 0;
-    return arriving.are_well_formed();
+    return well_formed;
+}
+
+bool RowCollector::give(RowSink& sink, std::string_view body) const {
+    const char* const row = body.data();
+    return ArrivingRows(*columns_, std::span(&row, 1)).give_to(sink);
 }
 
 Result RowCollector::take(std::string_view tag, const std::shared_ptr<ResultArena>& arena) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pg/result.hpp"
+#include "src/wire/answer.hpp"
 #include "src/wire/chunk.hpp"
 
 namespace pg::libpq::direct {
@@ -40,6 +41,9 @@ private:
     std::vector<std::shared_ptr<const ResultStorage>> kept_;
 };
 
+/// What is wrong with a row that `RowCollector` refuses.
+inline constexpr const char* malformed_row = "a row that is not as its columns were described";
+
 /// Gathers the rows of one statement as they arrive and makes results of them. One thread at a time; what it makes is
 /// its own.
 class RowCollector {
@@ -63,7 +67,14 @@ public:
         bytes_ += body.size();
     }
     /// Gives the rows so far to a sink and forgets them. False when one of them is malformed.
-    [[nodiscard]] bool give(RowSink& sink);  /// @}
+    [[nodiscard]] bool give(RowSink& sink);
+    /// Gives one row to it.
+    [[nodiscard]] bool give(RowSink& sink, std::string_view body) const;  /// @}
+    /// Takes the row of a whole answer, if it has one, for the sink, if there is one. False when it is malformed.
+    [[nodiscard]] bool take_row(const wire::Answer& answer, const wire::ChunkRef& chunk, RowSink* sink) {
+        if (!answer.has_row()) return true;
+        return sink ? give(*sink, answer.row) : add(answer.row, chunk);
+    }
     /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one. A small
     /// one lies in the arena, if there is one.
     [[nodiscard]] Result take(std::string_view tag = {}, const std::shared_ptr<ResultArena>& arena = {});

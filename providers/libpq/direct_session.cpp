@@ -25,8 +25,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     if (auto error = link_.begin(request.sql, wait)) return *std::move(error);
     if (auto error = refusal(link_, request)) return *std::move(error);
     const auto* known = known_columns(request, format);
-    put_statement(link_, request, format, known != nullptr);
-    link_.send_sync();
+    put_statement(link_, request, format, known != nullptr, true);
     link_.flush();
 
     collector_.clear_rows();
@@ -35,7 +34,15 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
         sink = request.sink != nullptr && request.sink->begin(*columns) ? request.sink : nullptr;
         collector_.begin(columns);
     };
-    if (known) begin(*known);
+    if (known) {
+        begin(*known);
+        if (!link_.wait_ready(wait)) return link_.ending();
+        if (wire::Answer whole; request.max_result_bytes == 0 && link_.take_answer(whole, true)) {
+            if (!collector_.take_row(whole, link_.chunk(), sink)) return link_.violated(malformed_row);
+            link_.rest();
+            return sink ? Result(collector_.columns()) : collector_.take(whole.tag);
+        }
+    }
 
     std::optional<Expected<Result>> answer;
     std::size_t received = 0;  // bytes of the rows that a sink took
@@ -56,7 +63,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                         link_.rows(
                             [&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
                 }
-                if (!well_formed) return link_.violated("a row that is not as its columns were described");
+                if (!well_formed) return link_.violated(malformed_row);
                 if (request.max_result_bytes != 0 && received + collector_.bytes() > request.max_result_bytes)
                     return abandon(link_, too_large(request.max_result_bytes), wait);
                 break;

@@ -16,7 +16,7 @@ const std::shared_ptr<const ResultStorage>& described_as_none(const spi::Request
     return no_columns();
 }
 
-void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described) {
+void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync) {
     wire::SendBuffer& out = link.out();
     const Params* const params = request.params;
     const std::size_t count = params != nullptr ? params->size() : 0;
@@ -34,14 +34,20 @@ void put_statement(DirectLink& link, const spi::Request& request, Format format,
         return wire::Argument{params->data(at), at.length, static_cast<std::int16_t>(at.format)};
     };
     const auto one = static_cast<std::int16_t>(format);
-    wire::put_bind(out, request.statement, count, params != nullptr ? params->bytes() : 0, next, std::span(&one, 1));
-    link.sent(wire::Sent::bind);
-    if (!described) {
-        wire::put_describe(out, wire::Named::portal, {});
-        link.sent(wire::Sent::describe_portal);
+    const std::size_t bytes = params != nullptr ? params->bytes() : 0;
+    if (described) {
+        wire::put_bind(out, request.statement, count, bytes, next, std::span(&one, 1),
+                       with_sync ? wire::execute_and_sync_messages : wire::execute_message);
+        link.sent_execution(with_sync);
+        return;
     }
+    wire::put_bind(out, request.statement, count, bytes, next, std::span(&one, 1));
+    link.sent(wire::Sent::bind);
+    wire::put_describe(out, wire::Named::portal, {});
+    link.sent(wire::Sent::describe_portal);
     wire::put_execute(out);
     link.sent(wire::Sent::execute);
+    if (with_sync) link.send_sync();
 }
 
 }  // namespace pg::libpq::direct

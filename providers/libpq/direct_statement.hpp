@@ -24,8 +24,8 @@ namespace pg::libpq::direct {
 /// The same when the message says that there are none.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>& described_as_none(const spi::Request& request);
 
-/// Writes the messages that run `request`, with a description of its columns unless they were `described` before, and
-/// before them those that close what was forgotten. No Sync.
-void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described);
+/// Writes the messages that run `request`, with a description of its columns unless they were `described` before, a
+/// Sync behind them if it is to have its own, and before them those that close what was forgotten.
+void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync);
 
 }  // namespace pg::libpq::direct

@@ -112,7 +112,7 @@ private:
                 well_formed = collector_.add(body, link_.chunk());
                 return well_formed && collector_.bytes() < most;
             });
-        if (!well_formed) return violated("a row that is not as its columns were described");
+        if (!well_formed) return violated(malformed_row);
         if (limit_ == 0 || handed_out_ + collector_.bytes() <= limit_) return std::nullopt;
         over_ = true;
         failure_ = abandon(link_, too_large(limit_), wait);
@@ -156,8 +156,7 @@ Expected<std::unique_ptr<spi::RowStream>> open_stream(DirectLink& link, const sp
     if (auto error = link.begin(request.sql, wait)) return *std::move(error);
     if (auto error = refusal(link, request)) return *std::move(error);
     const auto* known = known_columns(request, format);
-    put_statement(link, request, format, known != nullptr);
-    link.send_sync();
+    put_statement(link, request, format, known != nullptr, true);
     auto stream = std::make_unique<DirectStream>(link, request, format);
     if (known) stream->expect(*known);
     if (auto error = stream->open(wait)) return *std::move(error);

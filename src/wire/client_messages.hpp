@@ -74,14 +74,18 @@ inline void put_sync(SendBuffer& out) {
 }
 /// @}
 
+/// Execute of the unnamed portal, all of its rows, and Sync, as they are put behind a Bind.
+inline constexpr std::string_view execute_message("E\0\0\0\11\0\0\0\0\0", 10);
+inline constexpr std::string_view execute_and_sync_messages("E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 15);
+
 /// Binds `count` arguments, `argument(i)` each, which have no more than `most_bytes` together, to the unnamed portal.
-/// `formats` has one format for all columns of the result, or one each.
+/// `formats` has one format for all columns of the result, or one each; the messages `behind` follow.
 template <class GetArgument>
 PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, std::size_t most_bytes,
-                           GetArgument argument, std::span<const std::int16_t> formats) {
+                           GetArgument argument, std::span<const std::int16_t> formats, std::string_view behind = {}) {
     // All of it in one piece: kind, length, an empty portal name, …
     char* const message = out.claim(1 + 4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + 4 * count + most_bytes + 2 +
-                                    2 * formats.size());
+                                    2 * formats.size() + behind.size());
     *message = static_cast<char>(ClientType::bind);
     message[5] = '\0';
     char* at = store_bytes(message + 6, statement);
@@ -104,7 +108,7 @@ PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::siz
         at += 2;
     }
     store(message + 1, static_cast<std::uint32_t>(at - message - 1));
-    out.give_back(at);
+    out.give_back(store_bytes(at, behind));
 }
 /// The same for who does not know how many bytes they have.
 template <class GetArgument>

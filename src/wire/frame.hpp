@@ -109,6 +109,10 @@ public:
         }
     }
 
+    /// All bytes that have arrived and belong to no frame that was handed out; `pass` hands out the first of them. @{
+    [[nodiscard]] std::string_view unread() const noexcept { return {at_, held()}; }
+    void pass(std::size_t count) noexcept { at_ += count; }  /// @}
+
     /// Where to receive, at least a kilobyte; may throw std::bad_alloc. Then `received` says how much came. @{
     [[nodiscard]] std::span<char> room();
     void received(std::size_t count) noexcept { end_ += count; }  /// @}

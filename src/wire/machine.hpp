@@ -74,6 +74,31 @@ public:
         if (what == Sent::describe_statement) push(Answer::parameters);
         push(answer_to(what));
     }
+    /// Says the same of Bind and Execute, and of Sync if it follows.
+    void sent_execution(bool with_sync) {
+        if (skipping_ || last_ - first_ + 2 > mask_) [[unlikely]] {
+            sent(Sent::bind);
+            sent(Sent::execute);
+            if (with_sync) sent(Sent::sync);
+            return;
+        }
+        ring_[last_ & mask_] = Answer::bind;
+        ring_[(last_ + 1) & mask_] = Answer::execution;
+        ring_[(last_ + 2) & mask_] = Answer::sync;
+        last_ += with_sync ? 3 : 2;
+    }
+    /// The answers to Bind and Execute come next, and that to a Sync if one is meant; `answered` says that they came,
+    /// and well. @{
+    [[nodiscard]] bool awaits_execution(bool with_sync) const noexcept {
+        const std::size_t count = with_sync ? 3 : 2;
+        return last_ - first_ >= count && head() == Answer::bind && ring_[(first_ + 1) & mask_] == Answer::execution &&
+               (!with_sync || ring_[(first_ + 2) & mask_] == Answer::sync) && copy_ == Copy::none && !violation_;
+    }
+    void answered_execution() noexcept { first_ += 2; }
+    void answered_execution(TransactionState state) noexcept {
+        first_ += 3;
+        transaction_ = state;
+    }  /// @}
     /// Judges the next message of the server.
     [[nodiscard]] Event accept(const Frame& frame) noexcept {
         if (frame.type == ServerType::data_row && in_rows() && !violation_) return Event::row;

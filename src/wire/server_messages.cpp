@@ -90,6 +90,9 @@ std::optional<CopyFormat> read_copy_format(std::string_view body) noexcept {
 }
 
 std::uint64_t rows_of_tag(std::string_view tag) noexcept {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (tag.size() > 2 && tag[tag.size() - 2] == ' ' && is_digit(tag.back()))  // as most often
+        return static_cast<std::uint64_t>(tag.back() - '0');
     const std::size_t blank = tag.rfind(' ');
     if (blank == std::string_view::npos) return 0;
     std::uint64_t rows = 0;

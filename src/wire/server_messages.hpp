@@ -116,6 +116,9 @@ struct RowValue {
     std::int32_t length = -1;  ///< -1 for NULL
 };
 
+/// The length of a NULL.
+inline constexpr std::uint32_t null_length = ~std::uint32_t{0};
+
 /// Walks through the values of a DataRow of which nothing is known but its bytes. What does not fit is NULL.
 class RowValues {
 public:
@@ -150,11 +153,9 @@ public:
     [[nodiscard]] bool are_whole() const noexcept { return fit() && left_ == 0 && next_ == columns_; }
 
 private:
-    static constexpr std::uint32_t null = ~std::uint32_t{0};
-
     [[nodiscard]] bool fit() const noexcept { return at_ != nowhere; }
     [[nodiscard]] RowValue take_none(std::uint32_t length) noexcept {
-        if (length != null)
+        if (length != null_length)
             at_ = nowhere;
         else if (fit())
             at_ += sizeof length;
@@ -181,9 +182,21 @@ private:
 
 /// True when a DataRow has exactly `columns` values whose lengths fit its body.
 [[nodiscard]] inline bool is_well_formed_row(std::string_view body, std::size_t columns) noexcept {
-    RowValues values(body, columns);
-    values.go_to(columns);
-    return values.are_whole();
+    const std::size_t headers = sizeof(std::uint16_t) + columns * sizeof(std::uint32_t);
+    if (body.size() < headers || load<std::uint16_t>(body.data()) != columns) return false;
+    const char* at = body.data() + sizeof(std::uint16_t);
+    std::size_t left = body.size() - headers;  // bytes of the values that come
+    for (; columns != 0; --columns) {
+        const auto length = load<std::uint32_t>(at);
+        at += sizeof length;
+        if (length > left) {
+            if (length != null_length) return false;
+            continue;
+        }
+        at += length;
+        left -= length;
+    }
+    return left == 0;
 }
 
 /// Authentication requests, by their code.

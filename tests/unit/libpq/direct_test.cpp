@@ -243,12 +243,14 @@ public:
 
 private:
     Expected<void> do_begin(const ResultStorage&) override { return {}; }
-    void do_take(const ResultStorage& rows, std::size_t before) override {
-        for (std::size_t row = 0; row < rows.rows() && before + row < most_; ++row)
+    std::size_t do_take(const ResultStorage& rows, std::size_t before) override {
+        std::size_t row = 0;
+        for (; row < rows.rows() && before + row < most_; ++row)
             for (std::size_t column = rows.columns().size(); column-- != 0;) {
                 const Cell cell = rows.cell(row, column);
                 values_ += cell.is_null() ? "-" : std::string(cell.bytes());
             }
+        return row;
     }
 
     std::size_t most_;
@@ -272,7 +274,7 @@ public:
 
 private:
     Expected<void> do_begin(const ResultStorage&) override { return {}; }
-    void do_take(const ResultStorage&, std::size_t) override {
+    std::size_t do_take(const ResultStorage&, std::size_t) override {
         if (an_exception_) throw std::runtime_error("no room");
         throw 7;
     }
@@ -294,17 +296,19 @@ TEST(DirectSink, MayThrowInTheMiddleOfAnExchange) {
     }
 }
 
+/// Bodies of rows that are none, where two columns were described.
+constexpr std::string_view senseless_rows[] = {"",
+                                               "\0"sv,
+                                               "\0\1\0\0\0\1x"sv,
+                                               "\0\3\0\0\0\1x\0\0\0\1x\0\0\0\1x"sv,
+                                               "\0\2\0\0\0\1x\0\0\0\2x"sv,
+                                               "\0\2\0\0\0\1x\0\0"sv,
+                                               "\0\2\0\0\0\1x\x7f\xff\xff\xff"sv,
+                                               "\0\2\0\0\0\1x\xff\xff\xff\xfe"sv,
+                                               "\0\2\xff\xff\xff\xff\xff\xff\xff\xffx"sv};
+
 TEST(DirectSink, LeavesAServerWhoseRowsMakeNoSense) {
-    constexpr std::string_view bodies[] = {"",
-                                           "\0"sv,
-                                           "\0\1\0\0\0\1x"sv,
-                                           "\0\3\0\0\0\1x\0\0\0\1x\0\0\0\1x"sv,
-                                           "\0\2\0\0\0\1x\0\0\0\2x"sv,
-                                           "\0\2\0\0\0\1x\0\0"sv,
-                                           "\0\2\0\0\0\1x\x7f\xff\xff\xff"sv,
-                                           "\0\2\0\0\0\1x\xff\xff\xff\xfe"sv,
-                                           "\0\2\xff\xff\xff\xff\xff\xff\xff\xffx"sv};
-    for (const std::string_view body : bodies) {
+    for (const std::string_view body : senseless_rows) {
         for (const std::size_t most : {0, 1, 2}) {  // it is seen in rows that the sink does not read, too
             const Session session =
                 answered_by(described(2).row({"a", "b"}).message('D', body).tag("SELECT 2").ready());
@@ -314,6 +318,26 @@ TEST(DirectSink, LeavesAServerWhoseRowsMakeNoSense) {
             expect_violation(result.error(), session, "a row that is not as its columns were described");
         }
     }
+}
+
+template <class Rows>
+void expect_senseless_rows_seen() {
+    for (const std::string_view body : senseless_rows) {
+        const Session session = answered_by(described(2).row({"a", "b"}).message('D', body).tag("SELECT 2").ready());
+        Rows sink(Extra::refuse);
+        const Expected<Result> result = session->run({.sql = "select", .sink = &sink}, soon());
+        ASSERT_FALSE(result) << ::testing::PrintToString(body);
+        expect_violation(result.error(), session, "a row that is not as its columns were described");
+    }
+}
+
+TEST(DirectSink, OfARowTypeLeavesAServerWhoseRowsMakeNoSense) {
+    using Texts = std::tuple<std::string, std::string>;
+    using MaybeTexts = std::tuple<std::optional<std::string>, std::optional<std::string_view>>;
+    expect_senseless_rows_seen<detail::AllRows<Texts>>();
+    expect_senseless_rows_seen<detail::AllRows<MaybeTexts>>();
+    expect_senseless_rows_seen<detail::OneRow<Texts>>();
+    expect_senseless_rows_seen<detail::OneRow<MaybeTexts>>();
 }
 
 TEST(DirectSink, IsBoundByTheLimitOfAResult) {

@@ -373,4 +373,82 @@ TEST(Copy, IsNothingThatNobodyAskedFor) {
     }
 }
 
+TEST(Machine, AwaitsAnExecutionAsItsThreeMessages) {
+    for (const bool with_sync : {true, false}) {
+        Machine one_by_one, at_once;
+        send(one_by_one, {bind, execute});
+        if (with_sync) send(one_by_one, {sync});
+        at_once.sent_execution(with_sync);
+        for (Machine* machine : {&one_by_one, &at_once}) {
+            EXPECT_TRUE(machine->awaits_execution(false));
+            EXPECT_EQ(machine->awaits_execution(true), with_sync);
+            EXPECT_EQ(say(*machine, '2'), Event::progress);
+            EXPECT_FALSE(machine->awaits_execution(false)) << "some of it was answered";
+            EXPECT_EQ(say(*machine, 'C'), Event::complete);
+            if (with_sync) {
+                EXPECT_EQ(say(*machine, 'Z'), Event::ready);
+            }
+            EXPECT_TRUE(machine->idle());
+        }
+    }
+}
+
+TEST(Machine, IsToldThatAnExecutionWasAnsweredWell) {
+    Machine machine;
+    machine.sent_execution(false);
+    machine.sent_execution(true);
+    ASSERT_TRUE(machine.awaits_execution(false));
+    machine.answered_execution();
+    ASSERT_TRUE(machine.awaits_execution(true));
+    machine.answered_execution(TransactionState::open);
+    EXPECT_TRUE(machine.idle());
+    EXPECT_EQ(machine.transaction(), TransactionState::open);
+}
+
+TEST(Machine, AwaitsNoExecutionWhereSomethingElseIsToBeAnswered) {
+    const auto awaits = [](std::initializer_list<Sent> sent) {
+        Machine machine;
+        send(machine, sent);
+        return machine.awaits_execution(true);
+    };
+    EXPECT_FALSE(awaits({}));
+    EXPECT_FALSE(awaits({parse, bind, execute, sync}));
+    EXPECT_FALSE(awaits({bind, describe_portal, execute, sync}));
+    EXPECT_FALSE(awaits({bind, execute, close, sync}));
+    EXPECT_FALSE(awaits({query}));
+    EXPECT_TRUE(awaits({bind, execute, sync, query}));
+    Machine violated;
+    violated.sent_execution(true);
+    EXPECT_EQ(say(violated, 'T'), Event::violation);
+    EXPECT_FALSE(violated.awaits_execution(true));
+}
+
+TEST(Machine, KeepsManyExecutionsInOrder) {
+    Machine machine;
+    for (int i = 0; i < 1000; ++i) machine.sent_execution(i % 3 != 0);
+    machine.sent(sync);
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(machine.awaits_execution(true), i % 3 != 0 || i == 999) << i;
+        ASSERT_TRUE(machine.awaits_execution(false));
+        EXPECT_EQ(say(machine, '2'), Event::progress);
+        EXPECT_EQ(say(machine, 'C'), Event::complete);
+        if (i % 3 != 0) {
+            EXPECT_EQ(say(machine, 'Z'), Event::ready);
+        }
+    }
+    EXPECT_EQ(say(machine, 'Z'), Event::ready);
+    EXPECT_TRUE(machine.idle());
+}
+
+TEST(Machine, IsNotToAnswerAnExecutionBehindAFailureWithoutItsSync) {
+    Machine machine;
+    hear(machine, {bind, execute}, "E");
+    machine.sent_execution(false);
+    EXPECT_TRUE(machine.skipping());
+    machine.sent_execution(true);
+    EXPECT_FALSE(machine.awaits_execution(true)) << "it stands before the Sync";
+    EXPECT_EQ(say(machine, 'Z'), Event::ready);
+    EXPECT_TRUE(machine.idle());
+}
+
 }  // namespace
