@@ -52,36 +52,39 @@ private:
 template <std::size_t N>
 class KeptCall {
 public:
+    /// `encoded` is the error that names an argument which has no wire form, and untouched when all have one. @{
     template <class... A>
-    KeptCall(const Sql<N>& sql, const A&... arguments)
-        : hash_(sql.hash()), checked_(sql.checked()), traces_(sql.leaves_traces()) {
-        if (!checked_) text_ = sql.text();
-        sql_ = checked_ ? sql.text() : std::string_view(text_);
-        encoded_ = encode_all(sql_, params_, arguments...);
+    KeptCall(Expected<void>& encoded, const Sql<N>& sql, const A&... arguments)
+        : call_{sql.text(), &params_, N, sql.checked(), nullptr, nullptr, false, sql.leaves_traces(), sql.hash()} {
+        if (!sql.checked()) keep_text();
+        encoded = encode_all(call_.sql, params_, arguments...);
     }
     template <class... A>
-    explicit KeptCall(std::shared_ptr<const Statement> statement, const A&... arguments)
-        : sql_(statement_sql(*statement)), statement_(std::move(statement)), checked_(true) {
-        encoded_ = encode_all(sql_, params_, arguments...);
-    }
+    KeptCall(Expected<void>& encoded, std::shared_ptr<const Statement> statement, const A&... arguments)
+        : call_{statement_sql(*statement), &params_, N, true, nullptr, statement.get()},
+          statement_(std::move(statement)) {
+        encoded = encode_all(call_.sql, params_, arguments...);
+    }  /// @}
     KeptCall(const KeptCall&) = delete;
     KeptCall& operator=(const KeptCall&) = delete;
 
-    /// The error names the argument that has no wire form.
-    [[nodiscard]] Expected<void>& encoded() { return encoded_; }
-    [[nodiscard]] Call call(const QueryOptions& options) {
-        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_, hash_};
+    /// Borrows the options.
+    [[nodiscard]] Call& call(const QueryOptions& options) {
+        call_.options = &options;
+        return call_;
     }
 
 private:
-    std::string text_;  // of one that is known only at run time
-    std::string_view sql_;
+    void keep_text() {
+        text_ = std::make_unique<char[]>(call_.sql.size());
+        call_.sql.copy(text_.get(), call_.sql.size());
+        call_.sql = {text_.get(), call_.sql.size()};
+    }
+
+    Call call_;
+    std::unique_ptr<char[]> text_;  // of one that is known only at run time
     std::shared_ptr<const Statement> statement_;
-    Params params_;
-    Expected<void> encoded_;
-    std::uint64_t hash_ = 0;  // of a literal
-    bool checked_;
-    bool traces_ = false;
+    InlineParams<N, 16 * N + 8> params_;
 };
 
 /// A call of a verb.
@@ -90,31 +93,34 @@ class CallOperation final : public AnswerOperation<typename Sink::Answer> {
 public:
     template <class... A>
     CallOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, A&&... call)
-        : CallOperation::AnswerOperation(std::move(target), options), kept_(std::forward<A>(call)...) {
-        if (!kept_.encoded()) this->refuse(std::move(kept_.encoded()).error());
-    }
+        : CallOperation(Expected<void>(), std::move(target), options, std::forward<A>(call)...) {}
 
 private:
+    template <class... A>
+    CallOperation(Expected<void>&& encoded, std::shared_ptr<AsyncTarget> target, const QueryOptions& options,
+                  A&&... call)
+        : CallOperation::AnswerOperation(std::move(target), options), kept_(encoded, std::forward<A>(call)...) {
+        if (!encoded) this->refuse(std::move(encoded).error());
+    }
     void do_work(Executor& executor) noexcept override {
         this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, kept_.call(this->options())); });
     }
     const Call* do_open_call() noexcept override {
-        call_ = kept_.call(this->options());
-        sink_.emplace(call_.extra());
-        if constexpr (std::is_base_of_v<RowSink, Sink>) call_.sink = &*sink_;
-        return &call_;
+        Call& call = kept_.call(this->options());
+        sink_.emplace(call.extra());
+        if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &*sink_;
+        return &call;
     }
     void do_conclude(Expected<Result>&& result) noexcept override {
         this->answer_with([&]() -> Expected<typename Sink::Answer> {
             if (!result) return std::move(result).error();
             sink_->conclude(*result);
-            return sink_->answer(call_.sql);
+            return sink_->answer(kept_.call(this->options()).sql);
         });
     }
 
     KeptCall<N> kept_;
-    Call call_;                 // while it is in a pipeline
-    std::optional<Sink> sink_;  // of that
+    std::optional<Sink> sink_;  // of its rows while it is in a pipeline
 };
 
 /// Where an operation is at work. Views of it.
