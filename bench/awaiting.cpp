@@ -23,6 +23,7 @@
 #include "pg/connection.hpp"
 #include "pg/pool/pool.hpp"
 #include "pg/task.hpp"
+#include "pg/types/datetime.hpp"
 
 namespace {
 

@@ -222,11 +222,11 @@ template <class T, class... A>
 detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<sizeof...(A)>& sql,
                                                                     const A&... arguments) const {
     using Held = typename AsyncStream<T>::HeldStream;
-    class Open final : public detail::AnswerOperation<AsyncStream<T>> {
+    class Open final : public detail::WorkOperation<AsyncStream<T>> {
     public:
         Open(Expected<void> encoded, std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options,
              const Sql<sizeof...(A)>& sql, const A&... arguments)
-            : detail::AnswerOperation<AsyncStream<T>>(std::move(target), options), call_(encoded, sql, arguments...) {
+            : detail::WorkOperation<AsyncStream<T>>(std::move(target), options), call_(encoded, sql, arguments...) {
             if (!encoded) this->refuse(std::move(encoded).error());
         }
 

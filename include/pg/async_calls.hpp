@@ -1,10 +1,12 @@
 // What the awaited verbs make operations of: calls with their arguments, and functions of an executor.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "pg/async_operation.hpp"
 #include "pg/batch.hpp"
@@ -102,25 +104,46 @@ private:
         : CallOperation::AnswerOperation(std::move(target), options), kept_(encoded, std::forward<A>(call)...) {
         if (!encoded) this->refuse(std::move(encoded).error());
     }
+    using Answer = typename Sink::Answer;
+    /// Why there are no rows: one of them.
+    struct Failure {
+        std::optional<Error> error;
+        std::exception_ptr exception;
+    };
+
     void do_work(Executor& executor) noexcept override {
-        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, kept_.call(this->options())); });
+        guard([&] { rows_.template emplace<2>(AsyncAccess::run_into<Sink>(executor, kept_.call(this->options()))); });
     }
+    void do_fail(Error why) noexcept override { failure_.reset(new Failure{std::move(why), nullptr}); }
     const Call* do_open_call() noexcept override {
         Call& call = kept_.call(this->options());
-        sink_.emplace(call.extra());
-        if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &*sink_;
+        Sink& sink = rows_.template emplace<1>(call.extra());
+        if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &sink;
         return &call;
     }
     void do_conclude(Expected<Result>&& result) noexcept override {
-        this->answer_with([&]() -> Expected<typename Sink::Answer> {
-            if (!result) return std::move(result).error();
-            sink_->conclude(*result);
-            return sink_->answer(kept_.call(this->options()).sql);
-        });
+        if (!result) return do_fail(std::move(result).error());
+        guard([&] { std::get_if<1>(&rows_)->conclude(*result); });
+    }
+    Expected<Answer> do_take() override {
+        if (failure_ && failure_->exception) std::rethrow_exception(failure_->exception);
+        if (failure_) return *std::move(failure_->error);
+        if (Sink* const sink = std::get_if<1>(&rows_)) return sink->answer(kept_.call(this->options()).sql);
+        return std::move(*std::get_if<2>(&rows_));
+    }
+    template <class Step>
+    void guard(Step step) noexcept {
+        try {
+            step();
+        } catch (...) {
+            failure_.reset(new Failure{std::nullopt, std::current_exception()});
+        }
     }
 
     KeptCall<N> kept_;
-    std::optional<Sink> sink_;  // of its rows while it is in a pipeline
+    // In a pipeline the sink, which the session may write to for longer than the caller waits; else the answer.
+    std::variant<std::monostate, Sink, Expected<Answer>> rows_;
+    std::unique_ptr<Failure> failure_;
 };
 
 /// Where an operation is at work. Views of it.
@@ -133,10 +156,10 @@ struct Site {
 
 /// Anything else: `function(executor, site)` gives the answer, on a fiber.
 template <class A, class Function>
-class FunctionOperation final : public AnswerOperation<A> {
+class FunctionOperation final : public WorkOperation<A> {
 public:
     FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
-        : FunctionOperation::AnswerOperation(std::move(target), options), function_(std::move(function)) {}
+        : FunctionOperation::WorkOperation(std::move(target), options), function_(std::move(function)) {}
 
 private:
     void do_work(Executor& executor) noexcept override {

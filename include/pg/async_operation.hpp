@@ -175,16 +175,21 @@ void hand_over(A&) noexcept {}
 template <class A>
 class AnswerOperation : public Operation {
 public:
-    /// The answer, to be moved from; throws what a user's codec threw. Once, when it is there.
-    [[nodiscard]] Expected<A>&& take() {
-        if (exception_) std::rethrow_exception(exception_);
-        if constexpr (!std::is_void_v<A>)
-            if (*answer_) hand_over(**answer_);
-        return *std::move(answer_);
-    }
+    /// The answer; throws what a user's codec threw. Once, when it is there.
+    [[nodiscard]] Expected<A> take() { return do_take(); }
 
 protected:
     using Operation::Operation;
+
+private:
+    virtual Expected<A> do_take() = 0;
+};
+
+/// One whose work gives the answer.
+template <class A>
+class WorkOperation : public AnswerOperation<A> {
+protected:
+    using AnswerOperation<A>::AnswerOperation;
     /// Answers with what `make()` returns.
     template <class Make>
     void answer_with(Make make) noexcept {
@@ -197,6 +202,12 @@ protected:
 
 private:
     void do_fail(Error why) noexcept final { answer_.emplace(std::move(why)); }
+    Expected<A> do_take() final {
+        if (exception_) std::rethrow_exception(exception_);
+        if constexpr (!std::is_void_v<A>)
+            if (*answer_) hand_over(**answer_);
+        return *std::move(answer_);
+    }
 
     std::optional<Expected<A>> answer_;
     std::exception_ptr exception_;
