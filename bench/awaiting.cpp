@@ -165,9 +165,10 @@ struct Unattended {
         void unhandled_exception() const noexcept { std::terminate(); }
     };
 };
-Unattended ask_once(pg::AsyncClient db, const pg::Prepared<Record(std::int32_t)>& select_one, std::int32_t n,
+template <class R>
+Unattended ask_once(pg::AsyncClient db, const pg::Prepared<R(std::int32_t)>& statement, std::int32_t argument,
                     std::atomic<std::size_t>& answers) {
-    static_cast<void>(co_await db.call(select_one, n));
+    static_cast<void>(co_await db.call(statement, argument));
     answers.fetch_add(1, std::memory_order_release);
 }
 
@@ -176,17 +177,19 @@ std::size_t allocated() {
     return info.uordblks + info.hblkhd;
 }
 
-void weigh_waiters(const std::string& conninfo) {
+template <class R>
+void weigh_waiters(const char* name, const std::string& conninfo, const char* sql) {
     constexpr std::size_t waiters = 10'000;
     pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = 1});
-    const auto select_one = db.prepare<Record(std::int32_t)>(pg::runtime(bench::select_one));
+    const auto statement = db.prepare<R(std::int32_t)>(pg::runtime(sql));
     std::atomic<std::size_t> answers = 0;
     std::optional<pg::Connection> held(db.connection());
     const pg::AsyncClient async = db.async();
     const std::size_t before = allocated();
-    for (std::size_t i = 0; i < waiters; ++i) ask_once(async, select_one, static_cast<std::int32_t>(i + 1), answers);
+    for (std::size_t i = 0; i < waiters; ++i) ask_once(async, statement, static_cast<std::int32_t>(i + 1), answers);
     while (db.pool().stats().waiting != waiters) std::this_thread::yield();
-    std::printf("a coroutine that waits for a session, with its call: %zu bytes\n", (allocated() - before) / waiters);
+    std::printf("a coroutine that waits for a session, with its call for %s: %zu bytes\n", name,
+                (allocated() - before) / waiters);
     held.reset();
     while (answers.load(std::memory_order_acquire) != waiters) std::this_thread::yield();
 }
@@ -204,7 +207,9 @@ void measure_awaiting(const std::string& conninfo) {
             "64 awaiting clients on 8 sessions", [&](auto end) { return coroutines_until(db, select_one, end); },
             "8 threads, each with a connection of libpq", [&](auto end) { return threads.until(end); });
     }
-    weigh_waiters(conninfo);
+    weigh_waiters<std::int32_t>("a number", conninfo, "select $1::int");
+    weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
+    weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
     const auto ours = bench::client_workloads(conninfo, scale), theirs = bench::raw_libpq_workloads(conninfo, scale);
     const bench::Workload& pipeline = find(theirs, bench::operation::batch_select);
     compare(

@@ -28,7 +28,7 @@ GATES = {
         "bulk_read": (0.53, 0.40),
         "visit": (0.27, 0.20),
         "batch_select": (0.35, 0.15),
-        "awaited_select": (0.53, 0.25),
+        "awaited_select": (0.47, 0.25),
         "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.58, 0.35),
     },
