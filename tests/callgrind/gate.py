@@ -36,7 +36,7 @@ GATES = {
         "point_select": (1.385, 1.40),
         "bulk_read": (1.25, 1.25),
         "batch_select": (1.59, 1.60),
-        "awaited_select": (1.82, 1.10),
+        "awaited_select": (1.74, 1.10),
         "copy_in": (1.15, 1.15),
     },
 }
