@@ -100,6 +100,7 @@ pg::Task<std::uint64_t> ask_until(pg::AsyncClient db, const pg::Prepared<Record(
 std::uint64_t coroutines_until(const pg::Client& db, const pg::Prepared<Record(std::int32_t)>& select_one,
                                Clock::time_point end) {
     std::vector<pg::Task<std::uint64_t>> all;
+    all.reserve(clients);
     const pg::AsyncClient async = db.async();
     for (std::int32_t i = 0; i < clients; ++i) all.push_back(ask_until(async, select_one, i, end));
     std::uint64_t queries = 0;
@@ -118,6 +119,7 @@ public:
     [[nodiscard]] std::uint64_t until(Clock::time_point end) const {
         std::atomic<std::uint64_t> queries = 0;
         std::vector<std::thread> all;
+        all.reserve(sessions);
         for (std::size_t i = 0; i < sessions; ++i)
             all.emplace_back(
                 [&, i] { queries += ask_until(connections_[i].get(), static_cast<std::int32_t>(i), end); });

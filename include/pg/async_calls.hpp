@@ -117,8 +117,10 @@ private:
     void do_fail(Error why) noexcept override { failure_.reset(new Failure{std::move(why), nullptr}); }
     const Call* do_open_call() noexcept override {
         Call& call = kept_.call(this->options());
-        Sink& sink = rows_.template emplace<1>(call.extra());
-        if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &sink;
+        guard([&] {
+            Sink& sink = rows_.template emplace<1>(call.extra());
+            if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &sink;
+        });
         return &call;
     }
     void do_conclude(Expected<Result>&& result) noexcept override {
