@@ -222,12 +222,12 @@ template <class T, class... A>
 detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<sizeof...(A)>& sql,
                                                                     const A&... arguments) const {
     using Held = typename AsyncStream<T>::HeldStream;
-    class Open final : public detail::AnswerOperation<AsyncStream<T>> {
+    class Open final : public detail::WorkOperation<AsyncStream<T>> {
     public:
-        Open(std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options, const Sql<sizeof...(A)>& sql,
-             const A&... arguments)
-            : detail::AnswerOperation<AsyncStream<T>>(std::move(target), options), call_(sql, arguments...) {
-            if (!call_.encoded()) this->refuse(std::move(call_.encoded()).error());
+        Open(Expected<void> encoded, std::shared_ptr<detail::AsyncTarget> target, const QueryOptions& options,
+             const Sql<sizeof...(A)>& sql, const A&... arguments)
+            : detail::WorkOperation<AsyncStream<T>>(std::move(target), options), call_(encoded, sql, arguments...) {
+            if (!encoded) this->refuse(std::move(encoded).error());
         }
 
     private:
@@ -258,7 +258,7 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
         }
         detail::KeptCall<sizeof...(A)> call_;
     };
-    return new Open(target_, sql.options() ? *sql.options() : options_, sql, arguments...);
+    return new Open({}, target_, sql.options() ? *sql.options() : options_, sql, arguments...);
 }
 
 /// One session with the verbs of an executor, as `Connection`. Handle: move-only; gives the session back in the

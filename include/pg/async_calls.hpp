@@ -1,10 +1,12 @@
 // What the awaited verbs make operations of: calls with their arguments, and functions of an executor.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "pg/async_operation.hpp"
 #include "pg/batch.hpp"
@@ -52,36 +54,39 @@ private:
 template <std::size_t N>
 class KeptCall {
 public:
+    /// `encoded` is the error that names an argument which has no wire form, and untouched when all have one. @{
     template <class... A>
-    KeptCall(const Sql<N>& sql, const A&... arguments)
-        : hash_(sql.hash()), checked_(sql.checked()), traces_(sql.leaves_traces()) {
-        if (!checked_) text_ = sql.text();
-        sql_ = checked_ ? sql.text() : std::string_view(text_);
-        encoded_ = encode_all(sql_, params_, arguments...);
+    KeptCall(Expected<void>& encoded, const Sql<N>& sql, const A&... arguments)
+        : call_{sql.text(), &params_, N, sql.checked(), nullptr, nullptr, false, sql.leaves_traces(), sql.hash()} {
+        if (!sql.checked()) keep_text();
+        encoded = encode_all(call_.sql, params_, arguments...);
     }
     template <class... A>
-    explicit KeptCall(std::shared_ptr<const Statement> statement, const A&... arguments)
-        : sql_(statement_sql(*statement)), statement_(std::move(statement)), checked_(true) {
-        encoded_ = encode_all(sql_, params_, arguments...);
-    }
+    KeptCall(Expected<void>& encoded, std::shared_ptr<const Statement> statement, const A&... arguments)
+        : call_{statement_sql(*statement), &params_, N, true, nullptr, statement.get()},
+          statement_(std::move(statement)) {
+        encoded = encode_all(call_.sql, params_, arguments...);
+    }  /// @}
     KeptCall(const KeptCall&) = delete;
     KeptCall& operator=(const KeptCall&) = delete;
 
-    /// The error names the argument that has no wire form.
-    [[nodiscard]] Expected<void>& encoded() { return encoded_; }
-    [[nodiscard]] Call call(const QueryOptions& options) {
-        return {sql_, &params_, N, checked_, &options, statement_.get(), false, traces_, hash_};
+    /// Borrows the options.
+    [[nodiscard]] Call& call(const QueryOptions& options) {
+        call_.options = &options;
+        return call_;
     }
 
 private:
-    std::string text_;  // of one that is known only at run time
-    std::string_view sql_;
+    void keep_text() {
+        text_ = std::make_unique<char[]>(call_.sql.size());
+        call_.sql.copy(text_.get(), call_.sql.size());
+        call_.sql = {text_.get(), call_.sql.size()};
+    }
+
+    Call call_;
+    std::unique_ptr<char[]> text_;  // of one that is known only at run time
     std::shared_ptr<const Statement> statement_;
-    Params params_;
-    Expected<void> encoded_;
-    std::uint64_t hash_ = 0;  // of a literal
-    bool checked_;
-    bool traces_ = false;
+    InlineParams<N, 16 * N + 8> params_;
 };
 
 /// A call of a verb.
@@ -90,31 +95,57 @@ class CallOperation final : public AnswerOperation<typename Sink::Answer> {
 public:
     template <class... A>
     CallOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, A&&... call)
-        : CallOperation::AnswerOperation(std::move(target), options), kept_(std::forward<A>(call)...) {
-        if (!kept_.encoded()) this->refuse(std::move(kept_.encoded()).error());
-    }
+        : CallOperation(Expected<void>(), std::move(target), options, std::forward<A>(call)...) {}
 
 private:
-    void do_work(Executor& executor) noexcept override {
-        this->answer_with([&] { return AsyncAccess::run_into<Sink>(executor, kept_.call(this->options())); });
+    template <class... A>
+    CallOperation(Expected<void>&& encoded, std::shared_ptr<AsyncTarget> target, const QueryOptions& options,
+                  A&&... call)
+        : CallOperation::AnswerOperation(std::move(target), options), kept_(encoded, std::forward<A>(call)...) {
+        if (!encoded) this->refuse(std::move(encoded).error());
     }
+    using Answer = typename Sink::Answer;
+    /// Why there are no rows: one of them.
+    struct Failure {
+        std::optional<Error> error;
+        std::exception_ptr exception;
+    };
+
+    void do_work(Executor& executor) noexcept override {
+        guard([&] { rows_.template emplace<2>(AsyncAccess::run_into<Sink>(executor, kept_.call(this->options()))); });
+    }
+    void do_fail(Error why) noexcept override { failure_.reset(new Failure{std::move(why), nullptr}); }
     const Call* do_open_call() noexcept override {
-        call_ = kept_.call(this->options());
-        sink_.emplace(call_.extra());
-        if constexpr (std::is_base_of_v<RowSink, Sink>) call_.sink = &*sink_;
-        return &call_;
+        Call& call = kept_.call(this->options());
+        guard([&] {
+            Sink& sink = rows_.template emplace<1>(call.extra());
+            if constexpr (std::is_base_of_v<RowSink, Sink>) call.sink = &sink;
+        });
+        return &call;
     }
     void do_conclude(Expected<Result>&& result) noexcept override {
-        this->answer_with([&]() -> Expected<typename Sink::Answer> {
-            if (!result) return std::move(result).error();
-            sink_->conclude(*result);
-            return sink_->answer(call_.sql);
-        });
+        if (!result) return do_fail(std::move(result).error());
+        guard([&] { std::get_if<1>(&rows_)->conclude(*result); });
+    }
+    Expected<Answer> do_take() override {
+        if (failure_ && failure_->exception) std::rethrow_exception(failure_->exception);
+        if (failure_) return *std::move(failure_->error);
+        if (Sink* const sink = std::get_if<1>(&rows_)) return sink->answer(kept_.call(this->options()).sql);
+        return std::move(*std::get_if<2>(&rows_));
+    }
+    template <class Step>
+    void guard(Step step) noexcept {
+        try {
+            step();
+        } catch (...) {
+            failure_.reset(new Failure{std::nullopt, std::current_exception()});
+        }
     }
 
     KeptCall<N> kept_;
-    Call call_;                 // while it is in a pipeline
-    std::optional<Sink> sink_;  // of that
+    // In a pipeline the sink, which the session may write to for longer than the caller waits; else the answer.
+    std::variant<std::monostate, Sink, Expected<Answer>> rows_;
+    std::unique_ptr<Failure> failure_;
 };
 
 /// Where an operation is at work. Views of it.
@@ -127,10 +158,10 @@ struct Site {
 
 /// Anything else: `function(executor, site)` gives the answer, on a fiber.
 template <class A, class Function>
-class FunctionOperation final : public AnswerOperation<A> {
+class FunctionOperation final : public WorkOperation<A> {
 public:
     FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
-        : FunctionOperation::AnswerOperation(std::move(target), options), function_(std::move(function)) {}
+        : FunctionOperation::WorkOperation(std::move(target), options), function_(std::move(function)) {}
 
 private:
     void do_work(Executor& executor) noexcept override {

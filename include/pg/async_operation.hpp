@@ -26,10 +26,22 @@ namespace detail {
 
 struct AsyncTarget;
 struct Call;
-struct NamedStatement;
 class OperationQueue;
 class Pipeline;
 class Pipelines;
+
+/// A step of an operation, in the queue of a loop or at the end of its time.
+enum class Due : std::uint8_t { next, expiry, end };
+template <Due due>
+class DueJob : public spi::Job {
+    void do_run() noexcept final;
+};
+template <>
+PGCLIENT_API void DueJob<Due::next>::do_run() noexcept;
+template <>
+PGCLIENT_API void DueJob<Due::expiry>::do_run() noexcept;
+template <>
+PGCLIENT_API void DueJob<Due::end>::do_run() noexcept;
 
 /// One call between whoever awaits it and the fiber that runs it. Each of the two has a share of it.
 ///
@@ -42,7 +54,11 @@ class Pipelines;
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
-class PGCLIENT_API Operation : public Recycled, private spi::LeaseWaiter {
+class PGCLIENT_API Operation : public Recycled,
+                               private spi::LeaseWaiter,
+                               private DueJob<Due::next>,
+                               private DueJob<Due::expiry>,
+                               private DueJob<Due::end> {
 public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
 
@@ -88,22 +104,17 @@ protected:
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const { return reactor_; }
 
 private:
+    template <Due due>
+    friend class DueJob;
     friend class Pipeline;
     friend class Pipelines;
     friend class OperationQueue;
 
     enum class Fate : std::uint8_t { open, abandoned, told };
     enum class Step : std::uint8_t { begin, join, work, answer, tell };
-    /// A step of the operation, in the queue of a loop.
-    template <void (Operation::*step)()>
-    class StepJob final : public spi::Job {
-    public:
-        explicit StepJob(Operation& operation) noexcept : operation_(operation) {}
-
-    private:
-        void do_run() noexcept override { (operation_.*step)(); }
-        Operation& operation_;
-    };
+    [[nodiscard]] spi::Job& job_of_next() noexcept { return static_cast<DueJob<Due::next>&>(*this); }
+    [[nodiscard]] spi::Job& job_of_expiry() noexcept { return static_cast<DueJob<Due::expiry>&>(*this); }
+    [[nodiscard]] spi::Job& job_of_end() noexcept { return static_cast<DueJob<Due::end>&>(*this); }
 
     void go_on();  ///< the next step
     void begin();
@@ -149,16 +160,11 @@ private:
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
     Step step_ = Step::begin;
-    bool wanted_ = true;              // in a pipeline: its caller has no answer yet
-    Pipeline* pipeline_ = nullptr;    // that it is in
-    Operation* behind_ = nullptr;     // in the same queue of that
-    const Call* call_ = nullptr;      // if it may share
-    std::size_t bytes_ = 0;           // of that
-    spi::Request request_;            // that it is in flight as
-    NamedStatement* name_ = nullptr;  // that it goes by there; null: none
-    StepJob<&Operation::go_on> next_{*this};
-    StepJob<&Operation::expire> expiry_{*this};
-    StepJob<&Operation::give_up> end_{*this};
+    bool wanted_ = true;            // in a pipeline: its caller has no answer yet
+    Pipeline* pipeline_ = nullptr;  // that it is in
+    Operation* behind_ = nullptr;   // in the same queue of that
+    const Call* call_ = nullptr;    // if it may share
+    std::size_t bytes_ = 0;         // of that
 };
 
 /// Told of every answer that somebody takes: one that nobody takes, because its operation was abandoned, goes unused.
@@ -169,16 +175,21 @@ void hand_over(A&) noexcept {}
 template <class A>
 class AnswerOperation : public Operation {
 public:
-    /// The answer, to be moved from; throws what a user's codec threw. Once, when it is there.
-    [[nodiscard]] Expected<A>&& take() {
-        if (exception_) std::rethrow_exception(exception_);
-        if constexpr (!std::is_void_v<A>)
-            if (*answer_) hand_over(**answer_);
-        return *std::move(answer_);
-    }
+    /// The answer; throws what a user's codec threw. Once, when it is there.
+    [[nodiscard]] Expected<A> take() { return do_take(); }
 
 protected:
     using Operation::Operation;
+
+private:
+    virtual Expected<A> do_take() = 0;
+};
+
+/// One whose work gives the answer.
+template <class A>
+class WorkOperation : public AnswerOperation<A> {
+protected:
+    using AnswerOperation<A>::AnswerOperation;
     /// Answers with what `make()` returns.
     template <class Make>
     void answer_with(Make make) noexcept {
@@ -191,6 +202,12 @@ protected:
 
 private:
     void do_fail(Error why) noexcept final { answer_.emplace(std::move(why)); }
+    Expected<A> do_take() final {
+        if (exception_) std::rethrow_exception(exception_);
+        if constexpr (!std::is_void_v<A>)
+            if (*answer_) hand_over(**answer_);
+        return *std::move(answer_);
+    }
 
     std::optional<Expected<A>> answer_;
     std::exception_ptr exception_;
@@ -280,10 +297,12 @@ public:
     /// What `co_await` asks. @{
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        operation_->start([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
-                          coroutine.address());
+        call_back([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
+                  coroutine.address());
     }
     T await_resume() { return detail::answer_of<T>::deliver(operation_->take()); }  /// @}
+    /// The same for `when_all` and `when_any`: `then(context)` is called where a coroutine would go on.
+    void call_back(void (*then)(void* context) noexcept, void* context) noexcept { operation_->start(then, context); }
 
 private:
     detail::AnswerOperation<Answer>* operation_;

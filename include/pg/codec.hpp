@@ -76,11 +76,11 @@ void store_big_endian(char* to, T value) {
 
 }  // namespace detail
 
-/// A growing run of bytes in network order, the first 256 of them without the heap. One thread at a time.
+/// A growing run of bytes in network order, the first of them in the room of its owner. One thread at a time.
 class PGCLIENT_API Writer {
 public:
-    Writer() = default;
-    explicit Writer(const TypeCatalog* types) : types_(types) {}  ///< see `types()`
+    explicit Writer(const TypeCatalog* types = nullptr) : types_(types) {}      ///< see `types()`
+    Writer(char* room, std::size_t size) : room_(room), limit_(room + size) {}  ///< borrows room for the first bytes
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     ~Writer();
@@ -126,10 +126,11 @@ public:
 private:
     void grow(std::size_t count);
 
-    char inline_[256];
-    char* begin_ = inline_;
-    char* end_ = inline_;
-    char* limit_ = inline_ + sizeof(inline_);
+    static char nowhere;  // the room of who has none: never read, never written
+    char* const room_ = &nowhere;
+    char* begin_ = room_;
+    char* end_ = room_;
+    char* limit_ = room_;
     const TypeCatalog* types_ = nullptr;
 };
 

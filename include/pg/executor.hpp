@@ -211,14 +211,14 @@ private:
 
     template <class Sink, class... A>
     Expected<typename Sink::Answer> answer(const Sql<sizeof...(A)>& sql, const A&... arguments) {
-        Params params;
+        InlineParams<> params;
         if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
             return std::move(encoded).error();
         return run_into<Sink>(make_call(sql, params));
     }
     template <class... A>
     Expected<Result> result_of(const Sql<sizeof...(A)>& sql, const A&... arguments) {
-        Params params;
+        InlineParams<> params;
         if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
             return std::move(encoded).error();
         return run(make_call(sql, params));
@@ -327,7 +327,7 @@ private:
 template <class... T, class... A>
 Expected<Stream<detail::row_of_t<T...>>> Executor::try_stream(Sql<sizeof...(A)> sql, const A&... arguments) {
     using Element = detail::row_of_t<T...>;
-    Params params;
+    InlineParams<> params;
     if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
         return std::move(encoded).error();
     detail::Call call = make_call(sql, params);

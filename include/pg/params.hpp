@@ -10,7 +10,7 @@
 
 namespace pg {
 
-/// Encoded arguments. The first 16, and 256 bytes of them, need no heap. One thread at a time.
+/// Encoded arguments. One thread at a time.
 /// How each type travels is `Codec<T>::argument`: in binary with its type, or as text whose type the server infers.
 class PGCLIENT_API Params {
 public:
@@ -25,17 +25,17 @@ public:
     static constexpr std::size_t max_value_size = pg::max_value_size;
 
     Params() = default;
+    /// With room for so many slots and, behind them, so many bytes, aligned for the slots. Borrows it.
+    Params(char* room, std::size_t slots, std::size_t bytes)
+        : bytes_(room + slots * sizeof(Slot), bytes), slots_(reinterpret_cast<Slot*>(room)), capacity_(slots) {}
 
     /// Appends one argument; a fault leaves the arguments as they were.
     template <class T>
     [[nodiscard]] Fault add(const T& value) {
         if constexpr (std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, std::nullopt_t>) {
-            add_slot({});
-            return {};
+            return add_slot({});
         } else if constexpr (detail::is_optional<T>) {
-            if (value) return add(*value);
-            add_slot({type_of<typename T::value_type>()});
-            return {};
+            return value ? add(*value) : add_slot({type_of<typename T::value_type>()});
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
             return text ? add_text(text) : add(nullptr);
@@ -45,13 +45,12 @@ public:
             static_assert(Scalar<T>,
                           "this type cannot be an argument: include its header from pg/types, or specialise pg::Codec");
             const std::size_t start = bytes_.size();
-            if constexpr (Codec<T>::argument == Format::binary) {
-                if (Fault fault = Codec<T>::encode(bytes_, value)) return undo(start, fault);
-                return finish(start, Codec<T>::type.oid, Format::binary);
-            } else {
-                if (Fault fault = Codec<T>::encode_text(bytes_, value)) return undo(start, fault);
-                return finish(start, text_type<T>(), Format::text);
-            }
+            Fault fault;
+            if constexpr (Codec<T>::argument == Format::binary)
+                fault = Codec<T>::encode(bytes_, value);
+            else
+                fault = Codec<T>::encode_text(bytes_, value);
+            return fault ? undo(start, fault) : finish(start, type_of<T>(), Codec<T>::argument);
         }
     }
 
@@ -60,8 +59,7 @@ public:
     /// The arguments in order; `index` must be below `size()`. @{
     [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots_[index]; }
     [[nodiscard]] const Slot* begin() const { return slots_; }
-    [[nodiscard]] const Slot* end() const { return slots_ + count_; }
-    /// @}
+    [[nodiscard]] const Slot* end() const { return slots_ + count_; }  /// @}
     /// Bytes of all arguments together, and the zero bytes behind texts.
     [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
     /// The bytes of an argument; null for NULL.
@@ -77,26 +75,21 @@ public:
     void clear();
 
 private:
-    // The type that an argument declares, its value there or not.
+    // The type that an argument declares, its value there or not: of a text, one that its codec insists on (pg::as).
     template <class T>
     static constexpr Oid type_of() {
-        if constexpr (Scalar<T>) {
-            if constexpr (Codec<T>::argument == Format::binary) return Codec<T>::type.oid;
-        }
-        return text_type<T>();
-    }
-    // The type of a text argument: one that its codec insists on (pg::as), else what the server infers.
-    template <class T>
-    static constexpr Oid text_type() {
-        if constexpr (requires { Codec<T>::argument_type; })
+        if constexpr (requires { requires Codec<T>::argument == Format::binary; })
+            return Codec<T>::type.oid;
+        else if constexpr (requires { Codec<T>::argument_type; })
             return Codec<T>::argument_type;
         else
             return Oid{};
     }
-    void add_slot(const Slot& slot) {
+    Fault add_slot(const Slot& slot) {
         if (count_ == capacity_) [[unlikely]]
             grow();
         ::new (slots_ + count_++) Slot(slot);
+        return {};
     }
     Fault add_text(std::string_view text);
     Fault finish(std::size_t start, Oid type, Format format) {
@@ -104,8 +97,7 @@ private:
         if (bytes_.size() > max_value_size) [[unlikely]]
             return undo(start, {"arguments of more than 1 GiB: use COPY or a large object"});
         if (format == Format::text) bytes_.put('\0');
-        add_slot({type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)});
-        return {};
+        return add_slot({type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)});
     }
     Fault undo(std::size_t start, Fault fault) {
         bytes_.truncate(start);
@@ -114,12 +106,19 @@ private:
     void grow();
 
     Writer bytes_;
-    static constexpr std::size_t inline_slots = 16;
-    alignas(Slot) char inline_[inline_slots * sizeof(Slot)];  // each becomes a slot when it is added
     std::unique_ptr<Slot[]> more_;
-    Slot* slots_ = reinterpret_cast<Slot*>(inline_);  // or those
+    Slot* slots_ = nullptr;  // in the owner's room, where each becomes one when it is added, or those
     std::size_t count_ = 0;
-    std::size_t capacity_ = inline_slots;
+    std::size_t capacity_ = 0;
+};
+
+/// The same, of which the first ones need no heap.
+template <std::size_t first_slots = 16, std::size_t first_bytes = 256>
+struct InlineParams final : Params {
+    InlineParams() : Params(room_, first_slots, first_bytes) {}
+
+private:
+    alignas(Slot) char room_[first_slots * sizeof(Slot) + first_bytes];
 };
 
 }  // namespace pg

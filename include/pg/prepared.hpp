@@ -66,7 +66,7 @@ public:
     /// Runs it. Throws what `Error` and its classes say.
     R operator()(const Args&... args) const { return try_call(args...).value(); }
     [[nodiscard]] Expected<R> try_call(const Args&... args) const {
-        Params params;
+        InlineParams<> params;
         const std::string_view sql = detail::statement_sql(*statement_);
         if (auto encoded = detail::encode_all(sql, params, args...); !encoded) return std::move(encoded).error();
         return executor_->template run_into<typename detail::sink_of<R>::type>(

@@ -193,12 +193,15 @@ struct ReportToJoin {
     std::coroutine_handle<> operator()() const noexcept { return join->part_ended(index); }
 };
 
-template <class R>
-using Part = Coroutine<R, ReportToJoin>;
 template <class A>
 using value_t = std::remove_cvref_t<await_result_t<A>>;  // void stays void
 template <class A>
 using kept_t = std::conditional_t<std::is_void_v<value_t<A>>, std::monostate, value_t<A>>;
+
+/// What calls a function at its end, once, as it would resume who awaits it.
+template <class A>
+concept CallsBack =
+    requires(A& awaitable, void (*then)(void*) noexcept, void* context) { awaitable.call_back(then, context); };
 
 /// Owns an rvalue, refers to an lvalue, and awaits it when started.
 template <class Next, class A>
@@ -211,15 +214,49 @@ Coroutine<kept_t<A>, Next> keep_result(A awaitable) {
     }
 }
 
+/// One awaitable of several: a coroutine that awaits it. Pinned once it is started.
+template <class A>
+class Part {
+public:
+    explicit Part(A&& awaitable) : coroutine_(keep_result<ReportToJoin, A>(std::forward<A>(awaitable))) {}
+    void start(ReportToJoin report) { coroutine_.start(report).resume(); }
+    decltype(auto) take() { return coroutine_.take(); }  ///< once, after the end
+
+private:
+    Coroutine<kept_t<A>, ReportToJoin> coroutine_;
+};
+/// One that calls at its end needs none: what it gave is taken when all is over.
+template <CallsBack A>
+class Part<A> {
+public:
+    explicit Part(A&& awaitable) : awaitable_(std::forward<A>(awaitable)) {}
+    void start(ReportToJoin report) {
+        report_ = report;
+        awaitable_.call_back([](void* part) noexcept { static_cast<Part*>(part)->report_().resume(); }, this);
+    }
+    kept_t<A> take() {
+        if constexpr (std::is_void_v<await_result_t<A>>) {
+            awaitable_.await_resume();
+            return {};
+        } else {
+            return awaitable_.await_resume();
+        }
+    }
+
+private:
+    A awaitable_;
+    ReportToJoin report_{};
+};
+
 template <class... A>
 auto pack_of_parts(A&&... awaitables) {
-    return std::tuple<Part<kept_t<A>>...>{keep_result<ReportToJoin, A>(std::forward<A>(awaitables))...};
+    return std::tuple<Part<A>...>{Part<A>(std::forward<A>(awaitables))...};
 }
 template <class A>
 auto vector_of_parts(std::vector<A>& awaitables) {
-    std::vector<Part<kept_t<A>>> parts;
+    std::vector<Part<A>> parts;
     parts.reserve(awaitables.size());
-    for (auto& awaitable : awaitables) parts.push_back(keep_result<ReportToJoin, A>(std::move(awaitable)));
+    for (auto& awaitable : awaitables) parts.emplace_back(std::move(awaitable));
     return parts;
 }
 
@@ -230,7 +267,7 @@ auto join_parts(std::size_t wanted, Parts given, Take take) -> Task<std::invoke_
     auto parts = std::move(given);  // a local is destroyed before the awaiter goes on, a parameter afterwards
     std::size_t index = 0;
     const auto start = [&](auto& part) {
-        if (!join.satisfied()) part.start({&join, index++}).resume();
+        if (!join.satisfied()) part.start({&join, index++});
     };
     if constexpr (requires { parts.begin(); })
         for (auto& part : parts) start(part);
@@ -240,11 +277,11 @@ auto join_parts(std::size_t wanted, Parts given, Take take) -> Task<std::invoke_
     co_return take(parts, first);
 }
 
-template <std::size_t index = 0, class... R>
-std::variant<R...> take_one(std::tuple<Part<R>...>& parts, std::size_t which) {
-    if constexpr (index + 1 < sizeof...(R))
+template <std::size_t index = 0, class... A>
+std::variant<kept_t<A>...> take_one(std::tuple<Part<A>...>& parts, std::size_t which) {
+    if constexpr (index + 1 < sizeof...(A))
         if (which != index) return take_one<index + 1>(parts, which);
-    return std::variant<R...>(std::in_place_index<index>, std::get<index>(parts).take());
+    return std::variant<kept_t<A>...>(std::in_place_index<index>, std::get<index>(parts).take());
 }
 
 struct Signal {

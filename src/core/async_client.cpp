@@ -40,7 +40,6 @@ private:
     const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease& lease) override {
         return lease.session().reactor();
     }
-    spi::Wait wait_of(const QueryOptions& options) const override { return context->wait_of(&options); }
     Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
     Error no_turn(const spi::LeaseWaiter& operation) const override { return context->source->no_session(operation); }
     void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) override {

@@ -68,7 +68,6 @@ public:
 private:
     spi::SessionSource& source() final { return *queue; }
     const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease&) final { return queue->home(); }
-    spi::Wait wait_of(const QueryOptions& options) const final { return context->wait_of(&options); }
     Error no_turn(const spi::LeaseWaiter& operation) const final { return queue->no_session(operation); }
     void work(spi::Lease, const spi::Wait&, Operation& operation, Work call) final { call(operation, executor()); }
     /// What the verbs run on.

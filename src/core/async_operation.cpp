@@ -18,6 +18,19 @@ Error stopped_in_queue() {
 
 }  // namespace
 
+template <>
+void DueJob<Due::next>::do_run() noexcept {
+    static_cast<Operation*>(this)->go_on();
+}
+template <>
+void DueJob<Due::expiry>::do_run() noexcept {
+    static_cast<Operation*>(this)->expire();
+}
+template <>
+void DueJob<Due::end>::do_run() noexcept {
+    static_cast<Operation*>(this)->give_up();
+}
+
 Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options)
     : target_(std::move(target)),
       options_(options),
@@ -35,14 +48,14 @@ void Operation::start(Then then, void* context) noexcept {
     then_ = then;
     context_ = context;
     started_ = true;
-    deadline_ = target_->wait_of(options_).deadline;
+    deadline_ = target_->context->wait_of(&options_).deadline;
     if (target_->context->hooks) began_ = Deadline::Clock::now();
     if (user_stop_ && user_stop_->stop_possible())
         on_stop_ = std::make_unique<StopCallback>(user_stop_, &Operation::on_user_stop, this);
     shares_.fetch_add(1, std::memory_order_relaxed);
     // On a session that somebody holds it comes behind what is let go until then, such as the transaction before.
     if (step_ == Step::begin && !target_->queue && target_->home->here()) return begin();
-    target_->home->post(next_);
+    target_->home->post(job_of_next());
 }
 
 void Operation::abandon() noexcept {
@@ -54,7 +67,7 @@ void Operation::abandon() noexcept {
 void Operation::stop() noexcept {
     if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
     shares_.fetch_add(1, std::memory_order_relaxed);
-    target_->home->post(end_);
+    target_->home->post(job_of_end());
 }
 
 void Operation::on_user_stop(void* operation) noexcept { static_cast<Operation*>(operation)->stop(); }
@@ -65,7 +78,7 @@ void Operation::leave() noexcept {
 
 void Operation::enter(Step step) noexcept {
     step_ = step;
-    target_->home->post(next_);
+    target_->home->post(job_of_next());
 }
 
 void Operation::go_on() {
@@ -104,7 +117,7 @@ void Operation::queue() {
     settled_.store(false, std::memory_order_relaxed);
     target_->source().request(*this, deadline_);
     if (!settled_.load(std::memory_order_acquire) && !until.is_never())
-        target_->home->set(timer_, until.when(), expiry_);
+        target_->home->set(timer_, until.when(), job_of_expiry());
 }
 
 void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
@@ -119,7 +132,7 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
 void Operation::work_on(const std::shared_ptr<spi::Reactor>& reactor) {
     reactor_ = reactor;
     step_ = Step::work;
-    reactor_->spawn(next_);
+    reactor_->spawn(job_of_next());
 }
 
 /// Its session is the beginning of a pipeline.
@@ -164,7 +177,7 @@ void Operation::answer() {
     spi::Scheduler* const scheduler = told_anywhere_ ? nullptr : target_->scheduler;
     if (!scheduler || fate_.load(std::memory_order_acquire) != Fate::open) return tell();
     step_ = Step::tell;
-    scheduler->post(next_);
+    scheduler->post(job_of_next());
 }
 
 void Operation::tell() {
@@ -173,9 +186,8 @@ void Operation::tell() {
     leave();
 }
 
-/// Its time is over, in the queue or in a pipeline; work has its own deadline.
+/// Its time is over, in the queue; a pipeline and work have their own deadlines.
 void Operation::expire() {
-    if (pipeline_) return pipeline_->expire(*this, spi::Woken::deadline);
     if (!target_->source().withdraw(*this)) return;
     const Error late = target_->no_turn(*this);
     observe_acquired(late);

@@ -15,10 +15,12 @@ constexpr std::size_t most_calls = 100;
 constexpr std::size_t most_bytes = 64 * 1024;
 
 /// (L1)
-bool may_share(const Context& context, const Call& call, const Expected<bool>& traces) {
-    return !(context.hooks && !context.hooks->interceptors.empty()) && !context.limit_margin && traces && !*traces &&
-           call.options->max_result_bytes == 0 &&
-           (call.statement ? call.statement->is_about_rows : is_about_rows(call.sql));
+bool may_share(const Context& context, const Call& call) {
+    if ((context.hooks && !context.hooks->interceptors.empty()) || context.limit_margin) return false;
+    if (!context.sends_ahead || call.options->max_result_bytes != 0) return false;
+    if (call.statement) return call.statement->is_about_rows && !call.statement->leaves_traces;
+    const Expected<bool> traces = look_at_text(call);
+    return traces && !*traces && is_about_rows(call.sql);
 }
 
 /// A second attempt, alone, may go better: another type for a number, a new plan, text for binary.
@@ -55,8 +57,7 @@ Error lost_before_types(std::string_view sql) {
 
 void Pipelines::begin(Operation& operation) {
     operation.call_ = operation.do_open_call();
-    operation.may_share_ = operation.call_ && target_.context->sends_ahead &&
-                           may_share(*target_.context, *operation.call_, look_at_text(*operation.call_));
+    operation.may_share_ = operation.call_ && may_share(*target_.context, *operation.call_);
     if (!operation.may_share_) return operation.queue();
     operation.bytes_ = operation.call_->sql.size() + operation.call_->params->bytes();
     spi::SessionSource& source = target_.source();
@@ -98,6 +99,18 @@ Operation* Pipelines::next() {
     return first;
 }
 
+/// Together, since they come together.
+void Pipelines::answer_soon(Operation& operation) {
+    if (answered_.empty()) target_.home->post(*this);
+    answered_.push(operation);
+}
+
+void Pipelines::do_run() noexcept {
+    const std::shared_ptr<AsyncTarget> kept = answered_.first()->target_;  // which may go with the last of them
+    OperationQueue answered = std::exchange(answered_, {});
+    while (!answered.empty()) answered.pop().answer();
+}
+
 Pipeline* Pipelines::shortest() const {
     const auto by_size = [](const Pipeline* a, const Pipeline* b) { return a->size() < b->size(); };
     const auto found = std::min_element(running_.begin(), running_.end(), by_size);
@@ -131,10 +144,8 @@ void Pipeline::add(Operation& operation) {
     waiting_.push(operation);
     ++size_;
     bytes_ += operation.bytes_;
-    if (operation.deadline_.is_never())
-        target_->home->cancel(operation.timer_);  // of the queue
-    else
-        target_->home->set(operation.timer_, operation.deadline_.when(), operation.expiry_);
+    target_->home->cancel(operation.timer_);  // of the queue
+    expiry_.come_by(operation.deadline_);
     if (fiber_) fiber_->nudge();
 }
 
@@ -155,6 +166,7 @@ void Pipeline::do_run() noexcept {
     }
     target_->pipelines()->remove(*this);
     leave_to_others();
+    expiry_.come_at(Deadline::never());
     lease_.give_back();
     delete this;
 }
@@ -170,16 +182,18 @@ const spi::Request* Pipeline::do_next() noexcept {
     Operation& operation = waiting_.pop();
     const Call& call = *operation.call_;
     if (context().retyped.contains(call.sql)) call.params->retype_numbers();
-    spi::Request& request = operation.request_;
-    request = {.sql = call.sql, .params = call.params, .sink = call.sink, .format = call.options->format};
-    operation.name_ = choose_name(context(), lease_.slot(), call, request);
+    Flight& flight = flights_.push(call);
+    flight.name = choose_name(context(), lease_.slot(), call, flight.request);
     in_flight_.push(operation);
-    return &request;
+    return &flight.request;
 }
 
 void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     Operation& operation = in_flight_.pop();
-    conclude_name(lease_.slot(), operation.name_, operation.request_, outcome ? nullptr : &outcome.error());
+    const Flight& flight = flights_.first();
+    conclude_name(lease_.slot(), flight.name, flight.request, outcome ? nullptr : &outcome.error());
+    const bool was_described = flight.request.description != nullptr;
+    flights_.pop();
     if (!outcome) Borrowed{&context(), {}, &lease_.slot(), operation.wait()}.failed(outcome.error());
     if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
@@ -189,15 +203,20 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        if (!operation.request_.description || tells(outcome->tag()))
+        if (!was_described || tells(outcome->tag()))
             note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
         if (!knows_types(*outcome->storage()))
-            return static_cast<void>(
-                alone_.push_back({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied}));
+            return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
     } else if (may_heal(outcome.error())) {
-        return static_cast<void>(alone_.push_back({&operation, nullptr, Outcome::not_applied}));
+        return run_later({&operation, nullptr, Outcome::not_applied});
     }
     end(operation, std::move(outcome));
+}
+
+/// When nothing is in flight (L5).
+void Pipeline::run_later(Alone call) {
+    expiry_.come_by(call.operation->deadline_);
+    alone_.push_back(std::move(call));
 }
 
 /// With the session to itself, as a blocking call has it.
@@ -217,16 +236,36 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))
         return operation.enter(Operation::Step::begin);
-    operation.observe_end(outcome, &session());
+    if (context().hooks) operation.observe_end(outcome, &session());
     operation.do_conclude(std::move(outcome));
-    operation.finish();
+    target_->pipelines()->answer_soon(operation);
 }
 
 void Pipeline::forget(Operation& operation) {
     --size_;
     bytes_ -= operation.bytes_;
     operation.pipeline_ = nullptr;
-    target_->home->cancel(operation.timer_);
+}
+
+/// The call whose time is over next; null: nobody's is.
+Operation* Pipeline::next_to_expire() const {
+    Operation* found = nullptr;
+    const auto look_at = [&](Operation* operation) {
+        if (!operation->deadline_.is_never() && (!found || operation->deadline_ < found->deadline_)) found = operation;
+    };
+    for (Operation* one = waiting_.first(); one != nullptr; one = OperationQueue::behind(*one)) look_at(one);
+    for (const Alone& one : alone_) look_at(one.operation);
+    if (given_up_) return found;  // what is in flight ends by itself
+    for (Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one))
+        if (one->wanted_) look_at(one);
+    return found;
+}
+
+void Pipeline::expire_next() {
+    const Deadline::Clock::time_point now = Deadline::Clock::now();
+    Operation* next = next_to_expire();
+    for (; next && next->deadline_.passed(now); next = next_to_expire()) expire(*next, spi::Woken::deadline);
+    if (next) expiry_.come_at(next->deadline_);
 }
 
 void Pipeline::expire(Operation& operation, spi::Woken woken) {

@@ -10,9 +10,12 @@
 //        gives all of it up, and says what became of the last. Nothing is sent behind a call that nobody wants.
 //   (L5) What takes more than one exchange (healing, learning types) is done when nothing is in flight.
 //   (L6) Everything here happens on one reactor: that of the session, which is the home of its calls.
+//   (L7) A pipeline has one timer, set for the first deadline of the calls in it or for an earlier moment, which may be
+//        that of a call that has left: most calls come and go without a look at it.
 #pragma once
 
 #include <deque>
+#include <new>
 #include <vector>
 
 #include "pg/spi/waiter.hpp"
@@ -41,11 +44,65 @@ private:
     Operation* last_ = nullptr;
 };
 
+/// A call that was sent and is not answered yet.
+struct Flight {
+    explicit Flight(const Call& call)
+        : request{.sql = call.sql, .params = call.params, .sink = call.sink, .format = call.options->format} {}
+
+    spi::Request request;
+    NamedStatement* name = nullptr;  // that it goes by; null: none
+};
+
+/// First in, first out; each stays where it is. In blocks, since few calls of many are in flight.
+class FlightQueue {
+public:
+    FlightQueue() = default;
+    FlightQueue(const FlightQueue&) = delete;
+    FlightQueue& operator=(const FlightQueue&) = delete;
+    ~FlightQueue() {
+        while (first_) delete std::exchange(first_, first_->next);
+    }
+
+    Flight& push(const Call& call) {
+        if (!last_ || end_ == in_block) {
+            (last_ ? last_->next : first_) = new Block;
+            last_ = last_ ? last_->next : first_;
+            end_ = 0;
+        }
+        return *::new (last_->room + end_++ * sizeof(Flight)) Flight(call);
+    }
+    /// Undefined when it is empty.
+    [[nodiscard]] const Flight& first() const {
+        return *std::launder(reinterpret_cast<const Flight*>(first_->room + begin_ * sizeof(Flight)));
+    }
+    void pop() {
+        if (++begin_ != in_block) return;
+        begin_ = 0;
+        delete std::exchange(first_, first_->next);
+        if (!first_) last_ = nullptr;
+    }
+
+private:
+    static_assert(std::is_trivially_destructible_v<Flight>);
+    static constexpr std::size_t in_block = 16;
+    struct Block : Recycled {
+        alignas(Flight) std::byte room[in_block * sizeof(Flight)];
+        Block* next = nullptr;
+    };
+
+    Block* first_ = nullptr;
+    Block* last_ = nullptr;
+    std::size_t begin_ = 0;  // in the first
+    std::size_t end_ = 0;    // in the last
+};
+
 /// The session of one pipeline, and the calls in it. Deletes itself when nothing is left to do.
 class Pipeline final : public spi::Job, private spi::RequestFeed {
 public:
     Pipeline(std::shared_ptr<AsyncTarget> target, spi::Lease lease)
         : target_(std::move(target)), lease_(std::move(lease)) {}
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
 
     void add(Operation& operation);
     [[nodiscard]] bool has_room() const;
@@ -61,6 +118,33 @@ private:
         Outcome outcome;  // so far
     };
 
+    /// The moment at which it looks for calls whose time is over (L7).
+    class Expiry final : public spi::Job {
+    public:
+        explicit Expiry(Pipeline& pipeline) : pipeline_(pipeline) {}
+        /// Then or before.
+        void come_by(const Deadline& deadline) {
+            if (deadline < when_) come_at(deadline);
+        }
+        /// Instead of any other moment.
+        void come_at(const Deadline& deadline) {
+            when_ = deadline;
+            if (deadline.is_never())
+                pipeline_.target_->home->cancel(timer_);
+            else
+                pipeline_.target_->home->set(timer_, deadline.when(), *this);
+        }
+
+    private:
+        void do_run() noexcept override {
+            when_ = Deadline::never();
+            pipeline_.expire_next();
+        }
+        Pipeline& pipeline_;
+        Deadline when_ = Deadline::never();
+        spi::Timer timer_;
+    };
+
     void do_run() noexcept override;
     const spi::Request* do_next() noexcept override;
     void do_answer(Expected<Result>&& outcome) noexcept override;
@@ -71,15 +155,19 @@ private:
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
     [[nodiscard]] bool takes_more() const { return !broken_ && alone_.empty() && unwanted_ == 0 && !given_up_; }
     [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
+    void run_later(Alone call);
     void run_alone(Alone call);
     void end(Operation& operation, Expected<Result>&& outcome);
     void forget(Operation& operation);
+    [[nodiscard]] Operation* next_to_expire() const;
+    void expire_next();
     void leave_to_others();
 
     const std::shared_ptr<AsyncTarget> target_;
     spi::Lease lease_;
     spi::Waiter* fiber_ = nullptr;
     OperationQueue waiting_, in_flight_;
+    FlightQueue flights_;  // of those
     std::deque<Alone> alone_;
     // Of all calls here. @{
     std::size_t size_ = 0;
@@ -87,10 +175,11 @@ private:
     std::size_t unwanted_ = 0;           // of those in flight
     bool broken_ = false;                // its connection, as an answer said
     std::optional<spi::Wait> given_up_;  // how long the session may take for that (L4)
+    Expiry expiry_{*this};
 };
 
 /// Those of one client on one reactor. On its thread.
-class Pipelines {
+class Pipelines final : private spi::Job {
 public:
     explicit Pipelines(AsyncTarget& target) : target_(target) {}
     Pipelines(const Pipelines&) = delete;
@@ -105,13 +194,17 @@ public:
     /// The next that waits to share a session, if nobody has a better right to one; null otherwise (L2).
     [[nodiscard]] Operation* next();
     void remove(Pipeline& pipeline) { std::erase(running_, &pipeline); }
+    /// The operation, which is in no queue, has its answer: its caller is told of that outside of the pipeline.
+    void answer_soon(Operation& operation);
 
 private:
+    void do_run() noexcept override;
     [[nodiscard]] Pipeline* shortest() const;
 
     AsyncTarget& target_;
     std::vector<Pipeline*> running_;
-    OperationQueue queue_;  // in the order of the source's
+    OperationQueue queue_;     // in the order of the source's
+    OperationQueue answered_;  // whose callers do not know yet
 };
 
 }  // namespace pg::detail

@@ -38,8 +38,6 @@ struct AsyncTarget {
     [[nodiscard]] virtual const std::shared_ptr<spi::Reactor>& reactor_of(const spi::Lease& lease) = 0;
     /// Those of a client; null on a session that somebody holds.
     [[nodiscard]] virtual Pipelines* pipelines() { return nullptr; }
-    /// The time of an operation with these options.
-    [[nodiscard]] virtual spi::Wait wait_of(const QueryOptions& options) const = 0;
     /// How long an operation may queue, of its own time.
     [[nodiscard]] virtual Deadline turn_until(const Deadline& deadline) const { return deadline; }
     /// Why an operation had no turn in time.

@@ -20,7 +20,7 @@ namespace pg::detail {
 struct BatchEntry {
     std::string text;      // of a statement known at run time
     QueryOptions options;  // of a pg::Query
-    Params params;
+    InlineParams<> params;
     std::shared_ptr<const Statement> statement;
     Call call;
     std::optional<Expected<Result>> outcome;  // before the run only: why it will not run

@@ -34,7 +34,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t step = 64, largest = 4096, most_kept = 512 * 1024;
+    static constexpr std::size_t step = 32, largest = 4096, most_kept = 512 * 1024;
     struct Block {
         Block* next;
     };

@@ -62,7 +62,8 @@ bool Params::retype_numbers() {
     bool retyped = false;
     for (Slot& slot : std::span(slots_, count_)) {
         if (!is_number(slot)) continue;
-        Writer text;
+        char room[64];
+        Writer text(room, sizeof room);
         if (write_number(text, slot.type, Cell{data(slot), slot.length})) continue;
         slot = Slot{Oid{}, Format::text, static_cast<std::int32_t>(text.size()),
                     static_cast<std::uint32_t>(bytes_.size())};
@@ -79,7 +80,7 @@ void Params::clear() {
 }
 
 void Params::grow() {
-    const std::size_t capacity = 2 * capacity_;
+    const std::size_t capacity = std::max<std::size_t>(4, 2 * capacity_);
     auto more = std::make_unique<Slot[]>(capacity);
     std::copy_n(slots_, count_, more.get());
     more_ = std::move(more);

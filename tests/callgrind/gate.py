@@ -28,7 +28,7 @@ GATES = {
         "bulk_read": (0.53, 0.40),
         "visit": (0.27, 0.20),
         "batch_select": (0.35, 0.15),
-        "awaited_select": (0.53, 0.25),
+        "awaited_select": (0.47, 0.25),
         "copy_in": (0.60, 0.60),
         "pipelined_insert": (0.58, 0.35),
     },
@@ -36,7 +36,7 @@ GATES = {
         "point_select": (1.385, 1.40),
         "bulk_read": (1.25, 1.25),
         "batch_select": (1.59, 1.60),
-        "awaited_select": (1.82, 1.10),
+        "awaited_select": (1.74, 1.10),
         "copy_in": (1.15, 1.15),
     },
 }

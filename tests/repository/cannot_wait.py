@@ -23,7 +23,7 @@ VALUES = {
     "options": "Options PoolHooks PoolOptions PoolRule PoolStatement QueryOptions Query TransactionOptions",
     "settings, read out of a text, files and the environment": "Credential Host Setting PasswordAnswer Config Secret",
     "what came whole": "Affected Cell Column FirstDone Heard ResultStorage Result Row Rows RowSink",
-    "statements and arguments on their way into a request": "Params RuntimeSql Sql SqlScan",
+    "statements and arguments on their way into a request": "InlineParams Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
     "a number that clients share": "PoolBudget PoolBudget::Impl",
     "numbers of one moment": "Latencies Loan MetricsSnapshot PoolStats PoolTimeoutDetails RequestNumbers StatementCacheStats",
@@ -59,7 +59,7 @@ FUNCTIONS = {
     "is gone with the last client, which has a row": "Pool::~Pool",
     "opens no session before a verb needs one": "open try_open",
     "suspends or goes on, and returns": """
-        Async::await_ready Async::await_resume Async::await_suspend Async::start Async::stop
+        Async::await_ready Async::await_resume Async::await_suspend Async::call_back Async::start Async::stop
         AsyncStream::Next::await_ready AsyncStream::Next::await_resume AsyncStream::Next::await_suspend
         AsyncStream::Next::stop integrations::async_wait when_all when_any""",
     "the first rows came with the stream": "Stream::begin",

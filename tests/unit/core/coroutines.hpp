@@ -69,6 +69,40 @@ private:
     Trail* trail_;
 };
 
+/// What calls back when the test says so, and gives a number, or fails with it below zero. Move-only.
+template <class T = int>
+class Callback {
+public:
+    /// Where it is told that somebody waits.
+    struct Bell {
+        void (*then)(void* context) noexcept = nullptr;
+        void* context = nullptr;
+        void ring() const { then(context); }
+        [[nodiscard]] bool is_awaited() const { return then != nullptr; }
+    };
+
+    Callback(Bell& bell, int value, Trail& trail) : bell_(&bell), value_(value), local_(std::to_string(value), trail) {}
+
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) {
+        call_back([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
+                  waiting.address());
+    }
+    T await_resume() {
+        if (value_ < 0) throw Failure(std::to_string(value_));
+        if constexpr (!std::is_void_v<T>) return value_;
+    }
+    void call_back(void (*then)(void* context) noexcept, void* context) {
+        *bell_ = {then, context};
+        if (value_ == 0) bell_->ring();
+    }
+
+private:
+    Bell* bell_;
+    int value_;
+    Local local_;
+};
+
 /// Opens a gate when it is destroyed.
 class Opener {
 public:

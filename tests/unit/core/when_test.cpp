@@ -107,6 +107,100 @@ TEST(WhenAll, TakesPartsThatEndWhileOthersAreStarted) {
     }
 }
 
+// --- parts that call back, and are awaited without a coroutine for each
+
+using Bells = std::array<Callback<>::Bell, 3>;
+
+std::vector<Callback<>> callbacks(Bells& bells, const std::array<int, 3>& values, Trail& trail) {
+    std::vector<Callback<>> parts;
+    parts.reserve(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) parts.emplace_back(bells[i], values[i], trail);
+    return parts;
+}
+TEST(WhenAll, OfPartsThatCallBackGivesTheirResultsInOrder) {
+    Bells bells;
+    Trail trail;
+    {
+        auto all = pg::when_all(callbacks(bells, {1, 2, 3}, trail));
+        EXPECT_FALSE(bells[0].is_awaited());
+        std::vector<int> results;
+        const auto keep = [](Task<std::vector<int>> awaited, std::vector<int>& kept) -> Task<> {
+            kept = co_await std::move(awaited);
+        };
+        const Started running(keep(std::move(all), results));
+        bells[2].ring();
+        bells[0].ring();
+        EXPECT_EQ(trail, Trail{});
+        bells[1].ring();
+        EXPECT_EQ(results, (std::vector{1, 2, 3}));
+    }
+    EXPECT_EQ(trail, (Trail{"~1", "~2", "~3"}));
+}
+
+TEST(WhenAll, OfPartsThatCallBackThrowsTheFirstExceptionInTheirOrder) {
+    Bells bells;
+    Trail trail;
+    const Started running(tell(pg::when_all(callbacks(bells, {1, -2, -3}, trail)), trail));
+    bells[2].ring();
+    bells[1].ring();
+    bells[0].ring();
+    EXPECT_EQ(trail, (Trail{"~1", "~-2", "~-3", "-2"}));
+}
+
+TEST(WhenAll, TakesPartsOfAllKinds) {
+    Callback<>::Bell one;
+    Callback<void>::Bell other;
+    Gate gate;
+    Trail trail;
+    Callback<> referred(one, 7, trail);
+    auto all = pg::when_all(referred, Callback<void>(other, 8, trail), gate, give(9));
+    static_assert(std::is_same_v<decltype(all), Task<std::tuple<int, std::monostate, std::monostate, int>>>);
+    const Started running(tell(std::move(all), trail));
+    other.ring();
+    gate.open();
+    one.ring();
+    EXPECT_EQ(trail, (Trail{"~8", "done"}));
+}
+
+TEST(WhenAll, DestroysPartsThatWouldCallBack) {
+    Bells bells;
+    Trail trail;
+    {
+        const Started running(tell(pg::when_all(callbacks(bells, {1, 2, 3}, trail)), trail));
+        bells[1].ring();
+    }
+    EXPECT_EQ(trail, (Trail{"~1", "~2", "~3"}));
+}
+
+TEST(WhenAny, OfPartsThatCallBackDestroysTheLosersFirst) {
+    Bells bells;
+    Trail trail;
+    const Started running(tell(pg::when_any(callbacks(bells, {1, 2, 3}, trail)), trail));
+    bells[1].ring();
+    EXPECT_EQ(trail, (Trail{"~1", "~2", "~3", "won 1"}));
+}
+
+TEST(WhenAny, StartsNothingAfterAPartThatCallsBackAtOnce) {
+    Bells bells;
+    Trail trail;
+    const Started running(tell(pg::when_any(callbacks(bells, {1, 0, 3}, trail)), trail));
+    EXPECT_TRUE(bells[0].is_awaited());
+    EXPECT_FALSE(bells[2].is_awaited());
+    EXPECT_EQ(trail, (Trail{"~1", "~0", "~3", "won 1"}));
+}
+
+TEST(WhenAny, TakesPartsOfAllKinds) {
+    Callback<>::Bell one;
+    Callback<void>::Bell other;
+    Gate never;
+    Trail trail;
+    const Started running(
+        tell(pg::when_any(never, Callback<>(one, 1, trail), Callback<void>(other, -2, trail)), trail));
+    other.ring();
+    EXPECT_EQ(trail.back(), "-2");
+    EXPECT_EQ(never.cancelled(), 1);
+}
+
 TEST(WhenAny, GivesTheFirstThatEndsByItsIndex) {
     Gate never;
     const auto first = pg::sync_wait(pg::when_any(never, give(7), give_pointer(8)));

@@ -1,6 +1,8 @@
 // Params and Writer: how arguments travel, growth, and numbers turned back into literals.
 #include "pg/params.hpp"
 
+#include <functional>
+
 #include "pg/types/bytea.hpp"
 #include "pg/types/json.hpp"
 #include "pg/types/numeric.hpp"
@@ -69,8 +71,8 @@ TEST(Params, StayAsTheyWereWhenAnArgumentIsRefused) {
     EXPECT_EQ(params[1].offset, 4u);
 }
 
-TEST(Params, GrowPastTheirInlineRoom) {
-    pg::Params params;
+/// Grows past whatever room it has.
+void expect_to_grow(pg::Params& params) {
     for (int i = 0; i < 1000; ++i) EXPECT_FALSE(params.add(std::string(static_cast<std::size_t>(i), 'x')));
     ASSERT_EQ(params.size(), 1000u);
     std::size_t length = 0;
@@ -82,6 +84,42 @@ TEST(Params, GrowPastTheirInlineRoom) {
     EXPECT_TRUE(params.empty());
     EXPECT_FALSE(params.add(5));
     EXPECT_EQ(bytes_of(params, 0), codec_check::words(5));
+}
+
+TEST(Params, GrowFromNoRoomOrLittleOrMuch) {
+    pg::Params none;
+    expect_to_grow(none);
+    pg::InlineParams<1, 4> little;
+    expect_to_grow(little);
+    pg::InlineParams<> much;
+    expect_to_grow(much);
+}
+
+template <class Room>
+bool is_inside(const Room& room, const void* place) {
+    return std::less_equal<>()(&room, place) && std::less<>()(place, &room + 1);
+}
+
+TEST(Params, LieInTheirOwnRoomWhileTheyFit) {
+    pg::InlineParams<2, 16> params;
+    EXPECT_FALSE(params.add(7));
+    EXPECT_FALSE(params.add("a text"));
+    EXPECT_TRUE(is_inside(params, params.begin()));
+    EXPECT_TRUE(is_inside(params, params.data(params[0])));
+    EXPECT_TRUE(is_inside(params, params.data(params[1])));
+    EXPECT_FALSE(params.add("one more"));
+    EXPECT_FALSE(is_inside(params, params.begin()));
+    EXPECT_FALSE(is_inside(params, params.data(params[0])));
+    EXPECT_EQ(bytes_of(params, 0), codec_check::words(7));
+    EXPECT_STREQ(params.data(params[1]), "a text");
+    EXPECT_STREQ(params.data(params[2]), "one more");
+}
+
+TEST(Params, AnArgumentWithoutBytesIsNotNull) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(std::vector<std::byte>()));
+    EXPECT_NE(params.data(params[0]), nullptr);
+    EXPECT_EQ(params[0].length, 0);
 }
 
 TEST(Params, RetypeEveryNumberAsTextThatTheServerInfers) {

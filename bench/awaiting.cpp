@@ -1,0 +1,224 @@
+// What many awaiting clients cost, hold and get, beside libpq by hand: by threads that block, and by a pipeline.
+//
+// CPU is that of this process, user and system; the server's is not in it.
+#include "bench/awaiting.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <malloc.h>
+#include <optional>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+#include "bench/raw_libpq.hpp"
+#include "bench/workload.hpp"
+#include "pg/async.hpp"
+#include "pg/client.hpp"
+#include "pg/connection.hpp"
+#include "pg/pool/pool.hpp"
+#include "pg/task.hpp"
+#include "pg/types/datetime.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using bench::Record;
+using Clock = std::chrono::steady_clock;
+
+constexpr int clients = 64;
+constexpr std::size_t sessions = 8;
+constexpr int rounds = 7;
+constexpr auto round_time = 700ms;
+constexpr bench::Scale scale{};
+
+double cpu_of_process() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+/// What a round came to.
+struct Round {
+    double queries_per_second;
+    double cpu_per_query;  // in seconds
+};
+/// Runs `work(end)`, which says how many queries it did until then.
+template <class Work>
+Round measure(Work work) {
+    const double cpu = cpu_of_process();
+    const auto begin = Clock::now();
+    const auto queries = static_cast<double>(work(begin + round_time));
+    const double elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+    return {queries / elapsed, (cpu_of_process() - cpu) / queries};
+}
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+/// Both, one after the other in each round, and the medians of the ratios within a round.
+template <class Ours, class Theirs>
+void compare(const char* ours_name, Ours ours, const char* theirs_name, Theirs theirs) {
+    std::vector<double> our_rate, their_rate, our_cpu, their_cpu, rate, cpu;
+    measure(ours);  // warm
+    measure(theirs);
+    for (int i = 0; i < rounds; ++i) {
+        const Round mine = measure(ours), other = measure(theirs);
+        our_rate.push_back(mine.queries_per_second);
+        their_rate.push_back(other.queries_per_second);
+        our_cpu.push_back(mine.cpu_per_query);
+        their_cpu.push_back(other.cpu_per_query);
+        rate.push_back(mine.queries_per_second / other.queries_per_second);
+        cpu.push_back(mine.cpu_per_query / other.cpu_per_query);
+    }
+    std::printf("%-52s %9.0f queries/s  %6.2f us of CPU for each\n", ours_name, median(our_rate),
+                median(our_cpu) * 1e6);
+    std::printf("%-52s %9.0f queries/s  %6.2f us of CPU for each\n", theirs_name, median(their_rate),
+                median(their_cpu) * 1e6);
+    std::printf("%-52s %9.2f times      %6.2f times\n\n", "  the first beside the second", median(rate), median(cpu));
+}
+
+// --- 64 clients on 8 connections, beside 8 threads with a connection each
+
+pg::Task<std::uint64_t> ask_until(pg::AsyncClient db, const pg::Prepared<Record(std::int32_t)>& select_one,
+                                  std::int32_t first, Clock::time_point end) {
+    std::uint64_t queries = 0;
+    for (std::int32_t n = first; Clock::now() < end; n += clients, ++queries)
+        static_cast<void>(co_await db.call(select_one, bench::scattered(scale, n)));
+    co_return queries;
+}
+
+std::uint64_t coroutines_until(const pg::Client& db, const pg::Prepared<Record(std::int32_t)>& select_one,
+                               Clock::time_point end) {
+    std::vector<pg::Task<std::uint64_t>> all;
+    all.reserve(clients);
+    const pg::AsyncClient async = db.async();
+    for (std::int32_t i = 0; i < clients; ++i) all.push_back(ask_until(async, select_one, i, end));
+    std::uint64_t queries = 0;
+    for (const std::uint64_t one : pg::sync_wait(pg::when_all(std::move(all)))) queries += one;
+    return queries;
+}
+
+class BlockingThreads {
+public:
+    explicit BlockingThreads(const std::string& conninfo) {
+        for (std::size_t i = 0; i < sessions; ++i) {
+            connections_.push_back(bench::raw::connect(conninfo));
+            bench::raw::prepare(connections_.back().get(), "select_one", bench::select_one, {23});
+        }
+    }
+    [[nodiscard]] std::uint64_t until(Clock::time_point end) const {
+        std::atomic<std::uint64_t> queries = 0;
+        std::vector<std::thread> all;
+        all.reserve(sessions);
+        for (std::size_t i = 0; i < sessions; ++i)
+            all.emplace_back(
+                [&, i] { queries += ask_until(connections_[i].get(), static_cast<std::int32_t>(i), end); });
+        for (std::thread& one : all) one.join();
+        return queries;
+    }
+
+private:
+    static std::uint64_t ask_until(PGconn* connection, std::int32_t first, Clock::time_point end) {
+        Record record{};
+        std::uint64_t queries = 0;
+        for (std::int32_t n = first; Clock::now() < end; n += static_cast<std::int32_t>(sessions), ++queries) {
+            const std::uint32_t key = __builtin_bswap32(static_cast<std::uint32_t>(bench::scattered(scale, n)));
+            const char* const values[] = {reinterpret_cast<const char*>(&key)};
+            const int lengths[] = {sizeof key}, formats[] = {1};
+            const bench::raw::Result result(PQexecPrepared(connection, "select_one", 1, values, lengths, formats, 1));
+            bench::raw::expect(connection, result.get(), PGRES_TUPLES_OK);
+            bench::raw::read_record(result.get(), 0, record);
+        }
+        return queries;
+    }
+
+    std::vector<bench::raw::Connection> connections_;
+};
+
+// --- 64 at once on one connection: W4b
+
+const bench::Workload& find(const std::vector<bench::Workload>& all, std::string_view operation) {
+    return *std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.operation == operation; });
+}
+std::uint64_t run_until(const bench::Workload& workload, Clock::time_point end) {
+    std::uint64_t queries = 0;
+    for (; Clock::now() < end; queries += static_cast<std::uint64_t>(workload.items)) workload.run();
+    return queries;
+}
+
+// --- what somebody holds who waits for a session
+
+struct Unattended {
+    struct promise_type {
+        Unattended get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+};
+template <class R>
+Unattended ask_once(pg::AsyncClient db, const pg::Prepared<R(std::int32_t)>& statement, std::int32_t argument,
+                    std::atomic<std::size_t>& answers) {
+    static_cast<void>(co_await db.call(statement, argument));
+    answers.fetch_add(1, std::memory_order_release);
+}
+
+std::size_t allocated() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+template <class R>
+void weigh_waiters(const char* name, const std::string& conninfo, const char* sql) {
+    constexpr std::size_t waiters = 10'000;
+    pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = 1});
+    const auto statement = db.prepare<R(std::int32_t)>(pg::runtime(sql));
+    std::atomic<std::size_t> answers = 0;
+    std::optional<pg::Connection> held(db.connection());
+    const pg::AsyncClient async = db.async();
+    const std::size_t before = allocated();
+    for (std::size_t i = 0; i < waiters; ++i) ask_once(async, statement, static_cast<std::int32_t>(i + 1), answers);
+    while (db.pool().stats().waiting != waiters) std::this_thread::yield();
+    std::printf("a coroutine that waits for a session, with its call for %s: %zu bytes\n", name,
+                (allocated() - before) / waiters);
+    held.reset();
+    while (answers.load(std::memory_order_acquire) != waiters) std::this_thread::yield();
+}
+
+}  // namespace
+
+void measure_awaiting(const std::string& conninfo) {
+    bench::raw::execute(bench::raw::connect(conninfo).get(), bench::tables_sql(scale).c_str());
+    {
+        const pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = sessions});
+        const auto select_one = db.prepare<Record(std::int32_t)>(pg::runtime(bench::select_one));
+        db.pool().wait_ready(sessions, 30s).value();
+        const BlockingThreads threads(conninfo);
+        compare(
+            "64 awaiting clients on 8 sessions", [&](auto end) { return coroutines_until(db, select_one, end); },
+            "8 threads, each with a connection of libpq", [&](auto end) { return threads.until(end); });
+    }
+    weigh_waiters<std::int32_t>("a number", conninfo, "select $1::int");
+    weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
+    weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
+    const auto ours = bench::client_workloads(conninfo, scale), theirs = bench::raw_libpq_workloads(conninfo, scale);
+    const bench::Workload& pipeline = find(theirs, bench::operation::batch_select);
+    compare(
+        "W4b, 64 awaited at once on one session",
+        [&](auto end) { return run_until(find(ours, bench::operation::awaited_select), end); },
+        "W4b, 64 in a pipeline of libpq", [&](auto end) { return run_until(pipeline, end); });
+    compare(
+        "W4b, a batch of 64", [&](auto end) { return run_until(find(ours, bench::operation::batch_select), end); },
+        "W4b, 64 in a pipeline of libpq", [&](auto end) { return run_until(pipeline, end); });
+}
