@@ -43,7 +43,7 @@ def run_test(executable, environment, patience):
 class Copy:
     """A copy of the tree with its own build, where defects can be planted one at a time."""
 
-    def __init__(self, root, folder, jobs, tests, files, patience=PATIENCE):
+    def __init__(self, root, folder, files, patience):
         self.source, self.build, self.patience = folder / "source", folder / "build", patience
         # Whatever copy they stand in, to the compiler's cache two equal files are the same.
         self.environment = {**os.environ, "CCACHE_BASEDIR": str(folder)}
@@ -53,6 +53,9 @@ class Copy:
         # But not what the last run may have left with a defect in it.
         for name in files:
             (self.source / name).touch()
+
+    def prepare(self, jobs, tests):
+        """Builds the tests, which pass."""
         options = ["-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Debug", *(f"-D{option}" for option in OPTIONS)]
         if shutil.which("ccache"):
             options += ["-D", "CMAKE_CXX_COMPILER_LAUNCHER=ccache"]
@@ -130,8 +133,11 @@ def judge(defects, root, folder, jobs, patience=PATIENCE):
         print(f"{defect.file}: {defect.reason}: {verdict} ({time.monotonic() - started:.0f} s)", flush=True)
         return verdict
 
-    for number in range(jobs):  # one after the other: what the first one compiled, the others find in the cache
-        idle.put(Copy(root, folder / str(number), jobs, tests, [f for f in files if (root / f).is_file()], patience))
+    files = [file for file in files if (root / file).is_file()]
+    copies = [Copy(root, folder / str(number), files, patience) for number in range(jobs)]  # of one state of the tree
+    for copy in copies:  # one after the other: what the first one compiled, the others find in the cache
+        copy.prepare(jobs, tests)
+        idle.put(copy)
     with ThreadPoolExecutor(jobs) as workers:
         return list(workers.map(verdict, defects))
 
