@@ -1,6 +1,7 @@
 // What the pool costs and how busy it keeps its sessions: one line for each figure, beside a pool written by hand.
 //
-// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation or adaptive alone.
+// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation, adaptive or
+// round_trips alone.
 #include <array>
 #include <atomic>
 #include <bit>
@@ -22,6 +23,7 @@
 
 #include "bench/adaptive_load.hpp"
 #include "bench/raw_libpq.hpp"
+#include "bench/round_trips_load.hpp"
 #include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/pool/pool.hpp"
@@ -256,8 +258,9 @@ void saturate_with_coroutines(pg::Client& db) {
 int main(int count, char** words) {
     try {
         const std::string_view part = count > 1 ? words[1] : "all";
-        if (part != "all" && part != "lending" && part != "saturation" && part != "adaptive")
-            throw std::runtime_error("the parts are lending, saturation and adaptive, not " + std::string(part));
+        if (part != "all" && part != "lending" && part != "saturation" && part != "adaptive" && part != "round_trips")
+            throw std::runtime_error("the parts are lending, saturation, adaptive and round_trips, not " +
+                                     std::string(part));
         const auto server = pg::testing::TestServer::start();
         const auto is_wanted = [&](std::string_view name) { return part == name || part == "all"; };
         if (is_wanted("lending")) {
@@ -278,6 +281,7 @@ int main(int count, char** words) {
             saturate_with_coroutines(coroutines);
         }
         if (is_wanted("adaptive")) measure_adaptive(server.conninfo());
+        if (is_wanted("round_trips")) measure_round_trips(server);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
