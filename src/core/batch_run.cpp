@@ -5,6 +5,7 @@
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/server_limit.hpp"
 
 namespace pg::detail {
 namespace {
@@ -106,6 +107,7 @@ private:
     std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
         const Settings* const wanted = watch_ ? watch_->wanted() : nullptr;
         const spi::BatchSync sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
+        if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, requests_, sync);
         if (wanted) return run_with_settings(borrowed, *wanted, requests_, sync);
         if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
         if (borrowed.context->sends_ahead)
