@@ -8,12 +8,10 @@
 #include <thread>
 #include <vector>
 
-#include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/connection.hpp"
 #include "pg/pool/options.hpp"
 #include "pg/pool/pool.hpp"
-#include "pg/task.hpp"
 #include "pg/testing/fault_proxy.hpp"
 #include "pg/testing/test_server.hpp"
 
@@ -57,8 +55,8 @@ void measure_statements(const pg::testing::TestServer& server, const std::string
     report(proxy, "the third time", add);
     const auto lend = [&] { static_cast<void>(db.pool().acquire({}).value()); };
     report(proxy, "a session that was just used, lent and given back clean", lend);
-    std::this_thread::sleep_for(1200ms);
-    report(proxy, "one that was idle for more than a second", lend);
+    std::this_thread::sleep_for(1700ms);  // a second, and half of one in which the pool does not look
+    report(proxy, "one that was idle for 1.7 seconds", lend);
     report(proxy, "the same again at once", lend);
     report(proxy, "a session that is given back with a setting, the statement included", [&] {
         pg::Connection session = db.connection();
@@ -93,31 +91,26 @@ void measure_spike(const pg::testing::TestServer& server) {
         static_cast<unsigned long long>(proxy.stats().accepted - idle));
 }
 
-/// Comes again whenever it is told that the server is away.
-pg::Task<void> come(pg::AsyncClient db, std::atomic<int>& told, std::atomic<int>& served) {
-    while (!(co_await db.try_exec("select 1"))) ++told;
-    ++served;
-}
-
-/// 1000 wait for a server that refuses for 10 seconds, and is back then.
+/// 1000 wait for a server that refuses for 10 seconds, and is back then. Whoever is told so comes again.
 void measure_herd(const pg::testing::TestServer& server) {
     constexpr int herd = 1000;
     constexpr auto away = 10s;
     FaultProxy proxy = FaultProxy::start(server);
     proxy.refuse();
-    pg::Client db = pg::open(proxy.conninfo(server) + " provider=async", {.pool_max_size = 20, .timeout = 60s});
+    pg::Client db = pg::open(proxy.conninfo(server), {.pool_max_size = 20, .timeout = 60s});
     std::atomic<int> told = 0, served = 0;
-    std::thread waits([&] {
-        std::vector<pg::Task<void>> all;
-        for (int i = 0; i < herd; ++i) all.push_back(come(db.async(), told, served));
-        pg::sync_wait(pg::when_all(std::move(all)));
-    });
+    std::vector<std::thread> all;
+    for (int i = 0; i < herd; ++i)
+        all.emplace_back([&] {
+            for (; !db.try_exec("select 1"); ++told) std::this_thread::sleep_for(100ms);
+            ++served;
+        });
     std::this_thread::sleep_for(away);
     const auto knocked = db.pool().stats().failed_to_open;
     const int refused = told;
     proxy.heal();
     const auto begin = Clock::now();
-    waits.join();
+    for (std::thread& one : all) one.join();
     std::printf(
         "herd: %d callers, a server that refuses for 10 s: %llu attempts to connect, callers told %d times; all "
         "served %.0f ms after it was back (%d), over %llu connections\n",
