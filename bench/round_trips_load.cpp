@@ -75,6 +75,7 @@ void measure_spike(const pg::testing::TestServer& server) {
     delay(proxy, 25ms);  // three round trips to connect; nothing is sent over the sessions that are there
     std::atomic<int> served = 0;
     std::vector<std::thread> all;
+    all.reserve(callers);
     const auto begin = Clock::now();
     for (int i = 0; i < callers; ++i)
         all.emplace_back([&] {
@@ -100,6 +101,7 @@ void measure_herd(const pg::testing::TestServer& server) {
     pg::Client db = pg::open(proxy.conninfo(server), {.pool_max_size = 20, .timeout = 60s});
     std::atomic<int> told = 0, served = 0;
     std::vector<std::thread> all;
+    all.reserve(herd);
     for (int i = 0; i < herd; ++i)
         all.emplace_back([&] {
             for (; !db.try_exec("select 1"); ++told) std::this_thread::sleep_for(100ms);

@@ -169,6 +169,7 @@ protected:
         client.pool().wait_ready(sessions, 20s).value();
         const auto next = client.prepare<std::int64_t(std::int64_t)>("select $1 + 1");
         std::vector<pg::Connection> all;
+        all.reserve(sessions);
         for (std::size_t i = 0; i < sessions; ++i) all.push_back(client.connection());
         for (pg::Connection& session : all)
             for (int round = 0; round < 4; ++round) {
