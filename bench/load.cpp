@@ -1,7 +1,8 @@
 // What the pool costs and how busy it keeps its sessions: one line for each figure, beside a pool written by hand.
 //
-// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation, adaptive or
-// awaited alone.
+// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation, adaptive,
+// awaited or round_trips alone.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -24,6 +25,7 @@
 #include "bench/adaptive_load.hpp"
 #include "bench/awaiting.hpp"
 #include "bench/raw_libpq.hpp"
+#include "bench/round_trips_load.hpp"
 #include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/pool/pool.hpp"
@@ -258,8 +260,10 @@ void saturate_with_coroutines(pg::Client& db) {
 int main(int count, char** words) {
     try {
         const std::string_view part = count > 1 ? words[1] : "all";
-        if (part != "all" && part != "lending" && part != "saturation" && part != "adaptive" && part != "awaited")
-            throw std::runtime_error("the parts are lending, saturation, adaptive and awaited, not " +
+        constexpr std::array<std::string_view, 6> parts{"all",      "lending", "saturation",
+                                                        "adaptive", "awaited", "round_trips"};
+        if (std::find(parts.begin(), parts.end(), part) == parts.end())
+            throw std::runtime_error("the parts are lending, saturation, adaptive, awaited and round_trips, not " +
                                      std::string(part));
         const auto server = pg::testing::TestServer::start();
         const auto is_wanted = [&](std::string_view name) { return part == name || part == "all"; };
@@ -282,6 +286,7 @@ int main(int count, char** words) {
         }
         if (is_wanted("adaptive")) measure_adaptive(server.conninfo());
         if (is_wanted("awaited")) measure_awaiting(server.conninfo());
+        if (is_wanted("round_trips")) measure_round_trips(server);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

@@ -89,7 +89,8 @@ public:
 
     /// Begins the COPY, after its columns were described and all that does not fit was named in one error.
     [[nodiscard]] static Expected<std::unique_ptr<CopySink>> open(Executor& executor, std::string_view target,
-                                                                  std::span<const Target> targets);
+                                                                  std::span<const Target> targets,
+                                                                  const CallSite& site);
     CopySink(CopySessionPtr session, std::span<const Target> targets);
 
     [[nodiscard]] bool is_open() const { return session_ != nullptr; }
@@ -120,7 +121,8 @@ class PGCLIENT_API CopySource final {
 public:
     /// Describes the columns; the COPY has not begun.
     [[nodiscard]] static Expected<std::unique_ptr<CopySource>> open(Executor& executor, std::string_view target,
-                                                                    std::span<const Target> targets);
+                                                                    std::span<const Target> targets,
+                                                                    const CallSite& site);
     ~CopySource();
 
     /// A result of one row: that which was read last.
@@ -280,9 +282,11 @@ public:
     using Row = detail::row_of_t<T...>;  ///< what a row is written from: the only type, or a tuple of several
 
     /// Begins the COPY. Throws ShapeError, naming all columns that do not fit, UsageError, and what the server says.
-    CopyIn(Executor& executor, std::string_view target) : CopyIn(try_open(executor, target).value()) {}
-    [[nodiscard]] static Expected<CopyIn> try_open(Executor& executor, std::string_view target) {
-        auto sink = detail::CopySink::open(executor, target, detail::CopyShape<Row>::targets);
+    CopyIn(Executor& executor, std::string_view target, CallSite site = CallSite::here())
+        : CopyIn(try_open(executor, target, site).value()) {}
+    [[nodiscard]] static Expected<CopyIn> try_open(Executor& executor, std::string_view target,
+                                                   CallSite site = CallSite::here()) {
+        auto sink = detail::CopySink::open(executor, target, detail::CopyShape<Row>::targets, site);
         if (!sink) return std::move(sink).error();
         return CopyIn(*std::move(sink));
     }
@@ -360,9 +364,11 @@ public:
     };
 
     /// Begins the COPY. Throws ShapeError, naming all columns that do not fit, UsageError, and what the server says.
-    CopyOut(Executor& executor, std::string_view target) : CopyOut(try_open(executor, target).value()) {}
-    [[nodiscard]] static Expected<CopyOut> try_open(Executor& executor, std::string_view target) {
-        auto source = detail::CopySource::open(executor, target, detail::RowShape<Row>::targets);
+    CopyOut(Executor& executor, std::string_view target, CallSite site = CallSite::here())
+        : CopyOut(try_open(executor, target, site).value()) {}
+    [[nodiscard]] static Expected<CopyOut> try_open(Executor& executor, std::string_view target,
+                                                    CallSite site = CallSite::here()) {
+        auto source = detail::CopySource::open(executor, target, detail::RowShape<Row>::targets, site);
         if (!source) return std::move(source).error();
         detail::RowReader<Row> reader;
         if (auto matched = reader.match((*source)->row(), (*source)->extra()); !matched)
@@ -396,9 +402,10 @@ private:
 
 /// Writes a range of rows by binary COPY, all of them or none; how many. The target is that of a `CopyIn`.
 template <class Range>
-[[nodiscard]] Expected<std::uint64_t> try_copy_rows(Executor& executor, std::string_view target, const Range& rows) {
+[[nodiscard]] Expected<std::uint64_t> try_copy_rows(Executor& executor, std::string_view target, const Range& rows,
+                                                    CallSite site = CallSite::here()) {
     using Value = std::remove_cvref_t<decltype(*std::begin(rows))>;
-    auto copy = CopyIn<Value>::try_open(executor, target);
+    auto copy = CopyIn<Value>::try_open(executor, target, site);
     if (!copy) return std::move(copy).error();
     for (const Value& row : rows)
         if (auto written = copy->try_write(row); !written) return std::move(written).error();
@@ -406,8 +413,9 @@ template <class Range>
 }
 /// Throws the error of `try_copy_rows`.
 template <class Range>
-std::uint64_t copy_rows(Executor& executor, std::string_view target, const Range& rows) {
-    return try_copy_rows(executor, target, rows).value();
+std::uint64_t copy_rows(Executor& executor, std::string_view target, const Range& rows,
+                        CallSite site = CallSite::here()) {
+    return try_copy_rows(executor, target, rows, site).value();
 }
 
 }  // namespace pg

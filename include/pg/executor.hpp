@@ -40,6 +40,7 @@ struct Call {
     bool needs_types = false;               // its row type names types that only the catalogue knows
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
     std::uint64_t hash = 0;                 // of its text, as the compiler saw of a literal; zero: not known
+    CallSite site{};                        // whose stream it is
     RowSink* sink = nullptr;                // takes the rows as they come, where the session can
     Watch* watch = nullptr;                 // of somebody who observes it
 
@@ -49,8 +50,7 @@ struct Call {
 [[nodiscard]] PGCLIENT_API Error encode_error(std::string_view sql, std::size_t argument, Fault fault);
 [[nodiscard]] PGCLIENT_API Error no_rows(std::string_view sql);
 [[nodiscard]] PGCLIENT_API Error too_many_rows(std::string_view sql, std::size_t rows);
-/// The next rows of a stream; none at its end.
-[[nodiscard]] PGCLIENT_API Expected<Result> next_chunk(StreamSource& source);
+[[nodiscard]] PGCLIENT_API Expected<Result> next_chunk(StreamSource& source);  ///< no rows at the end
 
 /// Encodes the arguments in order; an error names the one that has no wire form.
 template <class... A>
@@ -332,6 +332,7 @@ Expected<Stream<detail::row_of_t<T...>>> Executor::try_stream(Sql<sizeof...(A)> 
         return std::move(encoded).error();
     detail::Call call = make_call(sql, params);
     call.needs_types = detail::needs_types<Element>;
+    call.site = sql.site();
     Expected<detail::StreamSourcePtr> source = open_stream(call);
     if (!source) return std::move(source).error();
     Expected<Result> first = detail::next_chunk(**source);

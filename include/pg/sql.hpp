@@ -178,8 +178,7 @@ private:
     return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15 | 1;  // texts that differ in their last letter differ everywhere
 }
 
-// Not constexpr and never defined: naming one of them in a constant expression is the compile error that the user
-// reads.
+// Never defined: naming one of them in a constant expression is the compile error that the user reads.
 void this_sql_has_another_number_of_parameters_than_arguments();
 void this_sql_is_empty();
 void this_sql_holds_several_statements_use_run_script();
@@ -203,40 +202,38 @@ class Sql {
 public:
     /// A literal: a wrong number of arguments, or more than one statement, does not compile.
     template <std::size_t Size>
-    consteval Sql(const char (&text)[Size]) : text_(text, Size - 1), hash_(detail::hash_sql(text_)), checked_(true) {
+    consteval Sql(const char (&text)[Size], CallSite site = CallSite::here())
+        : text_(text, Size - 1), hash_(detail::hash_sql(text_)), site_(site), checked_(true) {
         const SqlScan found = scan_sql(text_);
+        using enum SqlScan::Problem;
         leaves_traces_ = found.leaves_traces;
         switch (found.problem) {
-            case SqlScan::Problem::none: break;
-            case SqlScan::Problem::empty: detail::this_sql_is_empty(); break;
-            case SqlScan::Problem::several_statements:
-                detail::this_sql_holds_several_statements_use_run_script();
-                break;
-            case SqlScan::Problem::parameter_zero:
-            case SqlScan::Problem::parameter_too_large:
-                detail::this_sql_has_a_parameter_out_of_range_they_are_1_to_65535();
-                break;
+            case none: break;
+            case empty: detail::this_sql_is_empty(); break;
+            case several_statements: detail::this_sql_holds_several_statements_use_run_script(); break;
+            case parameter_zero:
+            case parameter_too_large: detail::this_sql_has_a_parameter_out_of_range_they_are_1_to_65535(); break;
             default: detail::this_sql_has_an_unterminated_string_name_or_comment(); break;
         }
         if (found.parameters != Arguments) detail::this_sql_has_another_number_of_parameters_than_arguments();
     }
     /// A text known at run time, with options or without: checked before anything is sent. @{
-    constexpr Sql(RuntimeSql sql) : text_(sql.text) {}
-    constexpr Sql(const Query& query) : text_(query.sql), options_(query.options()), has_options_(true) {}  /// @}
+    constexpr Sql(RuntimeSql sql, CallSite site = CallSite::here()) : text_(sql.text), site_(site) {}
+    constexpr Sql(const Query& query, CallSite site = CallSite::here())
+        : text_(query.sql), site_(site), options_(query.options()), has_options_(true) {}  /// @}
 
     [[nodiscard]] constexpr std::string_view text() const { return text_; }  ///< outlives this
-    /// True for a literal: its parameters were counted by the compiler.
-    [[nodiscard]] constexpr bool checked() const { return checked_; }
-    /// What the compiler saw of a literal; false for any other text.
-    [[nodiscard]] constexpr bool leaves_traces() const { return leaves_traces_; }
-    /// That of `detail::hash_sql` for a literal; zero for any other text.
-    [[nodiscard]] constexpr std::uint64_t hash() const { return hash_; }
+    [[nodiscard]] constexpr bool checked() const { return checked_; }        ///< by the compiler, which saw a literal
+    [[nodiscard]] constexpr bool leaves_traces() const { return leaves_traces_; }  ///< as far as the compiler saw
+    [[nodiscard]] constexpr std::uint64_t hash() const { return hash_; }  ///< of a literal; zero for any other text
     /// The options of a `pg::Query`; null for any other text.
     [[nodiscard]] constexpr const QueryOptions* options() const { return has_options_ ? &options_ : nullptr; }
+    [[nodiscard]] constexpr const CallSite& site() const { return site_; }  ///< where the text was given
 
 private:
     std::string_view text_;
     std::uint64_t hash_ = 0;
+    CallSite site_;
     QueryOptions options_{};
     bool has_options_ = false;
     bool checked_ = false;

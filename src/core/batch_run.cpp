@@ -5,6 +5,7 @@
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/server_limit.hpp"
 
 namespace pg::detail {
 namespace {
@@ -105,9 +106,9 @@ private:
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
     std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
         const Settings* const wanted = watch_ ? watch_->wanted() : nullptr;
-        if (wanted)
-            return run_with_settings(borrowed, *wanted, requests_,
-                                     atomic_ ? spi::BatchSync::once : spi::BatchSync::each);
+        const spi::BatchSync sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
+        if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, requests_, sync);
+        if (wanted) return run_with_settings(borrowed, *wanted, requests_, sync);
         if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
         if (borrowed.context->sends_ahead)
             return borrowed.session().run_batch(requests_, spi::BatchSync::each, borrowed.wait);
@@ -125,7 +126,7 @@ private:
         failed_ = false;
         for (const auto& entry : entries_) {
             if (!entry->outcome) {
-                if (!*next) borrowed.failed(next->error());
+                if (!*next) *next = borrowed.failed_by(std::move(*next).error());
                 entry->outcome.emplace(std::move(*next++));
                 entry->described = request->description != nullptr;
                 entry->went_by = name_of(*request);

@@ -21,6 +21,16 @@ void Borrowed::failed(const Error& error) const noexcept {
     if (!error.connection_usable() || tells_first) slot->last_error = error.sqlstate();
 }
 
+Error Borrowed::failed_by(Error error) const {
+    failed(error);
+    if (error.connection_usable() || !slot->holder.is_taken_back()) return error;
+    ErrorFields fields = error.fields();
+    fields.message =
+        "the pool took the session back, because it was held for longer than reclaim_threshold: " + fields.message;
+    fields.hint = "give sessions back sooner, or raise reclaim_threshold above what the longest work takes";
+    return Error(std::move(fields));
+}
+
 Deadline acquire_deadline(const Context& context, const Deadline& deadline) {
     return context.acquire_timeout == no_timeout ? deadline
                                                  : earlier(deadline, Deadline::after(context.acquire_timeout));

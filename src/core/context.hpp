@@ -84,6 +84,8 @@ struct Borrowed {
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
     /// The source hears of it when the session comes back.
     void failed(const Error& error) const noexcept;
+    /// The same; the error as whoever has the session is to be told of it.
+    [[nodiscard]] Error failed_by(Error error) const;
 };
 
 /// A statement that somebody asked to have prepared, on any number of sessions.

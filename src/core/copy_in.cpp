@@ -27,11 +27,11 @@ Error wrong_count(std::size_t columns, std::size_t values, const std::string& sq
 }  // namespace
 
 Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::string_view target,
-                                                   std::span<const Target> targets) {
+                                                   std::span<const Target> targets, const CallSite& site) {
     auto parsed = CopyTarget::parse(target, targets);
     if (!parsed) return std::move(parsed).error();
     if (parsed->table.empty()) return usage_error("rows are copied into a table, not into a query");
-    auto session = borrow_for_copy(executor, nullptr);
+    auto session = borrow_for_copy(executor, nullptr, site);
     if (!session) return std::move(session).error();
 
     auto described = describe(**session, *parsed);

@@ -95,10 +95,10 @@ private:
 };
 
 Expected<std::unique_ptr<CopySource>> CopySource::open(Executor& executor, std::string_view target,
-                                                       std::span<const Target> targets) {
+                                                       std::span<const Target> targets, const CallSite& site) {
     auto parsed = CopyTarget::parse(target, targets);
     if (!parsed) return std::move(parsed).error();
-    auto session = borrow_for_copy(executor, nullptr);
+    auto session = borrow_for_copy(executor, nullptr, site);
     if (!session) return std::move(session).error();
     auto described = describe(**session, *parsed);
     if (!described) return std::move(described).error();

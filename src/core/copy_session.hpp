@@ -34,7 +34,8 @@ private:
     std::unique_ptr<spi::CopyOut> out_;
 };
 
-/// `options` are those of the statement; null: the executor's.
-[[nodiscard]] Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options);
+/// `options` are those of the statement; null: the executor's. `site` is where the COPY was asked for.
+[[nodiscard]] Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options,
+                                                       const CallSite& site);
 
 }  // namespace pg::detail

@@ -31,7 +31,7 @@ Expected<void> CopySession::begin_out(std::string_view sql) {
 }
 
 Error CopySession::ended_by(Error error) {
-    borrowed().failed(error);
+    error = borrowed().failed_by(std::move(error));
     end(&error);
     return error;
 }
@@ -64,10 +64,11 @@ Expected<std::optional<std::string_view>> CopySession::read() {
     return piece;
 }
 
-Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options) {
+Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options, const CallSite& site) {
     Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = check_unoccupied(*borrowed); !free) return std::move(free).error();
+    if (borrowed->lease) borrowed->slot->holder.is_at(site);
     if (!options) options = ExecutorAccess::options(executor);
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(options);
     return CopySessionPtr(new CopySession(*std::move(borrowed), timeout, label_of(options)));
@@ -81,7 +82,7 @@ Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
     const Expected<bool> traces =
         look_at_text({.sql = sql.text(), .checked = sql.checked(), .leaves_traces = sql.leaves_traces()});
     if (!traces) return traces.error();
-    auto session = borrow_for_copy(executor, sql.options());
+    auto session = borrow_for_copy(executor, sql.options(), sql.site());
     if (session && *traces) note_traces(*(*session)->borrowed().slot, sql.text());
     return session;
 }

@@ -2,6 +2,7 @@
 #include "src/core/server_limit.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "pg/sqlstate.hpp"
@@ -12,14 +13,58 @@
 namespace pg::detail {
 namespace {
 
-/// The limit that holds without us is what is set, or, where that is what a statement before set in this transaction,
-/// what was set then: it is kept beside ours, as "theirs/ours".
+/// What is set before it is kept, for `lift`.
 constexpr std::string_view set_limit =
-    "select set_config('pgclient.statement_timeout', theirs || '/' || set_config('statement_timeout', "
-    "case when extract(epoch from theirs::interval) * 1000 between 1 and $1::int then theirs else $1::int::text end, "
-    "true), true) from (select case when split_part(kept, '/', 2) = now then split_part(kept, '/', 1) else now end "
-    "as theirs from (select current_setting('statement_timeout') as now, "
-    "coalesce(current_setting('pgclient.statement_timeout', true), '') as kept) as known) as before";
+    "select set_config('pgclient.statement_timeout', current_setting('statement_timeout'), true), "
+    "set_config('statement_timeout', case when extract(epoch from current_setting('statement_timeout')::interval) * "
+    "1000 "
+    "between 1 and $1::int then current_setting('statement_timeout') else $1::int::text end, true)";
+constexpr std::string_view lift_limit =
+    "select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true)";
+
+bool is_inside_transaction(const Borrowed& borrowed) {
+    return borrowed.session().transaction_status() != spi::TransactionStatus::idle;
+}
+
+std::vector<Expected<Result>> run_batch(const Borrowed& borrowed, const Settings* settings,
+                                        std::span<const spi::Request> requests, spi::BatchSync sync) {
+    return settings ? run_with_settings(borrowed, *settings, requests, sync)
+                    : borrowed.session().run_batch(requests, sync, borrowed.wait);
+}
+
+std::optional<std::chrono::milliseconds> share_of(const Borrowed& borrowed) {
+    return ServerLimit::share_of(borrowed.wait.deadline.remaining(), *borrowed.context->limit_margin);
+}
+
+/// All in one flush, which is one transaction or a part of one; what becomes of the requests.
+std::vector<Expected<Result>> run_limited(const Borrowed& borrowed, std::chrono::milliseconds share,
+                                          const Settings* settings, std::span<const spi::Request> requests,
+                                          spi::BatchSync sync) {
+    const ServerLimit limit(share);
+    std::vector<spi::Request> all{limit.request()};
+    if (settings) all.push_back(settings->request());
+    const std::size_t before = all.size(), behind = before + requests.size();
+    all.insert(all.end(), requests.begin(), requests.end());
+    if (is_inside_transaction(borrowed)) all.push_back(ServerLimit::lift());
+
+    auto outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
+    for (std::size_t at = before; at-- > 0;)
+        if (!outcomes[at]) outcomes[before] = outcomes[at];  // why the first of them was not run
+    if (all.size() > behind && !outcomes[behind] && outcomes[behind - 1])
+        outcomes[behind - 1] = outcomes[behind];  // what ended the transaction, and with it the last of them
+    outcomes = {std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(before)),
+                std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(behind))};
+    for (Expected<Result>& outcome : outcomes)
+        if (!outcome && limit.is_why(outcome.error(), borrowed.wait.stop)) outcome = ServerLimit::late(outcome.error());
+    return outcomes;
+}
+
+Expected<Result> run_one(const Borrowed& borrowed, bool is_about_rows, const Settings* settings,
+                         const spi::Request& request) {
+    const auto share = is_about_rows ? share_of(borrowed) : std::nullopt;
+    if (share) return std::move(run_limited(borrowed, *share, settings, {&request, 1}, spi::BatchSync::once).front());
+    return settings ? run_with_settings(borrowed, *settings, request) : borrowed.session().run(request, borrowed.wait);
+}
 
 }  // namespace
 
@@ -38,6 +83,8 @@ ServerLimit::ServerLimit(std::chrono::milliseconds time) : end_(Deadline::after(
 
 spi::Request ServerLimit::request() const { return {.sql = set_limit, .params = &params_}; }
 
+spi::Request ServerLimit::lift() { return {.sql = lift_limit}; }
+
 bool ServerLimit::is_why(const Error& error, const StopToken* stop) const {
     return error.sqlstate() == sqlstate::query_canceled && end_.passed() && !(stop && stop->stop_requested());
 }
@@ -51,20 +98,25 @@ Error ServerLimit::late(const Error& error) {
 
 Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, const Settings* settings,
                                   const spi::Request& request) {
-    const bool can_have_one = call.statement ? call.statement->is_about_rows : is_about_rows(call.sql);
-    const auto share = can_have_one
-                           ? ServerLimit::share_of(borrowed.wait.deadline.remaining(), *borrowed.context->limit_margin)
-                           : std::nullopt;
-    if (!share)
-        return settings ? run_with_settings(borrowed, *settings, request)
-                        : borrowed.session().run(request, borrowed.wait);
-    const ServerLimit limit(*share);
-    std::vector<spi::Request> all{limit.request()};
-    if (settings) all.push_back(settings->request());
-    all.push_back(request);
-    Expected<Result> result = last_of(borrowed.session().run_batch(all, spi::BatchSync::once, borrowed.wait));
-    if (!result && limit.is_why(result.error(), borrowed.wait.stop)) return ServerLimit::late(result.error());
-    return result;
+    return run_one(borrowed, call.statement ? call.statement->is_about_rows : is_about_rows(call.sql), settings,
+                   request);
+}
+
+std::vector<Expected<Result>> run_batch_within_limit(const Borrowed& borrowed, const Settings* settings,
+                                                     std::span<const spi::Request> requests, spi::BatchSync sync) {
+    const auto can_have_one = [](const spi::Request& request) { return is_about_rows(request.sql); };
+    if (sync == spi::BatchSync::once || (is_inside_transaction(borrowed) && !settings)) {
+        const auto share =
+            std::all_of(requests.begin(), requests.end(), can_have_one) ? share_of(borrowed) : std::nullopt;
+        return share ? run_limited(borrowed, *share, settings, requests, sync)
+                     : run_batch(borrowed, settings, requests, sync);
+    }
+    if (!settings && borrowed.context->sends_ahead) return run_batch(borrowed, settings, requests, sync);
+    std::vector<Expected<Result>> outcomes;
+    outcomes.reserve(requests.size());
+    for (const spi::Request& request : requests)
+        outcomes.push_back(run_one(borrowed, can_have_one(request), settings, request));
+    return outcomes;
 }
 
 }  // namespace pg::detail

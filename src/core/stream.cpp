@@ -49,7 +49,7 @@ public:
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
         if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, chunk->tag(), sql_);
-        if (!chunk) borrowed().failed(chunk.error());
+        if (!chunk) chunk = borrowed().failed_by(std::move(chunk).error());
         if (chunk) count_rows(chunk->size());
         if (chunk && !chunk->empty()) return chunk;
         rows_.reset();
@@ -89,6 +89,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
     if (!borrowed) return std::move(borrowed).error();
     if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
+    if (borrowed->lease) borrowed->slot->holder.is_at(call.site);
     borrowed->slot->holder.runs(call.sql);
     if (*traces) detail::note_traces(*borrowed->slot, call.sql);
     if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
@@ -107,9 +108,9 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         if (begun) begun = source->begin(admitted);
     }
     if (begun) return source;
-    source->borrowed().failed(begun.error());
-    source->end(&begun.error());
-    return std::move(begun).error();
+    Error error = source->borrowed().failed_by(std::move(begun).error());
+    source->end(&error);
+    return error;
 }
 
 }  // namespace pg

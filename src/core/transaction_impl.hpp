@@ -57,7 +57,7 @@ struct Transaction::Impl final : Executor {
     [[nodiscard]] bool is_open() const { return held != nullptr; }
     [[nodiscard]] Expected<Result> control(std::string_view sql, const spi::Wait& wait) const {
         Expected<Result> done = held->session().run({.sql = sql, .statement = {}}, wait);
-        if (!done) held->lend(wait).failed(done.error());
+        if (!done) done = held->lend(wait).failed_by(std::move(done).error());
         return done;
     }
     /// Ends a stream or a COPY that is open, so that the session can be told to undo something (H3).

@@ -56,6 +56,7 @@ void Books::reclaim(Member& member, Time now) {
     Loan loan = loan_of(member, now);
     loan.reclaimed = true;
     leaks_.push_back(std::move(loan));
+    member.holder.take_back();
     cutters_.push_back(member.cutter);
     ++totals_.reclaimed;
     if (member.unwanted.load(std::memory_order_relaxed)) --old_;

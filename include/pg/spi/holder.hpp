@@ -10,7 +10,7 @@
 
 namespace pg::spi {
 
-/// Told by the borrower of a session, read by anybody meanwhile.
+/// Told by the borrower of a session, read by anybody meanwhile; but for what the source tells the borrower.
 class PGCLIENT_API Holder {
 public:
     /// Bytes of a statement that are kept; what is longer is cut.
@@ -35,6 +35,12 @@ public:
     /// Keeps the last statement from now on. While nobody has the session.
     void keep_statements() { statement_ = std::make_unique<Statement>(); }
 
+    /// The source takes the session back, which was lent for longer than it may be. Before it ends the connection.
+    void take_back() noexcept { is_taken_back_.store(true, std::memory_order_release); }
+    [[nodiscard]] bool is_taken_back() const noexcept {
+        return is_taken_back_.load(std::memory_order_acquire);
+    }  ///< so
+
     [[nodiscard]] CallSite site() const noexcept;  ///< without a file while nobody said
     [[nodiscard]] std::string statement() const;   ///< empty unless statements are kept
 
@@ -46,7 +52,8 @@ private:
     void note(std::string_view sql) noexcept;
 
     std::atomic<const char*> file_{nullptr};
-    std::atomic<std::uint32_t> line_{0};  // 0: the file says nothing. Written last
+    std::atomic<std::uint32_t> line_{0};      // 0: the file says nothing. Written last
+    std::atomic<bool> is_taken_back_{false};  // for good: it is never lent again
     std::unique_ptr<Statement> statement_;
 };
 

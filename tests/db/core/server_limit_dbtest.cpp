@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "async_database.hpp"
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
+#include "pg/savepoint.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/tenancy.hpp"
 
@@ -33,6 +35,20 @@ protected:
         const double limit = limit_in(executor, timeout);
         EXPECT_LE(limit, static_cast<double>(most.count()));
         EXPECT_GE(limit, static_cast<double>(most.count()) / 2) << "most of it is left when it is sent";
+    }
+    /// Two statements of a batch see a limit near ten seconds, or none.
+    static void expect_limits(pg::Executor& executor, pg::BatchMode mode, bool is_told) {
+        auto timed = executor.with({.timeout = 10s});
+        pg::Batch batch(timed);
+        std::vector<pg::Deferred<double>> seen;
+        for (int i = 0; i < 2; ++i)
+            seen.push_back(batch.query_one<double>(
+                "select extract(epoch from current_setting('statement_timeout')::interval)::float8 * 1000"));
+        batch.run(mode);
+        for (const auto& limit : seen) {
+            EXPECT_LE(limit.get(), is_told ? 9950 : 0);
+            EXPECT_GE(limit.get(), is_told ? 5000 : 0) << "most of it is left when it is sent";
+        }
     }
 };
 INSTANTIATE_TEST_SUITE_P(Each, ToldDeadline,
@@ -87,6 +103,96 @@ TEST_P(ToldDeadline, IsEachStatementsOwnInATransaction) {
         EXPECT_EQ(limit_in(tx, 10s), 4000) << "what the transaction had before";
     });
     expect_near(db, 10s, 9950ms);
+}
+
+TEST_P(ToldDeadline, IsLiftedBehindAStatementOfATransaction) {
+    pg::Client db = open("statement_timeout_margin=30s");
+    pg::Transaction tx = db.begin();
+    const auto now = [&] { return tx.query_one<std::string>("show statement_timeout"); };  // which has none itself
+    const auto run_one = [&] { tx.exec(pg::Query{.sql = "select 1", .timeout = 1s}); };
+    run_one();
+    EXPECT_EQ(now(), "0");
+    tx.exec("set local statement_timeout = '4s'");
+    run_one();
+    EXPECT_EQ(now(), "4s");
+    run_one();
+    for (const std::string& limit : tx.stream<std::string>("select current_setting('statement_timeout')"))
+        EXPECT_EQ(limit, "4s");
+    {
+        pg::Savepoint part = tx.savepoint();
+        EXPECT_FALSE(tx.try_exec("select 1 / 0"));
+        EXPECT_EQ(tx.try_exec("select 1").error().sqlstate(), pg::sqlstate::in_failed_sql_transaction);
+        part.rollback();
+    }
+    EXPECT_EQ(now(), "4s");
+    tx.commit();
+}
+
+TEST_P(ToldDeadline, IsThatOfAnAtomicBatch) {
+    pg::Client db = open("statement_timeout_margin=50ms");
+    expect_limits(db, pg::BatchMode::atomic, true);
+    EXPECT_EQ(db.query_one<std::string>("show statement_timeout"), "0") << "nothing of it stays";
+    pg::Batch mixed(db);
+    mixed.exec("create temp table seen on commit drop as select current_setting('statement_timeout') as limit");
+    const auto seen = mixed.query_one<std::string>("table seen");
+    mixed.run();
+    EXPECT_EQ(seen.get(), "0") << "one of its statements is not about rows alone";
+}
+
+TEST_P(ToldDeadline, IsThatOfABatchInATransaction) {
+    pg::Client db = open("statement_timeout_margin=50ms");
+    pg::Transaction tx = db.begin();
+    expect_limits(tx, pg::BatchMode::atomic, true);
+    expect_limits(tx, pg::BatchMode::each, true);
+    EXPECT_EQ(tx.query_one<std::string>("show statement_timeout"), "0") << "it is lifted behind the last one";
+    tx.commit();
+}
+
+TEST_P(ToldDeadline, IsThatOfStatementsOfABatchWhichAreNotSentAhead) {
+    pg::Client ahead = open("statement_timeout_margin=50ms");
+    expect_limits(ahead, pg::BatchMode::each, false);
+    pg::Client db = open("statement_timeout_margin=50ms pooler=transaction");
+    expect_limits(db, pg::BatchMode::each, true);
+    db.exec("create table if not exists swept (n int)");
+    pg::Batch batch(db);
+    batch.exec("vacuum swept");
+    const auto wrong = batch.exec("select 1 / 0");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(wrong.try_get().error().sqlstate(), pg::sqlstate::division_by_zero);
+}
+
+TEST_P(ToldDeadline, EndsABatchOnTheServer) {
+    pg::Client db = open("statement_timeout_margin=30s");
+    pg::Executor& executor = db;
+    auto hasty = executor.with({.timeout = 400ms});
+    pg::Batch batch(hasty);
+    const auto first = batch.query_one<int>("select 1");
+    const auto late = batch.exec("select pg_sleep(60)");
+    const auto ran = batch.try_run();
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().kind(), pg::ErrorKind::timeout);
+    EXPECT_EQ(ran.error().outcome(), pg::Outcome::not_applied);
+    EXPECT_EQ(ran.error().sqlstate(), pg::sqlstate::query_canceled) << "the server has ended it";
+    EXPECT_EQ(late.try_get().error().kind(), pg::ErrorKind::timeout);
+    EXPECT_EQ(first.try_get().error().kind(), pg::ErrorKind::cancelled) << "it is undone with the other";
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+}
+
+TEST_P(ToldDeadline, GoesWithTheSettingsOfABatch) {
+    const std::vector<std::shared_ptr<pg::spi::Interceptor>> interceptors{std::make_shared<pg::Tenancy>()};
+    pg::Client all = open("statement_timeout_margin=50ms", {.interceptors = &interceptors});
+    pg::Client db = pg::for_tenant(all, "ann");
+    for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(db);
+        const auto seen = batch.query_one<std::string>(
+            "select current_setting('app.tenant') || (current_setting('statement_timeout') <> '0')::text");
+        const auto wrong = batch.exec("show app.tenant");
+        batch.run(mode);
+        EXPECT_EQ(seen.get(), mode == pg::BatchMode::each ? "anntrue" : "annfalse");
+        EXPECT_TRUE(wrong.try_get());
+    }
+    expect_limits(db, pg::BatchMode::atomic, true);
+    expect_limits(db, pg::BatchMode::each, true);
 }
 
 TEST_P(ToldDeadline, GoesWithPreparedStatementsRowsAndSettings) {

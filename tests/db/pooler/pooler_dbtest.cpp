@@ -12,7 +12,9 @@
 #include "pg/copy.hpp"
 #include "pg/large_object.hpp"
 #include "pg/listener.hpp"
+#include "pg/pool/options.hpp"
 #include "pg/pool/pool.hpp"
+#include "pg/pool/statement.hpp"
 #include "pg/savepoint.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/statement_cache.hpp"
@@ -148,6 +150,64 @@ TEST_P(ThroughAPooler, StatementsArePreparedWhereThePoolerKeepsThemApart) {
     for (int i = 0; i < 10; ++i) EXPECT_EQ(width(), 1u);
     onlooker().run_script("alter table shape add column b text");
     for (int i = 0; i < 10; ++i) EXPECT_EQ(width(), 2u);
+}
+
+/// What sessions are warmed up with behind a pooler, and what became of it.
+class WarmedUpBehindAPooler : public ThroughAPooler {
+protected:
+    static constexpr std::size_t sessions = 3;
+
+    static pg::Client open_warm(const std::string& conninfo) {
+        const std::vector<pg::PoolStatement> statements{
+            pg::to_prepare<std::int64_t(std::int64_t)>("select $1 + 1"),
+            pg::to_prepare<std::string(std::string)>("select 'mood ' || $1::mood")};
+        const pg::PoolOptions pool{.min_size = sessions, .prepare = &statements};
+        return pg::open(conninfo + way(), {.pool_max_size = sessions, .pool = &pool, .timeout = 20s});
+    }
+    /// Each session answers both, several times.
+    static void use_all(pg::Client& client) {
+        client.pool().wait_ready(sessions, 20s).value();
+        const auto next = client.prepare<std::int64_t(std::int64_t)>("select $1 + 1");
+        std::vector<pg::Connection> all;
+        all.reserve(sessions);
+        for (std::size_t i = 0; i < sessions; ++i) all.push_back(client.connection());
+        for (pg::Connection& session : all)
+            for (int round = 0; round < 4; ++round) {
+                EXPECT_EQ(session.query_one<std::int64_t>("select $1 + 1", std::int64_t{round}), round + 1);
+                EXPECT_EQ(session.query_one<std::string>("select 'mood ' || $1::mood", std::string("calm")),
+                          "mood calm");
+            }
+        all.clear();
+        EXPECT_EQ(next(4), 5);
+        EXPECT_EQ(client.pool().stats().unprepared, 0u);
+        EXPECT_EQ(client.statement_cache().outdated, 0u) << "nothing was forgotten and prepared again";
+    }
+};
+
+TEST_P(WarmedUpBehindAPooler, StatementsArePreparedOnceWhereASessionHasNames) {
+    pg::Client client = open_warm(pooler(GetParam().mode).conninfo("pooled"));
+    use_all(client);
+    const pg::StatementCacheStats statements = client.statement_cache();
+    EXPECT_EQ(statements.prepared, is_transaction() ? 0u : 2 * sessions)
+        << "a pooler that lends servers keeps no names";
+    if (!is_transaction()) {
+        EXPECT_EQ(statements.misses, 0u) << "all was prepared before it was asked for";
+    }
+}
+
+TEST_P(WarmedUpBehindAPooler, StatementsArePreparedOnceWhereThePoolerKeepsThemApart) {
+    if (!is_transaction()) GTEST_SKIP() << "a session of one's own has its statements, as everywhere";
+    if (!PgBouncer::knows_prepared_statements()) GTEST_SKIP() << "this PgBouncer knows no prepared statements";
+    const PgBouncer knowing(pg::testing::shared_server(), "transaction",
+                            {"default_pool_size = 2", "max_prepared_statements = 20"});
+    pg::Client client = open_warm(knowing.conninfo("pooled") + " statement_cache_size=10");
+    use_all(client);
+    const pg::StatementCacheStats statements = client.statement_cache();
+    EXPECT_EQ(statements.prepared, 2 * sessions) << "by each session once, whichever server it is lent";
+    EXPECT_EQ(statements.misses, 0u);
+    const auto at_the_server =
+        client.query_one<std::int64_t>("select count(*) from pg_prepared_statements where statement = 'select $1 + 1'");
+    EXPECT_LE(at_the_server, 1) << "sessions of the pooler share what is prepared on a server";
 }
 
 TEST_P(ThroughAPooler, BatchesAreAtomicOrEachForItself) {
@@ -329,12 +389,12 @@ TEST_P(ThroughAPooler, AwaitedCallsGetTheirOwnAnswersAndAreNotSentAhead) {
     EXPECT_TRUE(soon([&] { return answered == 6; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, ThroughAPooler,
-                         testing::Values(Way{"session", "libpq", "direct"}, Way{"session", "libpq", "libpq"},
-                                         Way{"session", "async", "direct"}, Way{"session", "async", "libpq"},
-                                         Way{"transaction", "libpq", "direct"}, Way{"transaction", "libpq", "libpq"},
-                                         Way{"transaction", "async", "direct"}, Way{"transaction", "async", "libpq"}),
-                         name_of);
+const auto all_ways = testing::Values(Way{"session", "libpq", "direct"}, Way{"session", "libpq", "libpq"},
+                                      Way{"session", "async", "direct"}, Way{"session", "async", "libpq"},
+                                      Way{"transaction", "libpq", "direct"}, Way{"transaction", "libpq", "libpq"},
+                                      Way{"transaction", "async", "direct"}, Way{"transaction", "async", "libpq"});
+INSTANTIATE_TEST_SUITE_P(Ways, ThroughAPooler, all_ways, name_of);
+INSTANTIATE_TEST_SUITE_P(Ways, WarmedUpBehindAPooler, all_ways, name_of);
 
 // --- the beginning of a session
 

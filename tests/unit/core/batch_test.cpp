@@ -60,6 +60,36 @@ TEST_F(Batch, SendsNothingAheadOfAnAnswerWhereThatIsNotToBe) {
     EXPECT_TRUE(third.try_get());
 }
 
+TEST_F(Batch, TellsTheServerOfItsDeadlineAndLiftsThatInsideATransaction) {
+    db.context->limit_margin = std::chrono::milliseconds(1);
+    batch.exec("select 1");
+    batch.exec("select 2");
+    batch.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 3"});
+    pg::Transaction transaction = db.client.begin();
+    static_cast<void>(server.take_log());
+    pg::Batch inside(transaction);
+    inside.exec("select 1");
+    inside.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 3"});
+    inside.exec("create table t ()");
+    inside.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 1"}) << "it is not about rows";
+}
+
+TEST_F(Batch, FailsWithWhatEndedItsTransactionBehindIt) {
+    db.context->limit_margin = std::chrono::milliseconds(1);
+    pg::Transaction transaction = db.client.begin();
+    pg::Batch inside(transaction);
+    const auto only = inside.exec("select 1");
+    server.answer("select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true)",
+                  server_error("57014", pg::ErrorKind::cancelled));
+    const auto ran = inside.try_run();
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().sqlstate(), pg::sqlstate::query_canceled);
+    EXPECT_FALSE(only.try_get());
+}
+
 TEST_F(Batch, GivesItsSessionBackBeforeResultsAreRead) {
     fake::Database narrow(1);
     pg::Batch one(narrow.client);

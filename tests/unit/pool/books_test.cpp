@@ -215,6 +215,37 @@ TEST_F(TheBooks, CloseWhatIsTooOldAndReplaceItFirst) {
     EXPECT_EQ(books->stats(now).expired, 1u);
 }
 
+TEST_F(TheBooks, CloseWhatIsTooOldFirstWhenThereIsNoRoomForAnother) {
+    make({.max_size = 1, .min_size = 1, .max_lifetime = 10min, .keepalive = no_timeout});
+    Member& first = *duty().member;
+    books->opened(first, now);
+    now = first.expires;
+    books->look(now);
+    const Duty close = duty();
+    EXPECT_EQ(close.kind, Kind::close);
+    EXPECT_EQ(close.member, &first);
+    books->closed(first);
+    EXPECT_EQ(duty().kind, Kind::open);
+}
+
+TEST_F(TheBooks, CountNoneThatIsTooOldAmongTheIdleOnesThatAreKept) {
+    make({.max_size = 3, .min_idle = 1, .max_lifetime = 10min, .keepalive = no_timeout});
+    Member& first = *duty().member;
+    books->opened(first, now);
+    now = first.expires;
+    books->look(now);
+    const Duty second = duty();
+    EXPECT_EQ(second.kind, Kind::open);
+    EXPECT_EQ(first.state, Member::State::idle) << "until another has taken its place";
+    books->opened(*second.member, now);
+    books->look(now);
+    EXPECT_EQ(duty().member, &first);
+    books->closed(first);
+    now = second.member->expires;
+    books->look(now);
+    EXPECT_EQ(duty().kind, Kind::open) << "the first one counts no more";
+}
+
 TEST_F(TheBooks, CloseWhatBecameTooOldWhileItWasLent) {
     Member& lent = open_and_lend();
     now = lent.expires;
@@ -234,7 +265,11 @@ TEST_F(TheBooks, CloseWhatWasUsedOftenEnough) {
 }
 
 TEST_F(TheBooks, CloseWhatIsIdleForLongDownToTheLeastSize) {
-    make({.max_size = 4, .min_size = 1, .idle_timeout = 1min, .keepalive = no_timeout});
+    make({.max_size = 4,
+          .min_size = 1,
+          .max_lifetime = no_timeout,  // so that nothing but its place among the least keeps the last one
+          .idle_timeout = 1min,
+          .keepalive = no_timeout});
     books->opened(*duty().member, now);
     EXPECT_NE(books->take(now), nullptr);
     Member* const kept = books->members().front().get();
@@ -247,7 +282,8 @@ TEST_F(TheBooks, CloseWhatIsIdleForLongDownToTheLeastSize) {
     EXPECT_EQ(kept->state, Member::State::idle);
     now += 1h;
     books->look(now);
-    for (const Duty& duty : duties()) EXPECT_NE(duty.member, kept);
+    expect_nothing();
+    EXPECT_EQ(kept->state, Member::State::idle);
 }
 
 TEST_F(TheBooks, KeepSoManyIdle) {

@@ -73,15 +73,40 @@ TEST_F(Holders, AreStreamsAndCopies) {
     {
         db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
         const auto stream = db.client.stream<int>("select 1");
-        EXPECT_STREQ(loan().site.file, "");
+        expect_here(__LINE__ - 1);
         EXPECT_EQ(loan().statement, "select 1");
     }
     {
+        db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
+        const std::string text = "select 2";
+        const auto stream = db.client.stream<int>(pg::runtime(text));
+        expect_here(__LINE__ - 1);
+    }
+    {
+        db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
+        const auto stream = db.client.stream<int>(pg::Query{.sql = "select 3", .timeout = 5s});
+        expect_here(__LINE__ - 1);
+    }
+    {
         const pg::CopyWriter in(db.client, "copy t from stdin");
+        expect_here(__LINE__ - 1);
         EXPECT_EQ(loan().statement, "copy t from stdin");
     }
     const pg::CopyReader out(db.client, "copy t to stdout");
+    expect_here(__LINE__ - 1);
     EXPECT_EQ(loan().statement, "copy t to stdout");
+}
+
+TEST_F(Holders, AreConnectionsWhateverIsOpenOnThem) {
+    pg::Connection connection = db.client.connection();
+    const std::uint32_t line = __LINE__ - 1;
+    {
+        db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
+        const auto stream = connection.stream<int>("select 1");
+        expect_here(line);
+    }
+    const pg::CopyWriter in(connection, "copy t from stdin");
+    expect_here(line);
 }
 
 TEST_F(Holders, SayTheLastStatementOfABatch) {

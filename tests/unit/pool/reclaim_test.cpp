@@ -5,6 +5,10 @@
 #include <thread>
 #include <unistd.h>
 
+#include "pg/batch.hpp"
+#include "pg/connection.hpp"
+#include "pg/copy.hpp"
+#include "pg/savepoint.hpp"
 #include "tests/unit/core/fake_session.hpp"
 
 namespace {
@@ -55,6 +59,77 @@ TEST_F(Reclaim, EndsTheConnectionAndOpensAnotherSession) {
     overdue.give_back();
     EXPECT_EQ(db->server->closed, 1);
     EXPECT_EQ(db->client.pool().stats().idle, 1u);
+}
+
+pg::Error lost() {
+    return pg::Error({.kind = pg::ErrorKind::connection_lost,
+                      .outcome = pg::Outcome::unknown,
+                      .connection_usable = false,
+                      .message = "the connection has ended"});
+}
+
+/// Told by whatever was asked of a session that the pool has taken back.
+void expect_told(const pg::Error& error) {
+    EXPECT_EQ(error.kind(), pg::ErrorKind::connection_lost);
+    EXPECT_EQ(error.outcome(), pg::Outcome::unknown);
+    EXPECT_EQ(
+        error.message(),
+        "the pool took the session back, because it was held for longer than reclaim_threshold: the connection has "
+        "ended");
+    EXPECT_NE(error.hint(), "");
+}
+
+TEST_F(Reclaim, IsWhyTheHolderSeesItsConnectionEnd) {
+    open(ends[0]);
+    pg::Connection overdue = db->client.connection();
+    look();
+    db->server->answer("select 1", lost());
+    expect_told(overdue.try_exec("select 1").error());
+    db->server->refuses_scripts = lost();
+    expect_told(overdue.try_run_script("select 1; select 2").error());
+    db->server->answer("select 2", lost());
+    pg::Batch batch(overdue);
+    batch.exec("select 2");
+    expect_told(batch.try_run().error());
+}
+
+TEST_F(Reclaim, IsWhyATransactionEnds) {
+    open(ends[0]);
+    pg::Transaction overdue = db->client.begin();
+    look();
+    db->server->answer("savepoint pgclient_1", lost());
+    const auto part = overdue.try_savepoint();
+    ASSERT_FALSE(part);
+    expect_told(part.error());
+}
+
+TEST_F(Reclaim, IsWhyAStreamOrACopyEnds) {
+    open(ends[0]);
+    db->server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
+    db->server->chunks.emplace_back(lost());
+    auto stream = db->client.stream<int>("select 1");
+    look();
+    EXPECT_TRUE(stream.try_next());
+    expect_told(stream.try_next().error());
+    pg::CopyReader copy(db->client, "copy t to stdout");
+    look();
+    db->server->copy_error = lost();
+    expect_told(copy.try_read().error());
+}
+
+TEST_F(Reclaim, IsNotWhyAConnectionIsLostThatNobodyTookBack) {
+    open(ends[0]);
+    pg::Connection connection = db->client.connection();
+    db->server->answer("select 1", lost());
+    EXPECT_EQ(connection.try_exec("select 1").error().message(), "the connection has ended");
+}
+
+TEST_F(Reclaim, IsNotWhyAStatementFails) {
+    open(ends[0]);
+    pg::Connection overdue = db->client.connection();
+    look();
+    db->server->answer("select 1", pg::Error({.kind = pg::ErrorKind::server, .message = "no such table"}));
+    EXPECT_EQ(overdue.try_exec("select 1").error().message(), "no such table");
 }
 
 TEST_F(Reclaim, LeavesAloneWhatComesBackInTime) {
