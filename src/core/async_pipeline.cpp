@@ -194,7 +194,10 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     conclude_name(lease_.slot(), flight.name, flight.request, outcome ? nullptr : &outcome.error());
     const bool was_described = flight.request.description != nullptr;
     flights_.pop();
-    if (!outcome) Borrowed{&context(), {}, &lease_.slot(), operation.wait()}.failed(outcome.error());
+    if (!outcome) {
+        const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
+        outcome = borrowed.failed_by(std::move(outcome).error());
+    }
     if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
     if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)

@@ -36,7 +36,7 @@ public:
 
 private:
     const Deadline end_;
-    Params params_;
+    InlineParams<1, 16> params_;
 };
 
 /// Runs a request of a client that has a margin: with a limit, if the statement can have one; with settings, unless

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "pg/executor.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
