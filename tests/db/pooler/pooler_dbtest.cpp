@@ -38,11 +38,16 @@ std::string name_of(const testing::TestParamInfo<Way>& way) {
 
 class ThroughAPooler : public testing::TestWithParam<Way> {
 protected:
+    /// Once for all suites of this kind.
     static void SetUpTestSuite() {
-        static_cast<void>(pg::testing::shared_server().create_database("pooled"));
-        onlooker().run_script(
-            "create type mood as enum ('calm', 'glad'); create table notes (id bigint primary key, text text);"
-            "create table ledger (n int)");
+        static const bool made = [] {
+            static_cast<void>(pg::testing::shared_server().create_database("pooled"));
+            onlooker().run_script(
+                "create type mood as enum ('calm', 'glad'); create table notes (id bigint primary key, text text);"
+                "create table ledger (n int)");
+            return true;
+        }();
+        static_cast<void>(made);
     }
     static pg::Client& onlooker() {
         static pg::Client client = pg::connect(pg::testing::shared_server().conninfo("pooled"));
