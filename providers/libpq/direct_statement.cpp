@@ -34,20 +34,13 @@ void put_statement(DirectLink& link, const spi::Request& request, Format format,
         return wire::Argument{params->data(at), at.length, static_cast<std::int16_t>(at.format)};
     };
     const auto one = static_cast<std::int16_t>(format);
-    const std::size_t bytes = params != nullptr ? params->bytes() : 0;
-    if (described) {
-        wire::put_bind(out, request.statement, count, bytes, next, std::span(&one, 1),
-                       with_sync ? wire::execute_and_sync_messages : wire::execute_message);
-        link.sent_execution(with_sync);
-        return;
-    }
-    wire::put_bind(out, request.statement, count, bytes, next, std::span(&one, 1));
+    wire::put_bind(out, request.statement, count, params != nullptr ? params->bytes() : 0, next, std::span(&one, 1),
+                   wire::messages_behind_bind(!described, with_sync));
+    if (described) return link.sent_execution(with_sync);
     link.sent(wire::Sent::bind);
-    wire::put_describe(out, wire::Named::portal, {});
     link.sent(wire::Sent::describe_portal);
-    wire::put_execute(out);
     link.sent(wire::Sent::execute);
-    if (with_sync) link.send_sync();
+    if (with_sync) link.sent(wire::Sent::sync);
 }
 
 }  // namespace pg::libpq::direct

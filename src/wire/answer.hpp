@@ -25,7 +25,8 @@ struct Answer {
     };
     // Of a message whose header is there: the bytes behind its type, its length among them.
     const auto length_at = [&](std::size_t at) { return std::size_t{load<std::uint32_t>(held.data() + at + 1)}; };
-    constexpr auto bound = "2\0\0\0\4"sv, one_selected = "C\0\0\0\15SELECT 1\0"sv, ready = "Z\0\0\0\5"sv;
+    constexpr auto bound = "2\0\0\0\4"sv, one_selected = "C\0\0\0\15SELECT 1\0"sv,
+                   one_inserted = "C\0\0\0\17INSERT 0 1\0"sv, ready = "Z\0\0\0\5"sv;
     constexpr std::size_t header = 5, length_size = 4;
 
     if (!begins(0, bound)) return 0;
@@ -41,6 +42,9 @@ struct Answer {
     if (begins(at, one_selected)) {
         answer.tag = "SELECT 1";
         at += one_selected.size();
+    } else if (begins(at, one_inserted)) {
+        answer.tag = "INSERT 0 1";
+        at += one_inserted.size();
     } else {
         if (!begins(at, "C"sv) || held.size() - at < header) return 0;
         const std::size_t length = length_at(at);

@@ -74,9 +74,13 @@ inline void put_sync(SendBuffer& out) {
 }
 /// @}
 
-/// Execute of the unnamed portal, all of its rows, and Sync, as they are put behind a Bind.
-inline constexpr std::string_view execute_message("E\0\0\0\11\0\0\0\0\0", 10);
-inline constexpr std::string_view execute_and_sync_messages("E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 15);
+/// What follows a Bind of the unnamed portal: its description if it is asked for, all of its rows, and a Sync perhaps.
+[[nodiscard]] constexpr std::string_view messages_behind_bind(bool with_describe, bool with_sync) noexcept {
+    constexpr std::string_view all("D\0\0\0\6P\0E\0\0\0\11\0\0\0\0\0S\0\0\0\4", 22);
+    constexpr std::size_t describe = 7, sync = 5;
+    const std::size_t first = with_describe ? 0 : describe;
+    return all.substr(first, all.size() - first - (with_sync ? 0 : sync));
+}
 
 /// Binds `count` arguments, `argument(i)` each, which have no more than `most_bytes` together, to the unnamed portal.
 /// `formats` has one format for all columns of the result, or one each; the messages `behind` follow.
