@@ -78,15 +78,20 @@ public:
         }
     }
     /// Takes the whole answer to an execution in one step, if it comes next, has arrived and is a usual one; up to its
-    /// ReadyForQuery if its Sync is meant, too. Else nothing is taken: then `poll` tells more.
+    /// ReadyForQuery if its Sync is meant, too. Else nothing is taken: then `poll` tells more. Views of the chunk.
     [[nodiscard]] bool take_answer(wire::Answer& answer, bool with_sync) noexcept {
         if (!machine_.awaits_execution(with_sync)) return false;
         const std::size_t size = wire::find_answer(reader_.unread(), with_sync, answer);
         if (size == 0) return false;
         reader_.pass(size);
-        with_sync ? machine_.answered_execution(answer.state) : machine_.answered_execution();
+        if (with_sync)
+            machine_.answered_execution(answer.state);
+        else
+            machine_.answered_execution();
         return true;
     }
+    /// Something has arrived that nobody has looked at.
+    [[nodiscard]] bool holds_unread() const noexcept { return reader_.held() != 0; }
     /// The exchange came to an end before its time. @{
     [[nodiscard]] bool ended() const noexcept { return ending_.has_value(); }
     [[nodiscard]] Error ending() { return *std::exchange(ending_, std::nullopt); }  /// @}

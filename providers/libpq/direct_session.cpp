@@ -36,11 +36,12 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     };
     if (known) {
         begin(*known);
-        if (!link_.wait_ready(wait)) return link_.ending();
+        if (!link_.holds_unread() && !link_.wait_ready(wait)) return link_.ending();
         if (wire::Answer whole; request.max_result_bytes == 0 && link_.take_answer(whole, true)) {
             if (!collector_.take_row(whole, link_.chunk(), sink)) return link_.violated(malformed_row);
-            link_.rest();
-            return sink ? Result(collector_.columns()) : collector_.take(whole.tag);
+            Result result = sink ? Result(collector_.columns()) : collector_.take(whole.tag);
+            link_.rest();  // the tag lies in what goes now
+            return result;
         }
     }
 

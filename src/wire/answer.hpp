@@ -7,11 +7,12 @@
 
 namespace pg::wire {
 
-/// What the server says to Bind, Execute and perhaps Sync where the statement gives one row or none.
+/// What the server says to Bind, Execute and perhaps Sync where the statement gives one row or none. Views of the bytes
+/// that it was found in.
 struct Answer {
     std::string_view row;  ///< the body of its DataRow; null when there is none
     std::string_view tag;
-    TransactionState state{};  ///< of ReadyForQuery
+    TransactionState state{};  ///< of ReadyForQuery, where that was looked for
 
     [[nodiscard]] bool has_row() const noexcept { return row.data() != nullptr; }
 };

@@ -109,7 +109,8 @@ public:
         }
     }
 
-    /// All bytes that have arrived and belong to no frame that was handed out; `pass` hands out the first of them. @{
+    /// All bytes that have arrived and belong to no frame that was handed out; `pass` hands out the first of them,
+    /// which are frames that `next` would have handed out. @{
     [[nodiscard]] std::string_view unread() const noexcept { return {at_, held()}; }
     void pass(std::size_t count) noexcept { at_ += count; }  /// @}
 

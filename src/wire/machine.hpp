@@ -76,7 +76,8 @@ public:
     }
     /// Says the same of Bind and Execute, and of Sync if it follows.
     void sent_execution(bool with_sync) {
-        if (skipping_ || last_ - first_ + 2 > mask_) [[unlikely]] {
+        // Room for three, whether a Sync is meant or not: if it is not, the third is overwritten by what comes next.
+        if (skipping_ || last_ - first_ + 3 > mask_ + 1) [[unlikely]] {
             sent(Sent::bind);
             sent(Sent::execute);
             if (with_sync) sent(Sent::sync);
@@ -87,8 +88,8 @@ public:
         ring_[(last_ + 2) & mask_] = Answer::sync;
         last_ += with_sync ? 3 : 2;
     }
-    /// The answers to Bind and Execute come next, and that to a Sync if one is meant; `answered` says that they came,
-    /// and well. @{
+    /// The answers to Bind and Execute come next, and that to a Sync if one is meant; then `answered_execution` says
+    /// that they came, and well. @{
     [[nodiscard]] bool awaits_execution(bool with_sync) const noexcept {
         const std::size_t count = with_sync ? 3 : 2;
         return last_ - first_ >= count && head() == Answer::bind && ring_[(first_ + 1) & mask_] == Answer::execution &&

@@ -234,6 +234,32 @@ TEST(DirectCopy, SendsEveryByteInItsOrder) {
     EXPECT_TRUE(*received == sent) << received->size() << " bytes of " << sent.size();
 }
 
+// ---- whole answers ----------------------------------------------------------------------------------
+
+TEST(DirectAnswer, HasItsTagWhenItsBytesAreGone) {
+    const std::shared_ptr<const ResultStorage> no_columns;
+    const spi::Request request{.sql = "update", .statement = "s", .description = &no_columns};
+    for (const auto& [tag, affected] : {std::pair("UPDATE 7", 7U), std::pair("INSERT 0 1", 1U),
+                                        std::pair("DELETE 123", 123U), std::pair("BEGIN", 0U)}) {
+        const Session session = answered_by(Reply().bind_complete().tag(tag).ready(), MessageKind::sync);
+        const Result result = session->run(request, soon()).value();
+        EXPECT_EQ(result.tag(), tag);
+        EXPECT_EQ(result.affected(), affected);
+    }
+}
+
+TEST(DirectAnswer, IsNotWaitedForBehindAFarewellThatHasArrived) {
+    constexpr auto farewell = "SFATAL\0VFATAL\0C57P01\0Mgone\0\0"sv;
+    const std::shared_ptr<const ResultStorage> no_columns;
+    const spi::Request request{.sql = "update", .statement = "s", .description = &no_columns};
+    const Session session =
+        answered_by(Reply().bind_complete().tag("UPDATE 1").ready().message('E', farewell), MessageKind::sync);
+    ASSERT_TRUE(session->run(request, soon()));
+    const Expected<Result> result = session->run(request, soon());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().sqlstate(), "57P01");
+}
+
 // ---- rows that are taken as they come --------------------------------------------------------------
 
 /// Joins the values of what it takes; reads only the first `most` rows.
