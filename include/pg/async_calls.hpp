@@ -58,6 +58,7 @@ public:
     template <class... A>
     KeptCall(Expected<void>& encoded, const Sql<N>& sql, const A&... arguments)
         : call_{sql.text(), &params_, N, sql.checked(), nullptr, nullptr, false, sql.leaves_traces(), sql.hash()} {
+        call_.site = sql.site();
         if (!sql.checked()) keep_text();
         encoded = encode_all(call_.sql, params_, arguments...);
     }

@@ -19,11 +19,13 @@ public:
     using Row = detail::row_of_t<T...>;  ///< what a row is written from: the only type, or a tuple of several
 
     /// Begins the COPY. Errors as of `CopyIn`. The target is copied. @{
-    static Async<AsyncCopyIn> open(const AsyncExecutor& executor, std::string_view target) {
-        return Async<AsyncCopyIn>(make_open(executor, target));
+    static Async<AsyncCopyIn> open(const AsyncExecutor& executor, std::string_view target,
+                                   CallSite site = CallSite::here()) {
+        return Async<AsyncCopyIn>(make_open(executor, target, site));
     }
-    static Async<Expected<AsyncCopyIn>> try_open(const AsyncExecutor& executor, std::string_view target) {
-        return Async<Expected<AsyncCopyIn>>(make_open(executor, target));
+    static Async<Expected<AsyncCopyIn>> try_open(const AsyncExecutor& executor, std::string_view target,
+                                                 CallSite site = CallSite::here()) {
+        return Async<Expected<AsyncCopyIn>>(make_open(executor, target, site));
     }  /// @}
 
     /// Writes rows; goes on when the connection has taken them, but for what it gathers to send together. Many at a
@@ -47,15 +49,16 @@ private:
     AsyncCopyIn(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
         : target_(std::move(target)), stop_(stop) {}
 
-    static detail::AnswerOperation<AsyncCopyIn>* make_open(const AsyncExecutor& executor, std::string_view target) {
+    static detail::AnswerOperation<AsyncCopyIn>* make_open(const AsyncExecutor& executor, std::string_view target,
+                                                           CallSite place) {
         return detail::make_operation<AsyncCopyIn>(
             executor.target(), executor.options(),
-            [kept = std::string(target), stop = executor.options().stop](
+            [kept = std::string(target), place, stop = executor.options().stop](
                 Executor& session, const detail::Site& site) -> Expected<AsyncCopyIn> {
                 auto opened = detail::open_object<Held>(
                     session, site, [&](Held& held, Executor& owner, const QueryOptions& options) -> Expected<void> {
                         Tuned tuned(owner, options);
-                        auto copy = CopyIn<T...>::try_open(tuned, kept);
+                        auto copy = CopyIn<T...>::try_open(tuned, kept, place);
                         if (!copy) return std::move(copy).error();
                         held.copy.emplace(*std::move(copy));
                         return {};
@@ -92,11 +95,13 @@ public:
     using Row = detail::row_of_t<T...>;  ///< what a row is read into: the only type, or a tuple of several
 
     /// Begins the COPY. Errors as of `CopyOut`. The target is copied. @{
-    static Async<AsyncCopyOut> open(const AsyncExecutor& executor, std::string_view target) {
-        return Async<AsyncCopyOut>(make_open(executor, target));
+    static Async<AsyncCopyOut> open(const AsyncExecutor& executor, std::string_view target,
+                                    CallSite site = CallSite::here()) {
+        return Async<AsyncCopyOut>(make_open(executor, target, site));
     }
-    static Async<Expected<AsyncCopyOut>> try_open(const AsyncExecutor& executor, std::string_view target) {
-        return Async<Expected<AsyncCopyOut>>(make_open(executor, target));
+    static Async<Expected<AsyncCopyOut>> try_open(const AsyncExecutor& executor, std::string_view target,
+                                                  CallSite site = CallSite::here()) {
+        return Async<Expected<AsyncCopyOut>>(make_open(executor, target, site));
     }  /// @}
 
     /// The next rows, at most so many; fewer at the end, and then none. @{
@@ -114,15 +119,16 @@ private:
     AsyncCopyOut(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
         : target_(std::move(target)), stop_(stop) {}
 
-    static detail::AnswerOperation<AsyncCopyOut>* make_open(const AsyncExecutor& executor, std::string_view target) {
+    static detail::AnswerOperation<AsyncCopyOut>* make_open(const AsyncExecutor& executor, std::string_view target,
+                                                            CallSite place) {
         return detail::make_operation<AsyncCopyOut>(
             executor.target(), executor.options(),
-            [kept = std::string(target), stop = executor.options().stop](
+            [kept = std::string(target), place, stop = executor.options().stop](
                 Executor& session, const detail::Site& site) -> Expected<AsyncCopyOut> {
                 auto opened = detail::open_object<Held>(
                     session, site, [&](Held& held, Executor& owner, const QueryOptions& options) -> Expected<void> {
                         Tuned tuned(owner, options);
-                        auto copy = CopyOut<T...>::try_open(tuned, kept);
+                        auto copy = CopyOut<T...>::try_open(tuned, kept, place);
                         if (!copy) return std::move(copy).error();
                         held.copy.emplace(*std::move(copy));
                         return {};

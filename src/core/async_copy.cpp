@@ -9,7 +9,7 @@ class KeptCopy {
 public:
     explicit KeptCopy(const Sql<0>& sql) : literal_(sql), text_(sql.checked() ? std::string_view() : sql.text()) {}
     /// Without options of its own: they are those of the executor that it is run on.
-    [[nodiscard]] Sql<0> sql() const { return literal_.checked() ? literal_ : Sql<0>(runtime(text_)); }
+    [[nodiscard]] Sql<0> sql() const { return literal_.checked() ? literal_ : Sql<0>(runtime(text_), literal_.site()); }
 
 private:
     Sql<0> literal_;

@@ -272,6 +272,7 @@ void Pipeline::expire_next() {
 }
 
 void Pipeline::expire(Operation& operation, spi::Woken woken) {
+    if (!operation.wanted_) return;  // it was given up before, and waits for its own answer (L3)
     if (waiting_.erase(operation)) {
         forget(operation);
         return operation.fail(over(woken, Outcome::not_sent, operation.call_->sql));

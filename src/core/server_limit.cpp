@@ -13,14 +13,17 @@
 namespace pg::detail {
 namespace {
 
-/// What is set before it is kept, for `lift`.
+/// What was set before it and what it set itself are kept, for `lift`.
 constexpr std::string_view set_limit =
     "select set_config('pgclient.statement_timeout', current_setting('statement_timeout'), true), "
     "set_config('statement_timeout', case when extract(epoch from current_setting('statement_timeout')::interval) * "
     "1000 "
-    "between 1 and $1::int then current_setting('statement_timeout') else $1::int::text end, true)";
+    "between 1 and $1::int then current_setting('statement_timeout') else $1::int::text end, true), "
+    "set_config('pgclient.statement_limit', current_setting('statement_timeout'), true)";
+/// Does nothing where the statement has set it itself.
 constexpr std::string_view lift_limit =
-    "select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true)";
+    "select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true) "
+    "where current_setting('statement_timeout') = current_setting('pgclient.statement_limit')";
 
 bool is_inside_transaction(const Borrowed& borrowed) {
     return borrowed.session().transaction_status() != spi::TransactionStatus::idle;
@@ -36,6 +39,14 @@ std::optional<std::chrono::milliseconds> share_of(const Borrowed& borrowed) {
     return ServerLimit::share_of(borrowed.wait.deadline.remaining(), *borrowed.context->limit_margin);
 }
 
+/// What failed beside a request, as the error of the request.
+Error as_error_of(const spi::Request& request, const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.sql = request.sql;
+    fields.position = 0;
+    return Error(std::move(fields));
+}
+
 /// All in one flush, which is one transaction or a part of one; what becomes of the requests.
 std::vector<Expected<Result>> run_limited(const Borrowed& borrowed, std::chrono::milliseconds share,
                                           const Settings* settings, std::span<const spi::Request> requests,
@@ -49,9 +60,10 @@ std::vector<Expected<Result>> run_limited(const Borrowed& borrowed, std::chrono:
 
     auto outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
     for (std::size_t at = before; at-- > 0;)
-        if (!outcomes[at]) outcomes[before] = outcomes[at];  // why the first of them was not run
+        if (!outcomes[at])  // why the first of them was not run
+            outcomes[before] = as_error_of(requests.front(), outcomes[at].error());
     if (all.size() > behind && !outcomes[behind] && outcomes[behind - 1])
-        outcomes[behind - 1] = outcomes[behind];  // what ended the transaction, and with it the last of them
+        outcomes[behind - 1] = as_error_of(requests.back(), outcomes[behind].error());  // it ended the transaction
     outcomes = {std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(before)),
                 std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(behind))};
     for (Expected<Result>& outcome : outcomes)
@@ -105,7 +117,8 @@ Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, co
 std::vector<Expected<Result>> run_batch_within_limit(const Borrowed& borrowed, const Settings* settings,
                                                      std::span<const spi::Request> requests, spi::BatchSync sync) {
     const auto can_have_one = [](const spi::Request& request) { return is_about_rows(request.sql); };
-    if (sync == spi::BatchSync::once || (is_inside_transaction(borrowed) && !settings)) {
+    const bool in_one_flush = is_inside_transaction(borrowed) && !settings && borrowed.context->sends_ahead;
+    if (sync == spi::BatchSync::once || in_one_flush) {
         const auto share =
             std::all_of(requests.begin(), requests.end(), can_have_one) ? share_of(borrowed) : std::nullopt;
         return share ? run_limited(borrowed, *share, settings, requests, sync)

@@ -352,6 +352,29 @@ TEST_P(Pipelined, AStreamOfAwaitedCallsDoesNotStarveABlockingOne) {
     for (const int calls : pg::sync_wait(pg::when_all(std::move(streams)))) EXPECT_GE(calls, 0);
 }
 
+/// Neither of two calls is in time, and the second is gone before its own answer comes.
+pg::Task<bool> lose_both(pg::AsyncClient async) {
+    const pg::AsyncExecutor hasty = async.with({.timeout = 100ms});
+    try {
+        co_await pg::when_any(hasty.query_one<std::int32_t>("select 1 from pg_sleep(0.5)"),
+                              hasty.query_one<std::int32_t>("select 2"));
+    } catch (const pg::Error& error) {
+        co_return error.kind() == pg::ErrorKind::timeout;
+    }
+    co_return false;
+}
+pg::Task<std::int32_t> call_patiently(pg::AsyncClient async) {
+    co_return co_await async.query_one<std::int32_t>("select 3");
+}
+
+TEST_P(Pipelined, ACallMayBeGivenUpAgainWhileItsAnswerIsAwaited) {
+    const auto [lost, patient] = pg::sync_wait(pg::when_all(lose_both(async), call_patiently(async)));
+    EXPECT_TRUE(lost);
+    EXPECT_EQ(patient, 3);
+    EXPECT_EQ(db.query_one<std::int32_t>("select 4"), 4);
+    expect_nothing_left_busy();
+}
+
 TEST_P(Pipelined, ClosingTheClientAnswersEveryCall) {
     std::latch answered(150);
     std::atomic<int> good{0};

@@ -148,6 +148,15 @@ TEST_P(ToldDeadline, IsThatOfABatchInATransaction) {
     tx.commit();
 }
 
+TEST_P(ToldDeadline, LeavesALimitThatAStatementSetItself) {
+    pg::Client db = open("statement_timeout_margin=50ms");
+    pg::Transaction tx = db.begin();
+    tx.query("select set_config('statement_timeout', '5s', true)");
+    EXPECT_EQ(tx.query_one<std::string>("show statement_timeout"), "5s");
+    tx.commit();
+    EXPECT_EQ(db.query_one<std::string>("show statement_timeout"), "0");
+}
+
 TEST_P(ToldDeadline, IsThatOfStatementsOfABatchWhichAreNotSentAhead) {
     pg::Client ahead = open("statement_timeout_margin=50ms");
     expect_limits(ahead, pg::BatchMode::each, false);

@@ -1,6 +1,7 @@
 // Who forgets sessions of a client on a real server: told in the background, with place and statement.
 #include <mutex>
 #include <pg/async.hpp>
+#include <pg/async_copy.hpp>
 #include <pg/async_listener.hpp>
 #include <pg/task.hpp>
 
@@ -79,6 +80,29 @@ pg::Task<void> hold_by_awaiting(pg::Client& db) {
             std::any_of(loans.begin(), loans.end(), [&](const pg::Loan& one) { return one.site.line == line; }));
         co_return;
     });
+    co_await async.exec("create table if not exists copied (n int)");
+    const auto is_held_here = [&] {
+        const std::vector<pg::Loan> held = db.pool().loans();
+        return std::any_of(held.begin(), held.end(), [&](const pg::Loan& one) {
+            return one.site.line == line && std::string_view(one.site.file) == __FILE__;
+        });
+    };
+    {
+        line = __LINE__ + 1;
+        auto rows = co_await async.stream<int>("select generate_series(1, 100000)");
+        EXPECT_TRUE(is_held_here());
+    }
+    {
+        line = __LINE__ + 1;
+        auto copy = co_await pg::AsyncCopyIn<std::tuple<int>>::open(async, "copied");
+        EXPECT_TRUE(is_held_here());
+        co_await copy.finish();
+    }
+    {
+        line = __LINE__ + 1;
+        auto copy = co_await pg::AsyncCopyOut<int>::open(async, "copied");
+        EXPECT_TRUE(is_held_here());
+    }
     line = __LINE__ + 1;
     pg::AsyncListener listener(db);
     co_await listener.listen("somewhere");
