@@ -145,7 +145,8 @@ private:
 ///     static constexpr Oid argument_type;
 ///     // the types it can be read from
 ///     static bool accepts(const WireType&);
-///     // from text or binary, by WireType::format; the cell is never NULL
+///     // from text or binary, by WireType::format; the cell is never NULL. Replaces what `out` had; of a row that is
+///     // refused it may be called twice
 ///     static Fault decode(const Cell&, const WireType&, T& out);
 ///     // appends the binary form, without a length
 ///     static Fault encode(Writer&, const T&);

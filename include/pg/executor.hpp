@@ -40,7 +40,7 @@ struct Call {
     bool needs_types = false;               // its row type names types that only the catalogue knows
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
     std::uint64_t hash = 0;                 // of its text, as the compiler saw of a literal; zero: not known
-    CallSite site{};                        // whose stream it is
+    CallSite site{};                        // where the text of a stream was given
     RowSink* sink = nullptr;                // takes the rows as they come, where the session can
     Watch* watch = nullptr;                 // of somebody who observes it
 

@@ -43,7 +43,8 @@ public:
     /// What is known of the columns that row types read; null when nothing is kept.
     [[nodiscard]] detail::ColumnMatches* matches() const { return matches_; }
     /// The bodies of its rows as DataRow messages have them, each behind the length of its message; null when they are
-    /// kept in another way. Whoever reads a row from there calls `read` too unless it has every value, and no more.
+    /// kept in another way. They may be malformed: whoever reads one there sees that it has a value for each column and
+    /// nothing behind them, and calls `read` for it if it has not.
     [[nodiscard]] const char* const* received() const { return received_; }
 
     /// Writes the cells of these columns to `out`, in their order.

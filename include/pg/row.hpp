@@ -185,10 +185,9 @@ private:
     [[nodiscard]] bool read_in_place(const char* body, T& out) {
         ReceivedValues values(body, RowShape<T>::size);
         const Column* columns = result_->columns().data();
-        return values.are_there() &&
-               !RowShape<T>::visit(out, [&](std::size_t index, auto& field) __attribute__((
-                                            always_inline)) { return !values.take(columns[index].type, field); }) &&
-               values.are_over();
+        const auto refuses = [&](std::size_t index, auto& field)
+                                 PGCLIENT_INLINE { return !values.take(columns[index].type, field); };
+        return values.are_there() && !RowShape<T>::visit(out, refuses) && values.are_over();
     }
     [[gnu::noinline]] Fault read_cells(std::size_t row, T& out) {
         std::array<Cell, RowShape<T>::size> cells;

@@ -79,8 +79,8 @@ struct FloatCodec {
     }
 };
 
-/// Numbers, whose bytes are copied where they come in binary and have the size of the target: no other type that they
-/// are read from has it.
+/// Numbers whose binary form is their bytes in network order: of the types that they are read from, only their own has
+/// their size.
 template <class T>
 concept Copied = std::same_as<T, std::int16_t> || std::same_as<T, std::int32_t> || std::same_as<T, long> ||
                  std::same_as<T, long long> || std::same_as<T, float> || std::same_as<T, double>;

@@ -19,10 +19,10 @@ namespace pg::libpq {
 ///     has_room()                  for one more: few bytes wait to be sent
 ///     put(request, format)        writes it with its Sync; or why not
 ///     begin_answer()              the first in flight is another one from now on
-///     take_arrived(left)          takes answers that have arrived, while more than `left` are in flight; false: none
-///     had wait_beside(pollfd, wait)   for the server or that descriptor, and takes in what the server sent is_lost(),
-///     loss()           the connection broke meanwhile, and how end_run()                   nothing is in flight, and
-///     the connection is there
+///     take_arrived(left)          takes answers while more than `left` are in flight; false: none had arrived
+///     wait_beside(pollfd, wait)   for the server or that descriptor, and takes in what the server sent
+///     is_lost(), loss()           the connection broke meanwhile, and how
+///     end_run()                   nothing is in flight, and the connection is there
 ///
 /// (P1) Answers come in the order of the requests: the first in flight is the one that is being answered.
 /// (P2) An answer is given when its own ReadyForQuery has come: until then the statement may still fail, at its commit.

@@ -186,7 +186,7 @@ void Operation::tell() {
     leave();
 }
 
-/// Its time is over, in the queue; a pipeline and work have their own deadlines.
+/// Its time is over, in the queue; a pipeline and work have timers of their own.
 void Operation::expire() {
     if (!target_->source().withdraw(*this)) return;
     const Error late = target_->no_turn(*this);

@@ -169,7 +169,7 @@ private:
         next_ = 0;
     }
 
-    /// The length of a NULL.
+    /// Where nothing is: whoever reads a length here finds that of a NULL.
     static constexpr char nowhere[] = {'\xff', '\xff', '\xff', '\xff'};
 
     const char* first_ = nowhere;

@@ -37,9 +37,8 @@ public:
 
     /// The source takes the session back, which was lent for longer than it may be. Before it ends the connection.
     void take_back() noexcept { is_taken_back_.store(true, std::memory_order_release); }
-    [[nodiscard]] bool is_taken_back() const noexcept {
-        return is_taken_back_.load(std::memory_order_acquire);
-    }  ///< so
+    /// True from then on, for good.
+    [[nodiscard]] bool is_taken_back() const noexcept { return is_taken_back_.load(std::memory_order_acquire); }
 
     [[nodiscard]] CallSite site() const noexcept;  ///< without a file while nobody said
     [[nodiscard]] std::string statement() const;   ///< empty unless statements are kept
