@@ -45,8 +45,9 @@ inline std::int64_t sessions(std::string_view which = "true") {
 }
 inline void expect_no_sessions(std::string_view which = "true") {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (sessions(which) != 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-    EXPECT_EQ(sessions(which), 0) << which;
+    std::int64_t found = sessions(which);
+    for (; found != 0 && std::chrono::steady_clock::now() < until; found = sessions(which)) std::this_thread::yield();
+    EXPECT_EQ(found, 0) << which;
 }
 /// Waits until a statement sleeps.
 inline void await_sleep() {
