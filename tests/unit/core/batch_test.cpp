@@ -82,9 +82,10 @@ TEST_F(Batch, FailsWithWhatEndedItsTransactionBehindIt) {
     pg::Transaction transaction = db.client.begin();
     pg::Batch inside(transaction);
     const auto only = inside.exec("select 1");
-    server.answer("select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true) "
-                  "where current_setting('statement_timeout') = current_setting('pgclient.statement_limit')",
-                  server_error("57014", pg::ErrorKind::cancelled));
+    server.answer(
+        "select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true) "
+        "where current_setting('statement_timeout') = current_setting('pgclient.statement_limit')",
+        server_error("57014", pg::ErrorKind::cancelled));
     const auto ran = inside.try_run();
     ASSERT_FALSE(ran);
     EXPECT_EQ(ran.error().sqlstate(), pg::sqlstate::query_canceled);
