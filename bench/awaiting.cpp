@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/poll_loop.hpp"
 #include "bench/raw_libpq.hpp"
 #include "bench/workload.hpp"
 #include "pg/async.hpp"
@@ -158,18 +159,9 @@ std::uint64_t run_until(const bench::Workload& workload, Clock::time_point end) 
 
 // --- what somebody holds who waits for a session
 
-struct Unattended {
-    struct promise_type {
-        Unattended get_return_object() const noexcept { return {}; }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_never final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }
-    };
-};
 template <class R>
-Unattended ask_once(pg::AsyncClient db, const pg::Prepared<R(std::int32_t)>& statement, std::int32_t argument,
-                    std::atomic<std::size_t>& answers) {
+bench::Detached ask_once(pg::AsyncClient db, const pg::Prepared<R(std::int32_t)>& statement, std::int32_t argument,
+                         std::atomic<std::size_t>& answers) {
     static_cast<void>(co_await db.call(statement, argument));
     answers.fetch_add(1, std::memory_order_release);
 }

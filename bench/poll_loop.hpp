@@ -16,6 +16,17 @@
 
 namespace bench {
 
+/// A coroutine that runs at once, and that nobody waits for.
+struct Detached {
+    struct promise_type {
+        Detached get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+};
+
 /// Jobs come from its own thread only. Pinned.
 class PollLoop final : public pg::spi::EventLoop {
 public:
@@ -32,16 +43,6 @@ public:
     }
 
 private:
-    /// A coroutine that runs at once, and that nobody waits for.
-    struct Detached {
-        struct promise_type {
-            Detached get_return_object() const noexcept { return {}; }
-            std::suspend_never initial_suspend() const noexcept { return {}; }
-            std::suspend_never final_suspend() const noexcept { return {}; }
-            void return_void() const noexcept {}
-            void unhandled_exception() const noexcept { std::terminate(); }
-        };
-    };
     template <class T>
     static Detached drive(pg::Task<T> task, std::optional<T>& value, std::exception_ptr& failure, bool& is_over) {
         try {
