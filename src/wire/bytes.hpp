@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "pg/fwd.hpp"
+#include "src/wire/chunk.hpp"
 
 namespace pg::wire {
 
@@ -98,8 +98,8 @@ private:
     bool good_ = true;
 };
 
-/// Bytes on their way out. They are appended behind and taken off in front; the room is kept until `release`. One
-/// thread at a time.
+/// Bytes on their way out. They are appended behind and taken off in front. A few have room of their own, more of them
+/// have chunks of the process until `release`. One thread at a time.
 class PGCLIENT_API SendBuffer {
 public:
     SendBuffer() = default;
@@ -147,16 +147,21 @@ public:
     }
     /// Forgets all bytes, sent or not.
     void clear() { sent_ = end_ = begin_; }
-    /// Gives back room beyond what an idle connection is meant to hold.
-    void release();
+    /// Gives back the room that an idle connection is not meant to hold.
+    void release() noexcept {
+        if (chunk_ && empty()) [[unlikely]]
+            drop_chunk();
+    }
 
 private:
     /// Of the end, whatever has made room since.
     [[nodiscard]] std::size_t position() const { return gone_ + static_cast<std::size_t>(end_ - begin_); }
     void grow(std::size_t count);
+    void drop_chunk() noexcept;
 
-    static constexpr std::size_t kept = 512;
-    std::unique_ptr<char[]> owned_;
+    static constexpr std::size_t own_size = 512;
+    std::unique_ptr<char[]> own_;
+    ChunkRef chunk_;  ///< that the bytes are in, unless they are in that
     char* begin_ = nullptr;
     char* sent_ = nullptr;
     char* end_ = nullptr;

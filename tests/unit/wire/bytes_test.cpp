@@ -211,25 +211,42 @@ TEST(SendBuffer, ForgetsAllWhenCleared) {
     EXPECT_EQ(out.unsent(), message('A', ""));
 }
 
-TEST(SendBuffer, ReleasesMuchRoomButKeepsALittleAndWhatIsUnsent) {
+TEST(SendBuffer, KeepsALittleRoomOfItsOwnAndHandsBackTheChunk) {
     SendBuffer out;
+    largest_array = 0;
     out.put_bytes("a");
-    const char* small = out.unsent().data();
+    EXPECT_EQ(largest_array, 512U);
+    const char* const own = out.unsent().data();
     out.clear();
     out.release();
     out.put_bytes("b");
-    EXPECT_EQ(out.unsent().data(), small);
+    EXPECT_EQ(out.unsent().data(), own);
 
+    const char* const chunk = process_chunks().lend(1)->data();  // is lent next, too
     out.put_bytes(std::string(5000, 'b'));
+    EXPECT_EQ(out.unsent().data(), chunk);
     out.release();
-    EXPECT_EQ(out.unsent(), std::string(5001, 'b'));
+    EXPECT_EQ(out.unsent(), std::string(5001, 'b')) << "what is unsent stays";
 
     out.clear();
     out.release();
-    EXPECT_TRUE(out.empty());
-    largest_array = 0;
+    EXPECT_EQ(process_chunks().lend(1)->data(), chunk) << "it went back";
     out.put_bytes("c");
     EXPECT_EQ(out.unsent(), "c");
+    EXPECT_EQ(out.unsent().data(), own);
+}
+
+TEST(SendBuffer, OfManyBytesAtOnceTakesNoRoomOfItsOwn) {
+    SendBuffer out;
+    largest_array = 0;
+    out.put_bytes(std::string(5000, 'a'));
+    EXPECT_EQ(out.unsent(), std::string(5000, 'a'));
+    out.clear();
+    out.release();
+    EXPECT_EQ(largest_array, 0U);
+    EXPECT_TRUE(out.empty());
+    out.put_bytes("b");
+    EXPECT_EQ(out.unsent(), "b");
     EXPECT_EQ(largest_array, 512U);
 }
 
