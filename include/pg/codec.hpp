@@ -66,12 +66,12 @@ template <class T>
 
 template <class T>
 void store_big_endian(char* to, T value) {
-    if constexpr (std::endian::native == std::endian::little) {
-        if constexpr (sizeof(T) == 2) value = static_cast<T>(__builtin_bswap16(static_cast<std::uint16_t>(value)));
-        if constexpr (sizeof(T) == 4) value = static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
-        if constexpr (sizeof(T) == 8) value = static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
+    if constexpr (std::is_floating_point_v<T>) {
+        store_big_endian(to, std::bit_cast<std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>(value));
+    } else {
+        const T swapped = load_big_endian<T>(reinterpret_cast<const char*>(&value));
+        std::memcpy(to, &swapped, sizeof(T));
     }
-    std::memcpy(to, &value, sizeof(T));
 }
 
 }  // namespace detail
@@ -99,12 +99,10 @@ public:
     }
     /// Appends the value in network order, or the bytes as they are. @{
     template <class T>
-        requires(std::is_integral_v<T> || std::is_enum_v<T>)
+        requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
     void put(T value) {
         detail::store_big_endian(claim(sizeof(T)), value);
     }
-    void put(float value) { put(std::bit_cast<std::uint32_t>(value)); }
-    void put(double value) { put(std::bit_cast<std::uint64_t>(value)); }
     void put(std::string_view bytes) {
         if (!bytes.empty()) std::memcpy(claim(bytes.size()), bytes.data(), bytes.size());
     }  /// @}
@@ -146,7 +144,7 @@ private:
 ///     // the types it can be read from
 ///     static bool accepts(const WireType&);
 ///     // from text or binary, by WireType::format; the cell is never NULL. Replaces what `out` had; of a row that is
-///     // refused it may be called twice
+///     // refused it may be called more than once
 ///     static Fault decode(const Cell&, const WireType&, T& out);
 ///     // appends the binary form, without a length
 ///     static Fault encode(Writer&, const T&);

@@ -14,12 +14,12 @@ namespace pg {
 /// How each type travels is `Codec<T>::argument`: in binary with its type, or as text whose type the server infers.
 class PGCLIENT_API Params {
 public:
-    /// One argument. `length` is -1 for NULL. A text argument is followed by a zero byte that `length` leaves out.
+    /// One argument. `length` is -1 for NULL.
     struct Slot {
         Oid type{};                    ///< zero where the server infers it
         Format format = Format::text;  ///< of its bytes
         std::int32_t length = -1;      ///< of its bytes
-        std::uint32_t offset = 0;      ///< of its bytes among those of all arguments
+        std::uint32_t offset = 0;      ///< of its bytes in `values()`
     };
     /// What all arguments together may have.
     static constexpr std::size_t max_value_size = pg::max_value_size;
@@ -29,28 +29,40 @@ public:
     Params(char* room, std::size_t slots, std::size_t bytes)
         : bytes_(room + slots * sizeof(Slot), bytes), slots_(reinterpret_cast<Slot*>(room)), capacity_(slots) {}
 
-    /// Appends one argument; a fault leaves the arguments as they were.
+    /// Appends one argument; a fault, or what a codec throws, leaves the arguments as they were.
     template <class T>
     [[nodiscard]] Fault add(const T& value) {
+        if (count_ == capacity_) [[unlikely]]
+            grow();
         if constexpr (std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, std::nullopt_t>) {
-            return add_slot({});
+            return add_null(Oid{});
         } else if constexpr (detail::is_optional<T>) {
-            return value ? add(*value) : add_slot({type_of<typename T::value_type>()});
+            return value ? add(*value) : add_null(type_of<typename T::value_type>());
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
             return text ? add_text(text) : add(nullptr);
         } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
             return add_text(value);
+        } else if constexpr (detail::Copied<T> || std::is_same_v<T, bool>) {
+            char* const room = bytes_.claim(sizeof(std::int32_t) + sizeof(T));
+            detail::store_big_endian(room, static_cast<std::int32_t>(sizeof(T)));
+            detail::store_big_endian(room + sizeof(std::int32_t), value);
+            return finish(bytes_.size() - sizeof(T), type_of<T>(), Format::binary);
         } else {
             static_assert(Scalar<T>,
                           "this type cannot be an argument: include its header from pg/types, or specialise pg::Codec");
-            const std::size_t start = bytes_.size();
-            Fault fault;
-            if constexpr (Codec<T>::argument == Format::binary)
-                fault = Codec<T>::encode(bytes_, value);
-            else
-                fault = Codec<T>::encode_text(bytes_, value);
-            return fault ? undo(start, fault) : finish(start, type_of<T>(), Codec<T>::argument);
+            const std::size_t start = begin_value();
+            try {
+                Fault fault;
+                if constexpr (Codec<T>::argument == Format::binary)
+                    fault = Codec<T>::encode(bytes_, value);
+                else
+                    fault = Codec<T>::encode_text(bytes_, value);
+                return fault ? undo(start, fault) : end_value(start, type_of<T>(), Codec<T>::argument);
+            } catch (...) {
+                static_cast<void>(undo(start, {}));
+                throw;
+            }
         }
     }
 
@@ -60,8 +72,8 @@ public:
     [[nodiscard]] const Slot& operator[](std::size_t index) const { return slots_[index]; }
     [[nodiscard]] const Slot* begin() const { return slots_; }
     [[nodiscard]] const Slot* end() const { return slots_ + count_; }  /// @}
-    /// Bytes of all arguments together, and the zero bytes behind texts.
-    [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
+    /// All of them as a Bind message has them: each behind its length, four bytes in network order.
+    [[nodiscard]] std::string_view values() const { return bytes_.bytes(); }
     /// The bytes of an argument; null for NULL.
     [[nodiscard]] const char* data(const Slot& slot) const {
         return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
@@ -86,21 +98,31 @@ private:
             return Oid{};
     }
     Fault add_slot(const Slot& slot) {
-        if (count_ == capacity_) [[unlikely]]
-            grow();
         ::new (slots_ + count_++) Slot(slot);
         return {};
     }
+    Fault add_null(Oid type) {
+        bytes_.put(std::int32_t{-1});
+        return add_slot({type});
+    }
     Fault add_text(std::string_view text);
+    /// A value whose bytes are written next, from `start` on, and then end. @{
+    [[nodiscard]] std::size_t begin_value() {
+        static_cast<void>(bytes_.claim(sizeof(std::int32_t)));
+        return bytes_.size();
+    }
+    Fault end_value(std::size_t start, Oid type, Format format) {
+        bytes_.patch(start - sizeof(std::int32_t), static_cast<std::int32_t>(bytes_.size() - start));
+        return finish(start, type, format);
+    }  /// @}
     Fault finish(std::size_t start, Oid type, Format format) {
-        const std::size_t length = bytes_.size() - start;
         if (bytes_.size() > max_value_size) [[unlikely]]
             return undo(start, {"arguments of more than 1 GiB: use COPY or a large object"});
-        if (format == Format::text) bytes_.put('\0');
-        return add_slot({type, format, static_cast<std::int32_t>(length), static_cast<std::uint32_t>(start)});
+        return add_slot(
+            {type, format, static_cast<std::int32_t>(bytes_.size() - start), static_cast<std::uint32_t>(start)});
     }
     Fault undo(std::size_t start, Fault fault) {
-        bytes_.truncate(start);
+        bytes_.truncate(start - sizeof(std::int32_t));
         return fault;
     }
     void grow();

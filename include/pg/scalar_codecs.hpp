@@ -22,6 +22,7 @@ PGCLIENT_API bool accepts_text(const WireType& type);
 PGCLIENT_API void encode_integer_text(Writer& out, std::int64_t value);
 PGCLIENT_API void encode_float_text(Writer& out, double value);
 PGCLIENT_API void encode_float_text(Writer& out, float value);
+PGCLIENT_API Fault check_text(std::string_view value);
 PGCLIENT_API Fault encode_checked_text(Writer& out, std::string_view value);
 
 constexpr bool is_integer_type(Oid oid) { return oid == Oid{20} || oid == Oid{21} || oid == Oid{23}; }

@@ -16,26 +16,40 @@ const std::shared_ptr<const ResultStorage>& described_as_none(const spi::Request
     return no_columns();
 }
 
-void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync) {
-    wire::SendBuffer& out = link.out();
-    const Params* const params = request.params;
-    const std::size_t count = params != nullptr ? params->size() : 0;
-    link.close_forgotten();
-    if (request.statement.empty() || request.prepare != nullptr) {
-        std::vector<std::uint32_t> types;
-        types.reserve(count);
-        for (std::size_t i = 0; i < count; ++i) types.push_back(static_cast<std::uint32_t>((*params)[i].type));
-        wire::put_parse(out, request.statement, request.sql, types);
-        link.sent(wire::Sent::parse);
+bool take_rows(DirectLink& link, RowCollector& collector, RowSink* sink, std::string_view first) {
+    if (sink) {
+        collector.pass(first);
+        link.rows([&](std::string_view body) { return collector.pass(body), true; });
+        return collector.give(*sink);
     }
-    const Params::Slot* slot = params != nullptr ? params->begin() : nullptr;
-    const auto next = [&](std::size_t) {
-        const Params::Slot& at = *slot++;
-        return wire::Argument{params->data(at), at.length, static_cast<std::int16_t>(at.format)};
-    };
+    bool well_formed = collector.add(first, link.chunk());
+    if (well_formed) link.rows([&](std::string_view body) { return well_formed = collector.add(body, link.chunk()); });
+    return well_formed;
+}
+
+namespace {
+
+[[gnu::noinline]] void put_parse(DirectLink& link, const spi::Request& request, const Params& params) {
+    std::vector<std::uint32_t> types;
+    types.reserve(params.size());
+    for (const Params::Slot& slot : params) types.push_back(static_cast<std::uint32_t>(slot.type));
+    wire::put_parse(link.out(), request.statement, request.sql, types);
+    link.sent(wire::Sent::parse);
+}
+
+}  // namespace
+
+void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync) {
+    static const Params none;
+    const Params& params = request.params ? *request.params : none;
+    link.close_forgotten();
+    if (request.statement.empty() || request.prepare != nullptr) [[unlikely]]
+        put_parse(link, request, params);
     const auto one = static_cast<std::int16_t>(format);
-    wire::put_bind(out, request.statement, count, params != nullptr ? params->bytes() : 0, next, std::span(&one, 1),
-                   wire::messages_behind_bind(!described, with_sync));
+    wire::put_bind(
+        link.out(), request.statement, params.size(),
+        [slots = params.begin()](std::size_t i) { return slots[i].format; }, params.values(), std::span(&one, 1),
+        wire::messages_behind_bind(!described, with_sync));
     if (described) return link.sent_execution(with_sync);
     link.sent(wire::Sent::bind);
     link.sent(wire::Sent::describe_portal);

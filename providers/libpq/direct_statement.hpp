@@ -24,6 +24,9 @@ namespace pg::libpq::direct {
 /// The same when the message says that there are none.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>& described_as_none(const spi::Request& request);
 
+/// Takes a row and those behind it that have arrived whole: for the sink, if there is one. False when one is malformed.
+[[nodiscard]] bool take_rows(DirectLink& link, RowCollector& collector, RowSink* sink, std::string_view first);
+
 /// Writes the messages that run `request`, with a description of its columns unless they were `described` before, a
 /// Sync behind them if it is to have its own, and before them those that close what was forgotten.
 void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync);

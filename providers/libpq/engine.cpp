@@ -2,6 +2,7 @@
 #include "providers/libpq/engine.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "providers/libpq/newer.hpp"
@@ -9,7 +10,8 @@
 namespace pg::libpq {
 namespace {
 
-/// The arguments of a statement as libpq takes them: four arrays, on the stack when they are few.
+/// The arguments of a statement as libpq takes them: four arrays, on the stack when they are few, and texts that end in
+/// a zero byte, which are copies.
 class ArgumentArrays {
 public:
     explicit ArgumentArrays(const Params* params) : count_(params != nullptr ? params->size() : 0) {
@@ -20,7 +22,16 @@ public:
             types_[i] = static_cast<::Oid>(slot.type);
             lengths_[i] = slot.length;
             formats_[i] = static_cast<int>(slot.format);
-            bytes_ += slot.length > 0 ? static_cast<std::size_t>(slot.length) : 0;
+            if (slot.length < 0) continue;
+            const auto length = static_cast<std::size_t>(slot.length);
+            bytes_ += length;
+            if (slot.format == Format::text) texts_.append(values_[i], length).push_back('\0');
+        }
+        const char* text = texts_.data();
+        for (std::size_t i = 0; !texts_.empty() && i < count_; ++i) {
+            if (formats_[i] != 0 || lengths_[i] < 0) continue;
+            values_[i] = text;
+            text += lengths_[i] + 1;
         }
     }
     ArgumentArrays(const ArgumentArrays&) = delete;
@@ -55,6 +66,7 @@ private:
 
     std::size_t count_;
     std::size_t bytes_ = 0;
+    std::string texts_;
     const char* few_values_[few];
     ::Oid few_types_[few];
     int few_lengths_[few], few_formats_[few];

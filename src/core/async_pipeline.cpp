@@ -59,7 +59,7 @@ void Pipelines::begin(Operation& operation) {
     operation.call_ = operation.do_open_call();
     operation.may_share_ = operation.call_ && may_share(*target_.context, *operation.call_);
     if (!operation.may_share_) return operation.queue();
-    operation.bytes_ = operation.call_->sql.size() + operation.call_->params->bytes();
+    operation.bytes_ = operation.call_->sql.size() + operation.call_->params->values().size();
     spi::SessionSource& source = target_.source();
     if (source.request_idle(operation)) return;
     Pipeline* const pipeline = source.has_waiters() ? nullptr : shortest();

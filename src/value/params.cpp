@@ -2,6 +2,8 @@
 #include "pg/params.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 #include "src/value/number_text.hpp"
 #include "src/value/numeric_digits.hpp"
@@ -51,25 +53,30 @@ Fault write_number(Writer& out, Oid type, const Cell& cell) {
 }  // namespace
 
 Fault Params::add_text(std::string_view text) {
-    const std::size_t start = bytes_.size();
     if (text.size() > max_value_size) return {"text of more than 1 GiB: use COPY or a large object"};
-    bytes_.reserve(text.size() + 1);
-    if (Fault fault = detail::encode_checked_text(bytes_, text)) return undo(start, fault);
-    return finish(start, Oid{}, Format::text);
+    if (Fault fault = detail::check_text(text)) return fault;
+    char* const room = bytes_.claim(sizeof(std::int32_t) + text.size());
+    detail::store_big_endian(room, static_cast<std::int32_t>(text.size()));
+    if (!text.empty()) std::memcpy(room + sizeof(std::int32_t), text.data(), text.size());
+    return finish(bytes_.size() - text.size(), Oid{}, Format::text);
 }
 
 bool Params::retype_numbers() {
+    if (std::none_of(begin(), end(), is_number)) return false;
+    const std::string before(values());
     bool retyped = false;
+    bytes_.clear();
     for (Slot& slot : std::span(slots_, count_)) {
-        if (!is_number(slot)) continue;
-        char room[64];
-        Writer text(room, sizeof room);
-        if (write_number(text, slot.type, Cell{data(slot), slot.length})) continue;
-        slot = Slot{Oid{}, Format::text, static_cast<std::int32_t>(text.size()),
-                    static_cast<std::uint32_t>(bytes_.size())};
-        bytes_.put(text.bytes());
-        bytes_.put('\0');
-        retyped = true;
+        const Cell cell{before.data() + slot.offset, slot.length};
+        const std::size_t start = begin_value();
+        slot.offset = static_cast<std::uint32_t>(start);
+        if (slot.length >= 0 && is_number(slot) && !write_number(bytes_, slot.type, cell)) {
+            slot = Slot{Oid{}, Format::text, static_cast<std::int32_t>(bytes_.size() - start), slot.offset};
+            retyped = true;
+        } else {
+            bytes_.put(cell.bytes());
+        }
+        bytes_.patch(start - sizeof(std::int32_t), slot.length);
     }
     return retyped;
 }

@@ -252,10 +252,15 @@ void encode_bytea_text(Writer& out, std::span<const std::byte> value) {
 
 void encode_numeric(Writer& out, std::uint64_t value) { write_whole_numeric(out, value); }
 
-Fault encode_checked_text(Writer& out, std::string_view value) {
+Fault check_text(std::string_view value) {
     if (value.find('\0') != value.npos) return {"text with a zero byte, which the server cannot store: use bytea"};
-    out.put(value);
     return {};
+}
+
+Fault encode_checked_text(Writer& out, std::string_view value) {
+    const Fault fault = check_text(value);
+    if (!fault) out.put(value);
+    return fault;
 }
 
 }  // namespace detail

@@ -112,8 +112,6 @@ public:
             grow(count);
         return std::exchange(end_, end_ + count);
     }
-    /// The bytes behind `end`, of the last claim, are not needed.
-    void give_back(char* end) { end_ = end; }
     template <class T>
     void put(T value) {
         store(claim(sizeof value), value);

@@ -34,18 +34,6 @@ enum class Named : char { statement = 'S', portal = 'P' };
 /// The most that one message may have: a server refuses 1 GiB.
 inline constexpr std::size_t most_in_message = 0x3fffffff - 16;
 
-/// An argument of Bind; no bytes for NULL.
-struct Argument {
-    const char* data = nullptr;
-    std::int32_t length = -1;  ///< -1 for NULL
-    std::int16_t format = 0;   ///< 1: binary
-
-    /// None for NULL.
-    [[nodiscard]] std::string_view bytes() const noexcept {
-        return length < 0 ? std::string_view() : std::string_view(data, static_cast<std::size_t>(length));
-    }
-};
-
 /// Names and texts have no zero bytes, and no message is longer than `most_in_message`: whoever takes them from a user
 /// checks that before the first byte. @{
 PGCLIENT_API void put_parse(SendBuffer& out, std::string_view statement, std::string_view sql,
@@ -82,45 +70,32 @@ inline void put_sync(SendBuffer& out) {
     return all.substr(first, all.size() - first - (with_sync ? 0 : sync));
 }
 
-/// Binds `count` arguments, `argument(i)` each, which have no more than `most_bytes` together, to the unnamed portal.
-/// `formats` has one format for all columns of the result, or one each; the messages `behind` follow.
-template <class GetArgument>
-PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, std::size_t most_bytes,
-                           GetArgument argument, std::span<const std::int16_t> formats, std::string_view behind = {}) {
+/// Binds `count` arguments to the unnamed portal: `format(i)` is that of one, and `values` has all of them, each behind
+/// its length, which is -1 for NULL. `formats` has one format for all columns of the result, or one each; the messages
+/// `behind` follow.
+template <class GetFormat>
+void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, GetFormat format, std::string_view values,
+              std::span<const std::int16_t> formats, std::string_view behind = {}) {
     // All of it in one piece: kind, length, an empty portal name, …
-    char* const message = out.claim(1 + 4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + 4 * count + most_bytes + 2 +
+    char* const message = out.claim(1 + 4 + 1 + statement.size() + 1 + 2 + 2 * count + 2 + values.size() + 2 +
                                     2 * formats.size() + behind.size());
     *message = static_cast<char>(ClientType::bind);
     message[5] = '\0';
     char* at = store_bytes(message + 6, statement);
     *at = '\0';
     store(at + 1, static_cast<std::uint16_t>(count));
-    char* format_at = at + 3;
-    at = format_at + 2 * count;
+    at += 3;
+    for (std::size_t i = 0; i < count; ++i, at += 2) store(at, static_cast<std::int16_t>(format(i)));
     store(at, static_cast<std::uint16_t>(count));
-    at += 2;
-    for (std::size_t i = 0; i < count; ++i, format_at += 2) {
-        const Argument value = argument(i);
-        store(format_at, value.format);
-        store(at, value.length);
-        at = store_bytes(at + 4, value.bytes());
-    }
+    at = store_bytes(at + 2, values);
     store(at, static_cast<std::uint16_t>(formats.size()));
     at += 2;
-    for (const std::int16_t format : formats) {
-        store(at, format);
+    for (const std::int16_t one : formats) {
+        store(at, one);
         at += 2;
     }
     store(message + 1, static_cast<std::uint32_t>(at - message - 1));
-    out.give_back(store_bytes(at, behind));
-}
-/// The same for who does not know how many bytes they have.
-template <class GetArgument>
-PGCLIENT_API void put_bind(SendBuffer& out, std::string_view statement, std::size_t count, GetArgument argument,
-                           std::span<const std::int16_t> formats) {
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < count; ++i) bytes += argument(i).bytes().size();
-    put_bind(out, statement, count, bytes, argument, formats);
+    static_cast<void>(store_bytes(at, behind));
 }
 
 /// Requests that come before all messages and have no type. @{

@@ -42,6 +42,13 @@ TEST_P(Verbs, TellsNoRowFromNull) {
     EXPECT_EQ(*row, std::nullopt);
 }
 
+TEST_P(Verbs, SendsSeveralTextsEachAsItIs) {
+    const std::string long_text(1000, 'x');
+    EXPECT_EQ(db.query_one<std::string>("select concat($1::text, $2::text, $3::text, $4::text, $5::int)", "ab",
+                                        std::string_view("cde"), std::optional<std::string>(), long_text, 7),
+              "abcde" + long_text + "7");
+}
+
 TEST_P(Verbs, RefusesOtherThanOneRowWhereOneIsAsked) {
     EXPECT_THROW(static_cast<void>(db.query_one<int>("select 1 where false")), pg::NoRows);
     EXPECT_THROW(static_cast<void>(db.query_one<int>("select generate_series(1, 2)")), pg::TooManyRows);

@@ -2,6 +2,7 @@
 #include "tests/fuzz/wire_rewriting.hpp"
 
 #include "src/wire/server_messages.hpp"
+#include "tests/bound_arguments.hpp"
 
 namespace pg::wire {
 namespace {
@@ -85,14 +86,14 @@ std::optional<std::string> bind(std::string_view body) {
     const auto bind = read_bind(body);
     // The writer binds the unnamed portal, and gives every argument a format of its own.
     if (!bind || !bind->portal.empty() || bind->argument_formats.size() != bind->arguments.size()) return std::nullopt;
-    const auto argument = [&](std::size_t i) {
+    std::vector<Argument> arguments;
+    for (std::size_t i = 0; i < bind->arguments.size(); ++i) {
         const auto& value = bind->arguments[i];
-        return value ? Argument{value->data(), static_cast<std::int32_t>(value->size()), bind->argument_formats[i]}
-                     : Argument{nullptr, -1, bind->argument_formats[i]};
-    };
-    return written([&](SendBuffer& out) {
-        put_bind(out, bind->statement, bind->arguments.size(), argument, bind->result_formats);
-    });
+        arguments.push_back(
+            value ? Argument{value->data(), static_cast<std::int32_t>(value->size()), bind->argument_formats[i]}
+                  : Argument{nullptr, -1, bind->argument_formats[i]});
+    }
+    return written([&](SendBuffer& out) { put_bind(out, bind->statement, arguments, bind->result_formats); });
 }
 
 std::optional<std::string> startup(std::string_view body) {

@@ -88,9 +88,11 @@ TEST(TypeTags, ForceTheTypeOfAnArgument) {
     for (std::size_t i = 0; i < params.size(); ++i) {
         const pg::Params::Slot& slot = params[i];
         const char* data = params.data(slot);
-        const auto answer = session().ask("select pg_typeof($1)",
-                                          {slot.type, slot.format, data == nullptr ? std::string("2000-01-01") : data},
-                                          pg::Format::text);
+        const auto answer = session().ask(
+            "select pg_typeof($1)",
+            {slot.type, slot.format,
+             data == nullptr ? std::string("2000-01-01") : std::string(data, static_cast<std::size_t>(slot.length))},
+            pg::Format::text);
         EXPECT_STREQ(PQgetvalue(answer.get(), 0, 0), expected[i]);
     }
 }

@@ -5,6 +5,7 @@
 #include <libpq-fe.h>
 
 #include "pg/testing/fake_server.hpp"
+#include "tests/bound_arguments.hpp"
 #include "tests/db/testing/session.hpp"
 #include "tests/unit/testing/raw_client.hpp"
 
@@ -108,7 +109,7 @@ TEST(Answers, ServeAFewRowsAtATime) {
     RawClient client(server.host(), server.port());
     client.send(startup_packet() + said([](auto& out) {
                     wire::put_parse(out, "", "table t", {});
-                    wire::put_bind(out, "", 0, [](std::size_t) { return wire::Argument{}; }, {});
+                    wire::put_bind(out, "", {}, {});
                     wire::put_describe(out, wire::Named::portal, "");
                     wire::put_execute(out, 2);
                     wire::put_execute(out, 2);
@@ -226,7 +227,7 @@ TEST(Answers, PassOverWhatFollowsAnErrorUpToTheSync) {
     RawClient client(server.host(), server.port());
     client.send(startup_packet() + said([](auto& out) {
                     wire::put_parse(out, "", "select 1", {});
-                    wire::put_bind(out, "", 0, [](std::size_t) { return wire::Argument{}; }, {});
+                    wire::put_bind(out, "", {}, {});
                     wire::put_execute(out);
                     wire::put_execute(out);
                     wire::put_query(out, "select 1");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sys/resource.h>
 
+#include "tests/bound_arguments.hpp"
 #include "tests/unit/testing/raw_client.hpp"
 
 namespace pg::testing {
@@ -102,7 +103,7 @@ TEST(FakeServer, ReadsEveryPartOfAMessage) {
                     wire::put_describe(out, wire::Named::statement, "s1");
                     const wire::Argument arguments[] = {{"\0\0\0\7", 4, 1}, {}};
                     const std::int16_t formats[] = {1};
-                    wire::put_bind(out, "s1", 2, [&](std::size_t i) { return arguments[i]; }, formats);
+                    wire::put_bind(out, "s1", arguments, formats);
                     wire::put_execute(out, 5);
                     wire::put_close(out, wire::Named::statement, "s1");
                     wire::put_close(out, wire::Named::portal, "");

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "tests/bound_arguments.hpp"
 #include "tests/unit/wire/wire_bytes.hpp"
 
 using namespace pg::wire;
@@ -30,9 +31,7 @@ struct BindCase {
 };
 
 std::string written_bind(std::string_view statement, const BindCase& bind) {
-    return written([&](SendBuffer& out) {
-        put_bind(out, statement, bind.arguments.size(), [&](std::size_t i) { return bind.arguments[i]; }, bind.formats);
-    });
+    return written([&](SendBuffer& out) { put_bind(out, statement, bind.arguments, bind.formats); });
 }
 
 TEST(Bind, HasArgumentsOfBothFormatsAndNull) {
@@ -60,7 +59,7 @@ TEST(Bind, IsWrittenBehindWhatIsUnsentHoweverLong) {
     const BindCase bind{std::vector<Argument>(100, {text.data(), 5000, 0}), {1}};
     SendBuffer out;
     put_sync(out);
-    put_bind(out, text, bind.arguments.size(), [&](std::size_t i) { return bind.arguments[i]; }, bind.formats);
+    put_bind(out, text, bind.arguments, bind.formats);
     EXPECT_EQ(out.unsent(), message('S', "") + written_bind(text, bind));
     const auto read = read_bind(out.unsent().substr(10));
     ASSERT_TRUE(read);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "src/wire/client_messages.hpp"
+#include "tests/bound_arguments.hpp"
 
 namespace wire_recordings {
 namespace {
@@ -24,7 +25,7 @@ public:
     }
     Said& bind(std::string_view statement = {}, const std::vector<Argument>& arguments = {},
                const Formats& formats = {}) {
-        put_bind(out_, statement, arguments.size(), [&](std::size_t i) { return arguments[i]; }, formats);
+        put_bind(out_, statement, arguments, formats);
         return sent(Sent::bind);
     }
     Said& describe(Named what, std::string_view name = {}) {
