@@ -112,7 +112,7 @@ private:
                 return error;
             }
             if (link_.ended()) return link_.ending();
-            if (link_.out().empty()) return std::nullopt;
+            if (!link_.has_unsent()) return std::nullopt;
             if (!link_.wait_ready(wait)) return link_.ending();
         }
     }

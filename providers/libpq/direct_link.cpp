@@ -31,6 +31,7 @@ void DirectLink::close() noexcept {
     if (!is_here()) detach_socket(socket());
     connection_.reset();
     out_.clear();
+    in_place_ = {};
     rest();
 }
 
@@ -41,24 +42,26 @@ void DirectLink::write_closes() {
     }
 }
 
-void DirectLink::flush(bool more) noexcept {
+void DirectLink::flush() noexcept {
     sending_needs_read_ = false;
     while (!out_.empty()) {
-        const Movement moved = channel_.send(out_.unsent(), more);
+        const Movement moved = channel_.send(out_.unsent(), !in_place_.empty());
         if (!went_out(moved)) return;
         out_.sent(moved.count);
+    }
+    while (!in_place_.empty()) {
+        const Movement moved = channel_.send(in_place_);
+        if (!went_out(moved)) return;
+        in_place_.remove_prefix(moved.count);
     }
 }
 
 void DirectLink::send_in_place(std::string_view bytes) {
-    flush(true);
-    while (out_.empty() && !bytes.empty() && !unwritable_) {
-        const Movement moved = channel_.send(bytes);
-        if (!went_out(moved)) break;
-        bytes.remove_prefix(moved.count);
-    }
-    if (!unwritable_) out_.put_bytes(bytes);
+    if (!unwritable_) in_place_ = bytes;
+    flush();
 }
+
+void DirectLink::keep_in_place() { out_.put_bytes(std::exchange(in_place_, {})); }
 
 bool DirectLink::went_out(const Movement& moved) noexcept {
     switch (moved.what) {
@@ -70,6 +73,7 @@ bool DirectLink::went_out(const Movement& moved) noexcept {
         case Moved::broken: break;
     }
     out_.clear();
+    in_place_ = {};
     unwritable_ = true;
     return false;
 }
@@ -89,7 +93,7 @@ bool DirectLink::receive() {
 }
 
 pollfd DirectLink::awaited() const noexcept {
-    const bool writes = receiving_needs_write_ || (!out_.empty() && !sending_needs_read_);
+    const bool writes = receiving_needs_write_ || (has_unsent() && !sending_needs_read_);
     return {.fd = channel_.socket(), .events = static_cast<short>(writes ? POLLIN | POLLOUT : POLLIN), .revents = 0};
 }
 
@@ -101,9 +105,9 @@ bool DirectLink::wait_ready(const spi::Wait& wait) {
 }
 
 Woken DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
-    if (!out_.empty()) {
+    if (has_unsent()) {
         flush();
-        if (out_.empty() && !unwritable_)
+        if (!has_unsent() && !unwritable_)
             return Woken::ready;  // who waited for no more than that has no answer to wait for
     }
     if (channel_.holds_more()) {
@@ -123,7 +127,7 @@ bool DirectLink::finish(const spi::Wait& wait) {
     for (wire::Frame frame;;) {
         if (poll(frame)) continue;
         if (ended()) return false;
-        if (machine_.idle() && out_.empty()) return true;
+        if (machine_.idle() && !has_unsent()) return true;
         if (!wait_ready(wait)) return false;
     }
 }
@@ -234,6 +238,7 @@ void DirectLink::give_up_copy() {
 }
 
 Outcome DirectLink::drain(const Deadline& until) noexcept {
+    keep_in_place();
     const bool copying_in = machine_.copying_in();
     if (copying_in) give_up_copy();
     // A server that waits for a lock in the middle of a COPY reads no CopyFail. One that was no COPY for its caller got

@@ -50,10 +50,11 @@ public:
             write_closes();
     }  /// @}
     /// Sends what the socket takes now.
-    void flush() noexcept { flush(false); }
-    /// Sends these bytes behind all others from where they lie, and keeps a copy of those that the socket does not take
-    /// now.
+    void flush() noexcept;
+    /// Sends these bytes behind all others from where they lie, what the socket takes of them now. They stay there
+    /// until nothing is unsent, and nothing is written behind them before.
     void send_in_place(std::string_view bytes);
+    [[nodiscard]] bool has_unsent() const noexcept { return !out_.empty() || !in_place_.empty(); }
 
     /// The next thing that happens in the exchange: waits for it. `frame` has the message. Nothing is an end: the
     /// deadline passed, a stop was asked for, the connection broke or the server made no sense. Then (D1) holds, and
@@ -150,7 +151,8 @@ private:
     };
 
     void write_closes();
-    void flush(bool more) noexcept;
+    /// What is to be sent in place is sent whatever becomes of it there.
+    void keep_in_place();
     /// False when the peer takes no more now, or none ever again: then what is to be sent is forgotten.
     [[nodiscard]] bool went_out(const Movement& moved) noexcept;
     /// What the socket is to be waited for.
@@ -166,6 +168,7 @@ private:
     ConnectionHandle connection_;
     Channel channel_;
     wire::SendBuffer out_;
+    std::string_view in_place_;  ///< to be sent behind that
     wire::FrameReader reader_;
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
