@@ -46,7 +46,7 @@ public:
     }
     template <class... A>
     Async<std::uint64_t> exec(Sql<sizeof...(A)> sql, const A&... arguments) const {
-        return Async<std::uint64_t>(make<detail::AffectedCount>(sql, arguments...));
+        return Async<std::uint64_t>(make<detail::AffectedRows<std::uint64_t>>(sql, arguments...));
     }
     template <class... T, class... A>
     Async<AsyncStream<detail::row_of_t<T...>>> stream(Sql<sizeof...(A)> sql, const A&... arguments) const {
@@ -71,7 +71,7 @@ public:
     }
     template <class... A>
     Async<Expected<std::uint64_t>> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) const {
-        return Async<Expected<std::uint64_t>>(make<detail::AffectedCount>(sql, arguments...));
+        return Async<Expected<std::uint64_t>>(make<detail::AffectedRows<std::uint64_t>>(sql, arguments...));
     }
     template <class... T, class... A>
     Async<Expected<AsyncStream<detail::row_of_t<T...>>>> try_stream(Sql<sizeof...(A)> sql,

@@ -27,29 +27,6 @@ struct AsyncAccess {
     static Batch make_batch() { return Batch(); }
 };
 
-/// The result as it is.
-class WholeResult {
-public:
-    using Answer = Result;
-    explicit WholeResult(Extra) {}
-    void conclude(const Result& result) { result_.emplace(result); }
-    [[nodiscard]] Expected<Result> answer(std::string_view) { return *std::move(result_); }
-
-private:
-    std::optional<Result> result_;
-};
-/// How many rows were affected.
-class AffectedCount {
-public:
-    using Answer = std::uint64_t;
-    explicit AffectedCount(Extra) {}
-    void conclude(const Result& result) { count_ = result.affected(); }
-    [[nodiscard]] Expected<std::uint64_t> answer(std::string_view) const { return count_; }
-
-private:
-    std::uint64_t count_ = 0;
-};
-
 /// A statement with its arguments, kept for later. Pinned: `call()` points into it.
 template <std::size_t N>
 class KeptCall {

@@ -21,10 +21,13 @@ PGCLIENT_API extern const std::array<std::uint16_t, 256> columns_in_order;
 /// the types of all columns. Pinned. Thread-safe.
 class PGCLIENT_API ColumnMatches {
 public:
-    ColumnMatches() = default;
+    ColumnMatches() noexcept;
     ColumnMatches(const ColumnMatches&) = delete;
     ColumnMatches& operator=(const ColumnMatches&) = delete;
     ~ColumnMatches();
+
+    /// No other in this process has or had this number, which is not zero.
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
     /// The columns of these targets, as long as this lives; null when they were not kept. Targets are known by their
     /// place.
@@ -46,6 +49,7 @@ private:
         ColumnMap map;
         std::unique_ptr<std::uint16_t[]> own;  // that its numbers are in, if they are
     };
+    const std::uint64_t number_;
     std::atomic<const Match*> first_{nullptr};  // set once
     std::atomic<bool> types_{false};            // known
 };

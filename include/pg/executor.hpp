@@ -70,49 +70,58 @@ inline constexpr bool needs_types = [] {
     return false;
 }();
 
-/// All rows of a statement.
-template <class T>
-class AllRows final : public TypedRows<T, std::vector<T>> {
+/// The rows of a statement that may have none or has at least one, and any number of them or one at most.
+template <class T, class Rows, class A, bool may_be_none, bool may_be_many>
+class RowsOf final : public TypedRows<T, Rows> {
+    static_assert(std::is_same_v<T, Row> || !row_borrows<T>, "rows that are kept own their bytes: no view, no span");
+
 public:
-    using Answer = std::vector<T>;
-    using AllRows::TypedRows::TypedRows;
-    [[nodiscard]] Expected<Answer> answer(std::string_view) {
-        if (!this->state_) return std::move(this->state_).error();
-        return std::move(this->rows_);
+    using Answer = A;
+    using RowsOf::TypedRows::TypedRows;
+    /// Once. @{
+    [[nodiscard]] Expected<A> answer(std::string_view sql) { return given(sql, std::move(this->rows_)); }
+    /// As often as it is asked for.
+    [[nodiscard]] Expected<A> copied_answer(std::string_view sql) const { return given(sql, this->rows_); }  /// @}
+
+private:
+    template <class R>
+    Expected<A> given(std::string_view sql, R&& rows) const {
+        const std::size_t seen = this->seen_;
+        if constexpr (!may_be_none)
+            if (seen == 0) return no_rows(sql);
+        if constexpr (!may_be_many)
+            if (seen > 1) return too_many_rows(sql, seen);
+        if (!this->state_) return this->state_.error();
+        if constexpr (!may_be_none)
+            return *std::forward<R>(rows);
+        else if (seen == 0)
+            return A();
+        else
+            return std::forward<R>(rows);
     }
 };
-/// The row of a statement that may have none.
 template <class T>
-class MaybeRow final : public TypedRows<T, std::optional<T>> {
-public:
-    using Answer = std::optional<T>;
-    using MaybeRow::TypedRows::TypedRows;
-    [[nodiscard]] Expected<Answer> answer(std::string_view sql) {
-        if (this->seen_ > 1) return too_many_rows(sql, this->seen_);
-        if (!this->state_) return std::move(this->state_).error();
-        return std::move(this->rows_);
-    }
-};
-/// The row of a statement that has one.
+using AllRows = RowsOf<T, std::vector<T>, std::vector<T>, true, true>;
 template <class T>
-class OneRow final : public TypedRows<T, std::optional<T>> {
+using MaybeRow = RowsOf<T, std::optional<T>, std::optional<T>, true, false>;
+template <class T>
+using OneRow = RowsOf<T, std::optional<T>, T, false, false>;
+
+/// How many rows a statement affected, as a `T`; rows themselves are thrown away.
+template <class T>
+class AffectedRows final : public RowSink {
 public:
     using Answer = T;
-    using OneRow::TypedRows::TypedRows;
-    [[nodiscard]] Expected<Answer> answer(std::string_view sql) {
-        if (this->seen_ == 0) return no_rows(sql);
-        if (this->seen_ > 1) return too_many_rows(sql, this->seen_);
-        if (!this->state_) return std::move(this->state_).error();
-        return *std::move(this->rows_);
-    }
+    explicit AffectedRows(Extra) : RowSink(Wants::count) {}
+    void reset(Extra) { restart(); }
+    [[nodiscard]] Expected<T> answer(std::string_view) const { return T{this->seen_}; }
+    [[nodiscard]] Expected<T> copied_answer(std::string_view sql) const { return answer(sql); }
+
+private:
+    Expected<void> do_begin(const ResultStorage&) override { return {}; }
+    std::size_t do_take(const ResultStorage&, std::size_t) override { return 0; }
+    bool do_take_received(const char*, const ResultStorage&) override { return false; }
 };
-/// The answer that a batch keeps a result for.
-template <class Sink>
-[[nodiscard]] Expected<typename Sink::Answer> concluded(const Result& result, const Call& call) {
-    Sink sink(call.extra());
-    sink.conclude(result);
-    return sink.answer(call.sql);
-}
 
 }  // namespace detail
 
@@ -177,9 +186,7 @@ public:
     }
     template <class... A>
     [[nodiscard]] Expected<std::uint64_t> try_exec(Sql<sizeof...(A)> sql, const A&... arguments) {
-        Expected<Result> result = result_of(sql, arguments...);
-        if (!result) return std::move(result).error();
-        return result->affected();
+        return answer<detail::AffectedRows<std::uint64_t>>(sql, arguments...);
     }
     template <class... T, class... A>
     [[nodiscard]] Expected<Stream<detail::row_of_t<T...>>> try_stream(Sql<sizeof...(A)> sql, const A&... arguments);

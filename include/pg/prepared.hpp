@@ -20,18 +20,6 @@ namespace detail {
 [[nodiscard]] PGCLIENT_API std::shared_ptr<const Statement> make_statement(std::string_view sql);
 [[nodiscard]] PGCLIENT_API std::string_view statement_sql(const Statement& statement);
 
-/// Takes the number that a statement affected.
-class AffectedRows {
-public:
-    using Answer = Affected;
-    explicit AffectedRows(Extra) {}
-    void conclude(const Result& result) { affected_.rows = result.affected(); }
-    [[nodiscard]] Expected<Affected> answer(std::string_view) const { return affected_; }
-
-private:
-    Affected affected_;
-};
-
 /// What takes the rows of a prepared statement that gives `R`.
 template <class R>
 struct sink_of {
@@ -47,14 +35,14 @@ struct sink_of<std::vector<R>> {
 };
 template <>
 struct sink_of<Affected> {
-    using type = AffectedRows;
+    using type = AffectedRows<Affected>;
 };
 
 }  // namespace detail
 
 /// A statement that takes `Args` and gives `R`: a row type (exactly one row), `std::optional<R>` (at most one),
 /// `std::vector<R>`, or `pg::Affected`. Value: copies share the statement. Thread-safe as its executor is. When the
-/// last copy goes, connections forget the statement as they come by.
+/// last copy goes, that of a batch included, connections forget the statement as they come by.
 template <class R, class... Args>
 class Prepared<R(Args...)> {
 public:

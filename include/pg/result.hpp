@@ -196,6 +196,8 @@ public:
     /// Whether it takes rows with these columns as they come; if not, they are wanted in a result: one of their types
     /// is not in the catalogue yet. Begun again, it forgets what it took.
     [[nodiscard]] bool begin(const ResultStorage& columns);
+    [[nodiscard]] bool has_columns() const { return begun_ && has_columns_; }  ///< that there are rows to take
+    void forget_columns() { columns_ = 0; }  ///< it may not want the same of them any more
     /// Some rows, which need not outlive the call. How many of them, from the first on, were read.
     std::size_t take(const ResultStorage& rows) noexcept try {
         const std::size_t before = std::exchange(seen_, seen_ + rows.rows());
@@ -204,24 +206,45 @@ public:
         state_ = what_was_thrown();
         return 0;
     }
+    /// One row where it was received, as `ResultStorage::received` has them, with the columns that it was begun with.
+    /// False when there is anything to say of it: then nothing was taken, and it is to be given to `take`.
+    [[nodiscard]] bool take_received(const char* row, const ResultStorage& columns) noexcept try {
+        if (!state_ || !do_take_received(row, columns)) return false;
+        ++seen_;
+        return true;
+    } catch (...) {
+        return false;  // and `take` meets it again
+    }
     void restart() { begun_ = false; }  ///< nothing of what it took counts: the statement is run again
+    /// Whether it holds many rows.
+    [[nodiscard]] bool holds_rows() const { return wants_ == Wants::rows; }
+    /// Whether it asks how many rows the statement affected, and the answer. @{
+    [[nodiscard]] bool counts_affected() const { return wants_ == Wants::count; }
+    void count_affected(std::uint64_t rows) { seen_ = rows; }  /// @}
     /// The statement has ended: rows that were not taken as they came are taken now.
     void conclude(const Result& result);
-    [[nodiscard]] std::size_t taken() const { return begun_ ? seen_ : 0; }  ///< rows, so far
+    [[nodiscard]] std::size_t taken() const { return begun_ ? seen_ : 0; }  ///< rows, so far; or how many it counted
 
 protected:
-    RowSink() = default;
+    /// What it takes: one row, all rows, or how many were affected.
+    enum class Wants : std::uint8_t { row, rows, count };
+    explicit RowSink(Wants wants = Wants::rows) : wants_(wants) {}
     ~RowSink() = default;
 
     std::size_t seen_ = 0;  ///< rows, whether they could be read or not
     Expected<void> state_;  ///< the error of the shape, or of the first value that was refused
 
 private:
+    /// Other columns than those before.
     virtual Expected<void> do_begin(const ResultStorage& columns) = 0;
+    /// What it took before goes when the first rows come.
     virtual std::size_t do_take(const ResultStorage& rows, std::size_t before) = 0;
+    virtual bool do_take_received(const char* row, const ResultStorage& columns) = 0;
     static Error what_was_thrown() noexcept;  // by a codec or a row type
 
-    bool begun_ = false;
+    std::uint64_t columns_ = 0;  // the number of what describes those that it knows; zero: they are described by nobody
+    bool begun_ = false, has_columns_ = false;
+    const Wants wants_;
 };
 
 }  // namespace pg

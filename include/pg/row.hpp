@@ -171,9 +171,13 @@ public:
     }
 
     [[nodiscard]] Fault read(std::size_t row, T& out) {
-        if (received_ && read_in_place(received_[row], out)) [[likely]]
+        if (received_ && read_in_place(received_[row], result_->columns().data(), out)) [[likely]]
             return {};
         return read_cells(row, out);
+    }
+    /// A row that is no part of a result. False when there is anything to say of it.
+    [[nodiscard]] bool read_received(const char* body, const ResultStorage& columns, T& out) {
+        return in_place_ && read_in_place(body, columns.columns().data(), out);
     }
     /// Of a row of this part, `before` it the rows of others.
     [[nodiscard]] Error error(std::size_t row, Fault fault, std::size_t before = 0) const {
@@ -182,9 +186,8 @@ public:
 
 private:
     /// False when there is anything to say of the row.
-    [[nodiscard]] bool read_in_place(const char* body, T& out) {
+    [[nodiscard]] static bool read_in_place(const char* body, const Column* columns, T& out) {
         ReceivedValues values(body, RowShape<T>::size);
-        const Column* columns = result_->columns().data();
         const auto refuses = [&](std::size_t index, auto& field)
                                  PGCLIENT_INLINE { return !values.take(columns[index].type, field); };
         return values.are_there() && !RowShape<T>::visit(out, refuses) && values.are_over();
@@ -215,33 +218,43 @@ private:
 /// Rows of one statement as `T`, read where they arrive: all of them in a vector, or the first in an optional.
 template <class T, class Rows>
 class TypedRows : public RowSink {
+    static constexpr bool all = std::is_same_v<Rows, std::vector<T>>;
+
 public:
-    explicit TypedRows(Extra extra) : extra_(extra) {}
+    explicit TypedRows(Extra extra) : RowSink(all ? Wants::rows : Wants::row), extra_(extra) {}
+    void reset(Extra extra) {  // for another statement
+        restart();
+        if (std::exchange(extra_, extra) != extra) forget_columns();
+    }
 
 protected:
     ~TypedRows() = default;
 
-    Rows rows_;
+    Rows rows_;  // of a statement before, while none has come of this one
 
 private:
-    static constexpr bool all = std::is_same_v<Rows, std::vector<T>>;
-
-    Expected<void> do_begin(const ResultStorage& columns) override {
-        rows_ = {};
-        return reader_.match(columns, extra_);
-    }
+    Expected<void> do_begin(const ResultStorage& columns) override { return reader_.match(columns, extra_); }
     std::size_t do_take(const ResultStorage& part, std::size_t before) override {
         reader_.rebind(part);
         Fault fault;
         std::size_t row = 0;
         if constexpr (all) {
-            if (before == 0) rows_.reserve(part.rows());
+            if (before == 0) {
+                rows_.clear();
+                rows_.reserve(part.rows());
+            }
             while (row < part.rows() && !(fault = read(row))) ++row;
-        } else if (before == 0 && part.rows() != 0 && !(fault = reader_.read(row, rows_.emplace()))) {
+        } else if (before == 0 && part.rows() != 0 && !(fault = reader_.read(row, rows_ ? *rows_ : rows_.emplace()))) {
             ++row;
         }
         if (fault) this->state_ = reader_.error(row, fault, before);
         return row;
+    }
+    bool do_take_received(const char* row, const ResultStorage& columns) override {
+        if constexpr (all)
+            return false;  // most often they are many
+        else
+            return this->seen_ == 0 && reader_.read_received(row, columns, rows_ ? *rows_ : rows_.emplace());
     }
     Fault read(std::size_t row) {
         if constexpr (std::is_same_v<T, bool>) {  // a vector of them gives no reference to one

@@ -156,10 +156,14 @@ Expected<Result> ReactorSession::do_run(const spi::Request& request, const spi::
     return home_.run([&] { return session_->run(request, wait); });
 }
 
-std::vector<Expected<Result>> ReactorSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                                           const spi::Wait& wait) noexcept {
-    return home_.run([&] { return session_->run_batch(requests, sync, wait); },
-                     [&](const Error& error) { return std::vector<Expected<Result>>(requests.size(), error); });
+void ReactorSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                                  const spi::Wait& wait) noexcept {
+    const Expected<void> ran = home_.run([&]() -> Expected<void> {
+        session_->run_batch(items, sync, wait);
+        return {};
+    });
+    if (ran) return;
+    for (spi::BatchItem* item : items) item->outcome.emplace(ran.error());
 }
 
 Expected<void> ReactorSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {

@@ -21,14 +21,14 @@ public:
     explicit Home(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
 
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const noexcept { return reactor_; }
-    /// What `function` returns, called at home: at once when the caller is there and may wait, else by an errand.
-    /// `refuse` turns an error into an answer of that type, for a caller who must not be made to wait.
-    template <class Function, class Refuse>
-    [[nodiscard]] auto run(Function function, Refuse refuse) const noexcept -> decltype(function()) {
+    /// What `function` returns, called at home: at once when the caller is there and may wait, else by an errand. An
+    /// error for a caller who must not be made to wait.
+    template <class Function>
+    [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
         // In a copy of the process there is no such thread; the session says so itself.
         if (!birthplace_.is_here()) return function();
         if (spi::Waiter::here() != nullptr) return wait_for_burials(), function();
-        if (reactor_->here()) return refuse(would_block());
+        if (reactor_->here()) return would_block();
         std::optional<decltype(function())> answer;
         auto errand = [&] {
             wait_for_burials();
@@ -36,10 +36,6 @@ public:
         };
         run_errand(*reactor_, errand);
         return *std::move(answer);
-    }
-    template <class Function>
-    [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
-        return run(std::move(function), [](Error error) { return decltype(function())(std::move(error)); });
     }
     /// Destroys a stream or a COPY at home: before it returns, unless the caller is there and must not wait. The
     /// session does nothing else until then. @{
@@ -69,8 +65,8 @@ public:
 
 private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
-    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                               const spi::Wait& wait) noexcept override;
+    void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                      const spi::Wait& wait) noexcept override;
     /// Its feed lives at home as well.
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override { session_->run_pipeline(feed); }
     Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "pg/sqlstate.hpp"
-#include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/refusal.hpp"
@@ -19,43 +18,39 @@ constexpr std::size_t most_held_bytes = 64 * 1024;
 
 /// One batch under way.
 ///
-/// (B1) Answers come in the order of the requests: the number of outcomes is the number of statements answered.
+/// (B1) Answers come in the order of the statements: the first `answered_` of them have an outcome.
 /// (B2) Whenever the socket takes no more bytes, or `most_in_flight` is reached, answers are read; what has not been
 ///      answered for want of a Sync is asked for with a flush request. So neither side ever waits for the other to
 ///      read.
 /// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
 class BatchRun {
 public:
-    BatchRun(Link& link, std::span<const spi::Request> requests, std::span<const Format> formats, spi::BatchSync sync,
-             const spi::Wait& wait)
-        : link_(link), engine_(link.engine()), requests_(requests), formats_(formats), sync_(sync), wait_(wait) {
-        outcomes_.reserve(requests.size());
-    }
+    BatchRun(Link& link, const TextFallback& fallback, BatchItems items, spi::BatchSync sync, const spi::Wait& wait)
+        : link_(link), engine_(link.engine()), fallback_(fallback), items_(items), sync_(sync), wait_(wait) {}
 
-    std::vector<Expected<Result>> run() {
-        if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
-        if (!engine_.enter_pipeline()) return fill(link_.refused());
+    void run() {
+        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
+        if (!engine_.enter_pipeline()) return fill(items_, link_.refused());
         for (;;) {
             if (!send_ahead()) return fill_lost();
             if (is_over()) break;
             if (!step()) return fill_lost();
         }
         if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
-        if (refusal_) return fill(*refusal_);
-        return fill(unsent_error());
+        if (answered_ != items_.size()) fill(items_, refusal_ ? *refusal_ : unsent_error());
     }
 
 private:
-    [[nodiscard]] std::size_t answered() const { return outcomes_.size(); }
-    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < requests_.size(); }
+    [[nodiscard]] const spi::Request& request(std::size_t at) const { return items_[at]->request; }
+    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < items_.size(); }
     [[nodiscard]] bool is_over() const {
-        return !sends() && answered() == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
+        return !sends() && answered_ == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
     }
 
     /// Sends what may be sent now. False when the connection is gone.
     bool send_ahead() {
-        if (sends() && sent_ - answered() <= most_in_flight / 2) {
-            while (sends() && sent_ - answered() < most_in_flight && engine_.held_bytes() < most_held_bytes) send_one();
+        if (sends() && sent_ - answered_ <= most_in_flight / 2) {
+            while (sends() && sent_ - answered_ < most_in_flight && engine_.held_bytes() < most_held_bytes) send_one();
             const bool more = sends();
             if (more && sync_ == spi::BatchSync::once) static_cast<void>(engine_.send_flush_request());
         }
@@ -64,9 +59,9 @@ private:
     }
 
     void send_one() {
-        const spi::Request& request = requests_[sent_];
-        if ((refusal_ = refusal(link_, request))) return;
-        if (!engine_.send(request, formats_[sent_])) {
+        const spi::Request& next = request(sent_);
+        if ((refusal_ = refusal(link_, next))) return;
+        if (!engine_.send(next, fallback_.format_for(next))) {
             refusal_ = link_.refused();
             return;
         }
@@ -78,7 +73,7 @@ private:
     bool step() {
         // With its end the batch may be over, and then there is nothing left to wait for.
         if (cancel_ && !std::exchange(cancelled_, cancel_->advance()) && cancelled_) return true;
-        const bool expects = answered() < sent_ || engine_.awaits_sync();
+        const bool expects = answered_ < sent_ || engine_.awaits_sync();
         if (!expects && sends()) {
             // Everything was answered before libpq could flush all: what it holds must not keep the rest back.
             if (!engine_.flush()) return wait_ready(Step::write);
@@ -100,7 +95,7 @@ private:
         const ExecStatusType status = PQresultStatus(result.get());
         ends_ = 0;
         if (status == PGRES_PIPELINE_SYNC) {
-            if (readies_ < answered()) ++readies_;  // not that of `Engine::enter_pipeline`
+            if (readies_ < answered_) ++readies_;  // not that of `Engine::enter_pipeline`
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
@@ -113,12 +108,12 @@ private:
         }
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const bool each = sync_ == spi::BatchSync::each;
-        if (each ? answered() > readies_ : answered() == sent_) {
-            const std::size_t failing = each ? readies_ : answered() - 1;
-            link_.about(requests_[failing].sql);
+        if (each ? answered_ > readies_ : answered_ == sent_) {
+            const std::size_t failing = each ? readies_ : answered_ - 1;
+            link_.about(request(failing).sql);
             const Error error = link_.failed(result.get());
             for (std::size_t i = each ? failing : 0; i <= failing; ++i)
-                if (outcomes_[i]) outcomes_[i] = error;
+                if (!items_[i]->failed()) items_[i]->outcome.emplace(error);
             return link_.connection() != nullptr;
         }
         if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
@@ -128,15 +123,16 @@ private:
     /// The statement at the head has all its results.
     bool take_end() {
         if (!head_) return ++ends_ < 2 || lose();
-        const spi::Request& request = requests_[answered()];
-        link_.about(request.sql);
-        if (request.prepare != nullptr && !preparation_) {
+        spi::BatchItem& item = *items_[answered_];
+        link_.about(item.request.sql);
+        if (item.request.prepare != nullptr && !preparation_) {
             preparation_ = std::move(head_);
             return true;
         }
-        outcomes_.push_back(conclude(link_, request, std::move(preparation_), std::move(head_), wait_));
-        if (woken_ && !outcomes_.back() && outcomes_.back().error().sqlstate() == sqlstate::query_canceled)
-            outcomes_.back() = link_.ended_early(*woken_, Outcome::not_applied);
+        item.outcome.emplace(conclude(link_, item.request, std::move(preparation_), std::move(head_), wait_));
+        ++answered_;
+        if (woken_ && item.failed() && item.outcome->error().sqlstate() == sqlstate::query_canceled)
+            item.outcome.emplace(link_.ended_early(*woken_, Outcome::not_applied));
         return link_.connection() != nullptr;
     }
 
@@ -175,23 +171,18 @@ private:
         return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
-    std::vector<Expected<Result>> fill(const Error& error) {
-        return filled(std::move(outcomes_), requests_.size(), error);
-    }
-    std::vector<Expected<Result>> fill_lost() {
-        return filled_after_loss(std::move(outcomes_), requests_.size(), sent_, sync_, loss_ ? *loss_ : link_.lost());
-    }
+    void fill_lost() { fill_after_loss(items_, sent_, sync_, loss_ ? *loss_ : link_.lost()); }
 
     Link& link_;
     Engine& engine_;
-    std::span<const spi::Request> requests_;
-    std::span<const Format> formats_;
-    spi::BatchSync sync_;
+    const TextFallback& fallback_;
+    const BatchItems items_;
+    const spi::BatchSync sync_;
     spi::Wait wait_;
-    std::vector<Expected<Result>> outcomes_;
     // What the statement at the head has answered so far, and what its preparation has. @{
     ResultHandle head_, preparation_;  /// @}
     std::size_t sent_ = 0;
+    std::size_t answered_ = 0;
     std::size_t readies_ = 0;     ///< statements whose Sync was answered
     int ends_ = 0;                ///< in a row, without a result between them
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
@@ -203,11 +194,9 @@ private:
 
 }  // namespace
 
-std::vector<Expected<Result>> run_pipelined(Link& link, std::span<const spi::Request> requests,
-                                            std::span<const Format> formats, spi::BatchSync sync,
-                                            const spi::Wait& wait) {
-    if (requests.empty()) return {};
-    return BatchRun(link, requests, formats, sync, wait).run();
+void run_pipelined(Link& link, const TextFallback& fallback, BatchItems items, spi::BatchSync sync,
+                   const spi::Wait& wait) {
+    if (!items.empty()) BatchRun(link, fallback, items, sync, wait).run();
 }
 
 }  // namespace pg::libpq

@@ -1,30 +1,31 @@
 // What the statements of a batch come to that ended too soon: the same rule for both engines.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "pg/spi/session.hpp"
 
 namespace pg::libpq {
 
-/// One outcome for each of `count` requests: `error` for those that have none.
-[[nodiscard]] inline std::vector<Expected<Result>> filled(std::vector<Expected<Result>> outcomes, std::size_t count,
-                                                          const Error& error) {
-    while (outcomes.size() < count) outcomes.emplace_back(error);
-    return outcomes;
+/// One batch on its way; the session's.
+using BatchItems = std::span<spi::BatchItem* const>;
+
+/// Those that have no outcome fail with this.
+inline void fill(BatchItems items, const Error& error) {
+    for (spi::BatchItem* item : items)
+        if (!item->outcome) item->outcome.emplace(error);
 }
 
 /// The same when the connection was lost with `loss`: nobody knows what became of the first `sent` of them that were
 /// not answered, nor of those that were, if they are one transaction; the others were not sent.
-[[nodiscard]] inline std::vector<Expected<Result>> filled_after_loss(std::vector<Expected<Result>> outcomes,
-                                                                     std::size_t count, std::size_t sent,
-                                                                     spi::BatchSync sync, const Error& loss) {
+inline void fill_after_loss(BatchItems items, std::size_t sent, spi::BatchSync sync, const Error& loss) {
     if (sync == spi::BatchSync::once)
-        for (Expected<Result>& outcome : outcomes)
-            if (outcome) outcome = loss;
+        for (spi::BatchItem* item : items)
+            if (item->outcome && !item->failed()) item->outcome.emplace(loss);
+    fill(items.first(sent), loss);
     ErrorFields unsent = loss.fields();
     unsent.outcome = Outcome::not_sent;
-    return filled(filled(std::move(outcomes), sent, loss), count, Error(std::move(unsent)));
+    fill(items, Error(std::move(unsent)));
 }
 
 }  // namespace pg::libpq

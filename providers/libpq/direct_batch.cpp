@@ -2,8 +2,8 @@
 #include "providers/libpq/direct_batch.hpp"
 
 #include <algorithm>
+#include <memory>
 
-#include "providers/libpq/batch_outcomes.hpp"
 #include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
@@ -17,35 +17,33 @@ constexpr std::size_t bytes_per_result = 256;
 
 /// One batch under way.
 ///
-/// (B1) Answers come in the order of the requests: the number of outcomes is the number of statements answered.
+/// (B1) Answers come in the order of the statements: the first `answered_` of them have an outcome.
 /// (B2) Answers are read whenever there are any, so neither side ever waits for the other to read.
 /// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
 ///      With `BatchSync::each` that of a statement is until its own is.
 class BatchRun {
 public:
-    BatchRun(DirectLink& link, RowCollector& collector, std::span<const spi::Request> requests,
-             std::span<const Format> formats, spi::BatchSync sync, const spi::Wait& wait)
-        : link_(link), collector_(collector), requests_(requests), formats_(formats), sync_(sync), wait_(wait) {
-        outcomes_.reserve(requests.size());
-    }
+    BatchRun(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
+             spi::BatchSync sync, const spi::Wait& wait)
+        : link_(link), collector_(collector), fallback_(fallback), items_(items), sync_(sync), wait_(wait) {}
 
-    std::vector<Expected<Result>> run() {
-        if (auto error = link_.begin(requests_.front().sql, wait_)) return fill(*error);
+    void run() {
+        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
         begin_answer();
         for (;;) {
             send_ahead();
             if (is_over()) break;
-            if (!step()) return fill_lost();
+            if (!step()) return fill_after_loss(items_, sent_, sync_, *loss_);
         }
         link_.rest();
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
-        if (answered() == requests_.size()) return std::move(outcomes_);
-        return fill(refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
+        if (answered_ != items_.size())
+            fill(items_, refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
     }
 
 private:
-    [[nodiscard]] std::size_t answered() const { return outcomes_.size(); }
-    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < requests_.size(); }
+    [[nodiscard]] const spi::Request& request(std::size_t at) const { return items_[at]->request; }
+    [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < items_.size(); }
     [[nodiscard]] bool is_over() const {
         return !sends() && synced_ && link_.machine().idle() && (!cancel_ || cancelled_);
     }
@@ -60,11 +58,12 @@ private:
     }
 
     void send_one() {
-        const spi::Request& request = requests_[sent_];
-        link_.about(request.sql);
-        if ((refusal_ = refusal(link_, request))) return;
+        const spi::Request& next = request(sent_);
+        link_.about(next.sql);
+        if ((refusal_ = refusal(link_, next))) return;
         synced_ = sync_ == spi::BatchSync::each;
-        put_statement(link_, request, formats_[sent_], known_columns(request, formats_[sent_]) != nullptr, synced_);
+        const Format format = fallback_.format_for(next);
+        put_statement(link_, next, format, known_columns(next, format) != nullptr, synced_);
         ++sent_;
     }
 
@@ -87,8 +86,8 @@ private:
     }
 
     bool take(const wire::Answer& whole) {
-        if (!collector_.take_row(whole, link_.chunk(), nullptr)) return violate(malformed_row);
-        answer(collector_.take(whole.tag, arena_));
+        if (!collector_.take_row(whole, link_.chunk(), sink_)) return violate(malformed_row);
+        answer(conclude(whole.tag));
         if (sync_ == spi::BatchSync::each) ++readies_;
         return true;
     }
@@ -96,14 +95,14 @@ private:
         switch (event) {
             case wire::Event::row: return take_rows(frame.body);
             case wire::Event::columns: return take_columns(frame.body);
-            case wire::Event::no_columns: collector_.begin(described_as_none(requests_[answered()])); return true;
+            case wire::Event::no_columns: collector_.begin(described_as_none(request(answered_))); return true;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violate("a malformed command tag");
-                answer(collector_.take(*tag, arena_));
+                answer(conclude(*tag));
                 return true;
             }
-            case wire::Event::empty: answer(collector_.take({}, arena_)); return true;
+            case wire::Event::empty: answer(collector_.take()); return true;
             case wire::Event::failed: return take_failure(frame.body);
             case wire::Event::copy_in:
             case wire::Event::copy_out: return refuse_copy();
@@ -113,10 +112,10 @@ private:
     }
 
     bool take_columns(std::string_view body) {
-        const std::size_t at = answered();
-        const auto columns = described_columns(requests_[at], formats_[at], body, link_.types());
+        const spi::Request& head = request(answered_);
+        const auto columns = described_columns(head, fallback_.format_for(head), body, link_.types());
         if (!columns) return violate("a malformed description of columns");
-        collector_.begin(columns);
+        begin_rows(columns);
         return true;
     }
 
@@ -130,17 +129,14 @@ private:
     }
 
     bool take_rows(std::string_view first) {
-        bool well_formed = collector_.add(first, link_.chunk());
-        if (well_formed)
-            link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
-        return well_formed || violate(malformed_row);
+        return direct::take_rows(link_, collector_, sink_, first) || violate(malformed_row);
     }
 
     bool take_failure(std::string_view body) {
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
-        const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered();
-        const bool late = failing < answered() || failing == sent_;
-        link_.about(requests_[std::min(failing, requests_.size() - 1)].sql);
+        const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered_;
+        const bool late = failing < answered_ || failing == sent_;
+        link_.about(request(std::min(failing, items_.size() - 1)).sql);
         const bool given_up = woken_ && is_cancelled(body);
         Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);
         if (!link_.connected()) return lose(std::move(error));
@@ -148,9 +144,9 @@ private:
             answer(error);
             if (sync_ == spi::BatchSync::once) abort_rest();
         } else if (sync_ == spi::BatchSync::each) {
-            if (failing < answered()) outcomes_[failing] = error;
+            if (failing < answered_) items_[failing]->outcome.emplace(error);
         } else {
-            for (Expected<Result>& outcome : outcomes_) outcome = error;
+            for (spi::BatchItem* item : items_.first(answered_)) item->outcome.emplace(error);
         }
         return true;
     }
@@ -162,23 +158,33 @@ private:
 
     /// Nothing behind a failure runs in one implicit transaction; what was sent of it the server passes over.
     void abort_rest() {
-        while (answered() < requests_.size()) {
-            link_.about(requests_[answered()].sql);
-            outcomes_.emplace_back(link_.behind_a_failure());
+        for (; answered_ < items_.size(); ++answered_) {
+            link_.about(request(answered_).sql);
+            items_[answered_]->outcome.emplace(link_.behind_a_failure());
         }
-        sent_ = requests_.size();
+        sent_ = items_.size();
     }
 
-    void answer(Expected<Result>&& outcome) {
-        outcomes_.push_back(std::move(outcome));
+    /// What is left of a statement that has ended.
+    Result conclude(std::string_view tag) {
+        if (!sink_ && !arena_) arena_ = std::make_shared<ResultArena>(bytes_per_result * (items_.size() - answered_));
+        return collector_.conclude(tag, sink_, arena_);
+    }
+    template <class Outcome>
+    void answer(Outcome&& outcome) {
+        items_[answered_++]->outcome.emplace(std::forward<Outcome>(outcome));
         begin_answer();
     }
     /// Makes the collector ready for the next statement's rows.
     void begin_answer() {
         collector_.clear_rows();
-        if (answered() == requests_.size()) return;
-        const auto* known = known_columns(requests_[answered()], formats_[answered()]);
-        if (known) collector_.begin(*known);
+        sink_ = nullptr;
+        if (answered_ == items_.size()) return;
+        const spi::Request& head = request(answered_);
+        if (const auto* known = known_columns(head, fallback_.format_for(head))) begin_rows(*known);
+    }
+    void begin_rows(const std::shared_ptr<const ResultStorage>& columns) {
+        sink_ = collector_.begin(columns, request(answered_).sink);
     }
 
     /// Waits for the socket, and for a cancel request when there is one.
@@ -208,22 +214,16 @@ private:
         return false;
     }
 
-    std::vector<Expected<Result>> fill(const Error& error) {
-        return filled(std::move(outcomes_), requests_.size(), error);
-    }
-    std::vector<Expected<Result>> fill_lost() {
-        return filled_after_loss(std::move(outcomes_), requests_.size(), sent_, sync_, *loss_);
-    }
-
     DirectLink& link_;
     RowCollector& collector_;
-    std::span<const spi::Request> requests_;
-    std::span<const Format> formats_;
-    spi::BatchSync sync_;
+    const TextFallback& fallback_;
+    const BatchItems items_;
+    const spi::BatchSync sync_;
     spi::Wait wait_;
-    std::vector<Expected<Result>> outcomes_;
-    std::shared_ptr<ResultArena> arena_ = std::make_shared<ResultArena>(bytes_per_result * requests_.size());
+    RowSink* sink_ = nullptr;  ///< of the statement that is being answered, if it takes rows with its columns
+    std::shared_ptr<ResultArena> arena_;  ///< of the results that have rows; null: there are none
     std::size_t sent_ = 0;
+    std::size_t answered_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over
@@ -234,11 +234,9 @@ private:
 
 }  // namespace
 
-std::vector<Expected<Result>> run_pipelined(DirectLink& link, RowCollector& collector,
-                                            std::span<const spi::Request> requests, std::span<const Format> formats,
-                                            spi::BatchSync sync, const spi::Wait& wait) {
-    if (requests.empty()) return {};
-    return BatchRun(link, collector, requests, formats, sync, wait).run();
+void run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
+                   spi::BatchSync sync, const spi::Wait& wait) {
+    if (!items.empty()) BatchRun(link, collector, fallback, items, sync, wait).run();
 }
 
 }  // namespace pg::libpq::direct

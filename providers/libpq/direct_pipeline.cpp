@@ -45,7 +45,7 @@ private:
 
     void take(const wire::Answer& whole) {
         if (!collector_.take_row(whole, link_.chunk(), sink_)) return violate(malformed_row);
-        end_answer(sink_ ? Result(collector_.columns()) : collector_.take(whole.tag));
+        end_answer(collector_.conclude(whole.tag, sink_));
     }
     void take(wire::Event event, const wire::Frame& frame) {
         switch (event) {
@@ -55,7 +55,7 @@ private:
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violate("a malformed command tag");
-                answer_.emplace(sink_ ? Result(collector_.columns()) : collector_.take(*tag));
+                answer_.emplace(collector_.conclude(*tag, sink_));
                 return;
             }
             case wire::Event::empty: answer_.emplace(collector_.take()); return;
@@ -91,17 +91,7 @@ private:
     }
 
     void take_rows(std::string_view first) {
-        bool well_formed = true;
-        if (sink_) {
-            collector_.pass(first);
-            link_.rows([&](std::string_view body) { return collector_.pass(body), true; });
-            well_formed = collector_.give(*sink_);
-        } else {
-            well_formed = collector_.add(first, link_.chunk());
-            if (well_formed)
-                link_.rows([&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
-        }
-        if (!well_formed) violate(malformed_row);
+        if (!direct::take_rows(link_, collector_, sink_, first)) violate(malformed_row);
     }
 
     void begin_answer() {
@@ -113,9 +103,7 @@ private:
         if (const auto* const columns = known_columns(*head().request, head().format)) begin_rows(*columns);
     }
     void begin_rows(const std::shared_ptr<const ResultStorage>& columns) {
-        RowSink* const sink = head().request->sink;
-        sink_ = sink != nullptr && sink->begin(*columns) ? sink : nullptr;
-        collector_.begin(columns);
+        sink_ = collector_.begin(columns, head().request->sink);
     }
     void violate(const char* reason) { lose(link_.violated(reason)); }
 

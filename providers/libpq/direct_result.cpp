@@ -24,7 +24,7 @@ public:
         columns_ = named_;
     }
     /// Makes it the description of results to come.
-    void describe() { matches_ = &described_; }
+    void describe() { matches_ = &described_.emplace(); }
     /// Copies the name.
     void set(std::size_t index, Column column) {
         if (!column.name.empty()) std::memcpy(end_, column.name.data(), column.name.size());
@@ -41,7 +41,7 @@ private:
     std::vector<Column> named_;
     std::unique_ptr<char[]> names_;
     char* end_;
-    detail::ColumnMatches described_;
+    std::optional<detail::ColumnMatches> described_;
 };
 
 /// The body of a DataRow where it was received: its length stands before it, and counts itself.
@@ -238,7 +238,12 @@ std::shared_ptr<const ResultStorage> make_columns(std::string_view body,
 }
 
 const std::shared_ptr<const ResultStorage>& no_columns() {
-    static const std::shared_ptr<const ResultStorage> none = std::make_shared<const Columns>(0, 0, nullptr);
+    // Never destroyed: results may outlive the end of `main`.
+    static const auto& none = *new std::shared_ptr<const ResultStorage>([] {
+        auto columns = std::make_shared<Columns>(0, 0, nullptr);
+        columns->describe();
+        return columns;
+    }());
     return none;
 }
 
@@ -252,12 +257,13 @@ bool RowCollector::add(std::string_view body, const wire::ChunkRef& chunk) {
 bool RowCollector::give(RowSink& sink) {
     const bool well_formed = ArrivingRows(*columns_, rows_).give_to(sink);
     rows_.clear();
-    bytes_ = 0;
     return well_formed;
 }
 
 bool RowCollector::give(RowSink& sink, std::string_view body) const {
     const char* const row = body.data();
+    if (sink.take_received(row, *columns_)) [[likely]]
+        return true;
     return ArrivingRows(*columns_, std::span(&row, 1)).give_to(sink);
 }
 

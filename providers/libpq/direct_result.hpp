@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pg/result.hpp"
+#include "pg/spi/request.hpp"
 #include "src/wire/answer.hpp"
 #include "src/wire/chunk.hpp"
 
@@ -19,6 +19,11 @@ namespace pg::libpq::direct {
                                                                 std::optional<Format> format = {});
 /// Those of a statement that has none.
 [[nodiscard]] const std::shared_ptr<const ResultStorage>& no_columns();
+
+/// What is left of a statement whose rows a sink took: nothing, which is nobody's and lives for ever.
+[[nodiscard]] inline Result nothing_left() noexcept {
+    return Result(std::shared_ptr<const ResultStorage>(std::shared_ptr<const void>(), no_columns().get()));
+}
 
 /// The memory of small results that are made together: none of them is an allocation of its own, and each keeps all of
 /// it. One thread at a time while results are made.
@@ -52,13 +57,18 @@ public:
     void begin(const std::shared_ptr<const ResultStorage>& columns) noexcept {
         if (columns_ != columns) columns_ = columns;  // most often they are those of the statement before
     }
+    /// The same; the sink, if it is one and takes rows with these columns.
+    [[nodiscard]] RowSink* begin(const std::shared_ptr<const ResultStorage>& columns, RowSink* sink) {
+        begin(columns);
+        return sink && sink->begin(*columns) ? sink : nullptr;
+    }
     [[nodiscard]] const std::shared_ptr<const ResultStorage>& columns() const noexcept { return columns_; }
 
     /// Takes the body of a DataRow and a share of the chunk that it lies in. False when it is malformed or has another
     /// number of values.
     [[nodiscard]] bool add(std::string_view body, const wire::ChunkRef& chunk);
     [[nodiscard]] std::size_t rows() const noexcept { return rows_.size(); }
-    /// Of the rows so far.
+    /// Of the rows so far, those included that a sink took.
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
     /// The same for a row that is given to a sink before anything else is received: it is looked at when it is read. @{
@@ -78,6 +88,14 @@ public:
     /// The rows so far as a result, with the tag if the statement has ended; the next rows make another one. A small
     /// one lies in the arena, if there is one.
     [[nodiscard]] Result take(std::string_view tag = {}, const std::shared_ptr<ResultArena>& arena = {});
+    /// The result of a statement that has ended. What a sink took leaves nothing but a tag that says more than a
+    /// number.
+    [[nodiscard]] Result conclude(std::string_view tag, RowSink* sink, const std::shared_ptr<ResultArena>& arena = {}) {
+        if (!sink) return take(tag, arena);
+        if (sink->counts_affected()) sink->count_affected(wire::rows_of_tag(tag));
+        bytes_ = 0;
+        return spi::tells(tag) ? take(tag, arena) : nothing_left();
+    }
     /// Forgets the rows of a statement that has ended or failed. The columns stay until others are begun.
     void clear_rows() noexcept {
         rows_.clear();

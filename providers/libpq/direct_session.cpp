@@ -30,57 +30,39 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
 
     collector_.clear_rows();
     RowSink* sink = nullptr;  // of the request, if it takes rows with these columns
-    const auto begin = [&](const std::shared_ptr<const ResultStorage>& columns) {
-        sink = request.sink != nullptr && request.sink->begin(*columns) ? request.sink : nullptr;
-        collector_.begin(columns);
-    };
     if (known) {
-        begin(*known);
+        sink = collector_.begin(*known, request.sink);
         if (!link_.holds_unread() && !link_.wait_ready(wait)) return link_.ending();
         if (wire::Answer whole; request.max_result_bytes == 0 && link_.take_answer(whole, true)) {
             if (!collector_.take_row(whole, link_.chunk(), sink)) return link_.violated(malformed_row);
-            Result result = sink ? Result(collector_.columns()) : collector_.take(whole.tag);
+            Result result = collector_.conclude(whole.tag, sink);
             link_.rest();  // the tag lies in what goes now
             return result;
         }
     }
 
     std::optional<Expected<Result>> answer;
-    std::size_t received = 0;  // bytes of the rows that a sink took
     for (wire::Frame frame;;) {
         const auto event = link_.next(frame, wait);
         if (!event) return link_.ending();
         switch (*event) {
             case wire::Event::row: {
-                bool well_formed = true;
-                if (sink) {
-                    collector_.pass(frame.body);
-                    link_.rows([&](std::string_view body) { return collector_.pass(body), true; });
-                    received += collector_.bytes();
-                    well_formed = collector_.give(*sink);
-                } else {
-                    well_formed = collector_.add(frame.body, link_.chunk());
-                    if (well_formed)
-                        link_.rows(
-                            [&](std::string_view body) { return well_formed = collector_.add(body, link_.chunk()); });
-                }
-                if (!well_formed) return link_.violated(malformed_row);
-                if (request.max_result_bytes != 0 && received + collector_.bytes() > request.max_result_bytes)
+                if (!take_rows(link_, collector_, sink, frame.body)) return link_.violated(malformed_row);
+                if (request.max_result_bytes != 0 && collector_.bytes() > request.max_result_bytes)
                     return abandon(link_, too_large(request.max_result_bytes), wait);
                 break;
             }
             case wire::Event::columns: {
                 auto columns = described_columns(request, format, frame.body, link_.types());
                 if (!columns) return link_.violated("a malformed description of columns");
-                begin(columns);
+                sink = collector_.begin(columns, request.sink);
                 break;
             }
             case wire::Event::no_columns: collector_.begin(described_as_none(request)); break;
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
-                // What a sink took leaves nothing but the columns: whoever has one asks for no tag.
-                answer.emplace(sink ? Result(collector_.columns()) : collector_.take(*tag));
+                answer.emplace(collector_.conclude(*tag, sink));
                 break;
             }
             case wire::Event::empty: answer.emplace(collector_.take()); break;
@@ -127,12 +109,10 @@ Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Re
     return open_stream(link_, once_prepared(request), Format::text, wait);
 }
 
-std::vector<Expected<Result>> DirectSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                                          const spi::Wait& wait) noexcept {
-    const std::vector<Format> formats = fallback_.formats_for(requests);
-    std::vector<Expected<Result>> outcomes = run_pipelined(link_, collector_, requests, formats, sync, wait);
-    fallback_.learn_from(requests, formats, outcomes);
-    return outcomes;
+void DirectSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                                 const spi::Wait& wait) noexcept {
+    run_pipelined(link_, collector_, fallback_, items, sync, wait);
+    fallback_.learn_from(items);
 }
 
 void DirectSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

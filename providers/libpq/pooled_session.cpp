@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "providers/libpq/batch_outcomes.hpp"
+
 namespace pg::libpq {
 namespace {
 
@@ -20,12 +22,12 @@ private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override {
         return ask([&] { return session_->run(request, wait); });
     }
-    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                               const spi::Wait& wait) noexcept override {
-        if (given_up()) return std::vector<Expected<Result>>(requests.size(), Expected<Result>(refusal()));
-        std::vector<Expected<Result>> outcomes = session_->run_batch(requests, sync, wait);
-        for (Expected<Result>& outcome : outcomes) outcome = told(std::move(outcome));
-        return outcomes;
+    void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                      const spi::Wait& wait) noexcept override {
+        if (given_up()) return fill(items, refusal());
+        session_->run_batch(items, sync, wait);
+        if (!given_up()) return;
+        for (spi::BatchItem* item : items) item->outcome.emplace(told(*std::move(item->outcome)));
     }
     Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override {
         return ask([&] { return session_->run_script(text, wait); });

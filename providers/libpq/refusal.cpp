@@ -1,15 +1,10 @@
 // The bounds of the protocol, held to what a caller gives.
 #include "providers/libpq/refusal.hpp"
 
-#include <limits>
-
 #include "src/wire/client_messages.hpp"
 
 namespace pg::libpq {
 namespace {
-
-/// Arguments and their types are counted in 16 bits.
-constexpr std::size_t most_arguments = std::numeric_limits<std::uint16_t>::max();
 
 Error usage(const Exchange& exchange, std::string message) {
     return exchange.error({.kind = ErrorKind::usage, .outcome = Outcome::not_sent, .message = std::move(message)});
@@ -24,10 +19,9 @@ std::optional<Error> refusal(const Exchange& exchange, std::string_view text) {
     return std::nullopt;
 }
 
-std::optional<Error> refusal(const Exchange& exchange, const spi::Request& request) {
+std::optional<Error> looked_for_refusal(const Exchange& exchange, const spi::Request& request) {
     if (request.params != nullptr && request.params->size() > most_arguments)
         return usage(exchange, "more than 65535 arguments: send them as an array, or by COPY");
-    // The text of a prepared statement was looked at when it was prepared, and arguments keep within their own bound.
     return request.statement.empty() || request.prepare != nullptr ? refusal(exchange, request.sql) : std::nullopt;
 }
 

@@ -38,10 +38,14 @@ Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request
 void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
     if (forgotten_.empty() || transaction_status() != spi::TransactionStatus::idle) return;
     const std::vector<std::string> texts = forgotten_.take_statements();
-    std::vector<spi::Request> requests;
-    requests.reserve(texts.size());
-    for (const std::string& text : texts) requests.push_back({.sql = text});
-    static_cast<void>(run_pipelined(link_, requests, fallback_.formats_for(requests), spi::BatchSync::each, wait));
+    std::vector<spi::BatchItem> items(texts.size());
+    std::vector<spi::BatchItem*> all;
+    all.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        items[i].request.sql = texts[i];
+        all.push_back(&items[i]);
+    }
+    run_pipelined(link_, fallback_, all, spi::BatchSync::each, wait);
 }
 
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
@@ -80,9 +84,10 @@ Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wa
 
 Expected<Result> LibpqSession::run_and_prepare(const spi::Request& request, const spi::Wait& wait) {
     deallocate_forgotten(wait);
-    constexpr Format binary = Format::binary;
-    Expected<Result> result = std::move(
-        run_pipelined(link_, std::span(&request, 1), std::span(&binary, 1), spi::BatchSync::once, wait).front());
+    spi::BatchItem item{request};
+    spi::BatchItem* const all[] = {&item};
+    run_pipelined(link_, fallback_, all, spi::BatchSync::once, wait);
+    Expected<Result> result = *std::move(item.outcome);
     if (result || !lacks_binary_form(result.error())) return result;
     fallback_.remember(request);
     if (link_.in_transaction()) return with_text_hint(result.error());
@@ -103,13 +108,11 @@ Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Req
     return open_stream(link_, *std::move(first), request.max_result_bytes, wait);
 }
 
-std::vector<Expected<Result>> LibpqSession::do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                                         const spi::Wait& wait) noexcept {
+void LibpqSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                                const spi::Wait& wait) noexcept {
     deallocate_forgotten(wait);
-    const std::vector<Format> formats = fallback_.formats_for(requests);
-    std::vector<Expected<Result>> outcomes = run_pipelined(link_, requests, formats, sync, wait);
-    fallback_.learn_from(requests, formats, outcomes);
-    return outcomes;
+    run_pipelined(link_, fallback_, items, sync, wait);
+    fallback_.learn_from(items);
 }
 
 void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

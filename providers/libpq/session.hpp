@@ -18,8 +18,8 @@ public:
 
 private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override;
-    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync sync,
-                                               const spi::Wait& wait) noexcept override;
+    void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
+                      const spi::Wait& wait) noexcept override;
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override;
     Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,

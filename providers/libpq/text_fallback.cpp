@@ -5,19 +5,11 @@
 
 namespace pg::libpq {
 
-std::vector<Format> TextFallback::formats_for(std::span<const spi::Request> requests) const {
-    std::vector<Format> formats;
-    formats.reserve(requests.size());
-    for (const spi::Request& request : requests) formats.push_back(format_for(request));
-    return formats;
-}
-
-void TextFallback::learn_from(std::span<const spi::Request> requests, std::span<const Format> formats,
-                              std::vector<Expected<Result>>& outcomes) {
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (outcomes[i] || formats[i] == Format::text || !lacks_binary_form(outcomes[i].error())) continue;
-        remember(requests[i]);
-        outcomes[i] = with_text_hint(outcomes[i].error());
+void TextFallback::learn_from(std::span<spi::BatchItem* const> items) {
+    for (spi::BatchItem* item : items) {
+        if (!item->failed() || !lacks_binary_form(item->outcome->error())) continue;
+        remember(item->request);
+        item->outcome.emplace(with_text_hint(item->outcome->error()));
     }
 }
 

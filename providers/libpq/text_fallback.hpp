@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "pg/spi/request.hpp"
 #include "providers/libpq/remembered_texts.hpp"
@@ -16,13 +15,11 @@ public:
     [[nodiscard]] Format format_for(const spi::Request& request) const {
         return request.format == Format::binary && texts_.contains(request.sql) ? Format::text : request.format;
     }
-    [[nodiscard]] std::vector<Format> formats_for(std::span<const spi::Request> requests) const;
     /// From now on this statement is asked for in text.
     void remember(const spi::Request& request) { texts_.add(request.sql); }
     /// The same of those of a batch that failed for it. It is too late to run them again: others have run since. Their
     /// errors say what to do.
-    void learn_from(std::span<const spi::Request> requests, std::span<const Format> formats,
-                    std::vector<Expected<Result>>& outcomes);
+    void learn_from(std::span<spi::BatchItem* const> items);
 
 private:
     RememberedTexts texts_;

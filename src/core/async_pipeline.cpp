@@ -206,7 +206,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        if (!was_described || tells(outcome->tag()))
+        if (!was_described || spi::tells(outcome->tag()))
             note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
         if (!knows_types(*outcome->storage()))
             return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
@@ -228,9 +228,12 @@ void Pipeline::run_alone(Alone call) {
     const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
     if (call.result) {
         Expected<void> settled = settle(borrowed, *operation.call_, *call.result);
-        return end(operation, settled ? Expected<Result>(*std::move(call.result)) : std::move(settled).error());
+        return end(operation, settled ? Expected<Result>(*std::move(call.result))
+                                      : borrowed.failed_by(std::move(settled).error()));
     }
-    end(operation, run_on(borrowed, *operation.call_));
+    Expected<Result> outcome = run_on(borrowed, *operation.call_);
+    if (!outcome) outcome = borrowed.failed_by(std::move(outcome).error());
+    end(operation, std::move(outcome));
 }
 
 /// The call leaves the pipeline, for its caller or, where it had no effect and may be run again, for another session.

@@ -12,8 +12,8 @@ BatchEntry& BatchState::next() {
     if (used_ == entries_.size()) entries_.push_back(std::make_unique<BatchEntry>());
     BatchEntry& entry = *entries_[used_++];
     entry.params.clear();
-    entry.statement.reset();
-    entry.outcome.reset();
+    entry.request = {};
+    entry.call.sink = nullptr;
     entry.repairs = 0;
     return entry;
 }
@@ -25,6 +25,7 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
         entry.text = sql;
         sql = entry.text;
     }
+    entry.statement.reset();
     entry.call = {sql, &entry.params, arguments, checked, options_};
     entry.call.leaves_traces = leaves_traces;
     entry.call.hash = hash;
@@ -45,9 +46,11 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
 
 Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
     BatchEntry& entry = next();
-    entry.statement = statement;
-    entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
-    entry.call.leaves_traces = statement->leaves_traces;
+    if (entry.statement != statement) {  // (B3)
+        entry.statement = statement;
+        entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
+        entry.call.leaves_traces = statement->leaves_traces;
+    }
     return added(entry);
 }
 
@@ -55,8 +58,9 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) const {
     if (number < first_) return usage_error("the batch was cleared, and this result with it");
     if (number - first_ >= ran_) return usage_error("the batch has not run yet: call run() before get()");
     const BatchEntry& entry = *entries_[number - first_];
+    if (!entry.outcome) return usage_error("the run of the batch was broken off by an exception");
     if (entry.failed()) return entry.outcome->error();
-    return BatchAnswer{**entry.outcome, entry.call};
+    return BatchAnswer{**entry.outcome, entry.call, entry.kept.sink.get()};
 }
 
 std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
@@ -66,8 +70,8 @@ std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
 
 void BatchState::clear() {
     for (const auto& entry : std::span(entries_).first(used_)) {
-        entry->statement.reset();
-        entry->outcome.reset();  // a result may be large
+        entry->outcome.reset();                                                            // a result may be large, …
+        if (entry->kept.sink && entry->kept.sink->holds_rows()) entry->kept.sink.reset();  // … and so may be its rows
     }
     first_ += used_;
     used_ = 0;

@@ -43,11 +43,11 @@ Error repaired(const Error& error) {
 /// One run of the statements that wait. Its attempts differ in their session, or in what was repaired between them.
 class BatchRun {
 public:
-    BatchRun(Executor& executor, Entries entries, std::vector<spi::Request>& requests, BatchMode mode, Watch* watch)
+    BatchRun(Executor& executor, Entries entries, std::vector<spi::BatchItem*>& items, BatchMode mode, Watch* watch)
         : executor_(executor),
           watch_(watch),
           entries_(entries),
-          requests_(requests),
+          items_(items),
           atomic_(mode == BatchMode::atomic),
           options_(ExecutorAccess::options(executor)) {}
 
@@ -87,15 +87,14 @@ private:
     /// Sends all statements without an outcome. False when something was repaired, and all of them wait again.
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
-        requests_.clear();
+        items_.clear();
         makes_names_ = false;
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
-        if (requests_.empty()) return true;
-        borrowed.slot->holder.runs(requests_.back().sql);
-        auto outcomes = run_requests(borrowed);
-        assert(outcomes.size() == requests_.size());
-        take(borrowed, outcomes);
+        if (items_.empty()) return true;
+        borrowed.slot->holder.runs(items_.back()->request.sql);
+        run_items(borrowed);
+        take_outcomes(borrowed);
         if (failed_ && outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
         if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))
@@ -104,44 +103,43 @@ private:
     }
 
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
-    std::vector<Expected<Result>> run_requests(const Borrowed& borrowed) {
+    void run_items(const Borrowed& borrowed) {
         const Settings* const wanted = watch_ ? watch_->wanted() : nullptr;
         const spi::BatchSync sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
-        if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, requests_, sync);
-        if (wanted) return run_with_settings(borrowed, *wanted, requests_, sync);
-        if (atomic_) return borrowed.session().run_batch(requests_, spi::BatchSync::once, borrowed.wait);
-        if (borrowed.context->sends_ahead)
-            return borrowed.session().run_batch(requests_, spi::BatchSync::each, borrowed.wait);
-        std::vector<Expected<Result>> outcomes;
-        outcomes.reserve(requests_.size());
-        for (const spi::Request& request : requests_)
-            outcomes.push_back(borrowed.session().run(request, borrowed.wait));
-        return outcomes;
+        if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, items_, sync);
+        if (wanted) return run_with_settings(borrowed, *wanted, items_, sync);
+        if (atomic_ || borrowed.context->sends_ahead) return borrowed.session().run_batch(items_, sync, borrowed.wait);
+        for (spi::BatchItem* item : items_) item->outcome.emplace(borrowed.session().run(item->request, borrowed.wait));
     }
 
-    /// Gives the statements that were sent what became of them.
-    void take(const Borrowed& borrowed, std::vector<Expected<Result>>& outcomes) {
-        auto next = outcomes.begin();
-        auto request = requests_.begin();
+    /// Draws the conclusions from what became of those that were sent.
+    void take_outcomes(const Borrowed& borrowed) {
+        auto sent = items_.begin();
         failed_ = false;
+        settled_all_ = true;
         for (const auto& entry : entries_) {
-            if (!entry->outcome) {
-                if (!*next) *next = borrowed.failed_by(std::move(*next).error());
-                entry->outcome.emplace(std::move(*next++));
-                entry->described = request->description != nullptr;
-                entry->went_by = name_of(*request);
-                conclude_name(*borrowed.slot, entry->name, *request++,
+            assert(entry->outcome);
+            if (sent != items_.end() && *sent == entry.get()) {
+                ++sent;
+                if (entry->failed()) entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
+                conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
             }
             failed_ |= entry->failed();
+            settled_all_ &= !is_unsettled(*entry);
         }
     }
 
+    static bool is_unsettled(const BatchEntry& entry) {
+        return !entry.failed() && is_to_settle(entry.request.description != nullptr, **entry.outcome);
+    }
+
     void add_request(const Borrowed& borrowed, BatchEntry& entry) {
+        items_.push_back(&entry);
         if (borrowed.context->retyped.contains(entry.call.sql)) entry.params.retype_numbers();
-        spi::Request& request = requests_.emplace_back();
-        request.sql = entry.call.sql;
-        request.params = &entry.params;
+        spi::Request& request = entry.request;
+        request = {.sql = entry.call.sql, .params = &entry.params, .sink = entry.call.sink};
+        if (request.sink) request.sink->restart();
         if (const QueryOptions* options = entry.call.options) {
             request.format = options->format;
             request.max_result_bytes = options->max_result_bytes;
@@ -165,14 +163,16 @@ private:
         return false;
     }
     static bool repair(const Borrowed& borrowed, BatchEntry& entry) {
-        return entry.repairs++ < most_repairs && heal(borrowed, entry.call, entry.went_by, entry.outcome->error());
+        return entry.repairs++ < most_repairs &&
+               heal(borrowed, entry.call, name_of(entry.request), entry.outcome->error());
     }
 
     void settle_results(const Borrowed& borrowed) {
+        if (settled_all_) return;
         for (const auto& entry : entries_)
-            if (!entry->failed() && is_to_settle(entry->described, **entry->outcome))
+            if (is_unsettled(*entry))
                 if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
-                    settled_ = std::move(settled);
+                    settled_ = borrowed.failed_by(std::move(settled).error());
     }
 
     /// True when the connection was lost and it is harmless to send again what it lost, on another one.
@@ -211,11 +211,12 @@ private:
     Executor& executor_;
     Watch* const watch_;  // null: nobody observes it
     const Entries entries_;
-    std::vector<spi::Request>& requests_;
+    std::vector<spi::BatchItem*>& items_;  // that were sent in the last attempt
     const bool atomic_;
     const QueryOptions* const options_;
     bool makes_names_ = false;  // a statement before it may change what the next one is about
     bool failed_ = false;       // one of the statements, in the last attempt
+    bool settled_all_ = true;   // nothing follows from their results
     Expected<void> settled_;    // what kept the types of a result from being learned
 };
 
@@ -225,14 +226,19 @@ Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) 
     const Entries waiting = batch.take_waiting();
     if (waiting.empty()) return {};
     const auto& hooks = ExecutorAccess::hooks(executor);
-    return hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql, ExecutorAccess::options(executor),
-                  [&](Watch* watch) {
-                      if (watch) watch->has_statements(waiting.size());
-                      BatchInterception statements(hooks, waiting);
-                      Expected<void> ran = BatchRun(executor, waiting, batch.requests(), mode, watch).run();
-                      statements.end();
-                      return ran;
-                  });
+    Expected<void> outcome = hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql,
+                                    ExecutorAccess::options(executor), [&](Watch* watch) {
+                                        if (watch) watch->has_statements(waiting.size());
+                                        BatchInterception statements(hooks, waiting);
+                                        Expected<void> ran =
+                                            BatchRun(executor, waiting, batch.items(), mode, watch).run();
+                                        statements.end();
+                                        return ran;
+                                    });
+    if (!outcome)
+        for (const auto& entry : waiting)
+            if (!entry->outcome) entry->outcome.emplace(outcome.error());  // it was refused as a whole
+    return outcome;
 }
 
 }  // namespace pg::detail

@@ -1,8 +1,11 @@
 // What a batch holds: its statements in order, and what came of each. Internal to core.
 //
 //   (B1) Statements [0, ran_) are settled; [ran_, used_) wait for the next run.
-//   (B2) An entry, once made, stays where it is: calls and requests point into it. `clear` keeps it for the next round.
-//   (B3) Numbers never come again: statement i has the number first_ + i, and `clear` moves first_ past them.
+//   (B2) An entry, once made, stays where it is: its call and its request point into it. `clear` keeps it for the next
+//        round.
+//   (B3) An entry that is free keeps its statement for the next one, which is the same most often: there is nothing to
+//        be set up for that.
+//   (B4) Numbers never come again: statement i has the number first_ + i, and `clear` moves first_ past them.
 #pragma once
 
 #include <memory>
@@ -16,20 +19,16 @@
 
 namespace pg::detail {
 
-/// One statement. Its call points at its other fields.
-struct BatchEntry {
+/// One statement. An outcome before the run says why it will not run. Its call and its request point at its fields.
+struct BatchEntry : spi::BatchItem {
     std::string text;      // of a statement known at run time
     QueryOptions options;  // of a pg::Query
     InlineParams<> params;
     std::shared_ptr<const Statement> statement;
     Call call;
-    std::optional<Expected<Result>> outcome;  // before the run only: why it will not run
-    NamedStatement* name = nullptr;           // that it went by, the last time; null: none
-    bool described = false;                   // as its statement was, when that was prepared
-    Name went_by = Name::none;                // the last time
-    int repairs = 0;                          // so far
-
-    [[nodiscard]] bool failed() const { return outcome && !outcome->has_value(); }
+    KeptSink kept;
+    NamedStatement* name = nullptr;  // that it went by, the last time; null: none
+    int repairs = 0;                 // so far
 };
 
 class BatchState {
@@ -44,19 +43,21 @@ public:
 
     /// The statements that wait; they count as run from now on.
     [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> take_waiting();
-    /// Room for the requests of a run, kept from one run to the next.
-    [[nodiscard]] std::vector<spi::Request>& requests() { return requests_; }
+    /// Room for what is sent in a run, kept from one run to the next.
+    [[nodiscard]] std::vector<spi::BatchItem*>& items() { return items_; }
 
     [[nodiscard]] std::size_t size() const { return used_; }
     void clear();
 
 private:
     [[nodiscard]] BatchEntry& next();
-    [[nodiscard]] Added added(BatchEntry& entry) const { return {entry.params, first_ + used_ - 1}; }
+    [[nodiscard]] Added added(BatchEntry& entry) const {
+        return {entry.params, entry.kept, entry.call.sink, entry.call, first_ + used_ - 1};
+    }
 
     const QueryOptions* const options_;  // of the executor; null: the client's defaults
     std::vector<std::unique_ptr<BatchEntry>> entries_;
-    std::vector<spi::Request> requests_;
+    std::vector<spi::BatchItem*> items_;
     std::size_t used_ = 0;
     std::size_t ran_ = 0;
     std::uint64_t first_ = 0;

@@ -143,9 +143,6 @@ enum class Name : std::uint8_t { none, just_prepared, known };
 void note_traces(spi::SessionSlot& slot, std::string_view sql);
 /// What its command tag says: traces, names that mean something new, or a commit.
 void note_tag(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql);
-/// Whether `note_tag` may find something in the tag of a statement that was prepared. Tags that count rows end in their
-/// number.
-[[nodiscard]] inline bool tells(std::string_view tag) noexcept { return !tag.empty() && tag.back() > '9'; }
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
 /// A transaction was committed.
@@ -153,7 +150,7 @@ void note_commit(Context& context, spi::SessionSlot& slot);
 /// @}
 /// Whether anything follows from a result before somebody reads it. `described`: its statement was prepared before.
 [[nodiscard]] inline bool is_to_settle(bool described, const Result& result) {
-    return !described || tells(result.tag()) || !knows_types(*result.storage());
+    return !described || spi::tells(result.tag()) || !knows_types(*result.storage());
 }
 /// Does it: traces in the session, types to learn.
 [[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result);

@@ -19,6 +19,15 @@ void roll_back(spi::Session& session) noexcept {
         static_cast<void>(session.run({.sql = "rollback"}, {Deadline::after(leaving_budget)}));
 }
 
+/// Runs the second in the transaction of the first; the first error of the two, or the answer of the second.
+Expected<Result> run_behind(spi::Session& session, const spi::Request& first, const spi::Request& second,
+                            const spi::Wait& wait) {
+    spi::BatchItem before{first}, own{second};
+    spi::BatchItem* const both[] = {&before, &own};
+    session.run_batch(both, spi::BatchSync::once, wait);
+    return *std::move(before.failed() ? before.outcome : own.outcome);
+}
+
 /// The statement has another text from now on.
 void change_text(BatchEntry& entry, std::string_view text) {
     entry.text = text;
@@ -118,41 +127,31 @@ Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
     return answer;
 }
 
-Expected<Result> last_of(std::vector<Expected<Result>> outcomes) {
-    for (Expected<Result>& one : outcomes)
-        if (!one) return std::move(one).error();
-    return std::move(outcomes.back());
-}
-
 bool has_settings(const Borrowed& borrowed, const Settings& settings) {
     return borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.held &&
            borrowed.held->settings && borrowed.held->settings->all() == settings.all();
 }
 
 Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
-    const spi::Request both[] = {settings.request(), request};
-    return last_of(borrowed.session().run_batch(both, spi::BatchSync::once, borrowed.wait));
+    return run_behind(borrowed.session(), settings.request(), request, borrowed.wait);
 }
 
-std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, const Settings& settings,
-                                                std::span<const spi::Request> requests, spi::BatchSync sync) {
-    std::vector<Expected<Result>> outcomes;
+void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
+                       spi::BatchSync sync) {
     if (sync == spi::BatchSync::each) {
-        for (const spi::Request& request : requests) outcomes.push_back(run_with_settings(borrowed, settings, request));
-        return outcomes;
+        for (spi::BatchItem* item : items) item->outcome.emplace(run_with_settings(borrowed, settings, item->request));
+        return;
     }
-    std::vector<spi::Request> all{settings.request()};
-    all.insert(all.end(), requests.begin(), requests.end());
-    outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
-    if (!outcomes.front()) outcomes[1] = outcomes.front();  // why the first of them was not run
-    outcomes.erase(outcomes.begin());
-    return outcomes;
+    spi::BatchItem set{settings.request()};
+    std::vector<spi::BatchItem*> all{&set};
+    all.insert(all.end(), items.begin(), items.end());
+    borrowed.session().run_batch(all, sync, borrowed.wait);
+    if (set.failed()) items.front()->outcome = std::move(set.outcome);  // why the first of them was not run
 }
 
 Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,
                                    const spi::Wait& wait) {
-    const spi::Request both[] = {{.sql = begin}, settings.request()};
-    Expected<Result> begun = last_of(session.run_batch(both, spi::BatchSync::once, wait));
+    Expected<Result> begun = run_behind(session, {.sql = begin}, settings.request(), wait);
     if (begun) return {};
     roll_back(session);
     return std::move(begun).error();
@@ -164,6 +163,7 @@ BatchInterception::BatchInterception(const std::shared_ptr<const Hooks>& hooks,
     if (!hooks || hooks->interceptors.empty()) return;
     for (const auto& entry : entries) {
         Call& call = entry->call;
+        call.sink = nullptr;  // whoever changes an answer needs to have it
         auto& one = *all_.emplace_back(std::make_unique<Interception>(hooks, spi::RequestKind::query, call.sql,
                                                                       &entry->params, call.options, true));
         auto said = one.begin();

@@ -62,17 +62,13 @@ private:
 /// Runs a call that somebody has a say in.
 [[nodiscard]] Expected<Result> run_with_hooks(Executor& executor, const Call& call);
 
-/// The first error of several requests, or the answer of the last.
-[[nodiscard]] Expected<Result> last_of(std::vector<Expected<Result>> outcomes);
-
 /// Whether the transaction that is open on a session has these settings from its beginning on.
 [[nodiscard]] bool has_settings(const Borrowed& borrowed, const Settings& settings);
-/// Runs requests as the session does, each transaction with the settings. @{
+/// Runs what the session would run, each transaction with the settings. @{
 [[nodiscard]] Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings,
                                                  const spi::Request& request);
-[[nodiscard]] std::vector<Expected<Result>> run_with_settings(const Borrowed& borrowed, const Settings& settings,
-                                                              std::span<const spi::Request> requests,
-                                                              spi::BatchSync sync);  /// @}
+void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
+                       spi::BatchSync sync);  /// @}
 /// Runs a script in a transaction with the settings.
 [[nodiscard]] Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings,
                                                       std::string_view text);

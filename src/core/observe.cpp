@@ -110,8 +110,9 @@ void Watch::end(const Error* error) noexcept {
 
 void Watch::end(const Expected<Result>& answer, const RowSink* sink) noexcept {
     const bool is_statement = event_.kind == spi::RequestKind::query;
-    if (is_statement && !(answer ? !answer->columns().empty() : begins_as_query(event_.sql)))
-        event_.kind = spi::RequestKind::exec;
+    const bool gives_rows =
+        answer ? !answer->columns().empty() || (sink && sink->has_columns()) : begins_as_query(event_.sql);
+    if (is_statement && !gives_rows) event_.kind = spi::RequestKind::exec;
     if (answer && is_statement)
         event_.rows =
             std::max<std::uint64_t>(answer->affected(), sink ? sink->taken() : 0);  // what it took is not there

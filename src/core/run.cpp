@@ -114,16 +114,18 @@ Expected<bool> look_at_text(const Call& call) {
 Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     if (borrowed.context->retyped.contains(call.sql)) call.params->retype_numbers();
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
-    spi::Request request;
-    Expected<Result> result = attempt(borrowed, call, request);
-    for (int repairs = 0; !result && outside && repairs < most_repairs; ++repairs) {
-        if (!heal(borrowed, call, name_of(request), result.error())) break;
+    for (int repairs = 0;; ++repairs) {
+        spi::Request request;
+        Expected<Result> result = attempt(borrowed, call, request);
+        if (result) [[likely]] {
+            if (is_to_settle(request.description != nullptr, *result)) [[unlikely]]
+                if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
+            return result;
+        }
+        if (!outside || repairs == most_repairs || !heal(borrowed, call, name_of(request), result.error()))
+            return result;
         if (call.watch) call.watch->retry(result.error());
-        result = attempt(borrowed, call, request);
     }
-    if (result && is_to_settle(request.description != nullptr, *result))
-        if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
-    return result;
 }
 
 }  // namespace pg::detail

@@ -2,7 +2,6 @@
 #include "src/core/server_limit.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 
 #include "pg/sqlstate.hpp"
@@ -29,10 +28,13 @@ bool is_inside_transaction(const Borrowed& borrowed) {
     return borrowed.session().transaction_status() != spi::TransactionStatus::idle;
 }
 
-std::vector<Expected<Result>> run_batch(const Borrowed& borrowed, const Settings* settings,
-                                        std::span<const spi::Request> requests, spi::BatchSync sync) {
-    return settings ? run_with_settings(borrowed, *settings, requests, sync)
-                    : borrowed.session().run_batch(requests, sync, borrowed.wait);
+using Items = std::span<spi::BatchItem* const>;
+
+void run_batch(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {
+    if (settings)
+        run_with_settings(borrowed, *settings, items, sync);
+    else
+        borrowed.session().run_batch(items, sync, borrowed.wait);
 }
 
 std::optional<std::chrono::milliseconds> share_of(const Borrowed& borrowed) {
@@ -47,34 +49,42 @@ Error as_error_of(const spi::Request& request, const Error& error) {
     return Error(std::move(fields));
 }
 
-/// All in one flush, which is one transaction or a part of one; what becomes of the requests.
-std::vector<Expected<Result>> run_limited(const Borrowed& borrowed, std::chrono::milliseconds share,
-                                          const Settings* settings, std::span<const spi::Request> requests,
-                                          spi::BatchSync sync) {
-    const ServerLimit limit(share);
-    std::vector<spi::Request> all{limit.request()};
-    if (settings) all.push_back(settings->request());
-    const std::size_t before = all.size(), behind = before + requests.size();
-    all.insert(all.end(), requests.begin(), requests.end());
-    if (is_inside_transaction(borrowed)) all.push_back(ServerLimit::lift());
+/// The item fails with what failed beside it.
+void fail_with(spi::BatchItem& item, const spi::BatchItem& beside) {
+    item.outcome.emplace(as_error_of(item.request, beside.outcome->error()));
+}
 
-    auto outcomes = borrowed.session().run_batch(all, sync, borrowed.wait);
-    for (std::size_t at = before; at-- > 0;)
-        if (!outcomes[at])  // why the first of them was not run
-            outcomes[before] = as_error_of(requests.front(), outcomes[at].error());
-    if (all.size() > behind && !outcomes[behind] && outcomes[behind - 1])
-        outcomes[behind - 1] = as_error_of(requests.back(), outcomes[behind].error());  // it ended the transaction
-    outcomes = {std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(before)),
-                std::make_move_iterator(outcomes.begin() + static_cast<std::ptrdiff_t>(behind))};
-    for (Expected<Result>& outcome : outcomes)
-        if (!outcome && limit.is_why(outcome.error(), borrowed.wait.stop)) outcome = ServerLimit::late(outcome.error());
-    return outcomes;
+/// All in one flush, which is one transaction or a part of one.
+void run_limited(const Borrowed& borrowed, std::chrono::milliseconds share, const Settings* settings, Items items,
+                 spi::BatchSync sync) {
+    const ServerLimit limit(share);
+    spi::BatchItem limiting{limit.request()}, setting, lifting{ServerLimit::lift()};
+    std::vector<spi::BatchItem*> all{&limiting};
+    if (settings) {
+        setting.request = settings->request();
+        all.push_back(&setting);
+    }
+    all.insert(all.end(), items.begin(), items.end());
+    if (is_inside_transaction(borrowed)) all.push_back(&lifting);
+
+    borrowed.session().run_batch(all, sync, borrowed.wait);
+    for (const spi::BatchItem* before : {&setting, &limiting})
+        if (before->failed()) fail_with(*items.front(), *before);  // why the first of them was not run
+    if (lifting.failed() && !items.back()->failed()) fail_with(*items.back(), lifting);  // it ended the transaction
+    for (spi::BatchItem* item : items)
+        if (item->failed() && limit.is_why(item->outcome->error(), borrowed.wait.stop))
+            item->outcome.emplace(ServerLimit::late(item->outcome->error()));
 }
 
 Expected<Result> run_one(const Borrowed& borrowed, bool is_about_rows, const Settings* settings,
                          const spi::Request& request) {
     const auto share = is_about_rows ? share_of(borrowed) : std::nullopt;
-    if (share) return std::move(run_limited(borrowed, *share, settings, {&request, 1}, spi::BatchSync::once).front());
+    if (share) {
+        spi::BatchItem item{request};
+        spi::BatchItem* const one = &item;
+        run_limited(borrowed, *share, settings, {&one, 1}, spi::BatchSync::once);
+        return *std::move(item.outcome);
+    }
     return settings ? run_with_settings(borrowed, *settings, request) : borrowed.session().run(request, borrowed.wait);
 }
 
@@ -114,22 +124,17 @@ Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, co
                    request);
 }
 
-std::vector<Expected<Result>> run_batch_within_limit(const Borrowed& borrowed, const Settings* settings,
-                                                     std::span<const spi::Request> requests, spi::BatchSync sync) {
-    const auto can_have_one = [](const spi::Request& request) { return is_about_rows(request.sql); };
+void run_batch_within_limit(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {
+    const auto can_have_one = [](const spi::BatchItem* item) { return is_about_rows(item->request.sql); };
     const bool in_one_flush = is_inside_transaction(borrowed) && !settings && borrowed.context->sends_ahead;
     if (sync == spi::BatchSync::once || in_one_flush) {
-        const auto share =
-            std::all_of(requests.begin(), requests.end(), can_have_one) ? share_of(borrowed) : std::nullopt;
-        return share ? run_limited(borrowed, *share, settings, requests, sync)
-                     : run_batch(borrowed, settings, requests, sync);
+        const auto share = std::all_of(items.begin(), items.end(), can_have_one) ? share_of(borrowed) : std::nullopt;
+        return share ? run_limited(borrowed, *share, settings, items, sync)
+                     : run_batch(borrowed, settings, items, sync);
     }
-    if (!settings && borrowed.context->sends_ahead) return run_batch(borrowed, settings, requests, sync);
-    std::vector<Expected<Result>> outcomes;
-    outcomes.reserve(requests.size());
-    for (const spi::Request& request : requests)
-        outcomes.push_back(run_one(borrowed, can_have_one(request), settings, request));
-    return outcomes;
+    if (!settings && borrowed.context->sends_ahead) return run_batch(borrowed, settings, items, sync);
+    for (spi::BatchItem* item : items)
+        item->outcome.emplace(run_one(borrowed, can_have_one(item), settings, item->request));
 }
 
 }  // namespace pg::detail

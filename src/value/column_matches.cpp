@@ -13,6 +13,12 @@ constinit const std::array<std::uint16_t, 256> columns_in_order = [] {
     return numbers;
 }();
 
+ColumnMatches::ColumnMatches() noexcept
+    : number_([] {
+          static std::atomic<std::uint64_t> last{0};
+          return last.fetch_add(1, std::memory_order_relaxed) + 1;
+      }()) {}
+
 ColumnMatches::~ColumnMatches() { delete first_.load(std::memory_order_acquire); }
 
 void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const ColumnMap& map) {

@@ -12,9 +12,17 @@ namespace pg {
 ResultStorage::~ResultStorage() = default;
 
 bool RowSink::begin(const ResultStorage& columns) {
-    if (!detail::knows_types(columns)) return false;
+    begun_ = false;
+    const std::uint64_t number = columns.matches() ? columns.matches()->number() : 0;
+    if (number == 0 || number != columns_) {
+        if (!detail::knows_types(columns)) return false;
+        state_ = do_begin(columns);
+        columns_ = state_ ? number : 0;
+        has_columns_ = !columns.columns().empty();
+    } else if (!state_) {
+        state_ = {};
+    }
     seen_ = 0;
-    state_ = do_begin(columns);
     return begun_ = true;
 }
 
@@ -35,8 +43,10 @@ Error RowSink::what_was_thrown() noexcept {
 void RowSink::conclude(const Result& result) {
     if (begun_) return;
     seen_ = 0;
+    columns_ = 0;
     state_ = do_begin(*result.storage());
     take(*result.storage());
+    if (counts_affected()) count_affected(result.affected());
 }
 
 namespace detail {

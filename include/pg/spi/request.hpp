@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ struct Wait {
     bool nudged = false;                    ///< a `Waiter::nudge` ends it, as if something were ready
 };
 
+/// Whether the tag of a statement says more than how many rows there were: such a one ends in their number.
+[[nodiscard]] inline bool tells(std::string_view tag) noexcept { return !tag.empty() && tag.back() > '9'; }
+
 /// One statement to run. Passed by reference; its views and its params outlive the call.
 struct Request {
     std::string_view sql{};          ///< its text; for a prepared statement too, for errors
@@ -41,11 +45,19 @@ struct Request {
     /// Not null: `statement` is prepared first, in the same flush, and what is described of its results is left here,
     /// null or without columns when it gives no rows. After an error it may be prepared or not.
     std::shared_ptr<const ResultStorage>* prepare = nullptr;
-    /// Takes the rows as they come, which are then not in the result; null, or one that does not begin: they are. A
-    /// provider may leave it alone.
+    /// Takes the rows as they come, which are then not in the result, nor is a tag that does not `tells`; null, or one
+    /// that does not begin: they are. A provider may leave it alone.
     RowSink* sink = nullptr;
     Format format = Format::binary;    ///< of all result columns
     std::size_t max_result_bytes = 0;  ///< zero: no limit
+};
+
+/// A statement of a batch, and what became of it.
+struct BatchItem {
+    Request request;
+    std::optional<Expected<Result>> outcome{};  ///< null: it has not run yet
+
+    [[nodiscard]] bool failed() const { return outcome && !outcome->has_value(); }
 };
 
 /// How many Syncs a batch has.

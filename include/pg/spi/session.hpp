@@ -88,11 +88,10 @@ public:
     [[nodiscard]] Expected<Result> run(const Request& request, const Wait& wait) noexcept {
         return do_run(request, wait);
     }
-    /// Runs statements in one flush, reading while writing. One outcome for each; after a failure with
-    /// `BatchSync::once` those behind it have not run.
-    [[nodiscard]] std::vector<Expected<Result>> run_batch(std::span<const Request> requests, BatchSync sync,
-                                                          const Wait& wait) noexcept {
-        return do_run_batch(requests, sync, wait);
+    /// Runs statements that have no outcome in one flush, reading while writing, and leaves an outcome for each; after
+    /// a failure with `BatchSync::once` those behind it have not run.
+    void run_batch(std::span<BatchItem* const> items, BatchSync sync, const Wait& wait) noexcept {
+        do_run_batch(items, sync, wait);
     }
     /// Runs what a feed has, each statement with a Sync of its own, sending ahead of the answers and reading all the
     /// while, until it has no more and all are answered. To be called where there is a `Waiter`, which is to be nudged
@@ -154,8 +153,7 @@ public:
 
 private:
     virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
-    virtual std::vector<Expected<Result>> do_run_batch(std::span<const Request> requests, BatchSync sync,
-                                                       const Wait& wait) noexcept = 0;
+    virtual void do_run_batch(std::span<BatchItem* const> items, BatchSync sync, const Wait& wait) noexcept = 0;
     virtual void do_run_pipeline(RequestFeed& feed) noexcept;
     virtual Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<RowStream>> do_stream(const Request& request, const Wait& wait) noexcept = 0;

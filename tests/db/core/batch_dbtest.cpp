@@ -1,5 +1,6 @@
 // Batches on a server: one transaction or many, repaired where the server says that nothing happened.
 #include "pg/batch.hpp"
+#include "pg/connection.hpp"
 #include "tests/db/core/database.hpp"
 
 namespace {
@@ -79,6 +80,106 @@ TEST_F(BatchDb, CallsPreparedStatementsByTheThousand) {
         for (int id = 1; id <= 100; ++id) halves.push_back(batch.add(half, id));
         batch.run(round % 2 ? pg::BatchMode::each : pg::BatchMode::atomic);
         for (int id = 1; id <= 100; ++id) EXPECT_EQ(halves[static_cast<std::size_t>(id - 1)].get(), id / 2.0);
+        batch.clear();
+    }
+}
+
+// What takes the rows of a statement is kept for the next round.
+TEST_F(BatchDb, ShowsNothingOfTheRoundBefore) {
+    struct Named {
+        int id;
+        std::string name;
+        std::optional<std::string> maybe;
+    };
+    const pg::Sql<2> both =
+        "select n as id, repeat('x', n) as name, nullif('y', repeat('y', n)) as maybe from "
+        "generate_series($1::int, $2::int) n";
+    pg::Batch batch(db);
+    for (const auto& [first, last] : {std::pair(1, 20), std::pair(2, 2), std::pair(3, 2), std::pair(4, 5)}) {
+        const auto all = batch.query_all<Named>(both, first, last);
+        const auto maybe = batch.query_maybe<Named>(both, first, std::min(first, last));
+        const auto one = batch.query_one<Named>(both, first, std::min(first, last));
+        const auto count = batch.exec(both, first, last);
+        batch.run();
+        const int rows = last - first + 1;
+        ASSERT_EQ(all.get().size(), static_cast<std::size_t>(rows));
+        EXPECT_EQ(count.get(), static_cast<std::size_t>(rows));
+        if (rows == 0) {
+            EXPECT_FALSE(maybe.get());
+            EXPECT_THROW(static_cast<void>(one.get()), pg::NoRows);
+        } else {
+            EXPECT_EQ(all.get().back().id, last);
+            EXPECT_EQ(all.get().back().name.size(), static_cast<std::size_t>(last));
+            EXPECT_EQ(maybe.get()->maybe.has_value(), first != 1);
+            EXPECT_EQ(one.get().name.size(), static_cast<std::size_t>(first)) << "again, as often as it is asked for";
+            EXPECT_EQ(one.get().name.size(), static_cast<std::size_t>(first));
+        }
+        batch.clear();
+    }
+}
+
+TEST_F(BatchDb, TakesEachStatementForWhatItIs) {
+    const auto prepared = db.prepare<int(int)>("select $1 + 1");
+    pg::Batch batch(db);
+    for (int round = 0; round < 3; ++round) {
+        const auto first = batch.add(prepared, round);
+        batch.run();
+        EXPECT_EQ(first.get(), round + 1);
+        batch.clear();
+        const auto second = batch.query_one<int>("select $1::int + 2", round);
+        batch.run();
+        EXPECT_EQ(second.get(), round + 2);
+        batch.clear();
+    }
+}
+
+TEST_F(BatchDb, NotesWhatAStatementChangesWhoseRowsAreCounted) {
+    pg::Connection session = db.connection();
+    const auto all = db.prepare<std::vector<pg::Row>()>("select * from t").on(session);
+    const auto shadow = db.prepare<pg::Affected()>("create temp table t (other text)");
+    pg::Batch batch(session);
+    for (int round = 0; round < 3; ++round) {  // from the second on it is known that there are no columns
+        ASSERT_EQ(all().size(), 0u);
+        const auto created = batch.add(shadow);
+        const auto inserted = batch.exec("insert into t select 'x' from generate_series(1, 3)");
+        batch.run();
+        EXPECT_EQ(created.get().rows, 0u);
+        EXPECT_EQ(inserted.get(), 3u);
+        EXPECT_EQ(all().size(), 3u) << "names are about the new table, which stands before the other one";
+        EXPECT_EQ(session.exec("update t set other = 'y'"), 3u);
+        EXPECT_EQ(session.exec("select * from t"), 3u);
+        session.exec("drop table t");
+        batch.clear();
+    }
+}
+
+TEST_F(BatchDb, HasTheWordOfEachStatementOnExtraColumns) {
+    struct OnlyId {
+        int id;
+    };
+    pg::Batch batch(db);
+    constexpr std::string_view two = "select 1 as id, 2 as more";
+    for (int round = 0; round < 3; ++round) {
+        const auto refused = batch.query_one<OnlyId>(pg::runtime(two));
+        batch.run();
+        EXPECT_THROW(static_cast<void>(refused.get()), pg::ShapeError);
+        batch.clear();
+        const auto ignored = batch.query_one<OnlyId>(pg::Query{.sql = two, .extra = pg::Extra::ignore});
+        batch.run();
+        EXPECT_EQ(ignored.get().id, 1);
+        batch.clear();
+    }
+}
+
+TEST_F(BatchDb, SaysOfAValueThatDoesNotFitWhichItIs) {
+    pg::Batch batch(db);
+    for (int round = 0; round < 2; ++round) {
+        const auto wrong = batch.query_all<int>("select nullif(n, 3) from generate_series(1, 4) n");
+        const auto right = batch.query_all<int>("select n from generate_series(1, 4) n");
+        batch.run();
+        EXPECT_THROW(static_cast<void>(wrong.get()), pg::DecodeError);
+        EXPECT_THROW(static_cast<void>(wrong.get()), pg::DecodeError) << "and again";
+        EXPECT_EQ(right.get().size(), 4U);
         batch.clear();
     }
 }

@@ -3,6 +3,7 @@
 
 #include "pg/stop.hpp"
 #include "tests/db/libpq/open_session.hpp"
+#include "tests/outcomes_of.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -12,12 +13,12 @@ std::vector<Expected<Result>> run_texts(spi::Session& session, const std::vector
     std::vector<spi::Request> requests;
     requests.reserve(texts.size());
     for (const std::string& text : texts) requests.push_back({.sql = text});
-    return session.run_batch(requests, sync, wait);
+    return pg::testing::outcomes_of(session, requests, sync, wait);
 }
 
 TEST(Batch, OfNothingIsNothing) {
     const auto session = open_session();
-    EXPECT_TRUE(session->run_batch({}, spi::BatchSync::once, soon()).empty());
+    EXPECT_TRUE(pg::testing::outcomes_of(*session, {}, spi::BatchSync::once, soon()).empty());
 }
 
 TEST(Batch, PairsEveryStatementWithItsResult) {
@@ -70,7 +71,7 @@ TEST(Batch, SendsArgumentsAndPreparedStatements) {
     ASSERT_FALSE(two.add(std::int32_t{2}) || three.add(std::int32_t{3}));
     const spi::Request requests[] = {{.sql = "plus", .statement = "plus", .params = &two},
                                      {.sql = "select ($1 * 2)::text", .params = &three}};
-    const auto outcomes = session->run_batch(requests, spi::BatchSync::once, soon());
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, soon());
     EXPECT_EQ(bytes_of(*outcomes[0], 0), "3");
     EXPECT_EQ(bytes_of(*outcomes[1], 0), "6");
 }
@@ -118,7 +119,7 @@ TEST(Batch, OfManyLargeStatementsAndResultsDoesNotDeadlock) {
     const std::string text = "select repeat('r', 8000) /* " + padding + " */";
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const std::vector<spi::Request> requests(10000, spi::Request{.sql = text});
-        const auto outcomes = session->run_batch(requests, sync, in(120s));
+        const auto outcomes = pg::testing::outcomes_of(*session, requests, sync, in(120s));
         for (const auto& outcome : outcomes) {
             ASSERT_TRUE(outcome) << outcome.error().what();
             ASSERT_EQ(bytes_of(*outcome, 0).size(), 8000u);
@@ -222,7 +223,7 @@ TEST(Batch, RefusesMoreArgumentsThanTheProtocolCounts) {
     Params many;
     for (int i = 0; i < 65536; ++i) ASSERT_FALSE(many.add(i));
     const spi::Request requests[] = {{.sql = "select 1"}, {.sql = "select 2", .params = &many}};
-    const auto outcomes = session->run_batch(requests, spi::BatchSync::each, soon());
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, soon());
     ASSERT_EQ(outcomes.size(), 2u);
     ASSERT_FALSE(outcomes[1]);
     EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::usage) << outcomes[1].error().what();

@@ -5,6 +5,7 @@
 
 #include "pg/stop.hpp"
 #include "tests/db/libpq/open_session.hpp"
+#include "tests/outcomes_of.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -75,7 +76,7 @@ TEST(Deadline, IsKeptWhateverTheCallWhenTheServerStandsStill) {
         {"batch",
          [](spi::Session& session) -> Expected<void> {
              const spi::Request requests[] = {{.sql = "select 1"}, {.sql = "select 2"}};
-             const auto done = session.run_batch(requests, spi::BatchSync::each, in(100ms));
+             const auto done = pg::testing::outcomes_of(session, requests, spi::BatchSync::each, in(100ms));
              EXPECT_FALSE(done[0]);
              return done[1] ? Expected<void>() : done[1].error();
          }},

@@ -1,5 +1,6 @@
 // Preparing, describing and forgetting statements.
 #include "tests/db/libpq/open_session.hpp"
+#include "tests/outcomes_of.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -132,7 +133,7 @@ TEST(Prepare, GoesAlongInABatch) {
     const spi::Request next{.sql = "select 7 as a", .statement = "batched"};
     for (const spi::BatchSync sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const std::vector<spi::Request> requests{{.sql = "select 1"}, first, next, next};
-        for (const auto& outcome : session->run_batch(requests, sync, soon())) {
+        for (const auto& outcome : pg::testing::outcomes_of(*session, requests, sync, soon())) {
             ASSERT_TRUE(outcome) << outcome.error().what();
             EXPECT_EQ(outcome->size(), 1u);
         }
@@ -143,7 +144,7 @@ TEST(Prepare, GoesAlongInABatch) {
         {.sql = "selekt", .statement = "wrong", .prepare = &description},
         {.sql = "selekt", .statement = "wrong"},
     };
-    const auto refused = session->run_batch(wrong, spi::BatchSync::each, soon());
+    const auto refused = pg::testing::outcomes_of(*session, wrong, spi::BatchSync::each, soon());
     EXPECT_EQ(refused[0].error().sqlstate(), "42601");
     EXPECT_EQ(refused[1].error().sqlstate(), "26000");
     EXPECT_EQ(text_of(*session, "select 1"), "1");

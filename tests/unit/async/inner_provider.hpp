@@ -122,11 +122,8 @@ private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait&) noexcept override {
         return result("run " + std::string(request.sql));
     }
-    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request> requests, spi::BatchSync,
-                                               const spi::Wait&) noexcept override {
-        std::vector<Expected<Result>> results;
-        for (const spi::Request& request : requests) results.push_back(result("batch " + std::string(request.sql)));
-        return results;
+    void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync, const spi::Wait&) noexcept override {
+        for (spi::BatchItem* item : items) item->outcome.emplace(result("batch " + std::string(item->request.sql)));
     }
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override {
         while (const spi::Request* request = feed.next()) feed.answer(result("pipeline " + std::string(request->sql)));

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 
 #include "providers/async/provider.hpp"
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/async/inner_provider.hpp"
 #include "tests/unit/fibers/hand_reactor.hpp"
 
@@ -87,7 +88,7 @@ TEST_F(Sessions, DoAtHomeWhatAnotherThreadAsksFor) {
 
 TEST_F(Sessions, DoBatchesAtHome) {
     const spi::Request requests[] = {request("a"), request("b")};
-    const auto outcomes = session->run_batch(requests, spi::BatchSync::each, wait);
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, wait);
     ASSERT_EQ(outcomes.size(), 2u);
     for (const auto& outcome : outcomes) EXPECT_TRUE(outcome);
     EXPECT_EQ(done_at_home(), (Names{"batch a", "batch b"}));
@@ -134,7 +135,7 @@ TEST_F(Sessions, HandOnTheErrorsOfWhatTheyDo) {
     };
     const spi::Request requests[] = {request("a")};
     EXPECT_TRUE(refused(session->run(request("a"), wait)));
-    EXPECT_TRUE(refused(session->run_batch(requests, spi::BatchSync::once, wait).at(0)));
+    EXPECT_TRUE(refused(pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, wait).at(0)));
     EXPECT_TRUE(refused(session->run_script("a", wait)));
     EXPECT_TRUE(refused(session->stream(request("a"), wait)));
     EXPECT_TRUE(refused(session->copy_in("a", wait)));
@@ -167,7 +168,7 @@ TEST_F(Sessions, RefuseOnTheLoopsOwnThreadWhatWouldWait) {
         expect_refused(session->prepare("a", "a", {}, wait));
         expect_refused(session->wait_notification(wait));
         const std::vector<spi::Request> requests(3, request("a"));
-        const auto outcomes = session->run_batch(requests, spi::BatchSync::once, wait);
+        const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, wait);
         ASSERT_EQ(outcomes.size(), 3u);
         for (const auto& outcome : outcomes) expect_refused(outcome);
         expect_refused(provider->open(Config(), {}, wait));

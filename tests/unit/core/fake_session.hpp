@@ -172,20 +172,18 @@ private:
         server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
         return answer(request, wait);
     }
-    std::vector<pg::Expected<pg::Result>> do_run_batch(std::span<const pg::spi::Request> requests,
-                                                       pg::spi::BatchSync sync, const Wait& wait) noexcept override {
+    void do_run_batch(std::span<pg::spi::BatchItem* const> items, pg::spi::BatchSync sync,
+                      const Wait& wait) noexcept override {
         const bool once = sync == pg::spi::BatchSync::once;
-        server_->write_down((once ? "batch of " : "each of ") + std::to_string(requests.size()));
-        std::vector<pg::Expected<pg::Result>> outcomes;
+        server_->write_down((once ? "batch of " : "each of ") + std::to_string(items.size()));
         bool failed = false;
-        for (const pg::spi::Request& request : requests) {
+        for (pg::spi::BatchItem* item : items) {
             if (once && failed)
-                outcomes.emplace_back(server_error("25P02"));
+                item->outcome.emplace(server_error("25P02"));
             else
-                outcomes.push_back(answer(request, wait));
-            failed = !outcomes.back();
+                item->outcome.emplace(answer(item->request, wait));
+            failed = item->failed();
         }
-        return outcomes;
     }
     pg::Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept override {
         server_->write_down("script " + std::string(text));

@@ -240,6 +240,16 @@ TEST_F(Intercepting, GivesOtherSettingsWithinATransaction) {
     EXPECT_EQ(arrived(), (Lines{"select set_config($1, $2, true), set_config($3, $4, true)", "delete from t"}));
 }
 
+TEST_F(Intercepting, RefusesABatchAndWithItWhatIsAskedOfIt) {
+    inner->says = [](InterceptedRequest& request) -> Said { return request.is_in_batch ? pass() : refuse(request); };
+    pg::Batch batch(client);
+    const auto one = batch.exec("select 1");
+    const auto two = batch.query_all<int>("select 2");
+    EXPECT_EQ(batch.try_run().error().message(), "no");
+    EXPECT_EQ(one.try_get().error().message(), "no");
+    EXPECT_EQ(two.try_get().error().message(), "no");
+}
+
 TEST_F(Intercepting, GivesSettingsToBatches) {
     inner->says = set;
     pg::Batch batch(client);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pg/executor.hpp"
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -91,7 +92,8 @@ TEST(DirectViolation, EndsABatch) {
     for (const auto& [reply, reason] : nonsense()) {
         for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
             const Session session = answered_by(bound().raw(reply.bytes()));
-            const auto outcomes = session->run_batch(std::vector<spi::Request>(2, {.sql = "select"}), sync, soon());
+            const auto outcomes =
+                pg::testing::outcomes_of(*session, std::vector<spi::Request>(2, {.sql = "select"}), sync, soon());
             ASSERT_EQ(outcomes.size(), 2u);
             for (const auto& outcome : outcomes) {
                 ASSERT_FALSE(outcome) << reason;
@@ -270,6 +272,7 @@ public:
 
 private:
     Expected<void> do_begin(const ResultStorage&) override { return {}; }
+    bool do_take_received(const char*, const ResultStorage&) override { return false; }
     std::size_t do_take(const ResultStorage& rows, std::size_t before) override {
         std::size_t row = 0;
         for (; row < rows.rows() && before + row < most_; ++row)
@@ -301,6 +304,7 @@ public:
 
 private:
     Expected<void> do_begin(const ResultStorage&) override { return {}; }
+    bool do_take_received(const char*, const ResultStorage&) override { throw 7; }
     std::size_t do_take(const ResultStorage&, std::size_t) override {
         if (an_exception_) throw std::runtime_error("no room");
         throw 7;
@@ -360,7 +364,7 @@ void expect_senseless_rows_seen() {
 
 TEST(DirectSink, OfARowTypeLeavesAServerWhoseRowsMakeNoSense) {
     using Texts = std::tuple<std::string, std::string>;
-    using MaybeTexts = std::tuple<std::optional<std::string>, std::optional<std::string_view>>;
+    using MaybeTexts = std::tuple<std::optional<std::string>, std::optional<std::string>>;
     expect_senseless_rows_seen<detail::AllRows<Texts>>();
     expect_senseless_rows_seen<detail::AllRows<MaybeTexts>>();
     expect_senseless_rows_seen<detail::OneRow<Texts>>();
@@ -375,6 +379,35 @@ TEST(DirectSink, IsBoundByTheLimitOfAResult) {
     const Expected<Result> result = session->run({.sql = "select", .sink = &sink, .max_result_bytes = 5000}, soon());
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+}
+
+TEST(DirectSink, ThatOnlyCountsHasWhatTheTagSays) {
+    for (const auto& [tag, affected] :
+         {std::pair("UPDATE 5", 5U), std::pair("INSERT 0 12", 12U), std::pair("CALL", 0U), std::pair("SELECT 2", 2U)}) {
+        const Session session = answered_by(described().row({"a"}).row({"b"}).tag(tag).ready());
+        detail::AffectedRows<std::uint64_t> sink(Extra::refuse);
+        const Expected<Result> result = session->run({.sql = "call", .sink = &sink}, soon());
+        ASSERT_TRUE(result);
+        EXPECT_TRUE(result->empty());
+        EXPECT_EQ(result->tag(), spi::tells(tag) ? tag : "") << "one that says more is kept";
+        EXPECT_EQ(sink.answer("").value(), affected);
+    }
+}
+
+TEST(DirectSink, IsThatOfItsOwnStatementInABatch) {
+    const Session session = Session([](Conversation& client) {
+        client.receive_until(MessageKind::sync);
+        client.send(
+            described().row({"a"}).tag("SELECT 1").parse_complete().bind_complete().no_data().tag("UPDATE 7").ready());
+        client.ignore();
+    });
+    Joined sink;
+    const spi::Request requests[] = {{.sql = "select", .sink = &sink}, {.sql = "update"}};
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, soon());
+    ASSERT_TRUE(outcomes[0]);
+    ASSERT_TRUE(outcomes[1]);
+    EXPECT_EQ(sink.taken(), 1U);
+    EXPECT_EQ(outcomes[1]->affected(), 7U);
 }
 
 // ---- cancel requests --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "pg/stop.hpp"
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -66,7 +67,7 @@ TEST_P(Pooled, RefusesUnsentWhateverItIsAskedAfterwards) {
     };
     const std::vector<spi::Request> requests{{.sql = "select 2"}, {.sql = "select 3"}};
     expect_refusal(session()->run(requests[0], soon()));
-    const auto outcomes = session()->run_batch(requests, spi::BatchSync::once, soon());
+    const auto outcomes = pg::testing::outcomes_of(*session(), requests, spi::BatchSync::once, soon());
     ASSERT_EQ(outcomes.size(), 2u);
     for (const auto& outcome : outcomes) expect_refusal(outcome);
     expect_refusal(session()->run_script("select 2; select 3", soon()));

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -69,8 +70,8 @@ TEST_P(Refusal, OfATextWithAZeroByteInEveryVerb) {
         {"copy out", [&] { return error_of(session_->copy_out(text, soon())); }},
         {"batch",
          [&] {
-             return error_of(
-                 session_->run_batch(std::vector<spi::Request>{{.sql = text}}, spi::BatchSync::once, soon())[0]);
+             return error_of(pg::testing::outcomes_of(*session_, std::vector<spi::Request>{{.sql = text}},
+                                                      spi::BatchSync::once, soon())[0]);
          }},
     };
     for (const auto& [name, verb] : verbs) {
@@ -88,7 +89,8 @@ TEST_P(Refusal, OfMoreArgumentsThanTheProtocolCounts) {
     const spi::Request request{.sql = "select", .params = &params};
     expect_refusal(session_->run(request, soon()).error(), "65535");
     expect_refusal(session_->stream(request, soon()).error(), "65535");
-    expect_refusal(session_->run_batch(std::vector{request}, spi::BatchSync::each, soon())[0].error(), "65535");
+    expect_refusal(pg::testing::outcomes_of(*session_, std::vector{request}, spi::BatchSync::each, soon())[0].error(),
+                   "65535");
     expect_that_nothing_was_sent();
 }
 
@@ -102,7 +104,7 @@ TEST_P(Refusal, OfMoreTypesThanTheProtocolCounts) {
 
 TEST_P(Refusal, InABatchKeepsBackWhatStandsBehindIt) {
     const spi::Request requests[] = {{.sql = "good"}, {.sql = "bad\0"sv}, {.sql = "never seen"}};
-    const auto outcomes = session_->run_batch(requests, spi::BatchSync::each, soon());
+    const auto outcomes = pg::testing::outcomes_of(*session_, requests, spi::BatchSync::each, soon());
     ASSERT_EQ(outcomes.size(), 3u);
     EXPECT_TRUE(outcomes[0]) << outcomes[0].error().what();
     for (const std::size_t refused : {1, 2}) {

@@ -53,6 +53,7 @@ public:
                   .value()) {}
 
     spi::Session* operator->() const { return session_.get(); }
+    spi::Session& operator*() const { return *session_; }
     [[nodiscard]] testing::FakeServer& server() noexcept { return server_; }
 
 private:

@@ -8,6 +8,7 @@
 
 #include "pg/stop.hpp"
 #include "pg/types/unsigned.hpp"
+#include "tests/outcomes_of.hpp"
 #include "tests/slowness.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
@@ -49,7 +50,7 @@ public:
           }) {}
 
     [[nodiscard]] std::vector<Expected<Result>> run_batch(std::size_t count, spi::BatchSync sync) const {
-        return (*this)->run_batch(std::vector<spi::Request>(count, {.sql = "insert"}), sync, in(10s));
+        return pg::testing::outcomes_of(**this, std::vector<spi::Request>(count, {.sql = "insert"}), sync, in(10s));
     }
 };
 
@@ -318,8 +319,8 @@ TEST_P(Batch, KnowsOnlyWhatWasEndedBeforeTheConnectionBroke) {
 TEST_P(Batch, SaysWhatWasNotSentBeforeTheConnectionBroke) {
     const Scripted session = answered_by(Reply(), Then::leave);
     const std::string long_text(10'000, ' ');  // far more of them than the sockets hold
-    const auto outcomes =
-        session->run_batch(std::vector<spi::Request>(2000, {.sql = long_text}), spi::BatchSync::once, in(10s));
+    const auto outcomes = pg::testing::outcomes_of(*session, std::vector<spi::Request>(2000, {.sql = long_text}),
+                                                   spi::BatchSync::once, in(10s));
     EXPECT_EQ(outcomes.front().error().outcome(), Outcome::unknown);
     EXPECT_EQ(outcomes.back().error().outcome(), Outcome::not_sent);
 }

@@ -17,10 +17,7 @@ private:
     static Error nothing() { return Error({.message = "it does nothing"}); }
 
     Expected<Result> do_run(const spi::Request&, const Wait&) noexcept override { return nothing(); }
-    std::vector<Expected<Result>> do_run_batch(std::span<const spi::Request>, spi::BatchSync,
-                                               const Wait&) noexcept override {
-        return {};
-    }
+    void do_run_batch(std::span<spi::BatchItem* const>, spi::BatchSync, const Wait&) noexcept override {}
     Expected<void> do_run_script(std::string_view, const Wait&) noexcept override { return nothing(); }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request&, const Wait&) noexcept override {
         return nothing();

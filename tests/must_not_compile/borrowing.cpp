@@ -1,0 +1,15 @@
+// Rows that outlive what was received own their bytes.
+#include <string>
+#include <string_view>
+
+#include "pg/client.hpp"
+#include "pg/prepared.hpp"
+
+std::string right(const pg::Prepared<std::string(int)>& prepared) { return prepared(1); }
+
+#if CASE == 1  // refuses: rows that are kept own their bytes
+void viewed(const pg::Prepared<std::string_view(int)>& prepared) { static_cast<void>(prepared(1)); }
+#endif
+#if CASE == 2  // refuses: (constraint|no matching)
+void viewed(pg::Client& client) { static_cast<void>(client.query_one<std::string_view>("select 'x'")); }
+#endif
