@@ -1,15 +1,7 @@
 # The defects that ./run mutate plants: what an honest mistake in a decoder or parser, or in what is said of a failure,
 # looks like.
-from typing import NamedTuple
-
-
-class Defect(NamedTuple):
-    file: str
-    before: str  # stands in the file exactly once
-    after: str
-    tests: tuple[str, ...]  # of which at least one must fail: a program, or program:filter for some of its cases
-    reason: str  # what goes wrong with it
-
+from defect import Defect
+from provider_defects import DEFECTS_OF_DIRECT, DEFECTS_OF_LIBPQ, DEFECTS_OF_WIRE
 
 CONFIG = ("config_parse_test", "config_differential_test")
 
@@ -117,8 +109,18 @@ DEFECTS_OF_STATEMENTS = (
     Defect("include/pg/sql.hpp", "if (number > 65535)", "if (number > 65536)", ("sql_test",), "$65536 is accepted"),
     Defect("src/value/params.cpp", "    std::copy_n(slots_, count_, more.get());\n", "", ("params_test",),
            "arguments are lost when there are many"),
-    Defect("src/value/params.cpp", "        bytes_.put('\\0');\n        retyped = true;", "        retyped = true;",
-           ("params_test",), "a number that is sent as text has no end"),
+    Defect("src/value/params.cpp", "        bytes_.patch(start - sizeof(std::int32_t), slot.length);\n", "",
+           ("params_test",), "a number that is sent as text has no length"),
+    Defect("providers/libpq/engine.cpp", ".push_back('\\0');", ";", ("conformance:*libpq*",),
+           "a text that libpq sends goes on with the next one"),
+    Defect("src/value/result.cpp", "        state_ = {};\n", "", ("row_sink_test",),
+           "the error of a round is that of the next one"),
+    Defect("src/value/result.cpp", "    columns_ = 0;\n    state_", "", ("row_sink_test",),
+           "columns are known that somebody else has matched since"),
+    Defect("src/core/batch.cpp", "    entry.statement.reset();\n", "", ("core_dbtest:BatchDb.*",),
+           "a prepared statement is called with the text that stood in its place"),
+    Defect("include/pg/row.hpp", "&& values.are_over();", ";", ("received_row_test",),
+           "what stands behind the last value of a row is not seen"),
     Defect("src/value/row.cpp", "std::equal(map, map + targets.size(), columns_in_order.begin());", "true;",
            ("row_test",), "columns are read in their order, wherever the fields are"),
     Defect("src/value/row.cpp", "(columns > targets.size() && extra == Extra::refuse)", "false", ("row_test",),
@@ -293,9 +295,9 @@ DEFECTS_OF_POOL = (
            ("session_pool_test",), "nobody knows who has a stream"),
     Defect("src/core/copy_stream.cpp", "if (borrowed->lease) borrowed->slot->holder.is_at(site);",
            "borrowed->slot->holder.is_at(site);", ("session_pool_test",), "a COPY is taken for its connection"),
-    Defect("src/core/server_limit.cpp", "    if (is_inside_transaction(borrowed)) all.push_back(ServerLimit::lift());\n",
+    Defect("src/core/server_limit.cpp", "    if (is_inside_transaction(borrowed)) all.push_back(&lifting);\n",
            "", ("batch_test",), "the limit of a statement stays for the rest of its transaction"),
-    Defect("src/core/server_limit.cpp", "std::all_of(requests.begin(), requests.end(), can_have_one) ?", "true ?",
+    Defect("src/core/server_limit.cpp", "std::all_of(items.begin(), items.end(), can_have_one) ?", "true ?",
            ("batch_test",), "a batch that may not run in a transaction is told to the server"),
     Defect("src/pool/refusals.cpp", "connect_error.kind() == ErrorKind::auth", "false", BOOKS,
            "a wrong password is taken for a server that is away"),
@@ -345,119 +347,6 @@ DEFECTS_OF_AWAITING = (
            "an awaited COPY is read row by row"),
     Defect("src/core/transaction.cpp", "return object.savepoints >= number;", "return false;", ("core_dbtest",),
            "a large object is written to that the server has closed"),
-)
-
-# The protocol: frames, messages, and what a server may say next.
-DEFECTS_OF_WIRE = (
-    Defect("src/wire/frame.hpp", "if (held() - frame_header < size) return Cut::more;",
-           "if (held() - frame_header + 1 < size) return Cut::more;", ("frame_test",),
-           "a frame is cut before its last byte has come"),
-    Defect("src/wire/frame.hpp", "if (size >= body_limits[static_cast<unsigned char>(*at_)])",
-           "if (body_limits[static_cast<unsigned char>(*at_)] == 0)", ("frame_test",),
-           "a frame may be longer than its kind ever is"),
-    Defect("src/wire/server_messages.hpp", "if (length != null_length) return false;", "",
-           ("server_messages_test",), "a value of negative length is a null"),
-    Defect("src/wire/server_messages.hpp", "return left == 0;", "return true;", ("server_messages_test",),
-           "bytes behind the last value of a row are accepted"),
-    Defect("src/wire/server_messages.cpp", "const std::size_t blank = tag.rfind(' ');",
-           "const std::size_t blank = tag.find(' ');", ("server_messages_test",),
-           "the rows of an INSERT are not counted"),
-    Defect("src/wire/server_messages.cpp", "if (letter >= 'A' && letter <= 'z')", "if (letter >= 'A' && letter <= 'Z')",
-           ("server_messages_test",), "a report loses the names in it"),
-    Defect("src/wire/server_messages.cpp", "if (at.take<std::uint16_t>() > format) return std::nullopt;",
-           "static_cast<void>(at.take<std::uint16_t>());", ("server_messages_test",),
-           "a binary column is accepted in a COPY as text"),
-    Defect("src/wire/machine.hpp", "return !empty() && head() == answer && copy_ == Copy::none",
-           "return !empty() && copy_ == Copy::none", ("machine_test", "machine_model_test"),
-           "answers are taken in any order"),
-    Defect("src/wire/machine.cpp", "while (!empty() && head() != Answer::sync) pop();", "pop();",
-           ("machine_test", "machine_model_test"), "what a failed batch passes over is waited for"),
-    Defect("src/wire/machine.hpp", "        transaction_ = *state;\n", "", ("machine_test", "machine_model_test"),
-           "nobody notices that a transaction begins or ends"),
-)
-
-SESSIONS = ("libpq_test:*/Session.*",)
-SINKS = ("libpq_test:DirectSink.*",)
-STREAMS = ("libpq_test:*/Stream.*",)
-BATCHES = ("libpq_test:*/Batch.*",)
-
-# What the libpq provider makes of a server's answers, with libpq's own engine.
-DEFECTS_OF_LIBPQ = (
-    Defect("providers/libpq/authentication.cpp", "if (bytes.size() - 1 < length) return Demand::unfinished;",
-           "if (bytes.size() - 1 < length) return Demand::fair;", ("libpq_test:Demand.*",),
-           "a challenge in two pieces is not looked at"),
-    Defect("providers/libpq/authentication.cpp", "read.ec == std::errc::result_out_of_range || ", "",
-           ("libpq_test:Demand.*",), "a number of iterations that is out of range is let through"),
-    Defect("providers/libpq/error.cpp", "    fields.sqlstate = SqlState(report_field(report, PG_DIAG_SQLSTATE));\n",
-           "", SESSIONS, "a report loses its code"),
-    Defect("providers/libpq/error.cpp", "{PG_DIAG_TABLE_NAME, &ErrorFields::table},",
-           "{PG_DIAG_TABLE_NAME, &ErrorFields::schema},", SESSIONS, "the table of a report is told as its schema"),
-    Defect("providers/libpq/exchange.cpp",
-           "if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)", "if (false)", SESSIONS,
-           "a commit that nobody answered in time is an ordinary timeout"),
-    Defect("providers/libpq/result.cpp", "if (length == 0 && PQgetisnull(result, number, column) != 0) *out = {};", "",
-           SESSIONS, "a null is read as an empty value"),
-    Defect("providers/libpq/result.cpp",
-           "if (Oid{PQftype(result, static_cast<int>(i))} != columns[i].type.oid) return false;", "",
-           ("libpq_test:Link.*",), "a result is read by a description that no longer holds"),
-    Defect("providers/libpq/link.cpp", "if (!kept || is_report(result->get())) kept", "if (!kept) kept", SESSIONS,
-           "a failure behind the command tag goes unheard"),
-    Defect("providers/libpq/link.cpp", "report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : ",
-           "true ? Outcome::unknown : ", SESSIONS, "nobody knows what became of a statement that has failed"),
-    Defect("providers/libpq/link.cpp", "return before == Outcome::unknown ? Outcome::applied : before;",
-           "return before;", SESSIONS, "nobody knows what became of a statement that has finished"),
-    Defect("providers/libpq/stream.cpp", "received_ + packer_.bytes() <= limit_", "packer_.bytes() <= limit_", STREAMS,
-           "the limit of a stream holds for each chunk alone"),
-    Defect("providers/libpq/stream.cpp", "(failure_ = take(std::move(result), wait)) && packer_.rows() != 0)",
-           "(failure_ = take(std::move(result), wait)) && false)", STREAMS,
-           "rows that came before a failure are lost"),
-    Defect("providers/libpq/exchange.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,", BATCHES,
-           "nobody knows what became of a statement that was never run"),
-    Defect("providers/libpq/batch.cpp", "if (outcomes_[i]) outcomes_[i] = error;", "static_cast<void>(i);", BATCHES,
-           "statements are said to have taken effect whose transaction failed at its end"),
-    Defect("providers/libpq/batch.cpp", "if (each ? answered() > readies_ : answered() == sent_) {",
-           "if (answered() == sent_) {", BATCHES, "a failure at the end of one statement is that of the next"),
-    Defect("providers/libpq/batch.cpp", "cancelled_) return true;",
-           "(cancelled_ = cancel_->advance())) {}", ("libpq_dbtest:Batch.EndsWith*",),
-           "a batch whose cancel request is all that it waits for costs its session"),
-    Defect("providers/libpq/workers.cpp", "if (!has_thread && ", "if (", ("libpq_test:Workers.*",),
-           "eight cancel requests to one server take four threads"),
-    Defect("providers/libpq/wait.cpp", "if (timeout == 0) return",
-           "if (timeout == 0 && ::poll(descriptors, count, 0) == 0) return", SESSIONS,
-           "a server that has always more to say is heard for ever"),
-    Defect("providers/libpq/batch_outcomes.hpp", "if (sync == spi::BatchSync::once)\n", "if (false)\n", BATCHES,
-           "statements are said to have taken effect whose transaction was lost"),
-    Defect("providers/libpq/batch_outcomes.hpp", "    unsent.outcome = Outcome::not_sent;\n", "", BATCHES,
-           "nobody knows what became of a statement that was never sent"),
-    Defect("providers/libpq/wait.cpp", "errno != EINTR && ", "", ("libpq_test:Wait.*",), "a signal ends a wait"),
-)
-
-# The same with the direct engine.
-DEFECTS_OF_DIRECT = (
-    Defect("providers/libpq/direct_report.cpp", "    fields.sqlstate = SqlState(report.field('C'));\n", "", SESSIONS,
-           "a report loses its code"),
-    Defect("providers/libpq/direct_report.cpp", "{'d', &ErrorFields::type},", "{'d', &ErrorFields::column},", SESSIONS,
-           "the type of a report is told as its column"),
-    Defect("providers/libpq/direct_result.cpp", "if (length < 0) return {};", "if (length < 0) return {at, 0};",
-           SESSIONS, "a null is read as an empty value"),
-    Defect("providers/libpq/direct_result.cpp", "if (!values.are_whole()) [[unlikely]]", "if (false)", SINKS,
-           "a malformed row is read into values"),
-    Defect("providers/libpq/direct_result.cpp", "return well_formed_ && std::all_of(received_ + read,",
-           "return well_formed_ && std::all_of(received_ + rows_,", SINKS, "a malformed row that nobody reads goes unseen"),
-    Defect("providers/libpq/direct_link.cpp", "if (!unwritable_) out_.put_bytes(bytes);", "",
-           ("libpq_test:DirectCopy.*",), "bytes of a COPY that the socket does not take at once are lost"),
-    Defect("providers/libpq/direct_session.cpp", "answer.emplace(link_.failed(frame.body));",
-           "if (!answer) answer.emplace(link_.failed(frame.body));", SESSIONS,
-           "a failure behind the command tag goes unheard"),
-    Defect("providers/libpq/direct_link.cpp", "if (outcome == Outcome::unknown) outcome = Outcome::applied;", "",
-           SESSIONS, "nobody knows what became of a statement that has finished"),
-    Defect("providers/libpq/direct_link.cpp", "case wire::Event::failed: outcome = Outcome::not_applied; break;",
-           "case wire::Event::failed: break;", SESSIONS, "nobody knows what became of a statement that has failed"),
-    Defect("providers/libpq/direct_stream.cpp", "handed_out_ + collector_.bytes() <= limit_",
-           "collector_.bytes() <= limit_", STREAMS, "the limit of a stream holds for each chunk alone"),
-    Defect("providers/libpq/direct_batch.cpp", "const bool late = failing < answered() || failing == sent_;",
-           "const bool late = false;", BATCHES,
-           "statements are said to have taken effect whose transaction failed at its end"),
 )
 
 # Which statement goes by which name.

@@ -1,12 +1,22 @@
 # Every defect of tests/mutate can be planted: what it replaces stands exactly once in a file that is there.
 import runpy
+import sys
 
 import rule
 
 
+def listed(folder):
+    """The defects of a folder, whose files import each other."""
+    sys.path.insert(0, str(folder))
+    try:
+        return runpy.run_path(str(folder / "defects.py"))["DEFECTS"]
+    finally:
+        sys.path.remove(str(folder))
+
+
 def check(root):
     breaches = []
-    for defect in runpy.run_path(str(root / "tests/mutate/defects.py"))["DEFECTS"]:
+    for defect in listed(root / "tests/mutate"):
         file = root / defect.file
         count = file.read_text(encoding="utf-8").count(defect.before) if file.is_file() else 0
         if count != 1:
@@ -19,9 +29,9 @@ def check(root):
 
 def self_test():
     def planted(before, after="b"):
-        listed = (f"from types import SimpleNamespace as D\n"
-                  f"DEFECTS = (D(file='a.cpp', before={before!r}, after={after!r}, reason='it breaks'),)\n")
-        return rule.planted({"tests/mutate/defects.py": listed, "a.cpp": "once twice twice"})
+        text = (f"from types import SimpleNamespace as D\n"
+                f"DEFECTS = (D(file='a.cpp', before={before!r}, after={after!r}, reason='it breaks'),)\n")
+        return rule.planted({"tests/mutate/defects.py": text, "a.cpp": "once twice twice"})
 
     with planted("once") as root:
         assert check(root) == []
