@@ -24,18 +24,18 @@ YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
 # ratio from rising and comes down with every improvement.
 GATES = {
     "direct": {
-        "point_select": (0.34, 0.20),
-        "bulk_read": (0.46, 0.40),
+        "point_select": (0.31, 0.20),
+        "bulk_read": (0.45, 0.40),
         "visit": (0.205, 0.20),
-        "batch_select": (0.32, 0.15),
-        "awaited_select": (0.47, 0.25),
-        "copy_in": (0.60, 0.60),
-        "pipelined_insert": (0.58, 0.35),
+        "batch_select": (0.22, 0.15),
+        "awaited_select": (0.41, 0.25),
+        "copy_in": (0.58, 0.60),
+        "pipelined_insert": (0.43, 0.35),
     },
     "libpq": {
         "point_select": (1.385, 1.40),
         "bulk_read": (1.25, 1.25),
-        "batch_select": (1.59, 1.60),
+        "batch_select": (1.57, 1.60),
         "awaited_select": (1.74, 1.10),
         "copy_in": (1.15, 1.15),
     },
