@@ -157,7 +157,7 @@ private:
     void grow(std::size_t count);
     void drop_chunk() noexcept;
 
-    static constexpr std::size_t own_size = 512;
+    static constexpr std::size_t own_size = 496;  // 512 with what malloc puts before it
     std::unique_ptr<char[]> own_;
     ChunkRef chunk_;  ///< that the bytes are in, unless they are in that
     char* begin_ = nullptr;

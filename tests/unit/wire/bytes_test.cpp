@@ -215,7 +215,7 @@ TEST(SendBuffer, KeepsALittleRoomOfItsOwnAndHandsBackTheChunk) {
     SendBuffer out;
     largest_array = 0;
     out.put_bytes("a");
-    EXPECT_EQ(largest_array, 512U);
+    EXPECT_EQ(largest_array, 496U);
     const char* const own = out.unsent().data();
     out.clear();
     out.release();
@@ -247,7 +247,7 @@ TEST(SendBuffer, OfManyBytesAtOnceTakesNoRoomOfItsOwn) {
     EXPECT_TRUE(out.empty());
     out.put_bytes("b");
     EXPECT_EQ(out.unsent(), "b");
-    EXPECT_EQ(largest_array, 512U);
+    EXPECT_EQ(largest_array, 496U);
 }
 
 }  // namespace
