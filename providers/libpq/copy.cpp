@@ -44,6 +44,7 @@ public:
 private:
     Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
+        if (auto error = link_.left_behind()) return *std::move(error);
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             if (auto error = put(piece, wait)) return *std::move(error);
@@ -56,6 +57,7 @@ private:
     }
 
     Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         Expected<ResultHandle> result = end(nullptr, wait);
         if (!result) return std::move(result).error();
         const Expected<Result> done = conclude(link_, *std::move(result), wait);
@@ -64,6 +66,7 @@ private:
     }
 
     Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         Expected<ResultHandle> result = end(std::string(reason).c_str(), wait);
         if (!result) return std::move(result).error();
         const bool asked_for = report_field(result->get(), PG_DIAG_SQLSTATE) == "57014";
@@ -134,6 +137,7 @@ public:
 
 private:
     Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         while (!over_) {
             char* row = nullptr;
             const int length = PQgetCopyData(link_.connection(), &row, 1);

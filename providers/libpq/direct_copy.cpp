@@ -68,6 +68,7 @@ public:
 private:
     Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
+        if (auto error = link_.left_behind()) return *std::move(error);
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
             wire::put_copy_data_header(link_.out(), piece.size());
@@ -85,12 +86,14 @@ private:
 
     Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
+        if (auto error = link_.left_behind()) return *std::move(error);
         wire::put_empty(link_.out(), wire::ClientType::copy_done);
         return end(wait);
     }
 
     Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
+        if (auto error = link_.left_behind()) return *std::move(error);
         wire::put_copy_fail(link_.out(), reason.substr(0, reason.find('\0')));
         const Expected<std::uint64_t> ended = end(wait);
         if (ended || ended.error().sqlstate() == sqlstate::query_canceled) return {};
@@ -174,6 +177,7 @@ public:
 
 private:
     Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         std::optional<Error> failure;
         for (wire::Frame frame; !over_;) {
             const auto event = link_.next(frame, wait);

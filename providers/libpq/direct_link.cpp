@@ -224,7 +224,8 @@ Error DirectLink::give_up(Woken woken, const spi::Wait& wait) {
 }
 
 Outcome DirectLink::recover(const Deadline& until) noexcept {
-    const Outcome outcome = drain(until);
+    if (!is_here()) close();  // (D3)
+    const Outcome outcome = is_here() ? drain(until) : Outcome::unknown;
     occupy(false);
     return outcome;
 }
@@ -264,7 +265,8 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
         }
         if (ended()) return static_cast<void>(ending()), Outcome::unknown;  // closed
         flush();
-        if (machine_.idle() && answered) return outcome;
+        const bool is_over = machine_.idle() && !has_unsent();
+        if (is_over && answered) return outcome;
 
         if (channel_.holds_more() && !machine_.idle()) {
             if (until.passed()) break;
@@ -272,7 +274,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
             continue;
         }
         std::array<pollfd, 2> descriptors{awaited(), cancel ? cancel->waits_for() : nothing_else};
-        if (machine_.idle()) descriptors[0].fd = -1;
+        if (is_over) descriptors[0].fd = -1;
         if (wait_for(descriptors, {.deadline = until}) != Woken::ready) break;
         if (descriptors[0].revents != 0) receive();
     }

@@ -40,6 +40,7 @@ public:
 
 private:
     Expected<Result> do_next(const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         while (!over_ && collector_.bytes() < piece_bytes) {
             wire::Frame frame;
             if (const auto event = link_.poll(frame)) {

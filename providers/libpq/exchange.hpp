@@ -33,6 +33,12 @@ public:
     [[nodiscard]] bool is_here() const noexcept { return birthplace_.is_here(); }
     /// True when the server has said that it ends the session.
     [[nodiscard]] bool dying() const noexcept { return dying_; }
+    /// Why a stream or a COPY goes no further: this is not the process that opened its session. Null in that one.
+    [[nodiscard]] std::optional<Error> left_behind() const {
+        if (is_here()) [[likely]]
+            return std::nullopt;
+        return not_now();
+    }
     /// A stream or a copy has the session to itself.
     [[nodiscard]] bool occupied() const noexcept { return occupied_; }
     void occupy(bool occupied) noexcept { occupied_ = occupied; }

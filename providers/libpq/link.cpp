@@ -103,7 +103,8 @@ Error Link::give_up(Woken woken, const spi::Wait& wait) {
 }
 
 Outcome Link::recover(const Deadline& until) noexcept {
-    const Outcome outcome = drain(until);
+    if (!is_here()) close();  // what the parent process has begun is its own
+    const Outcome outcome = is_here() ? drain(until) : Outcome::unknown;
     occupy(false);
     return outcome;
 }

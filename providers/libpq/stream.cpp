@@ -63,6 +63,7 @@ public:
 
 private:
     Expected<Result> do_next(const spi::Wait& wait) noexcept override {
+        if (auto error = link_.left_behind()) return *std::move(error);
         while (!over_ && !failure_ && packer_.bytes() < chunk_bytes) {
             ResultHandle result;
             switch (const Step step = link_.engine().next(result)) {

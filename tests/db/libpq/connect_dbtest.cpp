@@ -168,6 +168,41 @@ TEST(Fork, MakesASessionOfTheParentUnusableInTheChild) {
     EXPECT_EQ(text_of(*session, "select 1"), "1");
 }
 
+bool is_refused(const auto& answer) { return !answer && answer.error().kind() == ErrorKind::usage; }
+
+TEST(Fork, LeavesWhatTheParentHasBegunAlone) {
+    const auto streaming = open_session(), reading = open_session(), writing = open_session();
+    ASSERT_TRUE(writing->run_script("create temp table t (n int)", soon()));
+    auto stream = streaming->stream({.sql = "select n from generate_series(1, 100000) n"}, soon()).value();
+    auto reader = reading->copy_out("copy (select n from generate_series(1, 100000) n) to stdout", soon()).value();
+    auto writer = writing->copy_in("copy t from stdin", soon()).value();
+    std::size_t rows = stream->next(soon()).value().size();
+    ASSERT_TRUE(reader->read(soon()).value());
+    ASSERT_TRUE(writer->write("1\n2\n", soon()));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const bool right = is_refused(stream->next(soon())) && is_refused(reader->read(soon())) &&
+                           is_refused(writer->write("3\n", soon())) && is_refused(writer->fail("no", soon())) &&
+                           is_refused(writer->finish(soon()));
+        // Freed in the child, they neither cancel nor end anything.
+        stream.reset();
+        reader.reset();
+        writer.reset();
+        ::_exit(right ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    for (std::size_t more = 1; more != 0; rows += more) more = stream->next(soon()).value().size();
+    EXPECT_EQ(rows, 100000U);
+    std::size_t lines = 1;
+    while (reader->read(soon()).value()) ++lines;
+    EXPECT_EQ(lines, 100000U);
+    ASSERT_TRUE(writer->write("3\n", soon()));
+    EXPECT_EQ(writer->finish(soon()).value(), 3U);
+}
+
 TEST(Provider, SaysWhatItIsAndWhatItCanDo) {
     const auto provider = make_libpq_provider();
     EXPECT_EQ(provider->name(), "libpq");
