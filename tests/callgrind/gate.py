@@ -40,7 +40,7 @@ GATES = {
         "copy_in": (1.15, 1.15),
     },
 }
-# What a socket does not take at once costs a copy, more of them on a busy machine: the least of so many measurements.
+# What a socket does not take at once costs another call, and libpq a copy: the least of so many measurements.
 REPEATED = {"copy_in": 3}
 # A yardstick that strays from its known cost by more than this is a straw man, or was measured otherwise.
 YARDSTICK_TOLERANCE = 0.15
