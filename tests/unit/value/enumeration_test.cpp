@@ -89,7 +89,7 @@ TEST(Enumeration, HasLabelsWithoutAnEnumeration) {
     pg::Params params;
     EXPECT_FALSE(params.add(Mood::ok));
     EXPECT_EQ(params[0].format, pg::Format::text);
-    EXPECT_STREQ(params.data(params[0]), "ok");
+    EXPECT_EQ(params.values().substr(params[0].offset), "ok");
 }
 
 }  // namespace
