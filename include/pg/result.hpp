@@ -228,7 +228,7 @@ public:
 protected:
     /// What it takes: one row, all rows, or how many were affected.
     enum class Wants : std::uint8_t { row, rows, count };
-    explicit RowSink(Wants wants = Wants::rows) : wants_(wants) {}
+    explicit RowSink(Wants wants = Wants::rows) : wants_(wants) {}  ///< has taken nothing
     ~RowSink() = default;
 
     std::size_t seen_ = 0;  ///< rows, whether they could be read or not

@@ -54,9 +54,10 @@ struct Request {
 
 /// A statement of a batch, and what became of it.
 struct BatchItem {
-    Request request;
+    Request request;                            ///< its views and its params outlive the run
     std::optional<Expected<Result>> outcome{};  ///< null: it has not run yet
 
+    /// It has run, or was kept from it, and this was the end of it.
     [[nodiscard]] bool failed() const { return outcome && !outcome->has_value(); }
 };
 
