@@ -32,11 +32,10 @@ struct ColumnMap {
     const std::uint16_t* numbers;
     bool all_in_place;  // they are all columns in their order, and all come in binary
 };
-/// Finds the column of each target. Their numbers are in `map`, or kept by what describes the result. The error names
+/// Finds the column of each target. Their numbers are in `own`, or kept by what describes the result. The error names
 /// every column that does not fit.
-[[nodiscard]] PGCLIENT_API Expected<ColumnMap> match_columns(const ResultStorage& result,
-                                                             std::span<const Target> targets, Extra extra,
-                                                             std::uint16_t* map);
+[[nodiscard]] PGCLIENT_API Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets,
+                                                        Extra extra, std::uint16_t* own, ColumnMap& found);
 
 /// Reads one value, numbers and views without a call. `in_binary`: it is known that it came so.
 template <bool in_binary, Cellular T>
@@ -104,11 +103,11 @@ struct RowShape<T> {
 template <class T>
 inline constexpr bool row_borrows = borrows<T>;
 template <class... T>
-inline constexpr bool row_borrows<std::tuple<T...>> = (borrows<T> || ...);
+inline constexpr bool row_borrows<std::tuple<T...>> = std::disjunction_v<std::bool_constant<borrows<T>>...>;
 template <class T>
     requires(!Cellular<T> && reflect::mapped<T>)
 inline constexpr bool row_borrows<T> = []<std::size_t... I>(std::index_sequence<I...>) {
-    return (borrows<reflect::field_type<T, I>> || ...);
+    return std::disjunction_v<std::bool_constant<borrows<reflect::field_type<T, I>>>...>;
 }(std::make_index_sequence<reflect::size<T>>{});
 
 }  // namespace detail
@@ -156,12 +155,12 @@ template <RowType T>
 class RowReader {
 public:
     [[nodiscard]] Expected<void> match(const ResultStorage& result, Extra extra = Extra::refuse) {
-        Expected<ColumnMap> map = match_columns(result, RowShape<T>::targets, extra, own_.data());
-        if (!map) return std::move(map).error();
-        kept_ = map->numbers == own_.data() ? nullptr : map->numbers;
-        in_place_ = map->all_in_place;
+        ColumnMap map{};
+        Expected<void> matched = match_columns(result, RowShape<T>::targets, extra, own_.data(), map);
+        kept_ = map.numbers == own_.data() ? nullptr : map.numbers;
+        in_place_ = map.all_in_place;
         rebind(result);
-        return {};
+        return matched;
     }
 
     /// Reads the same columns from another part of the same result.

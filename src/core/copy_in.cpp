@@ -36,8 +36,9 @@ Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::stri
 
     auto described = describe(**session, *parsed);
     if (!described) return std::move(described).error();
-    std::vector<std::uint16_t> map(targets.size());
-    if (auto matched = match_columns(**described, targets, Extra::refuse, map.data()); !matched)
+    std::vector<std::uint16_t> numbers(targets.size());
+    ColumnMap map{};
+    if (auto matched = match_columns(**described, targets, Extra::refuse, numbers.data(), map); !matched)
         return misfit(matched.error(), "copy " + parsed->text());
     // A struct's columns were matched by name, in whatever order they are listed: they go in the order of its fields.
     if (!targets.front().name.empty()) parsed->list = field_list(targets);

@@ -67,11 +67,15 @@ bool all_come_in_binary(const ResultStorage& result) {
 
 }  // namespace
 
-Expected<ColumnMap> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
-                                  std::uint16_t* map) {
+Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
+                             std::uint16_t* map, ColumnMap& found) {
     ColumnMatches* const known = result.matches();
-    if (known)
-        if (const ColumnMap* kept = known->find(targets, extra)) return *kept;
+    if (known) {
+        if (const ColumnMap* kept = known->find(targets, extra)) {
+            found = *kept;
+            return {};
+        }
+    }
     Misfits misfits;
     if (targets.empty() || targets.front().name.empty())
         match_by_position(result, targets, extra, map, misfits);
@@ -84,13 +88,13 @@ Expected<ColumnMap> match_columns(const ResultStorage& result, std::span<const T
         misfits.add("column " + quoted(column.name) + " is " + type_name(column.type) + ", its target takes " +
                     std::string(targets[i].type->name));
     }
-    if (auto verdict = std::move(misfits).verdict(); !verdict) return std::move(verdict).error();
+    if (auto verdict = std::move(misfits).verdict(); !verdict) return verdict;
     const bool in_order =
         targets.size() <= columns_in_order.size() && std::equal(map, map + targets.size(), columns_in_order.begin());
-    const ColumnMap found{in_order ? columns_in_order.data() : map,
-                          in_order && targets.size() == result.columns().size() && all_come_in_binary(result)};
+    found = {in_order ? columns_in_order.data() : map,
+             in_order && targets.size() == result.columns().size() && all_come_in_binary(result)};
     if (known) known->keep(targets, extra, found);
-    return found;
+    return {};
 }
 
 }  // namespace pg::detail

@@ -52,9 +52,10 @@ using Map = std::array<std::uint16_t, 2>;
 template <class T>
 pg::Expected<Map> match(const Columns& result, Extra extra = Extra::refuse) {
     Map map{};
-    auto matched = pg::detail::match_columns(result, pg::detail::RowShape<T>::targets, extra, map.data());
+    pg::detail::ColumnMap found{};
+    auto matched = pg::detail::match_columns(result, pg::detail::RowShape<T>::targets, extra, map.data(), found);
     if (!matched) return std::move(matched).error();
-    std::copy_n(matched->numbers, map.size(), map.data());
+    std::copy_n(found.numbers, map.size(), map.data());
     return map;
 }
 template <class T>
@@ -103,9 +104,10 @@ TEST(ColumnMatches, KeepWhatFitted) {
 TEST(ColumnMatches, OfColumnsInTheirOrderAreKnownByTheirPlace) {
     const auto is_in_order = [](const Columns& result) {
         Map map{};
-        const auto matched =
-            pg::detail::match_columns(result, pg::detail::RowShape<User>::targets, Extra::ignore, map.data());
-        return pg::detail::are_in_order({matched.value().numbers, map.size()});
+        pg::detail::ColumnMap found{};
+        pg::detail::match_columns(result, pg::detail::RowShape<User>::targets, Extra::ignore, map.data(), found)
+            .value();
+        return pg::detail::are_in_order({found.numbers, map.size()});
     };
     EXPECT_TRUE(is_in_order(Columns({id, name})));
     EXPECT_TRUE(is_in_order(Columns({id, name, other})));
