@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <limits>
+#include <sys/time.h>
 #include <system_error>
 
 #include "providers/libpq/system_calls.hpp"
@@ -20,14 +22,32 @@ constexpr int ssl_error_zero_return = 6;
 /// A length as OpenSSL takes it.
 int as_int(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max())); }
 
+/// Adds a flag to those of a descriptor, or takes it away. False when that failed.
+bool set_flag(int descriptor, int flag, bool on) noexcept {
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    return flags >= 0 && ::fcntl(descriptor, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+}
+
 }  // namespace
 
-Movement Channel::receive_plain(std::span<char> room) noexcept {
+bool Channel::allow_waiting() noexcept {
+    if (tls_ != nullptr) return false;
+    const timeval most{.tv_sec = 0, .tv_usec = std::chrono::microseconds(patience).count()};
+    return ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) == 0 &&
+           set_flag(socket_, O_NONBLOCK, false);
+}
+
+void Channel::end_waiting() noexcept { set_flag(socket_, O_NONBLOCK, true); }
+
+Movement Channel::receive_plain(std::span<char> room, int flags) noexcept {
     for (;;) {
-        const auto count = receive_from(socket_, room.data(), room.size(), MSG_DONTWAIT);
+        const auto count = receive_from(socket_, room.data(), room.size(), flags);
         if (count > 0) return {Moved::some, static_cast<std::size_t>(count)};
         if (count == 0) return {Moved::end};
-        if (errno == EINTR) continue;
+        if (errno == EINTR) {
+            if (flags == 0) return {Moved::wants_read};
+            continue;
+        }
         if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_read};
         error_ = errno;
         return {Moved::broken};
@@ -88,9 +108,8 @@ Movement Channel::tls_result(int result, int saved_errno) noexcept {
 }
 
 bool Channel::has_news() const noexcept {
-    char byte;
-    return holds_more_ || receive_from(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-           (errno != EAGAIN && errno != EWOULDBLOCK);
+    pollfd one{.fd = socket_, .events = POLLIN, .revents = 0};
+    return holds_more_ || poll_for(&one, 1, 0) != 0;  // a peek takes the kernel a third longer
 }
 
 std::string Channel::failure() const {

@@ -1,11 +1,13 @@
-// Channel: the bytes of a connection that libpq opened, plain or through the TLS that libpq set up. It never waits.
+// Channel: the bytes of a connection that libpq opened, plain or through the TLS that libpq set up.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <libpq-fe.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 
 #include "providers/libpq/direct_tls.hpp"
 
@@ -25,6 +27,9 @@ struct Movement {
     std::size_t count = 0;
 };
 
+/// For how long a receive waits at most, before the wait goes on where deadlines are exact.
+inline constexpr std::chrono::milliseconds patience{20};
+
 /// Borrows the socket, and the TLS session if there is one, from a connection of libpq. One thread at a time.
 class Channel {
 public:
@@ -34,8 +39,16 @@ public:
     [[nodiscard]] int socket() const noexcept { return socket_; }
     /// Receives what is there, as far as it fits. Room for nothing is not asked for.
     [[nodiscard]] Movement receive(std::span<char> room) noexcept {
-        return tls_ == nullptr ? receive_plain(room) : receive_tls(room);
+        return tls_ == nullptr ? receive_plain(room, MSG_DONTWAIT) : receive_tls(room);
     }
+    /// The same, and waits up to `patience` for the first byte: one system call where the answer is soon there, instead
+    /// of a poll and a receive. Only between `allow_waiting` and `end_waiting`; a signal ends it early.
+    [[nodiscard]] Movement receive_patiently(std::span<char> room) noexcept { return receive_plain(room, 0); }
+    /// Makes the socket one that can be waited on. False where that cannot be: TLS waits for more than bytes of the
+    /// peer.
+    [[nodiscard]] bool allow_waiting() noexcept;
+    /// Makes it one that never waits again, as libpq left it.
+    void end_waiting() noexcept;
     /// Sends what the peer takes. `more`: others follow at once, so that these need not go in a packet of their own.
     [[nodiscard]] Movement send(std::string_view bytes, bool more = false) noexcept {
         return tls_ == nullptr ? send_plain(bytes, more) : send_tls(bytes);
@@ -48,7 +61,7 @@ public:
     [[nodiscard]] std::string failure() const;
 
 private:
-    [[nodiscard]] Movement receive_plain(std::span<char> room) noexcept;
+    [[nodiscard]] Movement receive_plain(std::span<char> room, int flags) noexcept;
     [[nodiscard]] Movement send_plain(std::string_view bytes, bool more) noexcept;
     [[nodiscard]] Movement receive_tls(std::span<char> room) noexcept;
     [[nodiscard]] Movement send_tls(std::string_view bytes) noexcept;

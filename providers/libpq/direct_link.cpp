@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "pg/stop.hpp"
 #include "providers/libpq/direct_report.hpp"
 
 namespace pg::libpq::direct {
@@ -19,7 +20,8 @@ constexpr std::size_t most_notifications = 10000;
 DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
     : Exchange(direct_engine_name, std::move(node), std::move(context)),
       connection_(std::move(connection)),
-      channel_(PQsocket(connection_.get()), tls) {
+      channel_(PQsocket(connection_.get()), tls),
+      waits_in_receive_(channel_.allow_waiting()) {
     // Its farewell must not wait for a server that takes no more bytes.
     PQsetnonblocking(connection_.get(), 1);
 }
@@ -28,7 +30,10 @@ DirectLink::~DirectLink() { close(); }
 
 void DirectLink::close() noexcept {
     if (!connected()) return;
-    if (!is_here()) detach_socket(socket());
+    if (!is_here())
+        detach_socket(socket());
+    else if (waits_in_receive_)
+        channel_.end_waiting();  // libpq's farewell
     connection_.reset();
     out_.clear();
     in_place_ = {};
@@ -78,8 +83,9 @@ bool DirectLink::went_out(const Movement& moved) noexcept {
     return false;
 }
 
-bool DirectLink::receive() {
-    const Movement moved = channel_.receive(reader_.room());
+bool DirectLink::receive() { return take(channel_.receive(reader_.room())); }
+
+bool DirectLink::take(const Movement& moved) {
     receiving_needs_write_ = moved.what == Moved::wants_write;
     switch (moved.what) {
         case Moved::some: reader_.received(moved.count); return true;
@@ -90,6 +96,16 @@ bool DirectLink::receive() {
     }
     ending_ = lost(channel_.failure());
     return false;
+}
+
+bool DirectLink::receives_soon(const spi::Wait& wait) {
+    const bool is_alone = spi::Waiter::here() == nullptr && (wait.stop == nullptr || !wait.stop->stop_possible());
+    if (!waits_in_receive_ || !is_alone || has_unsent()) return false;
+    if (!wait.deadline.is_never() && wait.deadline.remaining() < 2 * patience) return false;
+    const Movement moved = channel_.receive_patiently(reader_.room());
+    if (moved.what == Moved::wants_read) return false;
+    take(moved);
+    return true;
 }
 
 pollfd DirectLink::awaited() const noexcept {
@@ -115,8 +131,9 @@ Woken DirectLink::wait_beside(pollfd other, const spi::Wait& wait) {
         if (woken == Woken::ready) receive();
         return woken;
     }
-    std::array<pollfd, 2> descriptors{awaited(), other};
     const std::size_t count = other.fd < 0 ? 1 : 2;
+    if (count == 1 && receives_soon(wait)) return Woken::ready;
+    std::array<pollfd, 2> descriptors{awaited(), other};
     const Woken woken = wait_for(std::span(descriptors).first(count), wait);
     const short happened = descriptors[0].revents;
     if (woken == Woken::ready && ((happened & ~POLLOUT) != 0 || (happened != 0 && receiving_needs_write_))) receive();

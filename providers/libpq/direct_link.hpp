@@ -153,6 +153,10 @@ private:
     void write_closes();
     /// What is to be sent in place is sent whatever becomes of it there.
     void keep_in_place();
+    /// What was received. False at an end.
+    bool take(const Movement& moved);
+    /// Waits for a short while where it receives; false when nothing has come until then, or it must not.
+    [[nodiscard]] bool receives_soon(const spi::Wait& wait);
     /// False when the peer takes no more now, or none ever again: then what is to be sent is forgotten.
     [[nodiscard]] bool went_out(const Movement& moved) noexcept;
     /// What the socket is to be waited for.
@@ -175,7 +179,8 @@ private:
     std::list<Notification> notifications_;
     std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
-    bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
+    const bool waits_in_receive_;  ///< a receive may wait
+    bool unwritable_ = false;      ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
     bool receiving_needs_write_ = false;
     bool sending_needs_read_ = false;  /// @}
