@@ -69,7 +69,11 @@ Expected<std::vector<std::string>> Resolver::resolve(const std::string& name, co
     if (is_numeric(name)) return std::vector<std::string>{name};
     auto job = std::make_shared<LookUpJob>(look_up_, name);
     if (!workers_.submit(job)) return problem(ErrorKind::connect, "too many names wait to be resolved already");
-    const Woken woken = wait_for(job->descriptor(), POLLIN, wait);
+    Woken woken = Woken::ready;
+    while (!job->done() && (woken = look(wait)) == Woken::ready) {
+        woken = wait_for(job->descriptor(), POLLIN, wait);
+        if (woken != Woken::ready) break;
+    }
     if (!job->done()) {
         abandoned_.fetch_add(1, std::memory_order_relaxed);
         if (woken == Woken::stopped) return problem(ErrorKind::cancelled, "a stop was asked for");

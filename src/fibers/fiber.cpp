@@ -60,7 +60,12 @@ Woken Fiber::do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexc
     for (;;) {
         const Wakes wakes = wait_once(descriptors, wait);
         if (woken_ != Woken::ready) return woken_;
-        // A loop may be mistaken: what it says of a descriptor can be meant for one that was watched before.
+        // A loop may be mistaken: what it says of a descriptor can be meant for one that was watched before. Who reads
+        // from the only one sees that by itself.
+        if (wakes == Wakes::by_descriptor && descriptors.size() == 1 && descriptors[0].events == POLLIN) {
+            descriptors[0].revents = POLLIN;
+            return Woken::ready;
+        }
         if (::poll(descriptors.data(), descriptors.size(), 0) > 0 || wakes != Wakes::by_descriptor) return Woken::ready;
     }
 }

@@ -21,7 +21,8 @@ class PGCLIENT_API Waiter {
 public:
     virtual ~Waiter();
     /// Waits until one of `descriptors` is ready (its `revents` say which), the deadline passes, or a stop is asked
-    /// for. A negative descriptor is passed over.
+    /// for. A negative descriptor is passed over. One that is alone and waited for with POLLIN may have nothing to read
+    /// after all, as a read without waiting tells.
     [[nodiscard]] Woken wait(std::span<pollfd> descriptors, const Wait& wait) noexcept {
         return do_wait(descriptors, wait);
     }
