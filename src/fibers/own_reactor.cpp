@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "src/base/fork.hpp"
-#include "src/fibers/errand.hpp"
 
 namespace pg::fibers {
 namespace {
@@ -58,6 +57,7 @@ public:
         : loop_(std::move(loop)), thread_([this] {
               block_signals();
               loop_->run();
+              while (!reactor_.is_idle()) loop_->run_one();
               if (departs_) depart();
           }) {}
     OwnReactor(const OwnReactor&) = delete;
@@ -66,7 +66,8 @@ public:
 
     [[nodiscard]] LoopReactor& reactor() noexcept { return reactor_; }
 
-    /// Ends the thread, and then deletes this. A copy of the process has no such thread, and keeps what is there.
+    /// Ends the thread when nothing runs on it any more, and then deletes this. A copy of the process has no such
+    /// thread, and keeps what is there.
     void end() {
         if (!birthplace_.is_here()) return;
         if (loop_->here()) {
@@ -74,10 +75,6 @@ public:
             departs_ = true;
             return loop_->stop();
         }
-        auto pause = [] {
-            static_cast<void>(spi::Waiter::here()->wait({}, {Deadline::after(std::chrono::milliseconds(1))}));
-        };
-        while (!reactor_.is_idle()) run_errand(reactor_, pause);
         loop_->stop();
         thread_.join();
         delete this;
@@ -86,7 +83,6 @@ public:
 private:
     /// On the thread itself, outside of everything that the loop runs.
     void depart() {
-        while (!reactor_.is_idle()) loop_->run_one();
         thread_.detach();
         delete this;
         Departures::of_process().end();
