@@ -5,7 +5,6 @@
 
 #include "pg/client.hpp"
 #include "pg/config.hpp"
-#include "pg/connection.hpp"
 #include "pg/spi/registry.hpp"
 #include "providers/libpq/provider.hpp"
 #if defined(PGCLIENT_HAS_ASYNC)
@@ -112,7 +111,7 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
 Expected<Client> try_connect(std::string_view conninfo, const Options& options) {
     Expected<Client> client = try_open(conninfo, options);
     if (!client) return client;
-    if (auto opened = client->try_connection(); !opened) return std::move(opened).error();
+    if (auto opened = detail::ExecutorAccess::borrow(*client, nullptr); !opened) return std::move(opened).error();
     return client;
 }
 
