@@ -166,8 +166,8 @@ void ReactorSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::B
     for (spi::BatchItem* item : items) item->outcome.emplace(ran.error());
 }
 
-Expected<void> ReactorSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
-    return home_.run([&] { return session_->run_script(text, wait); });
+Expected<spi::CommandTag> ReactorSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    return home_.run([&] { return session_->run_command(text, wait); });
 }
 
 Expected<std::unique_ptr<spi::RowStream>> ReactorSession::do_stream(const spi::Request& request,

@@ -69,7 +69,7 @@ private:
                       const spi::Wait& wait) noexcept override;
     /// Its feed lives at home as well.
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override { session_->run_pipeline(feed); }
-    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
+    Expected<spi::CommandTag> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override;

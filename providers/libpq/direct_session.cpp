@@ -119,16 +119,23 @@ void DirectSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
     direct::run_pipeline(link_, collector_, fallback_, feed);
 }
 
-Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+Expected<spi::CommandTag> DirectSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
     if (auto error = link_.begin(text, wait)) return *std::move(error);
     if (auto error = refusal(link_, text)) return *std::move(error);
     wire::put_query(link_.out(), text);
     link_.sent(wire::Sent::query);
+    spi::CommandTag last;
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
         const auto event = link_.next(frame, wait);
         if (!event) return link_.ending();
         switch (*event) {
+            case wire::Event::complete: {
+                const auto tag = wire::read_tag(frame.body);
+                if (!tag) return link_.violated("a malformed command tag");
+                last = spi::CommandTag(*tag);
+                break;
+            }
             case wire::Event::failed:
                 failure = link_.failed(frame.body);
                 if (!link_.connected()) return *std::move(failure);
@@ -138,7 +145,7 @@ Expected<void> DirectSession::do_run_script(std::string_view text, const spi::Wa
             case wire::Event::ready:
                 link_.rest();
                 if (failure) return *std::move(failure);
-                return {};
+                return last;
             default: break;
         }
     }

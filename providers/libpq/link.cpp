@@ -92,8 +92,9 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
             return result;
         }
         if (!*result) return kept;
-        // A statement can still fail behind its command tag, when its transaction ends.
-        if (!kept || is_report(result->get())) kept = *std::move(result);
+        // A statement can still fail behind its command tag, when its transaction ends. Of several, the last one
+        // counts.
+        if (!is_report(kept.get()) || is_report(result->get())) kept = *std::move(result);
         if (is_copy(PQresultStatus(kept.get()))) return kept;
     }
 }

@@ -29,8 +29,8 @@ private:
         if (!given_up()) return;
         for (spi::BatchItem* item : items) item->outcome.emplace(told(*std::move(item->outcome)));
     }
-    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->run_script(text, wait); });
+    Expected<spi::CommandTag> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override {
+        return ask([&] { return session_->run_command(text, wait); });
     }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override {

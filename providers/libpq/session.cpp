@@ -138,15 +138,16 @@ Expected<std::unique_ptr<spi::CopyOut>> LibpqSession::do_copy_out(std::string_vi
     return open_copy_out(link_, *std::move(begun), wait);
 }
 
-Expected<void> LibpqSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+Expected<spi::CommandTag> LibpqSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    deallocate_forgotten(wait);
     if (auto error = link_.begin(text, wait)) return *std::move(error);
     if (auto error = refusal(link_, text)) return *std::move(error);
     if (!link_.engine().send_script(text)) return link_.refused();
     Expected<ResultHandle> result = link_.complete(wait);
     if (!result) return std::move(result).error();
-    if (Expected<Result> outcome = conclude(link_, *std::move(result), wait); !outcome)
-        return std::move(outcome).error();
-    return {};
+    Expected<Result> outcome = conclude(link_, *std::move(result), wait);
+    if (!outcome) return std::move(outcome).error();
+    return spi::CommandTag(outcome->tag());
 }
 
 Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {

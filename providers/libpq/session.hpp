@@ -21,7 +21,7 @@ private:
     void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
                       const spi::Wait& wait) noexcept override;
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override;
-    Expected<void> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
+    Expected<spi::CommandTag> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override;
     Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override;

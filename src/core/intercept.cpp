@@ -16,7 +16,7 @@ constexpr std::chrono::seconds leaving_budget{2};
 /// What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
 void roll_back(spi::Session& session) noexcept {
     if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
-        static_cast<void>(session.run({.sql = "rollback"}, {Deadline::after(leaving_budget)}));
+        static_cast<void>(session.run_script("rollback", {Deadline::after(leaving_budget)}));
 }
 
 /// Runs the second in the transaction of the first; the first error of the two, or the answer of the second.
@@ -194,9 +194,7 @@ Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings,
 
 Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
     if (!std::exchange(is_open_, false)) return {};
-    Expected<Result> committed = session.run({.sql = "commit"}, wait);
-    if (!committed) return std::move(committed).error();
-    return {};
+    return session.run_script("commit", wait);
 }
 
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {

@@ -59,8 +59,8 @@ Error commit_rolled_back() {
                   .message = "COMMIT was answered by ROLLBACK: a statement of the transaction had failed"});
 }
 
-Expected<void> without_result(const Expected<Result>& answer) {
-    return answer ? Expected<void>() : Expected<void>(answer.error());
+Expected<void> without_tag(Expected<spi::CommandTag>&& answer) {
+    return answer ? Expected<void>() : Expected<void>(std::move(answer).error());
 }
 
 Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& text, const detail::TransactionTime& time,
@@ -73,7 +73,7 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
                     : std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
     Expected<void> begun = settings ? begin_with_settings(impl->held->session(), text, *settings, borrowed.wait)
-                                    : without_result(impl->control(text, borrowed.wait));
+                                    : without_tag(impl->control(text, borrowed.wait));
     if (!begun) return std::move(begun).error();
     impl->held->settings = std::move(settings);
     return Transaction(std::move(impl));
@@ -123,14 +123,14 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {
                               if (watch) watch->take(held->session());
-                              Expected<Result> answer = control("commit", wait);
+                              const Expected<spi::CommandTag> answer = control("commit", wait);
                               held->settings.reset();
-                              const std::string tag(answer ? answer->tag() : std::string_view());
-                              if (tag == "COMMIT") note_commit(*held->context, held->lease.slot());
+                              const bool is_committed = answer && answer->text() == "COMMIT";
+                              if (is_committed) note_commit(*held->context, held->lease.slot());
                               held.reset();
                               if (!answer)
                                   return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
-                              if (tag != "COMMIT") return commit_rolled_back();
+                              if (!is_committed) return commit_rolled_back();
                               committed = true;
                               return {};
                           });
@@ -140,15 +140,13 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
 Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
     if (!is_open()) return ended();
     end_occupant();
-    return detail::hooked(
-        hooks_, spi::RequestKind::rollback, "rollback", nullptr, [&](detail::Watch* watch) -> Expected<void> {
-            const auto session = std::exchange(held, nullptr);
-            session->settings.reset();
-            if (watch) watch->take(session->session());
-            Expected<Result> rolled_back = session->session().run({.sql = "rollback", .statement = {}}, wait);
-            if (!rolled_back) return std::move(rolled_back).error();
-            return {};
-        });
+    return detail::hooked(hooks_, spi::RequestKind::rollback, "rollback", nullptr,
+                          [&](detail::Watch* watch) -> Expected<void> {
+                              const auto session = std::exchange(held, nullptr);
+                              session->settings.reset();
+                              if (watch) watch->take(session->session());
+                              return session->session().run_script("rollback", wait);
+                          });
 }
 
 Expected<std::uint32_t> Transaction::Impl::set_part(const spi::Wait& wait) {
@@ -165,7 +163,7 @@ Expected<void> Transaction::Impl::control_part(spi::RequestKind kind, std::strin
     const std::string text = std::string(statement) + " pgclient_" + std::to_string(number);
     return detail::hooked(hooks_, kind, text, nullptr, [&](detail::Watch* watch) -> Expected<void> {
         if (watch) watch->take(held->session());
-        return without_result(control(text, wait));
+        return without_tag(control(text, wait));
     });
 }
 

@@ -55,8 +55,8 @@ struct Transaction::Impl final : Executor {
         : Executor(session->context->hooks), held(std::move(session)), time(all) {}
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
-    [[nodiscard]] Expected<Result> control(std::string_view sql, const spi::Wait& wait) const {
-        Expected<Result> done = held->session().run({.sql = sql, .statement = {}}, wait);
+    [[nodiscard]] Expected<spi::CommandTag> control(std::string_view sql, const spi::Wait& wait) const {
+        Expected<spi::CommandTag> done = held->session().run_command(sql, wait);
         if (!done) done = held->lend(wait).failed_by(std::move(done).error());
         return done;
     }

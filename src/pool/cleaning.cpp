@@ -24,8 +24,7 @@ bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     if (!session.usable()) return false;
     const Deadline in_time = earlier(Deadline::after(cleaning_budget), slot.lent_until);
     const spi::Wait wait{std::max(in_time, Deadline::after(cleaning_grace))};
-    if (session.transaction_status() != spi::TransactionStatus::idle &&
-        !session.run({.sql = "rollback", .statement = {}}, wait))
+    if (session.transaction_status() != spi::TransactionStatus::idle && !session.run_script("rollback", wait))
         return false;
     if (std::exchange(slot.dirty, false) && !slot.is_shared && !session.run_script(reset_script, wait)) return false;
     slot.renamed = false;

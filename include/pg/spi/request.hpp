@@ -1,6 +1,8 @@
 // What goes down to a provider: requests, waits and the bookkeeping words of a session.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -30,6 +32,23 @@ struct Wait {
     Deadline deadline = Deadline::never();  ///< when the call gives up
     const StopToken* stop = nullptr;        ///< null: nothing ends it sooner
     bool nudged = false;                    ///< a `Waiter::nudge` ends it, as if something were ready
+};
+
+/// What a server says that it did: "COMMIT", "INSERT 0 1". Value; of a longer one than any that a server has, the
+/// beginning.
+class CommandTag {
+public:
+    CommandTag() = default;  ///< of no statement: empty
+    explicit CommandTag(std::string_view tag) noexcept
+        : size_(static_cast<std::uint8_t>(std::min(tag.size(), text_.size()))) {
+        std::copy_n(tag.data(), size_, text_.data());
+    }
+    [[nodiscard]] std::string_view text() const& noexcept { return {text_.data(), size_}; }
+    std::string_view text() const&& = delete;
+
+private:
+    std::array<char, 63> text_{};
+    std::uint8_t size_ = 0;
 };
 
 /// Whether the tag of a statement says more than how many rows there were: such a one ends in their number.

@@ -99,6 +99,12 @@ public:
     void run_pipeline(RequestFeed& feed) noexcept { do_run_pipeline(feed); }
     /// Runs a text of several statements by the simple protocol; their rows are thrown away.
     [[nodiscard]] Expected<void> run_script(std::string_view text, const Wait& wait) noexcept {
+        Expected<CommandTag> last = do_run_script(text, wait);
+        if (!last) return std::move(last).error();
+        return {};
+    }
+    /// The same, for one that gives no rows: what it did, by the tag of its last statement.
+    [[nodiscard]] Expected<CommandTag> run_command(std::string_view text, const Wait& wait) noexcept {
         return do_run_script(text, wait);
     }
     /// Begins a statement whose rows are read as they arrive. Borrows the session.
@@ -155,7 +161,7 @@ private:
     virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
     virtual void do_run_batch(std::span<BatchItem* const> items, BatchSync sync, const Wait& wait) noexcept = 0;
     virtual void do_run_pipeline(RequestFeed& feed) noexcept;
-    virtual Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept = 0;
+    virtual Expected<CommandTag> do_run_script(std::string_view text, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<RowStream>> do_stream(const Request& request, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<CopyIn>> do_copy_in(std::string_view sql, const Wait& wait) noexcept = 0;
     virtual Expected<std::unique_ptr<CopyOut>> do_copy_out(std::string_view sql, const Wait& wait) noexcept = 0;

@@ -76,6 +76,17 @@ TEST(Prepare, ForgetsAStatementInATransactionWhenThatDoesNoHarm) {
     EXPECT_EQ(text_of(*session, "select count(*) from pg_prepared_statements"), "0");
 }
 
+TEST(Prepare, ForgetsAStatementOfASessionThatOnlyRunsTransactions) {
+    const auto session = open_session();
+    ASSERT_TRUE(session->prepare("a", "select 1", {}, soon()));
+    ASSERT_TRUE(session->run_command("begin", soon()));
+    session->forget("a");
+    ASSERT_TRUE(session->run_command("commit", soon()));
+    ASSERT_TRUE(session->run_command("begin", soon()));
+    EXPECT_EQ(text_of(*session, "select count(*) from pg_prepared_statements"), "0");
+    ASSERT_TRUE(session->run_command("commit", soon()));
+}
+
 TEST(Prepare, GoesAlongWithTheFirstExecution) {
     const auto session = open_session();
     std::shared_ptr<const ResultStorage> description;

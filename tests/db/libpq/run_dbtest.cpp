@@ -297,6 +297,19 @@ TEST(Script, RunsSeveralStatements) {
     EXPECT_EQ(text_of(*session, "select count(*) from s"), "2");
 }
 
+TEST(Script, SaysWhatItsLastStatementDid) {
+    const auto session = open_session();
+    const auto tag_of = [&](std::string_view script) {
+        const spi::CommandTag tag = session->run_command(script, soon()).value();
+        return std::string(tag.text());
+    };
+    EXPECT_EQ(tag_of("select 1; create temp table s (n int); insert into s values (1), (2)"), "INSERT 0 2");
+    EXPECT_EQ(tag_of("begin"), "BEGIN");
+    EXPECT_FALSE(session->run_command("select 1/0", soon()));
+    EXPECT_EQ(tag_of("commit"), "ROLLBACK");
+    EXPECT_EQ(tag_of(""), "");
+}
+
 TEST(Script, StopsAtTheFirstError) {
     const auto session = open_session();
     const Expected<void> done = session->run_script("select 1; select 1/0; select 2", soon());
@@ -308,6 +321,7 @@ TEST(Script, StopsAtTheFirstError) {
 TEST(Script, RefusesACopyAndAZeroByte) {
     const auto session = open_session();
     EXPECT_EQ(session->run_script("copy (select 1) to stdout", soon()).error().kind(), ErrorKind::usage);
+    EXPECT_EQ(session->run_script("select 1; copy (select 1) to stdout", soon()).error().kind(), ErrorKind::usage);
     EXPECT_EQ(session->run_script(std::string_view("select\0 1", 9), soon()).error().kind(), ErrorKind::usage);
     EXPECT_EQ(text_of(*session, "select 1"), "1");
 }

@@ -128,8 +128,8 @@ private:
     void do_run_pipeline(spi::RequestFeed& feed) noexcept override {
         while (const spi::Request* request = feed.next()) feed.answer(result("pipeline " + std::string(request->sql)));
     }
-    Expected<void> do_run_script(std::string_view text, const spi::Wait&) noexcept override {
-        return answer("script " + std::string(text));
+    Expected<spi::CommandTag> do_run_script(std::string_view text, const spi::Wait&) noexcept override {
+        return answer("script " + std::string(text), spi::CommandTag("SCRIPT"));
     }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait&) noexcept override {

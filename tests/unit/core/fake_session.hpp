@@ -9,6 +9,7 @@
 #include "pg/spi/reactor.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
+#include "src/base/transaction_control.hpp"
 #include "src/core/client_impl.hpp"
 #include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
@@ -185,14 +186,24 @@ private:
             failed = item->failed();
         }
     }
-    pg::Expected<void> do_run_script(std::string_view text, const Wait& wait) noexcept override {
+    /// Written down as it is: what begins, ends or divides a transaction is a script of one.
+    static bool controls_transaction(std::string_view text) {
+        const std::string_view word = pg::first_word(text);
+        return word == "begin" || word == "commit" || word == "rollback" || word == "savepoint" || word == "release";
+    }
+    pg::Expected<pg::spi::CommandTag> do_run_script(std::string_view text, const Wait& wait) noexcept override {
+        if (controls_transaction(text)) {
+            const pg::Expected<pg::Result> done = do_run({.sql = text}, wait);
+            if (!done) return done.error();
+            return pg::spi::CommandTag(done->tag());
+        }
         server_->write_down("script " + std::string(text));
         {
             const std::lock_guard lock(server_->mutex);
             server_->last_wait = wait;
         }
         if (server_->refuses_scripts) return *server_->refuses_scripts;
-        return {};
+        return pg::spi::CommandTag();
     }
     pg::Expected<std::unique_ptr<pg::spi::RowStream>> do_stream(const pg::spi::Request& request,
                                                                 const Wait& wait) noexcept override;

@@ -164,6 +164,33 @@ TEST(DirectViolation, EndsACopy) {
     }
 }
 
+TEST(DirectViolation, EndsACommand) {
+    const Session session = answered_by(Reply().message('C', "BEGIN"), MessageKind::query);
+    const Expected<spi::CommandTag> tag = session->run_command("begin", soon());
+    ASSERT_FALSE(tag);
+    expect_violation(tag.error(), session, "a malformed command tag");
+}
+
+TEST(DirectCommand, GivesTheTagOfItsLastStatement) {
+    const std::string long_tag(100, 'X');
+    const Session session([&](Conversation& client) {
+        client.expect(MessageKind::query);
+        client.send(Reply().tag("BEGIN").tag("COMMIT").ready());
+        client.expect(MessageKind::query);
+        client.send(Reply().empty_query().ready());
+        client.expect(MessageKind::query);
+        client.send(Reply().tag(long_tag).ready());
+        client.ignore();
+    });
+    const auto tag_of = [&](std::string_view command) {
+        const spi::CommandTag tag = session->run_command(command, soon()).value();
+        return std::string(tag.text());
+    };
+    EXPECT_EQ(tag_of("begin; commit"), "COMMIT");
+    EXPECT_EQ(tag_of(""), "");
+    EXPECT_EQ(tag_of("x"), long_tag.substr(0, 63)) << "what there is room for";
+}
+
 TEST(DirectViolation, IsAnAnswerInTheMiddleOfACopy) {
     const Session session = answered_by(Reply().copy_in(1).tag("COPY 0").ready(), MessageKind::query);
     const auto copy = session->copy_in("copy t from stdin", soon()).value();

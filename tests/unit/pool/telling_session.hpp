@@ -18,7 +18,7 @@ private:
 
     Expected<Result> do_run(const spi::Request&, const Wait&) noexcept override { return nothing(); }
     void do_run_batch(std::span<spi::BatchItem* const>, spi::BatchSync, const Wait&) noexcept override {}
-    Expected<void> do_run_script(std::string_view, const Wait&) noexcept override { return nothing(); }
+    Expected<spi::CommandTag> do_run_script(std::string_view, const Wait&) noexcept override { return nothing(); }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request&, const Wait&) noexcept override {
         return nothing();
     }
