@@ -46,6 +46,7 @@ public:
     }
 
     [[nodiscard]] std::size_t left() const { return left_.size(); }
+    [[nodiscard]] std::string_view bytes_left() const { return left_; }
     [[nodiscard]] bool failed() const { return failed_; }
     /// True when everything was there, and nothing is left.
     [[nodiscard]] bool finished() const { return !failed_ && left_.empty(); }

@@ -44,6 +44,10 @@ inline constexpr bool is_list<std::array<T, N>> = true;
 template <>
 inline constexpr bool is_list<std::vector<std::byte>> = false;
 
+/// What a number takes in the binary form of an array, its length included.
+template <Copied T>
+inline constexpr std::size_t stride = sizeof(std::uint32_t) + sizeof(T);
+
 /// Shape and elements of nested vectors and arrays. `Rank` counts the levels.
 template <class C>
 struct ListAccess {
@@ -83,6 +87,23 @@ struct ListAccess<C> {
             for (Inner& row : list)
                 if (Fault fault = ListAccess<Inner>::resize(row, dimension + 1)) return fault;
         return {};
+    }
+    /// All numbers of one level, in binary, each behind its length. False when there is anything to say of them, or
+    /// they are something else: they are to be read one by one.
+    static bool read_all([[maybe_unused]] C& list, [[maybe_unused]] std::string_view bytes) {
+        if constexpr (rank == 1 && Copied<Inner>) {
+            if (bytes.size() != list.size() * stride<Inner>) return false;
+            const char* at = bytes.data();
+            bool are_numbers = true;
+            for (Inner& value : list) {
+                are_numbers &= load_big_endian<std::uint32_t>(at) == sizeof(Inner);
+                value = load_big_endian<Inner>(at + sizeof(std::uint32_t));
+                at += stride<Inner>;
+            }
+            return are_numbers;
+        } else {
+            return false;
+        }
     }
     template <class F>
     static Fault visit(const C& list, F& element) {
@@ -134,10 +155,14 @@ struct ArrayAccess {
     static Fault read(C& list, std::size_t index, const Cell& cell, const WireType& type) {
         return List::read(list, index, count(list), cell, type);
     }
+    static bool read_all(C& list, std::string_view bytes) { return List::read_all(list, bytes); }
     template <class F>
     static Fault visit(const C& list, F element) {
         return List::visit(list, element);
     }
+    /// The elements in order, where there is one level.
+    static const C& values(const C& list) { return list; }
+    static constexpr bool has_values = List::rank == 1;
 
 private:
     template <class L>
@@ -174,10 +199,15 @@ struct ArrayAccess<NdArray<T>> {
     static Fault read(NdArray<T>& array, std::size_t index, const Cell& cell, const WireType& type) {
         return ListAccess<std::vector<T>>::read(array.values, index, 0, cell, type);
     }
+    static bool read_all(NdArray<T>& array, std::string_view bytes) {
+        return ListAccess<std::vector<T>>::read_all(array.values, bytes);
+    }
     template <class F>
     static Fault visit(const NdArray<T>& array, F element) {
         return ListAccess<std::vector<T>>::visit(array.values, element);
     }
+    static const std::vector<T>& values(const NdArray<T>& array) { return array.values; }
+    static constexpr bool has_values = true;
 };
 
 /// As an argument an array travels as its elements do: in binary with its type where theirs is known, else as text
@@ -217,6 +247,9 @@ struct ArrayCodec {
              [](void* container, const ArrayShape& shape) { return Access::begin(*static_cast<C*>(container), shape); },
              [](void* container, std::size_t index, const Cell& element, const WireType& element_wire) {
                  return Access::read(*static_cast<C*>(container), index, element, element_wire);
+             },
+             [](void* container, std::string_view elements) {
+                 return Access::read_all(*static_cast<C*>(container), elements);
              }});
     }
     static Fault encode(Writer& out, const C& value) {
@@ -230,7 +263,18 @@ struct ArrayCodec {
             }));
         }
         if (Fault fault = write_array_header(out, shape, oid_of<Inner>(out.types()), has_null)) return fault;
-        return Access::visit(value, [&](const Element& element) { return encode_with_length(out, element); });
+        if constexpr (Copied<Element> && Access::has_values) {
+            const auto& numbers = Access::values(value);
+            char* at = out.claim(numbers.size() * stride<Element>);
+            for (const Element number : numbers) {
+                store_big_endian(at, static_cast<std::uint32_t>(sizeof(Element)));
+                store_big_endian(at + sizeof(std::uint32_t), number);
+                at += stride<Element>;
+            }
+            return {};
+        } else {
+            return Access::visit(value, [&](const Element& element) { return encode_with_length(out, element); });
+        }
     }
     static Fault encode_text(Writer& out, const C& value) {
         ArrayShape shape;

@@ -89,13 +89,15 @@ struct ArrayShape {
     }
 };
 
-/// Where the elements of an array go: first its shape is told, then each element in order.
+/// Where the elements of an array go: first its shape is told, then each element in order; or numbers all at once, in
+/// binary, each behind its length: false when they are to be read one by one after all.
 struct ArrayTarget {
     void* container;
     Oid element;
     bool (*accepts)(const WireType&);
     Fault (*begin)(void* container, const ArrayShape& shape);
     Fault (*read)(void* container, std::size_t index, const Cell& cell, const WireType& type);
+    bool (*read_all)(void* container, std::string_view elements);
 };
 
 [[nodiscard]] PGCLIENT_API Fault read_array(const Cell& cell, const WireType& type, const ArrayTarget& target);

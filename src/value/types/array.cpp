@@ -44,6 +44,7 @@ Fault read_binary(const Cell& cell, const WireType& type, const ArrayTarget& tar
     if (count == 0) shape.rank = 0;
     if (count != 0 && !target.accepts(element)) return {"array whose elements are of another type"};
     if (Fault fault = target.begin(target.container, shape)) return fault;
+    if (target.read_all(target.container, in.bytes_left())) return {};
     for (std::size_t i = 0; i < count; ++i) {
         const Cell value = take_cell(in);
         if (in.failed()) return too_short;
