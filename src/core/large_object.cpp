@@ -27,6 +27,18 @@ Expected<void> without_value(Expected<T> result) {
     return {};
 }
 
+/// Hands on the value of the only row of a result; its size.
+template <class Bytes>
+Expected<std::size_t> hand_on(const Result& result, detail::LargeObjectCalls::Taker& into) {
+    detail::RowReader<Bytes> reader;
+    if (auto matched = reader.match(*result.storage()); !matched) return std::move(matched).error();
+    if (result.size() != 1) return detail::no_rows("select loread($1, $2)");
+    Bytes bytes;
+    if (const Fault fault = reader.read(0, bytes)) return reader.error(0, fault);
+    into.take(bytes);
+    return bytes.size();
+}
+
 /// Fills a buffer of the caller's.
 class Filler final : public detail::LargeObjectCalls::Taker {
 public:
@@ -63,12 +75,22 @@ Expected<LargeObject> LargeObjectCalls::open(Transaction& transaction, Oid oid, 
     return LargeObject(ExecutorAccess::shared(transaction), oid, *descriptor);
 }
 
+std::optional<Error> LargeObjectCalls::refusal(const LargeObject& object) {
+    // A transaction that has ended says so itself.
+    if (object.transaction_ && (object.is_open() || !object.transaction_->is_open())) return std::nullopt;
+    return usage_error("the large object is closed; open it again");
+}
+
+template <class... A>
+Expected<Result> LargeObjectCalls::query(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
+                                         const A&... arguments) {
+    if (auto refused = refusal(object)) return *std::move(refused);
+    return object.transaction_->with(options).try_query(sql, arguments...);
+}
 template <class T, class... A>
 Expected<T> LargeObjectCalls::call(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                                    const A&... arguments) {
-    // A transaction that has ended says so itself.
-    if (!object.transaction_ || (object.transaction_->is_open() && !object.is_open()))
-        return usage_error("the large object is closed; open it again");
+    if (auto refused = refusal(object)) return *std::move(refused);
     return object.transaction_->with(options).template try_query_one<T>(sql, arguments...);
 }
 
@@ -76,12 +98,16 @@ Expected<void> LargeObjectCalls::read(const LargeObject& object, std::size_t mos
                                       const QueryOptions& options) {
     for (std::size_t total = 0; total < most;) {
         const std::size_t wanted = std::min(most - total, piece);
-        const auto bytes = call<std::vector<std::byte>>(object, options, "select loread($1, $2)", object.descriptor_,
-                                                        static_cast<std::int32_t>(wanted));
-        if (!bytes) return bytes.error();
-        into.take(*bytes);
-        total += bytes->size();
-        if (bytes->size() < wanted) break;
+        const auto answer =
+            query(object, options, "select loread($1, $2)", object.descriptor_, static_cast<std::int32_t>(wanted));
+        if (!answer) return answer.error();
+        // Where they were received, if they came as they are.
+        const bool in_binary = !answer->columns().empty() && answer->columns()[0].type.format == Format::binary;
+        const auto count = in_binary ? hand_on<std::span<const std::byte>>(*answer, into)
+                                     : hand_on<std::vector<std::byte>>(*answer, into);
+        if (!count) return count.error();
+        total += *count;
+        if (*count < wanted) break;
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // What is done with large objects, whoever waits for it: the options say how long and until what. Internal to core.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "pg/large_object.hpp"
@@ -34,6 +35,11 @@ struct LargeObjectCalls {
     [[nodiscard]] static Expected<void> close(LargeObject& object, const QueryOptions& options);
 
 private:
+    /// Why an object cannot be used that is closed.
+    [[nodiscard]] static std::optional<Error> refusal(const LargeObject& object);
+    template <class... A>
+    static Expected<Result> query(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
+                                  const A&... arguments);
     template <class T, class... A>
     static Expected<T> call(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                             const A&... arguments);

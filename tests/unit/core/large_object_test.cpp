@@ -86,6 +86,25 @@ TEST_F(LargeObject, ReadsNoFurtherThanThereIsRoom) {
     EXPECT_EQ(server.take_log(), Lines{"select loread($1, $2)"});
 }
 
+TEST_F(LargeObject, ReadsBytesThatComeAsTheyAre) {
+    pg::LargeObject object = open();
+    const auto answer = [&](std::vector<std::vector<fake::Text>> cells, std::uint32_t type = bytea) {
+        server.answer("select loread($1, $2)",
+                      pg::Result(std::make_shared<fake::Table>(std::vector<fake::Column>{{"b", type}}, std::move(cells),
+                                                               "SELECT 1", pg::Format::binary)));
+    };
+    std::vector<std::byte> bytes(3);
+    answer({{std::string("\0a", 2)}});
+    EXPECT_EQ(object.read(bytes), 2u);
+    EXPECT_EQ(bytes, (std::vector{std::byte{0}, std::byte{'a'}, std::byte{0}}));
+    answer({});
+    EXPECT_THROW(object.read(bytes), pg::NoRows);
+    answer({{"x"}}, 25);
+    EXPECT_THROW(object.read(bytes), pg::ShapeError);
+    answer({{std::nullopt}});
+    EXPECT_THROW(object.read(bytes), pg::DecodeError);
+}
+
 TEST_F(LargeObject, WritesInPieces) {
     pg::LargeObject object = open();
     const std::vector<std::byte> bytes((1 << 20) + 1);
