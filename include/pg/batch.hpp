@@ -107,6 +107,7 @@ PGCLIENT_API Added add_text(BatchState& batch, std::string_view sql, std::size_t
 PGCLIENT_API Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& statement);
 /// The statement that was added last will not run: this is why.
 PGCLIENT_API void refuse_last(BatchState& batch, Error why);
+PGCLIENT_API void take_back_last(BatchState& batch) noexcept;
 [[nodiscard]] PGCLIENT_API Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number);
 
 }  // namespace detail
@@ -205,11 +206,14 @@ private:
                             arguments...);
     }
     template <class Sink, class... A>
-    Deferred<typename Sink::Answer> finish(const detail::Added& added, const A&... arguments) {
+    Deferred<typename Sink::Answer> finish(const detail::Added& added, const A&... arguments) try {
         if (auto encoded = detail::encode_all(added.call.sql, added.params, arguments...); !encoded)
             detail::refuse_last(*state_, std::move(encoded).error());
         if constexpr (detail::is_kept<Sink>) detail::keep_sink<Sink>(added);
         return {state_, added.number, &detail::deferred_answer<Sink>};
+    } catch (...) {  // what a codec throws
+        detail::take_back_last(*state_);
+        throw;
     }
 
     friend struct detail::AsyncAccess;

@@ -10,7 +10,8 @@ namespace detail {
 
 BatchEntry& BatchState::next() {
     if (used_ == entries_.size()) entries_.push_back(std::make_unique<BatchEntry>());
-    BatchEntry& entry = *entries_[used_++];
+    BatchEntry& entry = *entries_[used_];
+    entry.outcome.reset();
     entry.params.clear();
     entry.request = {};
     entry.call.sink = nullptr;
@@ -33,14 +34,14 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
         entry.options = *options;
         entry.call.options = &entry.options;
         if (options->timeout.count() != 0 || options->stop || options->idempotent)
-            refuse_last(
+            entry.outcome.emplace(
                 usage_error("timeout, stop and idempotent are those of a whole batch: give them to the executor "
                             "that it is made from, db.with(…)"));
     }
     if (auto traces = look_at_text(entry.call))
         entry.call.leaves_traces = *traces;
     else
-        refuse_last(std::move(traces).error());
+        entry.outcome.emplace(std::move(traces).error());
     return added(entry);
 }
 
@@ -88,6 +89,8 @@ Added add_prepared(BatchState& batch, const std::shared_ptr<const Statement>& st
 }
 
 void refuse_last(BatchState& batch, Error why) { batch.refuse_last(std::move(why)); }
+
+void take_back_last(BatchState& batch) noexcept { batch.take_back_last(); }
 
 Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number) { return batch.answer(number); }
 

@@ -39,6 +39,7 @@ public:
                             std::uint64_t hash, const QueryOptions* options);
     [[nodiscard]] Added add(const std::shared_ptr<const Statement>& statement);
     void refuse_last(Error why) { entries_[used_ - 1]->outcome.emplace(std::move(why)); }
+    void take_back_last() noexcept { --used_; }
     [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number) const;
 
     /// The statements that wait; they count as run from now on.
@@ -50,10 +51,12 @@ public:
     void clear();
 
 private:
+    /// The one that comes next, empty; it counts when it is `added`. @{
     [[nodiscard]] BatchEntry& next();
-    [[nodiscard]] Added added(BatchEntry& entry) const {
+    [[nodiscard]] Added added(BatchEntry& entry) {
+        ++used_;
         return {entry.params, entry.kept, entry.call.sink, entry.call, first_ + used_ - 1};
-    }
+    }  /// @}
 
     const QueryOptions* const options_;  // of the executor; null: the client's defaults
     std::vector<std::unique_ptr<BatchEntry>> entries_;

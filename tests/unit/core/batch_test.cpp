@@ -7,6 +7,20 @@
 
 namespace {
 
+// A type whose codec gives up.
+struct Unwritable {};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Unwritable> {
+    static constexpr TypeId type{Oid{23}, Oid{}, "int4"};
+    static constexpr Format argument = Format::binary;
+    static Fault encode(Writer&, const Unwritable&) { throw std::length_error("no room"); }
+};
+
+namespace {
+
 using namespace std::chrono_literals;
 using fake::affected;
 using fake::Lines;
@@ -107,6 +121,17 @@ TEST_F(Batch, RefusesAResultBeforeItsRun) {
     ASSERT_FALSE(early);
     EXPECT_EQ(early.error().kind(), pg::ErrorKind::usage);
     EXPECT_THROW(static_cast<void>(n.get()), pg::UsageError);
+}
+
+TEST_F(Batch, IsAsItWasWhenACodecThrows) {
+    for (int i = 0; i < 2; ++i) server.answer("delete from t where n = $1", affected("DELETE 1", 1));
+    const auto count = batch.exec("delete from t where n = $1", 7);
+    EXPECT_THROW(batch.exec("delete from t where n = $1", Unwritable{}), std::length_error);
+    EXPECT_EQ(batch.size(), 1u);
+    const auto another = batch.exec("delete from t where n = $1", 8);
+    batch.run();
+    EXPECT_EQ(server.take_log(), Lines{"batch of 2"});
+    EXPECT_EQ(count.get() + another.get(), 2u);
 }
 
 TEST_F(Batch, RefusesAResultThatWasCleared) {
