@@ -21,8 +21,8 @@ public:
         std::int32_t length = -1;      ///< of its bytes
         std::uint32_t offset = 0;      ///< of its bytes in `values()`
     };
-    /// What all arguments together may have.
-    static constexpr std::size_t max_value_size = pg::max_value_size;
+    /// What all arguments together may have: a Bind message has their formats and a name, too.
+    static constexpr std::size_t max_value_size = pg::max_value_size - 256 * 1024;
 
     Params() = default;
     /// With room for so many slots and, behind them, so many bytes, aligned for the slots. Borrows it.
@@ -80,8 +80,8 @@ public:
     }
 
     /// Sends every number as text whose type the server infers, as a literal in the statement would be.
-    /// False when there is no number among the arguments.
-    bool retype_numbers();
+    /// False, and nothing is changed, when no number is among the arguments or all would have more bytes than `limit`.
+    bool retype_numbers(std::size_t limit = max_value_size);
 
     /// Forgets the arguments and keeps the room.
     void clear();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "src/value/number_text.hpp"
 #include "src/value/numeric_digits.hpp"
@@ -61,9 +62,10 @@ Fault Params::add_text(std::string_view text) {
     return finish(bytes_.size() - text.size(), Oid{}, Format::text);
 }
 
-bool Params::retype_numbers() {
+bool Params::retype_numbers(std::size_t limit) {
     if (std::none_of(begin(), end(), is_number)) return false;
     const std::string before(values());
+    const std::vector<Slot> slots_before(begin(), end());
     bool retyped = false;
     bytes_.clear();
     for (Slot& slot : std::span(slots_, count_)) {
@@ -77,6 +79,12 @@ bool Params::retype_numbers() {
             bytes_.put(cell.bytes());
         }
         bytes_.patch(start - sizeof(std::int32_t), slot.length);
+        if (bytes_.size() > limit) [[unlikely]] {  // a number has up to 131072 digits
+            bytes_.clear();
+            bytes_.put(before);
+            std::copy(slots_before.begin(), slots_before.end(), slots_);
+            return false;
+        }
     }
     return retyped;
 }

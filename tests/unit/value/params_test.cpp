@@ -168,6 +168,21 @@ TEST(Params, RetypeEveryNumberAsTextThatTheServerInfers) {
     EXPECT_FALSE(params.retype_numbers());
 }
 
+TEST(Params, StayNumbersThatWouldBeTooLongAsTexts) {
+    pg::Params params;
+    EXPECT_FALSE(params.add("text"));
+    EXPECT_FALSE(params.add(1'000'000'000));
+    EXPECT_FALSE(params.add(pg::Numeric::parse("1" + std::string(1000, '0')).value()));
+    EXPECT_FALSE(params.add(7));
+    const std::string before(params.values());
+    EXPECT_FALSE(params.retype_numbers(1000));
+    EXPECT_EQ(params.values(), before);
+    EXPECT_EQ(params[1].type, pg::Oid{23});
+    EXPECT_EQ(bytes_of(params, 3), codec_check::words(7));
+    EXPECT_TRUE(params.retype_numbers(2000));
+    EXPECT_EQ(bytes_of(params, 3), "7");
+}
+
 TEST(Params, LeaveANumberThatACodecOfTheUserEncodedWrongly) {
     pg::Params params;
     EXPECT_FALSE(params.add(Broken<1700>{}));
