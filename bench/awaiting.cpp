@@ -205,12 +205,15 @@ void measure_awaiting(const std::string& conninfo) {
     weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
     weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
     const auto ours = bench::client_workloads(conninfo, scale), theirs = bench::raw_libpq_workloads(conninfo, scale);
-    const bench::Workload& pipeline = find(theirs, bench::operation::batch_select);
-    compare(
-        "W4b, 64 awaited at once on one session",
-        [&](auto end) { return run_until(find(ours, bench::operation::awaited_select), end); },
-        "W4b, 64 in a pipeline of libpq", [&](auto end) { return run_until(pipeline, end); });
-    compare(
-        "W4b, a batch of 64", [&](auto end) { return run_until(find(ours, bench::operation::batch_select), end); },
-        "W4b, 64 in a pipeline of libpq", [&](auto end) { return run_until(pipeline, end); });
+    const auto run = [](const std::vector<bench::Workload>& peer, std::string_view operation) {
+        return [&workload = find(peer, operation)](auto end) { return run_until(workload, end); };
+    };
+    const auto awaited = run(ours, bench::operation::awaited_select);
+    const auto pipeline = run(theirs, bench::operation::batch_select);
+    compare("W4b, 64 awaited at once on one session", awaited, "W4b, 64 in a pipeline of libpq, a Sync behind each",
+            run(theirs, bench::operation::awaited_select));
+    compare("W4b, 64 awaited at once on one session", awaited, "W4b, 64 in a pipeline of libpq, one transaction",
+            pipeline);
+    compare("W4b, a batch of 64", run(ours, bench::operation::batch_select),
+            "W4b, 64 in a pipeline of libpq, one transaction", pipeline);
 }

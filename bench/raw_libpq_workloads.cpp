@@ -105,6 +105,27 @@ public:
         return digest(batch_depth, record);
     }
 
+    /// Each with a Sync of its own, which sends: libpq before version 17 has no other.
+    std::uint64_t awaited_select() const {
+        Record record{};
+        const PipelineMode pipeline(get());
+        for (std::int32_t n = 0; n < batch_depth; ++n) {
+            const KeyArgument key(scattered(scale_, n));
+            raw::expect(
+                get(), PQsendQueryPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
+            raw::expect(get(), PQpipelineSync(get()));
+        }
+        for (std::int32_t n = 0; n < batch_depth; ++n) {
+            const Result result(PQgetResult(get()));
+            raw::expect(get(), result.get(), PGRES_TUPLES_OK);
+            if (PQntuples(result.get()) != 1) fail("point select", "not one row");
+            raw::read_record(result.get(), 0, record);
+            end_of_statement();
+            end_of_pipeline();
+        }
+        return digest(batch_depth, record);
+    }
+
     std::uint64_t copy_in() const {
         raw::CopyWriter writer(get(), bench::copy_in);
         for (const Record& record : records_) writer.write(record);
@@ -327,6 +348,7 @@ std::vector<Workload> raw_libpq_workloads(const std::string& conninfo, const Sca
         // libpq sees rows once without keeping them row by row alone, which costs it more than to keep them all.
         {operation::visit, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
+        {operation::awaited_select, batch_depth, [peer] { return peer->awaited_select(); }},
         {operation::awaited_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},
         {operation::copy_out, scale.rows, [peer] { return peer->copy_out(); }},

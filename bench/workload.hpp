@@ -95,7 +95,7 @@ inline constexpr std::string_view bulk_read = "bulk_read";  // W2
 inline constexpr std::string_view stream = "stream";
 inline constexpr std::string_view visit = "visit";                // W2 without a copy: a stream of rows that borrow
 inline constexpr std::string_view batch_select = "batch_select";  // W4b
-/// W4b by as many coroutines: each statement is a transaction of its own. What others have for it is their batch.
+/// W4b where each statement is a transaction of its own, with a Sync of its own: by as many coroutines.
 inline constexpr std::string_view awaited_select = "awaited_select";
 inline constexpr std::string_view copy_in = "copy_in";  // W3
 inline constexpr std::string_view copy_out = "copy_out";

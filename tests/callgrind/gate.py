@@ -17,6 +17,8 @@ OPERATIONS = {
     "batch_select": (16, 7070),
     "copy_in": (4, 147),
     "pipelined_insert": (1, 3093),
+    "transaction": (64, 3834),
+    "array": (16, 16293),
 }
 # Operations that libpq by hand has no other way for: the yardstick is that of these.
 YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
@@ -31,6 +33,8 @@ GATES = {
         "awaited_select": (0.41, 0.25),
         "copy_in": (0.58, 0.60),
         "pipelined_insert": (0.43, 0.35),
+        "transaction": (0.88, 1.00),
+        "array": (1.12, 1.00),
     },
     "libpq": {
         "point_select": (1.385, 1.40),
