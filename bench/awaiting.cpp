@@ -38,53 +38,68 @@ constexpr int rounds = 7;
 constexpr auto round_time = 700ms;
 constexpr bench::Scale scale{};
 
-double cpu_of_process() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-    };
-    return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
+/// In seconds.
+struct Cpu {
+    double user, system;
+
+    [[nodiscard]] double all() const { return user + system; }
+    static Cpu of_process() {
+        rusage used{};
+        ::getrusage(RUSAGE_SELF, &used);
+        const auto seconds = [](const timeval& time) {
+            return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+        };
+        return {seconds(used.ru_utime), seconds(used.ru_stime)};
+    }
+};
 
 /// What a round came to.
 struct Round {
     double queries_per_second;
-    double cpu_per_query;  // in seconds
+    Cpu per_query;
 };
 /// Runs `work(end)`, which says how many queries it did until then.
 template <class Work>
 Round measure(Work work) {
-    const double cpu = cpu_of_process();
+    const Cpu before = Cpu::of_process();
     const auto begin = Clock::now();
     const auto queries = static_cast<double>(work(begin + round_time));
     const double elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-    return {queries / elapsed, (cpu_of_process() - cpu) / queries};
+    const Cpu after = Cpu::of_process();
+    return {queries / elapsed, {(after.user - before.user) / queries, (after.system - before.system) / queries}};
 }
 
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];
 }
+/// The median of what `value` says of each round.
+template <class Value>
+double median_of(const std::vector<Round>& all, Value value) {
+    std::vector<double> values;
+    for (const Round& one : all) values.push_back(value(one));
+    return median(std::move(values));
+}
+void print(const char* name, const std::vector<Round>& all) {
+    std::printf("%-52s %9.0f queries/s  %6.2f us of CPU for each, %5.2f of them the kernel's\n", name,
+                median_of(all, [](const Round& one) { return one.queries_per_second; }),
+                median_of(all, [](const Round& one) { return one.per_query.all(); }) * 1e6,
+                median_of(all, [](const Round& one) { return one.per_query.system; }) * 1e6);
+}
 /// Both, one after the other in each round, and the medians of the ratios within a round.
 template <class Ours, class Theirs>
 void compare(const char* ours_name, Ours ours, const char* theirs_name, Theirs theirs) {
-    std::vector<double> our_rate, their_rate, our_cpu, their_cpu, rate, cpu;
+    std::vector<Round> our_rounds, their_rounds;
+    std::vector<double> rate, cpu;
     measure(ours);  // warm
     measure(theirs);
     for (int i = 0; i < rounds; ++i) {
-        const Round mine = measure(ours), other = measure(theirs);
-        our_rate.push_back(mine.queries_per_second);
-        their_rate.push_back(other.queries_per_second);
-        our_cpu.push_back(mine.cpu_per_query);
-        their_cpu.push_back(other.cpu_per_query);
+        const Round mine = our_rounds.emplace_back(measure(ours)), other = their_rounds.emplace_back(measure(theirs));
         rate.push_back(mine.queries_per_second / other.queries_per_second);
-        cpu.push_back(mine.cpu_per_query / other.cpu_per_query);
+        cpu.push_back(mine.per_query.all() / other.per_query.all());
     }
-    std::printf("%-52s %9.0f queries/s  %6.2f us of CPU for each\n", ours_name, median(our_rate),
-                median(our_cpu) * 1e6);
-    std::printf("%-52s %9.0f queries/s  %6.2f us of CPU for each\n", theirs_name, median(their_rate),
-                median(their_cpu) * 1e6);
+    print(ours_name, our_rounds);
+    print(theirs_name, their_rounds);
     std::printf("%-52s %9.2f times      %6.2f times\n\n", "  the first beside the second", median(rate), median(cpu));
 }
 
