@@ -29,7 +29,8 @@ public:
     }  /// @}
 
     /// Writes rows; goes on when the connection has taken them, but for what it gathers to send together. Many at a
-    /// time cost less. @{
+    /// time cost less. One that cannot be encoded ends it: those before it are written, it and those behind it are
+    /// not. @{
     Async<void> write(std::vector<Row> rows) { return Async<void>(make_write(std::move(rows))); }
     Async<Expected<void>> try_write(std::vector<Row> rows) {
         return Async<Expected<void>>(make_write(std::move(rows)));
@@ -104,7 +105,8 @@ public:
         return Async<Expected<AsyncCopyOut>>(make_open(executor, target, site));
     }  /// @}
 
-    /// The next rows, at most so many; fewer at the end, and then none. @{
+    /// The next rows, at most so many; fewer at the end, and then none. Fewer too before one that cannot be read: its
+    /// error is that of the next call, and what follows can still be read. @{
     Async<std::vector<Row>> read(std::size_t most = 1000) { return Async<std::vector<Row>>(make_read(most)); }
     Async<Expected<std::vector<Row>>> try_read(std::size_t most = 1000) {
         return Async<Expected<std::vector<Row>>>(make_read(most));
@@ -114,6 +116,23 @@ private:
     struct Held final : detail::HeldObject {
         std::optional<CopyOut<T...>> copy;
         bool is_over = false;
+        std::optional<Error> failure;  // of the row behind those that were handed out
+
+        Expected<std::vector<Row>> read(std::size_t most) {
+            if (failure) return *std::exchange(failure, std::nullopt);
+            std::vector<Row> rows;
+            while (!is_over && rows.size() < most) {
+                Expected<Row*> row = copy->try_next();
+                if (!row) {
+                    if (rows.empty()) return std::move(row).error();
+                    failure.emplace(std::move(row).error());
+                    break;
+                }
+                is_over = *row == nullptr;
+                if (*row) rows.push_back(std::move(**row));
+            }
+            return rows;
+        }
     };
 
     AsyncCopyOut(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
@@ -138,17 +157,7 @@ private:
             });
     }
     detail::AnswerOperation<std::vector<Row>>* make_read(std::size_t most) {
-        return detail::operate<std::vector<Row>, Held>(target_, stop_,
-                                                       [most](Held& held) -> Expected<std::vector<Row>> {
-                                                           std::vector<Row> rows;
-                                                           while (!held.is_over && rows.size() < most) {
-                                                               Expected<Row*> row = held.copy->try_next();
-                                                               if (!row) return std::move(row).error();
-                                                               held.is_over = *row == nullptr;
-                                                               if (*row) rows.push_back(std::move(**row));
-                                                           }
-                                                           return rows;
-                                                       });
+        return detail::operate<std::vector<Row>, Held>(target_, stop_, [most](Held& held) { return held.read(most); });
     }
 
     std::shared_ptr<detail::AsyncTarget> target_;

@@ -157,7 +157,9 @@ inline constexpr bool is_text = std::is_same_v<T, std::string> || std::is_same_v
 class ValueCursor {
 public:
     ValueCursor(Writer& out, std::size_t room) : out_(out), room_(room), end_(out.claim(room)) {}
-    ~ValueCursor() { out_.truncate(static_cast<std::size_t>(end_ - out_.data())); }
+    ~ValueCursor() {
+        if (end_) out_.truncate(static_cast<std::size_t>(end_ - out_.data()));
+    }
     ValueCursor(const ValueCursor&) = delete;
     ValueCursor& operator=(const ValueCursor&) = delete;
 
@@ -198,7 +200,8 @@ public:
             put_text(value);
             return {};
         } else {
-            out_.truncate(static_cast<std::size_t>(end_ - out_.data()));
+            // A codec that throws leaves half a row to whoever began it.
+            out_.truncate(static_cast<std::size_t>(std::exchange(end_, nullptr) - out_.data()));
             const Fault fault = encode_with_length(out_, value);
             end_ = out_.claim(room_);
             return fault;
@@ -327,7 +330,14 @@ private:
         Writer& out = sink_->buffer();
         const std::size_t start = out.size();
         std::size_t column = 0;
-        if (const Fault fault = write(out, column)) [[unlikely]]
+        Fault fault;
+        try {
+            fault = write(out, column);
+        } catch (...) {
+            out.truncate(start);
+            throw;
+        }
+        if (fault) [[unlikely]]
             return sink_->refuse_row(start, column, fault);
         return sink_->end_row();
     }

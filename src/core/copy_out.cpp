@@ -50,6 +50,15 @@ private:
         return Error(std::move(fields));
     }
 
+    /// A table gives all its columns to a query, but no generated one to a COPY.
+    [[nodiscard]] Error wrong_count(std::size_t columns) const {
+        ErrorFields fields{.kind = ErrorKind::shape, .outcome = Outcome::applied};
+        fields.message = "the COPY gives " + std::to_string(columns) + " columns, the row type has " +
+                         std::to_string(row->cells.size()) + "; list the columns in the target";
+        fields.sql = sql;
+        return Error(std::move(fields));
+    }
+
     template <class T>
     [[nodiscard]] bool take(T& value) {
         if (rest.size() < sizeof(T)) return false;
@@ -67,7 +76,9 @@ private:
             trailer_seen = true;
             return false;
         }
-        if (count < 0 || static_cast<std::size_t>(count) != row->cells.size())
+        const auto columns = static_cast<std::size_t>(count);
+        if (count > 0 && columns < row->cells.size() && rows == 0) return wrong_count(columns);
+        if (count < 0 || columns != row->cells.size())
             return broken("a row of " + std::to_string(count) + " columns instead of " +
                           std::to_string(row->cells.size()));
         for (Cell& cell : row->cells) {

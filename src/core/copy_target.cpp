@@ -15,6 +15,9 @@ std::string_view trimmed(std::string_view text) {
     return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(spaces) - first + 1);
 }
 
+/// With an end to the comment that it may end in.
+std::string ended(const std::string& text) { return text.find("--") == text.npos ? text : text + '\n'; }
+
 /// The first opening parenthesis outside of a quoted name.
 std::size_t find_opening(std::string_view text) {
     bool quoted = false;
@@ -79,12 +82,12 @@ Expected<CopyTarget> CopyTarget::parse(std::string_view text, std::span<const Ta
 }
 
 std::string CopyTarget::description() const {
-    return table.empty() ? query : "select " + (list.empty() ? "*" : list) + " from " + table;
+    return table.empty() ? query : "select " + (list.empty() ? "*" : ended(list)) + " from " + table;
 }
 
 std::string CopyTarget::text() const {
-    if (table.empty()) return "(" + query + ")";
-    return list.empty() ? table : table + " (" + list + ")";
+    if (table.empty()) return "(" + ended(query) + ")";
+    return list.empty() ? table : table + " (" + ended(list) + ")";
 }
 
 std::string field_list(std::span<const Target> targets) {

@@ -266,6 +266,14 @@ TEST_P(Async, CopiesRowsInAndOut) {
     EXPECT_EQ(refused.error().kind(), pg::ErrorKind::shape);
 }
 
+TEST_P(Async, CopiesOutWhatStandsAroundARowThatCannotBeRead) {
+    auto copy = pg::AsyncCopyOut<int>::open(async, "(select nullif(n, 3) from generate_series(1, 5) n)").get();
+    EXPECT_EQ(copy.read().get(), (std::vector{1, 2}));
+    EXPECT_THROW(copy.read().get(), pg::DecodeError);
+    EXPECT_EQ(copy.read().get(), (std::vector{4, 5}));
+    EXPECT_TRUE(copy.read().get().empty());
+}
+
 TEST_P(Async, CopiesNothingWhenItsCopyIsLeft) {
     db.run_script("create table if not exists people (id bigint, name text); truncate people");
     pg::sync_wait(copy_people(async, 5, false));

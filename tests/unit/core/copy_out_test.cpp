@@ -59,6 +59,28 @@ TEST_F(Copy, IgnoresColumnsWithoutAFieldWhenToldSo) {
     EXPECT_EQ(copy.begin()->code, "at");
 }
 
+TEST_F(Copy, SaysThatATableGivesOtherColumnsThanAQuery) {
+    describe({{"x", 23}, {"generated", 23}});
+    server.pieces = {header + "\0\1\0\0\0\4\0\0\0\5"s + trailer};
+    pg::CopyOut<int, int> copy(db.client, "t");
+    const auto row = copy.try_next();
+    ASSERT_FALSE(row);
+    EXPECT_EQ(row.error().kind(), pg::ErrorKind::shape);
+    EXPECT_EQ(row.error().message(), "the COPY gives 1 columns, the row type has 2; list the columns in the target");
+    EXPECT_TRUE(is_free());
+}
+
+TEST_F(Copy, EndsTheCommentThatItsTargetEndsIn) {
+    describe({{"x", 23}});
+    server.pieces = {header + trailer};
+    EXPECT_EQ(pg::CopyOut<int>(db.client, "(select x\n from t -- all of them\n)").try_next().value(), nullptr);
+    EXPECT_EQ(server.take_log()[1], "copy (select x\n from t -- all of them\n) to stdout (format binary)");
+    describe({{"x", 23}});
+    server.pieces = {header + trailer};
+    EXPECT_EQ(pg::CopyOut<int>(db.client, "t (x -- alone\n)").try_next().value(), nullptr);
+    EXPECT_EQ(server.take_log()[0], "describe select x -- alone\n from t");
+}
+
 TEST_F(Copy, NamesTheRowOfAValueThatDoesNotFit) {
     describe({{"x", 23}});
     server.pieces = {header + "\0\1\0\0\0\4\0\0\0\5\0\1\377\377\377\377\0\1\0\0\0\4\0\0\0\6"s + trailer};

@@ -4,6 +4,29 @@
 namespace copying {
 namespace {
 
+/// So many bytes, behind which its codec may give up.
+struct Blob {
+    std::size_t size;
+    bool throws = false;
+};
+
+}  // namespace
+}  // namespace copying
+
+template <>
+struct pg::Codec<copying::Blob> {
+    static constexpr TypeId type{Oid{17}, Oid{}, "bytea"};
+    static constexpr Format argument = Format::binary;
+    static Fault encode(Writer& out, const copying::Blob& blob) {
+        for (std::size_t i = 0; i < blob.size; ++i) out.put('x');
+        if (blob.throws) throw std::length_error("no more");
+        return {};
+    }
+};
+
+namespace copying {
+namespace {
+
 // ---- bytes ---------------------------------------------------------------------------------------
 
 TEST_F(Copy, StreamsBytesIn) {
@@ -192,6 +215,17 @@ TEST_F(Copy, DropsARowThatHasNoWireFormAndGoesOn) {
     copy.finish();
     EXPECT_EQ(server.copied,
               header + "\0\2\0\0\0\1a\0\0\0\x8\0\0\0\0\0\0\0\0"s + "\0\2\0\0\0\1b\0\0\0\x8\0\0\0\0\0\0\0\1"s + trailer);
+}
+
+TEST_F(Copy, DropsARowWhoseCodecThrowsAndGoesOn) {
+    describe({{"a", 23}, {"b", 17}});
+    pg::CopyIn<std::int32_t, Blob> copy(db.client, "t");
+    copy.write(1, Blob{3});
+    EXPECT_THROW(copy.write(2, Blob{200'000, true}), std::length_error) << "when the buffer had grown for it";
+    EXPECT_THROW(copy.write(2, Blob{0, true}), std::length_error);
+    copy.write(3, Blob{1});
+    copy.finish();
+    EXPECT_EQ(server.copied, header + "\0\2\0\0\0\4\0\0\0\1\0\0\0\3xxx"s + "\0\2\0\0\0\4\0\0\0\3\0\0\0\1x"s + trailer);
 }
 
 TEST_F(Copy, NamesColumnsWithoutANameByTheirNumber) {
