@@ -1,6 +1,7 @@
 // PostgreSQL ranges and multiranges.
 #pragma once
 
+#include <chrono>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -53,7 +54,7 @@ struct RangeOf {
 
     /// Steps to the next value; false, and nothing changed, when there is none.
     static bool increment(T& value)
-        requires std::is_integral_v<T>
+        requires(std::is_integral_v<T> && (Codec<T>::type.oid == Oid{23} || Codec<T>::type.oid == Oid{20}))
     {
         if (value == std::numeric_limits<T>::max()) return false;
         ++value;
@@ -61,10 +62,18 @@ struct RangeOf {
     }
     /// Steps to the next value; false, and nothing changed, when there is none.
     static bool increment(T& date)
-        requires(Codec<T>::type.oid == Oid{1082})
+        requires(Codec<T>::type.oid == Oid{1082} && requires { date.is_finite(); })
     {
         if (!date.is_finite()) return false;
         ++date.days;
+        return true;
+    }
+    /// Steps to the next day; false, and nothing changed, when there is none.
+    static bool increment(T& day)
+        requires(Codec<T>::type.oid == Oid{1082} && requires { day += std::chrono::days(1); })
+    {
+        if (day == T::max()) return false;
+        day += std::chrono::days(1);
         return true;
     }
 };
@@ -82,23 +91,27 @@ struct Range {
     [[nodiscard]] static Range empty() { return {std::nullopt, std::nullopt, false, false, true}; }
 
     /// The same values in the one form that the server keeps: a discrete range is `[)`, a missing bound is exclusive,
-    /// and a range without values is `empty()`.
+    /// and a range without values is `empty()`. Which of two bounds is the lower one is the server's to say, whose
+    /// order of texts, say, is another than that of C++: only a discrete range with its bounds the wrong way round is
+    /// empty.
     [[nodiscard]] Range canonical() const {
         if (is_empty) return empty();
         Range range = *this;
-        if constexpr (requires(T& value) { RangeOf<T>::increment(value); }) {
+        constexpr bool is_discrete = requires(T& value) { RangeOf<T>::increment(value); };
+        if constexpr (is_discrete) {
             if (lower && !lower_inclusive) range.lower_inclusive = RangeOf<T>::increment(*range.lower);
             if (upper && upper_inclusive) range.upper_inclusive = !RangeOf<T>::increment(*range.upper);
         }
         range.lower_inclusive = lower && range.lower_inclusive;
         range.upper_inclusive = upper && range.upper_inclusive;
         if (!lower || !upper) return range;
-        const bool has_values = *range.lower < *range.upper ||
-                                (*range.lower == *range.upper && range.lower_inclusive && range.upper_inclusive);
-        return has_values ? range : empty();
+        if (*range.lower == *range.upper) return range.lower_inclusive && range.upper_inclusive ? range : empty();
+        if constexpr (is_discrete)
+            if (*range.upper < *range.lower) return empty();
+        return range;
     }
 
-    /// Whether `value` lies between the bounds; never in an empty range.
+    /// Whether `value` lies between the bounds, in the order of C++; never in an empty range.
     [[nodiscard]] bool contains(const T& value) const {
         if (is_empty) return false;
         if (lower && (value < *lower || (value == *lower && !lower_inclusive))) return false;

@@ -87,10 +87,20 @@ TEST(Range, HasOneCanonicalForm) {
     using Dates = pg::Range<pg::Date>;
     EXPECT_EQ((Dates{pg::Date{1}, pg::Date{4}, true, true}), (Dates{pg::Date{1}, pg::Date{5}}));
     EXPECT_TRUE((Dates{pg::Date{1}, pg::Date::infinity(), true, true}).canonical().upper_inclusive);
+    using Days = pg::Range<std::chrono::sys_days>;
+    const std::chrono::sys_days day{std::chrono::days(1)};
+    EXPECT_EQ((Days{day, day + std::chrono::days(3), true, true}), (Days{day, day + std::chrono::days(4)}));
+    EXPECT_TRUE((Days{day, std::chrono::sys_days::max(), true, true}).canonical().upper_inclusive);
+    EXPECT_EQ((pg::Multirange<std::chrono::local_days>{}), (pg::Multirange<std::chrono::local_days>{}));
+    // A numrange has values between any two, whatever C++ has.
+    using Wide = pg::Range<std::uint64_t>;
+    EXPECT_NE((Wide{1, 5, true, true}), (Wide{1, 6}));
+    EXPECT_FALSE((Wide{1, 2, false, false}).canonical().is_empty);
     // Texts have no next value.
     EXPECT_NE((Texts{"a", "b", true, true}), (Texts{"a", "b", true, false}));
     EXPECT_EQ((Texts{"a", "a", true, true}).canonical().is_empty, false);
-    EXPECT_EQ((Texts{"b", "a", true, true}).canonical().is_empty, true);
+    EXPECT_EQ((Texts{"a", "a", true, false}).canonical().is_empty, true);
+    EXPECT_NE((Texts{"a", "B"}), (Texts{"b", "C"})) << "where a collation says that they are not empty";
 }
 
 TEST(Range, ContainsWhatLiesBetweenItsBounds) {
