@@ -16,19 +16,29 @@ bool mentions(std::string_view text, std::initializer_list<std::string_view> wor
     });
 }
 
+/// Whether something may be made by it.
+bool mentions_making(std::string_view text) { return mentions(text, {"create", "alter", "into"}); }
+
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
 
 /// A name may mean something new from now on: a server does not look whether a table that was made since stands before
-/// the one that a prepared statement is about. A temporary one does so in its own session only.
-void note_new_names(Context& context, spi::SessionSlot& slot, bool are_temporary) {
+/// the one that a prepared statement is about.
+void note_new_names(Context& context, spi::SessionSlot& slot) {
     StatementCache* const statements = statements_of(slot);
-    if (are_temporary) {
-        if (statements) statements->close_all(*slot.session);
-        return;
-    }
     context.schema_changes->fetch_add(1, std::memory_order_relaxed);
     // For the others that is so when the transaction ends.
     if (statements && slot.session->transaction_status() != spi::TransactionStatus::idle) statements->await_commit();
+}
+
+/// The same of a statement that made something. A temporary one stands before others in its own session only, but what
+/// is made of a temporary table is none.
+void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_view sql) {
+    const bool speaks_of_temporary = mentions(sql, {"pg_temp"});
+    const bool is_temporary = scan_sql(sql).leaves_traces && !mentions(sql, {"set_config", "advisory"});
+    if (speaks_of_temporary) slot.dirty = true;
+    if (StatementCache* statements = statements_of(slot); statements && (is_temporary || speaks_of_temporary))
+        statements->close_all(*slot.session);
+    if (!is_temporary) note_new_names(context, slot);
 }
 
 }  // namespace
@@ -48,11 +58,12 @@ void note_tag(Context& context, spi::SessionSlot& slot, std::string_view tag, st
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected.
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
         (tag.starts_with("SELECT") && mentions(sql, {"create", "into"})))
-        note_new_names(context, slot, mentions(sql, {"temp"}));
+        note_what_was_made(context, slot, sql);
+    if (tag == "DO" && mentions_making(sql)) note_new_names(context, slot);
 }
 
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text) {
-    if (mentions(text, {"create", "alter", "into"})) note_new_names(context, slot, false);
+    if (mentions_making(text)) note_new_names(context, slot);
     if (mentions(text, {"commit", "end"})) note_commit(context, slot);
 }
 

@@ -129,6 +129,34 @@ TEST_P(RememberedStatement, IsTheOneOfItsSession) {
     }
 }
 
+TEST_P(RememberedStatement, IsAboutATableThatCameToStandBeforeItsOwn) {
+    // Both schemas are in the search path as it is. The name has "temp" in it, which a temporary table's need not.
+    onlooker().run_script(
+        "drop schema if exists postgres cascade; create schema postgres; drop table if exists public.attempts;"
+        "create table public.attempts as select 'old' as name");
+    for (const char* make : {"create table postgres.attempts as select 'new' as name",
+                             "create table postgres.attempts (name text default 'new', temp int)",
+                             "do $$ begin create table postgres.attempts as select 'new' as name; end $$"}) {
+        pg::Client db = open(2);
+        OwnSession one = hold(db), other = hold(db);
+        const auto expect = [&](OwnSession& session, const std::optional<std::string>& name) {
+            for (int i = 0; i < often; ++i) {
+                const auto found = session.ask<std::optional<std::string>>("select max(name) from attempts");
+                ASSERT_TRUE(found) << told(found);
+                EXPECT_EQ(*found, name) << make;
+            }
+        };
+        expect(one, "old");
+        expect(other, "old");
+        one.run(make);
+        onlooker().run_script("insert into postgres.attempts select 'new' where not exists (table postgres.attempts)");
+        expect(one, "new");
+        expect(other, "new");
+        onlooker().run_script("drop table postgres.attempts");
+    }
+    onlooker().run_script("drop schema postgres; drop table public.attempts");
+}
+
 TEST_P(RememberedStatement, IsNotThatOfTheBorrowerBefore) {
     pg::Client db = open(1);
     {

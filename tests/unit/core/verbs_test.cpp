@@ -309,6 +309,9 @@ TEST_F(Verbs, CleanASessionWhoseTextSaysThatItLeavesTraces) {
     EXPECT_TRUE(cleaned());
     EXPECT_THROW(pg::CopyOut<int>(client, "(select set_config('a', 'b', false))"), pg::Error);
     EXPECT_TRUE(cleaned());
+    server.answer("create table pg_temp.t ()", affected("CREATE TABLE"));
+    client.exec("create table pg_temp.t ()");
+    EXPECT_TRUE(cleaned());
     client.exec("select temp from weather");
     EXPECT_EQ(server.take_log(), Lines{"select temp from weather"});
 }
