@@ -158,8 +158,11 @@ struct Codec<const char*> {
     static constexpr TypeId type = Codec<std::string_view>::type;
     static constexpr Format argument = Format::text;
 
-    static Fault encode(Writer& out, const char* value) { return detail::encode_checked_text(out, value); }
-    static Fault encode_text(Writer& out, const char* value) { return detail::encode_checked_text(out, value); }
+    static Fault encode(Writer& out, const char* value) { return encode_text(out, value); }
+    static Fault encode_text(Writer& out, const char* value) {
+        if (!value) return {"null pointer where a text is wanted: use std::optional"};
+        return detail::encode_checked_text(out, value);
+    }
 };
 
 }  // namespace pg

@@ -44,7 +44,6 @@ using TypeTuple = std::tuple<Oid, std::string, std::string, std::string, std::st
                              std::vector<std::string>, std::vector<Oid>, std::vector<std::string>>;
 
 TypeKind kind_of(const std::string& kind, const std::string& category) {
-    if (category == "A") return TypeKind::array;
     switch (kind[0]) {
         case 'c': return TypeKind::composite;
         case 'd': return TypeKind::domain;
@@ -52,7 +51,7 @@ TypeKind kind_of(const std::string& kind, const std::string& category) {
         case 'r': return TypeKind::range;
         case 'm': return TypeKind::multirange;
         case 'p': return TypeKind::pseudo;
-        default: return TypeKind::base;
+        default: return category == "A" ? TypeKind::array : TypeKind::base;  // a domain has the category of its type
     }
 }
 

@@ -32,12 +32,15 @@ public:
     Numeric() = default;
     /// Exactly that integer, with scale 0.
     template <std::integral T>
+        requires(sizeof(T) <= sizeof(std::uint64_t))
     Numeric(T value) {
         if constexpr (std::is_signed_v<T>)
             assign(value < 0, value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
         else
             assign(false, value);
     }
+    template <std::same_as<Int128> T>
+    Numeric(T value) : Numeric(from_units(value, 0)) {}
     /// `units / 10^scale`: `from_units(1250, 2)` is 12.50. Throws UsageError for a scale outside 0 to `max_scale`.
     static Numeric from_units(Int128 units, int scale);
     static Numeric nan() { return Numeric(Kind::nan); }  ///< equals itself, and is greater than everything else

@@ -26,7 +26,7 @@ struct TsVector {
     /// A word and its places. Value.
     struct Lexeme {
         std::string word;                 ///< as a dictionary made it
-        std::vector<Position> positions;  ///< ascending, at most 255; none when they were stripped
+        std::vector<Position> positions;  ///< ascending, at most 256; none when they were stripped
 
         friend bool operator==(const Lexeme&, const Lexeme&) = default;
     };

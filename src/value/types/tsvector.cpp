@@ -12,7 +12,7 @@ using detail::Scanner;
 
 constexpr Fault malformed{"malformed tsvector"};
 constexpr std::uint16_t max_place = 16383;
-constexpr std::size_t max_positions = 255;
+constexpr std::size_t max_positions = 256;
 constexpr std::size_t least_lexeme_size = 3;  // a zero byte, and a number of positions
 constexpr char weight_names[] = "DCBA";
 
@@ -61,7 +61,7 @@ bool read_binary(std::string_view bytes, TsVector& out) {
 
 Fault check(const TsVector& value) {
     for (const TsVector::Lexeme& lexeme : value.lexemes) {
-        if (lexeme.positions.size() > max_positions) return {"lexeme with more than 255 positions"};
+        if (lexeme.positions.size() > max_positions) return {"lexeme with more than 256 positions"};
         for (const TsVector::Position& position : lexeme.positions)
             if (position.place < 1 || position.place > max_place || position.weight > TsVector::Weight::a)
                 return {"position of a lexeme outside 1 to 16383, or of an unknown weight"};

@@ -92,13 +92,14 @@ TEST_F(Types, HaveTheKindThatTheCatalogueSays) {
         {"20004", "s", "pseudo", "p", "P", "0", "0", "{}", "{}", "{}"},
         {"20005", "s", "base", "b", "U", "20006", "0", "{}", "{}", "{}"},
         {"20006", "s", "_base", "b", "A", "0", "20005", "{}", "{}", "{}"},
+        {"20007", "s", "domain_of_arrays", "d", "A", "0", "1009", "{}", "{}", "{}"},
     });
     db.client.exec("select t");
     const std::pair<const char*, pg::TypeKind> kinds[] = {
         {"composite", pg::TypeKind::composite}, {"domain", pg::TypeKind::domain},
         {"range", pg::TypeKind::range},         {"multirange", pg::TypeKind::multirange},
         {"pseudo", pg::TypeKind::pseudo},       {"base", pg::TypeKind::base},
-        {"_base", pg::TypeKind::array}};
+        {"_base", pg::TypeKind::array},         {"domain_of_arrays", pg::TypeKind::domain}};
     for (const auto& [name, kind] : kinds) {
         ASSERT_NE(db.types->find(name), nullptr) << name;
         EXPECT_EQ(db.types->find(name)->kind, kind) << name;

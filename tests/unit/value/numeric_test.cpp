@@ -48,6 +48,8 @@ TEST(Numeric, HoldsEveryIntegerExactly) {
     EXPECT_EQ(Numeric(std::numeric_limits<std::int64_t>::min()).to_string(), "-9223372036854775808");
     EXPECT_EQ(Numeric(std::numeric_limits<std::uint64_t>::max()).to_string(), "18446744073709551615");
     EXPECT_EQ(Numeric(0).to_string(), "0");
+    EXPECT_EQ(Numeric(pg::Int128{1} << 64).to_string(), "18446744073709551616");
+    EXPECT_EQ(Numeric(-(pg::Int128{1} << 100)).to_string(), "-1267650600228229401496703205376");
     EXPECT_EQ(Numeric(20000).to_string(), "20000");
     EXPECT_EQ(Numeric::from_units(least, 0).to_string(), "-170141183460469231731687303715884105728");
     EXPECT_EQ(Numeric::from_units(greatest, 38).to_string(), "1.70141183460469231731687303715884105727");
