@@ -13,7 +13,7 @@ namespace pg {
 namespace {
 
 bool is_number(const Params::Slot& slot) {
-    if (slot.format != Format::binary || slot.length < 0) return false;
+    if (slot.format != Format::binary && slot.length >= 0) return false;  // a NULL has a type alone
     switch (static_cast<std::uint32_t>(slot.type)) {
         case 21:    // int2
         case 23:    // int4
@@ -72,8 +72,9 @@ bool Params::retype_numbers(std::size_t limit) {
         const Cell cell{before.data() + slot.offset, slot.length};
         const std::size_t start = begin_value();
         slot.offset = static_cast<std::uint32_t>(start);
-        if (slot.length >= 0 && is_number(slot) && !write_number(bytes_, slot.type, cell)) {
-            slot = Slot{Oid{}, Format::text, static_cast<std::int32_t>(bytes_.size() - start), slot.offset};
+        if (is_number(slot) && (cell.is_null() || !write_number(bytes_, slot.type, cell))) {
+            const auto length = static_cast<std::int32_t>(bytes_.size() - start);
+            slot = Slot{Oid{}, Format::text, cell.is_null() ? -1 : length, slot.offset};
             retyped = true;
         } else {
             bytes_.put(cell.bytes());

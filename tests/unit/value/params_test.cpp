@@ -168,6 +168,23 @@ TEST(Params, RetypeEveryNumberAsTextThatTheServerInfers) {
     EXPECT_FALSE(params.retype_numbers());
 }
 
+TEST(Params, WithoutAValueLoseTheirTypeAsThoseWithOneDo) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(std::optional<int>()));
+    EXPECT_FALSE(params.add(5));
+    EXPECT_FALSE(params.add(std::optional<bool>()));
+    EXPECT_TRUE(params.retype_numbers());
+    EXPECT_EQ(params[0].type, pg::Oid{});
+    EXPECT_EQ(params[1].type, pg::Oid{});
+    EXPECT_EQ(params[2].type, pg::Oid{16});
+    EXPECT_EQ(params.values(), length(-1) + length(1) + "5" + length(-1));
+    EXPECT_FALSE(params.retype_numbers());
+    pg::Params alone;
+    EXPECT_FALSE(alone.add(std::optional<double>()));
+    EXPECT_TRUE(alone.retype_numbers());
+    EXPECT_EQ(alone[0].length, -1);
+}
+
 TEST(Params, StayNumbersThatWouldBeTooLongAsTexts) {
     pg::Params params;
     EXPECT_FALSE(params.add("text"));
@@ -205,6 +222,8 @@ TEST(Params, SendTheTypeThatATagForces) {
     EXPECT_FALSE(params.add(pg::as<pg::types::date>(std::optional<std::string>("2024-05-17"))));
     EXPECT_FALSE(params.add(pg::as<pg::types::array<pg::types::text>>(std::string("{a}"))));
     EXPECT_TRUE(params.add(pg::as<pg::types::xml>(std::string("\0", 1))));
+    const char* null_text = nullptr;
+    EXPECT_TRUE(params.add(pg::as<pg::types::jsonb>(null_text)));
     const std::pair<unsigned, const char*> expected[] = {
         {3802, "[1]"}, {114, "{}"}, {20, "7"}, {21, "NULL"}, {21, "5"}, {1082, "2024-05-17"}, {1009, "{a}"}};
     ASSERT_EQ(params.size(), std::size(expected));
