@@ -62,7 +62,7 @@ private:
         if (c == '-' && peek(1) == '-') return line_comment();
         if (c == '/' && peek(1) == '*') return block_comment();
         if (c == ';') {
-            ended_ = ended_ || any_;
+            ended_ = ended_ || (any_ && open_ == 0);
             return void(++at_);
         }
         if (ended_) return fail(Problem::several_statements, at_);
@@ -70,6 +70,7 @@ private:
         if (c == '\'') return quoted('\'', false, Problem::unterminated_string);
         if (c == '"') return quoted('"', false, Problem::unterminated_name);
         if (c == '$') return dollar();
+        if (c == '(' || (c == ')' && open_ > 0)) open_ += c == '(' ? 1 : -1;
         if (word_start(c)) return name();
         if (digit(c)) return number();
         ++at_;
@@ -103,11 +104,11 @@ private:
     }
     /// A string goes on in the next line that begins with a quote, with the escapes it began with.
     constexpr bool continues() {
-        const std::size_t next = text_.find_first_not_of(" \t\n\v\f\r", at_);
-        if (next == std::string_view::npos || text_[next] != '\'') return false;
-        if (text_.substr(at_, next - at_).find_first_of("\n\r") == std::string_view::npos) return false;
-        at_ = next;
-        return true;
+        const std::size_t end = at_;
+        while (space(peek()) || (peek() == '-' && peek(1) == '-')) space(peek()) ? void(++at_) : line_comment();
+        if (peek() == '\'' && text_.substr(end, at_ - end).find_first_of("\n\r") != text_.npos) return true;
+        at_ = end;
+        return false;
     }
     constexpr void name() {
         const bool escapes = (peek() == 'e' || peek() == 'E') && peek(1) == '\'';
@@ -126,6 +127,9 @@ private:
         return true;
     }
     constexpr void look_at(std::string_view text) {
+        if (same(text, "atomic") && same(before_, "begin")) is_atomic_ = true;
+        if (is_atomic_ && (same(before_, "begin") || same(text, "case"))) ++open_;
+        if (is_atomic_ && open_ > 0 && same(text, "end")) --open_;
         if (text.size() >= 10) {  // all the others are shorter: what the compiler runs is kept short
             for (const std::string_view function : {"set_config", "pg_advisory_lock", "pg_advisory_lock_shared",
                                                     "pg_try_advisory_lock", "pg_try_advisory_lock_shared"})
@@ -167,6 +171,8 @@ private:
     std::size_t at_ = 0;
     bool any_ = false;
     bool ended_ = false;
+    int open_ = 0;             // parentheses and bodies, inside of which there are statements without an end of it
+    bool is_atomic_ = false;   // in a body that is BEGIN ATOMIC … END
     std::string_view before_;  // the last word
     SqlScan found_;
 };

@@ -38,11 +38,24 @@ TEST(SqlScan, KnowsTheEscapesOfAnEString) {
     EXPECT_EQ(parameters("select e'a'\n  'b\\'$1' || $2"), 2u);
     EXPECT_EQ(parameters("select E'a' '$1', $2"), 2u);
     EXPECT_EQ(parameters("select E'a''$1' || $2"), 2u);
+    EXPECT_EQ(parameters("select E'a' -- more\n -- and more\n '\\'$1' || $2"), 2u);
+    EXPECT_EQ(parameters("select E'a' -- '\n || $1"), 1u);
 }
 
 TEST(SqlScan, TakesOneStatement) {
     EXPECT_EQ(parameters("select 1; -- done\n ;"), 0u);
     EXPECT_EQ(problem("select 1; select 2"), Problem::several_statements);
+    EXPECT_EQ(problem("select (1); select 2"), Problem::several_statements);
+    EXPECT_EQ(problem("select 1); select 2"), Problem::several_statements);
+    EXPECT_EQ(problem("begin; select 1"), Problem::several_statements);
+    EXPECT_EQ(problem("select atomic, case when true then 1 end; select 2"), Problem::several_statements);
+    EXPECT_EQ(problem("create rule r as on update to t do also (insert into a values (1); delete from b)"),
+              Problem::none);
+    const std::string body =
+        "create function f() returns int begin atomic; select case when true then 1 end; select 2; end";
+    EXPECT_EQ(problem(body), Problem::none);
+    EXPECT_EQ(problem(body + ";"), Problem::none);
+    EXPECT_EQ(problem(body + "; select 3"), Problem::several_statements);
     EXPECT_EQ(problem(""), Problem::empty);
     EXPECT_EQ(problem(" ; -- nothing"), Problem::empty);
 }
