@@ -54,7 +54,7 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/result.cpp",
            "if (Oid{PQftype(result, static_cast<int>(i))} != columns[i].type.oid) return false;", "",
            ("libpq_test:Link.*",), "a result is read by a description that no longer holds"),
-    Defect("providers/libpq/link.cpp", "if (!kept || is_report(result->get())) kept", "if (!kept) kept", SESSIONS,
+    Defect("providers/libpq/link.cpp", "if (!is_report(kept.get()) || is_report(result->get())) kept", "if (!kept) kept", SESSIONS,
            "a failure behind the command tag goes unheard"),
     Defect("providers/libpq/link.cpp", "report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : ",
            "true ? Outcome::unknown : ", SESSIONS, "nobody knows what became of a statement that has failed"),
