@@ -34,7 +34,7 @@ GATES = {
         "copy_in": (0.58, 0.60),
         "pipelined_insert": (0.43, 0.35),
         "transaction": (0.88, 1.00),
-        "array": (1.12, 1.00),
+        "array": (1.15, 1.00),
     },
     "libpq": {
         "point_select": (1.385, 1.40),
