@@ -13,7 +13,7 @@ namespace pg {
 struct Options {
     /// Which provider serves it. Empty: as the string says, "libpq" when it does not.
     std::string_view provider{};
-    /// auto or libpq. Empty: as the string says.
+    /// auto, direct or libpq. Empty: as the string says.
     std::string_view engine{};
     /// Sessions at most. Zero: as the string says, 10 when it does not.
     std::size_t pool_max_size = 0;
@@ -60,7 +60,7 @@ public:
     [[nodiscard]] Expected<Transaction> try_begin(const TransactionOptions& options = {},
                                                   CallSite site = CallSite::here());
 
-    /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and invalidated plans, with
+    /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and the like, with
     /// backoff, within `retries` and `timeout`, until a stop. An exception rolls back and goes on to the caller. @{
     template <class F>
     auto transaction(const TransactionOptions& options, F&& body, CallSite site = CallSite::here()) {

@@ -73,7 +73,7 @@ struct TransactionOptions {
     /// Time for all of it, repetitions included. Zero: each statement has the client's default, the whole has no limit
     /// of its own.
     std::chrono::nanoseconds timeout{};
-    /// `transaction(…)` runs its function again at most this many times, on 40001, 40P01 and invalidated plans.
+    /// `transaction(…)` runs its function again at most this many times, on errors whose scope is the transaction.
     int retries = 3;
     const StopToken* stop = nullptr;  ///< as in `QueryOptions`; outlives the transaction
 };

@@ -91,6 +91,11 @@ private:
     bool dying_ = false;
 };
 
+/// A COMMIT that was a ROLLBACK, as its tag says.
+[[nodiscard]] inline bool is_undone(RequestPhase phase, std::string_view tag) noexcept {
+    return phase == RequestPhase::committing && tag == "ROLLBACK";
+}
+
 /// Where a COPY is sent to that was begun as another statement.
 inline constexpr std::string_view copies_elsewhere =
     "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";

@@ -9,9 +9,11 @@ namespace pg::libpq {
 namespace {
 
 /// What a statement's effect is after one more of its results, `before` it being what it was until then.
-Outcome outcome_after(const PGresult* result, Outcome before) {
+Outcome outcome_after(PGresult* result, Outcome before, RequestPhase phase) {
     switch (PQresultStatus(result)) {
         case PGRES_COMMAND_OK:
+            if (is_undone(phase, PQcmdStatus(result))) return Outcome::not_applied;
+            [[fallthrough]];
         case PGRES_TUPLES_OK: return before == Outcome::unknown ? Outcome::applied : before;
         case PGRES_FATAL_ERROR:
             return report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : Outcome::not_applied;
@@ -137,7 +139,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (step != Step::result && (step != Step::end || drained)) break;
             if (step == Step::end) continue;
             last = PQresultStatus(result.get());
-            outcome = outcome_after(result.get(), outcome);
+            outcome = outcome_after(result.get(), outcome, site().phase);
         }
         if (step == Step::broken || (drained && answered)) break;
 

@@ -75,6 +75,8 @@ constexpr Rule rules[] = {
     {"57P03", Kind::connect, Again::connect, Effect::none, Session::lost, true},
     {"57P04", Kind::connection_lost, Again::nothing, Effect::unknown, Session::lost, false},
     {"57P05", Kind::connection_lost, Again::statement_or_transaction, Effect::none, Session::lost, false},
+    {"58P01", Kind::server, Again::nothing, Effect::none, Session::kept, false},  // a file that a statement named
+    {"58P02", Kind::server, Again::nothing, Effect::none, Session::kept, false},
     {"58", Kind::server, Again::nothing, Effect::unknown, Session::lost, true},
     {"72000", Kind::server, Again::transaction, Effect::none, Session::kept, false},
     {"F0", Kind::connect, Again::connect, Effect::none, Session::lost, true},
@@ -182,6 +184,9 @@ ErrorRuling rule_on(const ErrorFacts& facts) {
                        .retry_scope = scope(rule.again, facts),
                        .connection_usable = rule.session == Session::kept,
                        .endpoint_suspect = suspect};
+    // A server that answers a COMMIT with an error has rolled back, and goes on.
+    if (facts.phase == RequestPhase::committing && facts.severity == "ERROR" && rule.session == Session::kept)
+        ruling.outcome = Outcome::not_applied;
     if (facts.phase == RequestPhase::unsent) ruling.outcome = Outcome::not_sent;
     if (facts.phase == RequestPhase::committing && ruling.outcome == Outcome::unknown && !ruling.connection_usable)
         ruling.kind = ErrorKind::commit_unknown;

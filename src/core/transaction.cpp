@@ -41,11 +41,15 @@ Error still_occupied(std::string_view action) {
                                std::string(action));
 }
 
-bool no_answer(const Error& error) { return error.outcome() == Outcome::unknown; }
+/// One that came when nobody waited any more is none: a commit that was cancelled may be here and not on a standby.
+bool no_answer(const Error& error) {
+    return error.outcome() == Outcome::unknown || error.outcome() == Outcome::applied;
+}
 
 Error commit_unknown(const Error& cause) {
     ErrorFields fields = cause.fields();
     fields.kind = ErrorKind::commit_unknown;
+    fields.outcome = Outcome::unknown;
     fields.retry_scope = RetryScope::none;
     fields.message =
         "no answer to COMMIT (" + fields.message + "); it may have been applied: look at the data before repeating";
@@ -126,7 +130,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               const Expected<spi::CommandTag> answer = control("commit", wait);
                               held->settings.reset();
                               const bool is_committed = answer && answer->text() == "COMMIT";
-                              if (is_committed) note_commit(*held->context, held->lease.slot());
+                              if (is_committed || !answer) note_commit(*held->context, held->lease.slot());
                               held.reset();
                               if (!answer)
                                   return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();

@@ -121,6 +121,17 @@ TEST_F(Transaction, SaysThatNobodyKnowsWhetherItWasCommitted) {
               "repeating");
 }
 
+TEST_F(Transaction, DoesNotSayOfACommitThatItWasNotWaitedForAsIfItHadFailed) {
+    pg::Transaction transaction = db.client.begin();
+    server.answer("commit", pg::Error({.kind = pg::ErrorKind::timeout,
+                                       .outcome = pg::Outcome::applied,
+                                       .message = "the deadline passed as the statement finished"}));
+    const auto committed = transaction.try_commit();
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().kind(), pg::ErrorKind::commit_unknown);
+    EXPECT_EQ(committed.error().outcome(), pg::Outcome::unknown);
+}
+
 TEST_F(Transaction, NeverRunsACommitAgainWithoutAnAnswerWhateverTheErrorAllows) {
     pg::Transaction transaction = db.client.begin();
     pg::ErrorFields fields = fake::connection_lost(pg::Outcome::unknown).fields();

@@ -22,22 +22,35 @@ protected:
     /// asked to cancel.
     template <class Then>
     Expected<Result> run_stopped(Then then) {
+        begin(MessageKind::execute, then);
+        const StopToken stop(source_.get_token());
+        return session()->run({.sql = "insert"}, {.deadline = Deadline::after(10s), .stop = &stop});
+    }
+    /// The same of a COMMIT.
+    template <class Then>
+    Expected<spi::CommandTag> commit_stopped(Then then) {
+        begin(MessageKind::query, then);
+        const StopToken stop(source_.get_token());
+        return session()->run_command("commit", {.deadline = Deadline::after(10s), .stop = &stop});
+    }
+    const ScriptedSession& session() const { return *session_; }
+
+private:
+    template <class Then>
+    void begin(MessageKind last, Then then) {
+        source_ = std::stop_source();
         session_.emplace(
             GetParam(),
-            [this, then](Conversation& client) {
-                client.receive_until(MessageKind::execute);
+            [this, last, then](Conversation& client) {
+                client.receive_until(last);
                 source_.request_stop();
                 if (!client.wait_for_cancel()) return;
                 then(client);
                 client.ignore();
             },
             ScriptedSessionOptions{.cancel_requests = CancelRequests::heard});
-        const StopToken stop(source_.get_token());
-        return session()->run({.sql = "insert"}, {.deadline = Deadline::after(10s), .stop = &stop});
     }
-    const ScriptedSession& session() const { return *session_; }
 
-private:
     std::stop_source source_;
     std::optional<ScriptedSession> session_;
 };
@@ -62,6 +75,20 @@ TEST_P(GivingUp, SaysThatAStatementHasNoEffectThatFailsAtItsEnd) {
     EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
     EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
     EXPECT_TRUE(session()->usable());
+}
+
+TEST_P(GivingUp, SaysWhatBecameOfACommitByItsTag) {
+    const auto committed = commit_stopped([](Conversation& client) { client.send(Reply().tag("COMMIT").ready()); });
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().outcome(), Outcome::applied);
+    const auto undone = commit_stopped([](Conversation& client) { client.send(Reply().tag("ROLLBACK").ready()); });
+    ASSERT_FALSE(undone);
+    EXPECT_EQ(undone.error().kind(), ErrorKind::cancelled);
+    EXPECT_EQ(undone.error().outcome(), Outcome::not_applied);
+    const auto refused =
+        commit_stopped([](Conversation& client) { client.send(Reply().error("53100", "no room").ready()); });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().outcome(), Outcome::not_applied);
 }
 
 // The server waits for bytes that nobody has, and the cancel request came too early to end that.
