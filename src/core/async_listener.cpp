@@ -25,19 +25,21 @@ public:
     Hearing(std::shared_ptr<Context> context, CallSite site) : context_(std::move(context)), site_(site) {}
 
     Expected<void> listen(const std::string& channel, const spi::Wait& wait) {
-        channels_.insert(channel);
-        if (!connection_) return connect(wait);
-        return run("listen " + quote_name(channel), wait);
+        const bool is_new = channels_.insert(channel).second;
+        Expected<void> heard = connection_ ? run("listen " + quote_name(channel), wait) : connect(wait);
+        // What a server refuses, it would refuse to every session that is found again.
+        if (!heard && is_new && !heard.error().sqlstate().empty() && heard.error().connection_usable())
+            channels_.erase(channel);
+        return heard;
     }
     Expected<void> unlisten(const std::string& channel, const spi::Wait& wait) {
         channels_.erase(channel);
         return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
     }
     Expected<Heard> next(const spi::Wait& wait) {
-        if (!connection_) {
+        if (!connection_)
             if (auto found = find_again(wait); !found) return std::move(found).error();
-            if (std::exchange(lost_, false)) return Heard{.gap = true};
-        }
+        if (std::exchange(lost_, false)) return Heard{.gap = true};
         auto message = connection_->impl().session().wait_notification(wait);
         if (message) return Heard{.message = *std::move(message)};
         if (message.error().connection_usable()) return std::move(message).error();
@@ -54,8 +56,12 @@ private:
         if (!borrowed) return std::move(borrowed).error();
         borrowed->slot->holder.is_at(site_);
         connection_.emplace(hold(*std::move(borrowed)));
-        for (const std::string& channel : channels_)
-            if (auto heard = run("listen " + quote_name(channel), wait); !heard) return heard;
+        for (const std::string& channel : channels_) {
+            auto heard = run("listen " + quote_name(channel), wait);
+            if (heard) continue;
+            connection_.reset();  // one that hears some of them is no listener
+            return heard;
+        }
         return {};
     }
     /// With growing pauses, as long as there is time.
