@@ -135,8 +135,12 @@ void Operation::work_on(const std::shared_ptr<spi::Reactor>& reactor) {
     reactor_->spawn(job_of_next());
 }
 
-/// Its session is the beginning of a pipeline.
-void Operation::join() { target_->pipelines()->start(*this); }
+/// Its session is the beginning of a pipeline, unless it was stopped when it was no more in the queue.
+void Operation::join() {
+    if (!stopping_.load(std::memory_order_acquire)) return target_->pipelines()->start(*this);
+    lease_.give_back();
+    fail(stopped_in_queue());
+}
 
 void Operation::work() {
     options_.stop = &token_;

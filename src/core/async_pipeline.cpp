@@ -130,7 +130,9 @@ bool OperationQueue::erase(Operation& operation) {
     return false;
 }
 
-bool Pipeline::has_room() const { return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && !broken_; }
+bool Pipeline::has_space() const { return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && !broken_; }
+
+bool Pipeline::is_wanted_back() const { return target_->source().wants_back(lease_.slot()); }
 
 /// Somebody wants what is in flight, that operation aside.
 bool Pipeline::is_wanted_beside(const Operation* operation) const {
@@ -157,7 +159,7 @@ void Pipeline::do_run() noexcept {
         given_up_.reset();
         if (!session().usable()) break;
         if (alone_.empty()) {
-            if (waiting_.empty()) break;
+            if (waiting_.empty() || is_wanted_back()) break;
             continue;
         }
         Alone next = std::move(alone_.front());
@@ -172,9 +174,9 @@ void Pipeline::do_run() noexcept {
 }
 
 const spi::Request* Pipeline::do_next() noexcept {
-    if (!takes_more()) return nullptr;
+    if (!takes_more() || is_wanted_back()) return nullptr;
     if (waiting_.empty()) {
-        if (!has_room()) return nullptr;
+        if (!has_space()) return nullptr;
         Operation* const queued = target_->pipelines()->next();
         if (!queued) return nullptr;
         add(*queued);

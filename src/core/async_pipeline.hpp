@@ -12,6 +12,8 @@
 //   (L6) Everything here happens on one reactor: that of the session, which is the home of its calls.
 //   (L7) A pipeline has one timer, set for the first deadline of the calls in it or for an earlier moment, which may be
 //        that of a call that has left: most calls come and go without a look at it.
+//   (L8) A pipeline whose session is wanted back (a closed, suspended or refreshed pool, a loan that is long enough)
+//        sends no more and takes nobody in: what is in flight is answered, and what waits begins anew.
 #pragma once
 
 #include <deque>
@@ -105,7 +107,8 @@ public:
     Pipeline& operator=(const Pipeline&) = delete;
 
     void add(Operation& operation);
-    [[nodiscard]] bool has_room() const;
+    /// For another call.
+    [[nodiscard]] bool has_room() const { return has_space() && !is_wanted_back(); }
     [[nodiscard]] std::size_t size() const { return size_; }  ///< calls in it
     /// The caller's time is over, or it wants no answer any more.
     void expire(Operation& operation, spi::Woken woken);
@@ -153,6 +156,9 @@ private:
 
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
+    [[nodiscard]] bool has_space() const;
+    /// Its session is to go back to its source before more is sent on it.
+    [[nodiscard]] bool is_wanted_back() const;
     [[nodiscard]] bool takes_more() const { return !broken_ && alone_.empty() && unwanted_ == 0 && !given_up_; }
     [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
     void run_later(Alone call);

@@ -95,7 +95,10 @@ bool Books::withdraw(spi::LeaseWaiter& waiter) noexcept {
 
 bool Books::enqueue_again(spi::LeaseWaiter& waiter) noexcept {
     if (waiter.is_wanted_back) return ++totals_.given_up, false;
-    queue_.push_front(waiter);
+    if (closed_)
+        refused_.append(waiter);  // `close` did not see it
+    else
+        queue_.push_front(waiter);
     return true;
 }
 
@@ -164,7 +167,16 @@ void Books::refresh() {  // also of those that are being opened
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::expired);
 }
 
-void Books::widen() { widening_ = count(State::opening) == 0 && members_.size() < limits_.max_size; }
+void Books::widen(Time now) {
+    if (coming(now) != 0) return;
+    if (any_resting(now)) {
+        Member& last = *idle_.back();
+        enter(last, State::checking);
+        to_check_.push_back(&last);
+    } else if (idle_.empty() || !may_lend()) {
+        widening_ = count(State::opening) == 0 && members_.size() < limits_.max_size;
+    }
+}
 
 void Books::close(Time now) {
     closed_ = true;

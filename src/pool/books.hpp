@@ -171,8 +171,8 @@ public:
     void suspend(bool suspended) { suspended_ = suspended; }
     /// As if `min_size` were that, until somebody wishes for less.
     void wish(std::size_t size) { wish_ = size; }
-    /// One more, unless one is opening already.
-    void widen();
+    /// One more that may be lent, unless one is on its way: an idle one that is to be asked before, or else a new one.
+    void widen(Time now);
     /// Nothing is lent or opened any more.
     void close(Time now);  /// @}
 
@@ -203,6 +203,10 @@ public:
     /// It was refused the last permit that it asked for: others have used up the budget.
     [[nodiscard]] bool lacks_permit() const { return lacks_permit_; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
+    /// One is idle and may be lent, but is to be asked before.
+    [[nodiscard]] bool any_resting(Time now) const {
+        return !idle_.empty() && may_lend() && !is_proved(*idle_.back(), now);
+    }
     [[nodiscard]] bool any_member() const { return !members_.empty(); }
     /// Sessions that are there and can be used, or are.
     [[nodiscard]] std::size_t open_ones() const {

@@ -85,9 +85,9 @@ Expected<Password> CredentialDesk::password(const spi::Wait& wait) {
 bool CredentialDesk::begin(const std::shared_ptr<Question>& question, const Deadline& until) {
     std::thread last;  // its question was answered: it has nothing left to do (C1)
     try {
-        std::thread thread([self = shared_from_this(), question, until] { self->run(*question, until); });
-        const std::lock_guard lock(mutex_);
-        last = std::exchange(thread_, std::move(thread));
+        const std::lock_guard lock(mutex_);  // of two who begin one, the second has what the first has made
+        last = std::exchange(
+            thread_, std::thread([self = shared_from_this(), question, until] { self->run(*question, until); }));
     } catch (const std::system_error&) {
         question->error = no_thread();
         {

@@ -35,6 +35,12 @@ std::vector<SqlState> codes_of(const std::vector<PoolRule>& rules) {
     return codes;
 }
 
+/// For how long somebody may have a session for one request after the other: well before it is too long for a loan.
+std::chrono::nanoseconds longest_loan(const Limits& limits) {
+    const std::chrono::nanoseconds shortest = std::min(limits.leak_threshold, limits.reclaim_threshold);
+    return shortest == no_timeout ? no_timeout : shortest / 2;
+}
+
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
 std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
@@ -97,6 +103,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
+      longest_loan_(longest_loan(limits)),
       time_asleep_(limits.time_asleep),
       on_leak_(limits.on_leak),
       leak_context_(limits.leak_context),
@@ -277,6 +284,7 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
         if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
             const std::lock_guard lock(mutex_);
             const Time now = Clock::now();
+            looked_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
             books_.notice_sleep(time_asleep_(), now);
             member = books_.take(now);
             any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
@@ -321,6 +329,7 @@ bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexce
 }
 
 void SessionPool::discard(Member& member) noexcept {
+    if (!birthplace_.is_here()) return;  // nobody may be left to let go of the lock; who asked is refused next
     if (!member.unwanted.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
     enter([&](Books& books, Time now) { books.give_back(member, now); });
 }
@@ -335,9 +344,16 @@ void SessionPool::lose(Member& member, Verdict verdict) noexcept {
 }
 
 void SessionPool::do_widen(const Deadline&) noexcept {
-    if (is_full_.load(std::memory_order_relaxed)) return;
+    if (is_full_.load(std::memory_order_relaxed) && !any_resting_.load(std::memory_order_relaxed)) return;
     employ();
-    enter([](Books& books, Time) { books.widen(); });
+    enter([](Books& books, Time now) { books.widen(now); });
+}
+
+bool SessionPool::do_wants_back(const spi::SessionSlot& slot) const noexcept {
+    const auto& member = static_cast<const Member&>(slot);
+    return closed_.load(std::memory_order_relaxed) || suspended_.load(std::memory_order_relaxed) ||
+           member.unwanted.load(std::memory_order_relaxed) ||
+           (longest_loan_ != no_timeout && last_look() - member.lent_since() > longest_loan_);
 }
 
 bool SessionPool::do_withdraw_first(spi::LeaseWaiter& waiter) noexcept {
@@ -373,7 +389,7 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
         !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
         behind = front_.exchange(&member);
-        if (behind == nullptr && (waiting_ != 0 || closed_)) [[unlikely]]
+        if (behind == nullptr && (waiting_ != 0 || closed_ || !has_front_)) [[unlikely]]
             behind = take_front();  // (P2) unless somebody was quicker
         if (behind == nullptr) [[likely]]
             return;

@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 
 #include "pg/pool/pool.hpp"
@@ -51,6 +52,7 @@ private:
     bool do_request_idle(spi::LeaseWaiter& waiter) noexcept override;
     void do_widen(const Deadline& until) noexcept override;
     bool do_has_waiters() const noexcept override { return waiting_.load() != 0; }
+    bool do_wants_back(const spi::SessionSlot& slot) const noexcept override;
     bool do_withdraw_first(spi::LeaseWaiter& waiter) noexcept override;
     bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override {
@@ -110,6 +112,7 @@ private:
     const bool wants_writes_;    // its sessions are of no use where they cannot write
     const std::chrono::nanoseconds connect_timeout_;
     const std::chrono::nanoseconds leak_threshold_;
+    const std::chrono::nanoseconds longest_loan_;  // of who has a session for one request after the other
     std::chrono::nanoseconds (*const time_asleep_)() noexcept;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;
     void* const leak_context_;
@@ -124,15 +127,18 @@ private:
     std::atomic<Member*> front_{nullptr};  // the idle session that came back last
     std::atomic<std::size_t> waiting_{0};  // those in the queue; who looks counts already. Set under the lock
     std::atomic<bool> closed_{false};      // set under the lock
+    std::atomic<bool> suspended_{false};   // set under the lock
     std::atomic<bool> has_front_;          // set under the lock: what comes back may go there
     // As the last entry in the books had it. @{
     std::atomic<Time::rep> looked_at_{0};
     std::atomic<bool> any_idle_{false};
-    std::atomic<bool> is_full_{false};  /// @}
+    std::atomic<bool> is_full_{false};
+    std::atomic<bool> any_resting_{false};  // idle, but not to be lent before it was asked /// @}
 
     mutable std::mutex mutex_;                // guards what follows
     std::unique_ptr<BudgetPermits> permits_;  // null: there is no budget. Has a lock of its own
     Books books_;
+    std::multiset<std::size_t> wishes_;  // of those who wait until so many sessions are open
     Time armed_for_ = Time::max();
     int watchers_ = 0;                 // who waits for changed_
     std::condition_variable changed_;  // the numbers of sessions

@@ -35,7 +35,8 @@ void SessionPool::do_refresh() noexcept {
 
 void SessionPool::do_suspend(bool suspended) noexcept {
     enter([&](Books& books, Time now) {
-        has_front_.store(!suspended && may_have_front_, std::memory_order_relaxed);
+        suspended_ = suspended;
+        has_front_ = !suspended && may_have_front_;
         if (Member* member = take_front()) books.give_back(*member, now);
         books.suspend(suspended);
     });
@@ -63,12 +64,17 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     bool may_be = false;
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
-        if (may_be) books.wish(sessions);
+        if (!may_be) return;
+        wishes_.insert(sessions);
+        books.wish(*wishes_.rbegin());
     });
     if (!may_be) return more_than_there_may_be(sessions);
     const bool is_ready =
         watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
-    enter([](Books& books, Time) { books.wish(0); });
+    enter([&](Books& books, Time) {
+        wishes_.erase(wishes_.find(sessions));
+        books.wish(wishes_.empty() ? 0 : *wishes_.rbegin());
+    });
     const std::lock_guard lock(mutex_);
     if (books_.is_closed()) return client_is_closed(books_, Clock::now());
     if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());

@@ -30,7 +30,7 @@ GATES = {
         "bulk_read": (0.45, 0.40),
         "visit": (0.205, 0.20),
         "batch_select": (0.22, 0.15),
-        "awaited_select": (0.41, 0.25),
+        "awaited_select": (0.42, 0.25),
         "copy_in": (0.58, 0.60),
         "pipelined_insert": (0.43, 0.35),
         "transaction": (0.88, 1.00),

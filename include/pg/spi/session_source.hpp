@@ -96,8 +96,12 @@ public:
     void request(LeaseWaiter& waiter, const Deadline& until) noexcept { do_request(waiter, until); }
     /// The same if a session is idle; false when none is, and then nothing has happened.
     [[nodiscard]] bool request_idle(LeaseWaiter& waiter) noexcept { return do_request_idle(waiter); }
-    /// Opens one session more, for whoever comes next, if there may be one and none is being opened already.
+    /// Sees to it that there is one session more for whoever comes next: asks an idle one that rested for long, or
+    /// opens one, if there may be one and none is on its way already.
     void widen(const Deadline& until) noexcept { do_widen(until); }
+    /// Whoever has a session for one request after the other is to give it back: the source is closed or suspended, the
+    /// session is too old, or it was lent for long. As of now.
+    [[nodiscard]] bool wants_back(const SessionSlot& slot) const noexcept { return do_wants_back(slot); }
     /// Somebody waits. As of now.
     [[nodiscard]] bool has_waiters() const noexcept { return do_has_waiters(); }
     /// Takes the request back that is the next to be settled; false when it is not this one.
@@ -117,6 +121,7 @@ private:
     virtual void do_request(LeaseWaiter& waiter, const Deadline& until) noexcept = 0;
     virtual bool do_request_idle(LeaseWaiter& waiter) noexcept;
     virtual void do_widen(const Deadline& until) noexcept;
+    virtual bool do_wants_back(const SessionSlot& slot) const noexcept;
     virtual bool do_has_waiters() const noexcept;
     virtual bool do_withdraw_first(LeaseWaiter& waiter) noexcept;
     virtual bool do_withdraw(LeaseWaiter& waiter) noexcept = 0;

@@ -1,10 +1,14 @@
 // Awaited verbs: the same answers and errors, many at once on few sessions, and what is left when nobody waits any
 // more.
+#include <atomic>
 #include <future>
 #include <pg/async_copy.hpp>
 #include <pg/async_listener.hpp>
+#include <pg/pool/pool.hpp>
 #include <pg/sqlstate.hpp>
+#include <set>
 #include <stop_token>
+#include <thread>
 
 #include "tests/db/core/async_database.hpp"
 
@@ -52,6 +56,56 @@ TEST_P(Async, CallsBack) {
     std::promise<int> answer;
     async.query_one<int>("select 3").start([&](pg::Expected<int> value) { answer.set_value(value.value()); });
     EXPECT_EQ(answer.get_future().get(), 3);
+}
+
+/// Asks without a pause until it is refused: the processes that answered, and why it was refused.
+struct Asked {
+    std::set<int> processes;
+    std::optional<pg::Error> refusal;
+};
+pg::Task<Asked> ask_until_refused(pg::AsyncClient calls, std::atomic<int>& answers) {
+    Asked asked;
+    for (int at = 0; at < 200'000; ++at) {
+        const auto process = co_await calls.try_query_one<int>("select pg_backend_pid()");
+        if (!process) {
+            asked.refusal = process.error();
+            break;
+        }
+        asked.processes.insert(*process);
+        ++answers;
+    }
+    co_return asked;
+}
+
+TEST_P(Async, GivesASessionBackThatIsWantedBackWhileItIsAskedWithoutAPause) {
+    pg::Client own = open(1);
+    std::atomic<int> answers = 0;
+    const auto some_more = [&] {
+        for (const int before = answers; answers < before + 100;) std::this_thread::yield();
+    };
+    std::vector<Asked> asked;
+    std::thread asking([&] {
+        std::vector<pg::Task<Asked>> all;
+        for (int at = 0; at < 4; ++at) all.push_back(ask_until_refused(own.async(), answers));
+        asked = pg::sync_wait(pg::when_all(std::move(all)));
+    });
+    some_more();
+    own.pool().refresh();
+    some_more();
+    own.pool().suspend();
+    while (own.pool().stats().lent != 0) std::this_thread::yield();
+    const int before = answers;
+    own.pool().resume();
+    some_more();
+    EXPECT_GT(answers, before);
+    own.close();
+    EXPECT_EQ(own.pool().drain(10s), 0u);
+    asking.join();
+    for (const Asked& one : asked) {
+        EXPECT_GE(one.processes.size(), 2u) << "the session of before refresh, and that of after it";
+        ASSERT_TRUE(one.refusal);
+        EXPECT_EQ(one.refusal->kind(), pg::ErrorKind::usage) << one.refusal->what();
+    }
 }
 
 TEST_P(Async, HasMoreCallsUnderWayThanSessions) {
@@ -311,6 +365,32 @@ TEST_P(Async, TellsOfTheGapWhenItsConnectionWasLost) {
     const pg::Heard heard = listener.next(10s).get();
     ASSERT_TRUE(heard.message);
     EXPECT_EQ(heard.message->payload, "still here");
+}
+
+TEST_P(Async, TellsOfTheGapWhenListenFoundAnotherSession) {
+    pg::AsyncListener listener(db);
+    listener.listen("gossip").get();
+    onlooker().exec(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
+        "pg_backend_pid()");
+    while (!listener.try_listen("news").get()) continue;  // the first attempt finds the old session gone
+    EXPECT_TRUE(listener.next(10s).get().gap);
+    db.exec("select pg_notify($1, $2)", "gossip", "still here");
+    const pg::Heard heard = listener.next(10s).get();
+    ASSERT_TRUE(heard.message);
+    EXPECT_EQ(heard.message->payload, "still here");
+}
+
+TEST_P(Async, ForgetsAChannelThatNoServerTakes) {
+    pg::AsyncListener listener(db);
+    listener.listen("gossip").get();
+    EXPECT_FALSE(listener.try_listen("").get());
+    onlooker().exec(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
+        "pg_backend_pid()");
+    EXPECT_TRUE(listener.next(10s).get().gap);
+    db.exec("select pg_notify($1, $2)", "gossip", "still here");
+    EXPECT_TRUE(listener.next(10s).get().message);
 }
 
 TEST_P(Async, StopsListening) {

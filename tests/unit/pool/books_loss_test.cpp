@@ -58,7 +58,7 @@ TEST_F(TheBooksOfABadDay, CloseAllWhenTheyDieTogether) {
     EXPECT_EQ(books->take(now), members[2]);
     EXPECT_EQ(books->take(now), members[1]);
     books->suspend(true);
-    books->widen();
+    books->widen(now);
     Duty open = duty();
     EXPECT_EQ(open.kind, Kind::open);
     books->suspend(false);

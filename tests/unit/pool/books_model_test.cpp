@@ -165,7 +165,7 @@ private:
                 limits_.min_size = below(limits_.max_size + 1);
                 limits_.min_idle = below(limits_.max_size + 1);
                 return books_.resize(limits_.max_size, limits_.min_size, limits_.min_idle);
-            default: return books_.widen();
+            default: return books_.widen(now_);
         }
     }
 

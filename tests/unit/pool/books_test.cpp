@@ -372,14 +372,48 @@ TEST_F(TheBooks, LendNothingWhileTheyAreSuspended) {
 }
 
 TEST_F(TheBooks, OpenOneMoreForWhoeverComesNext) {
-    books->widen();
+    books->widen(now);
     const Duty open = duty();
     EXPECT_EQ(open.kind, Kind::open);
-    books->widen();
+    books->widen(now);
     expect_nothing();  // one is opening
     books->opened(*open.member, now);
     expect_nothing();
     EXPECT_EQ(books->take(now), open.member);
+}
+
+TEST_F(TheBooks, AskAnIdleOneBeforeTheyOpenOneMore) {
+    make({.max_size = 4});
+    const auto members = idle_ones(2);
+    EXPECT_FALSE(books->any_resting(now));
+    books->widen(now);
+    expect_nothing();  // there is one to be had
+    now += 1h;
+    EXPECT_TRUE(books->any_resting(now));
+    books->widen(now);
+    const Duty check = duty();
+    EXPECT_EQ(check.kind, Kind::check);
+    EXPECT_EQ(check.member, members[1]);
+    books->widen(now);
+    expect_nothing();  // one is on its way
+    books->checked(*members[1], true, now);
+    EXPECT_EQ(books->take(now), members[1]);
+    books->suspend(true);
+    EXPECT_FALSE(books->any_resting(now));
+}
+
+TEST_F(TheBooks, TellWhoIsTurnedAwayWhenTheyAreClosed) {
+    Member& only = open_and_lend();
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->give_back(only, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+    books->close(now);
+    EXPECT_TRUE(books->enqueue_again(waiting));
+    Duty told = duty();
+    while (told.kind == Kind::close) told = duty();
+    EXPECT_EQ(told.kind, Kind::refuse);
+    EXPECT_EQ(told.waiter, &waiting);
 }
 
 TEST_F(TheBooks, OpenWhatIsWishedFor) {
