@@ -70,6 +70,7 @@ private:
                 return std::nullopt;
             }
             addresses = *std::move(resolved);
+            target_.balance(addresses);
         }
         std::size_t left = addresses.size();
         for (const std::string& address : addresses) {

@@ -51,8 +51,9 @@ bool lacks_attributes(std::string_view message) {
 /// The kind of a failure that no server reported. libpq's texts refine it, so a translated one is only less precise.
 ErrorKind kind_of(std::string_view message, const AttemptFacts& facts) {
     if (is_garbage(message)) return ErrorKind::protocol;
-    if (lost_the_peer(message) || facts.wants_attributes) return ErrorKind::connect;
+    if (lost_the_peer(message)) return ErrorKind::connect;
     if (facts.phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
+    if (facts.wants_attributes) return ErrorKind::connect;
     return facts.phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <random>
+
+#include "src/base/config_keywords.hpp"
+#include "src/base/config_surroundings.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -33,15 +35,12 @@ constexpr std::uint32_t default_scram_max_iterations = 100'000;
 
 /// A number that was validated, or the default.
 std::uint32_t parse_iterations(std::string_view text) {
-    std::uint32_t value = default_scram_max_iterations;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+    return static_cast<std::uint32_t>(config::read_integer(text).value_or(default_scram_max_iterations));
 }
 
 /// libpq's rules for connect_timeout: whole seconds, zero and less are no limit.
 std::chrono::nanoseconds parse_timeout(std::string_view seconds) {
-    std::int64_t value = 0;
-    std::from_chars(seconds.data(), seconds.data() + seconds.size(), value);
+    const std::int64_t value = config::read_integer(seconds).value_or(0);
     return value <= 0 ? no_timeout
                       : std::chrono::nanoseconds(std::chrono::seconds(std::min<std::int64_t>(value, 1 << 30)));
 }
@@ -51,9 +50,10 @@ std::vector<std::string> passes_for(std::string_view attributes) {
     return {std::string(attributes.empty() ? "any" : attributes)};
 }
 
-void shuffle(std::vector<Host>& hosts) {
+template <class T>
+void shuffle(std::vector<T>& all) {
     std::random_device seed;
-    std::shuffle(hosts.begin(), hosts.end(), std::minstd_rand(seed()));
+    std::shuffle(all.begin(), all.end(), std::minstd_rand(seed()));
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ Expected<Target> Target::from(const Config& config) {
     target.attempt_timeout_ = parse_timeout(config.get("connect_timeout").value_or(""));
     target.user_ = config.get("user").value_or("");
     target.most_scram_iterations_ = parse_iterations(config.get("scram_max_iterations").value_or(""));
-    if (config.get("load_balance_hosts") == "random") shuffle(target.hosts_);
+    target.balances_ = config.get("load_balance_hosts") == "random";
+    if (target.balances_) shuffle(target.hosts_);
     return target;
 }
 
@@ -94,10 +95,16 @@ Target::Keywords Target::keywords(const Host& host, const std::string& address, 
     if (!options.empty()) pairs.emplace_back("options", std::move(options));
     pairs.emplace_back("client_encoding", "UTF8");
     pairs.emplace_back("target_session_attrs", attributes);
-    pairs.emplace_back("host", host.host);
+    // libpq takes an empty one for none, and looks into the environment.
+    const bool is_default = host.host.empty() && address.empty();
+    pairs.emplace_back("host", is_default ? config::default_socket_directory() : host.host);
     pairs.emplace_back("hostaddr", address);
     pairs.emplace_back("port", std::to_string(host.port));
     return keywords;
+}
+
+void Target::balance(std::vector<std::string>& addresses) const {
+    if (balances_) shuffle(addresses);
 }
 
 std::string node_name(const Host& host) {

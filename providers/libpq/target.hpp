@@ -19,6 +19,8 @@ public:
 
     /// In the order in which they are to be tried, shuffled where that is asked for.
     [[nodiscard]] const std::vector<Host>& hosts() const { return hosts_; }
+    /// Shuffles the addresses of a host where that is asked for.
+    void balance(std::vector<std::string>& addresses) const;
     /// The session attributes to ask for, one pass over the hosts after the other.
     [[nodiscard]] const std::vector<std::string>& passes() const { return passes_; }
     /// What one attempt may take; `no_timeout` when there is no limit of its own.
@@ -38,6 +40,7 @@ public:
 private:
     Config config_;
     std::vector<Host> hosts_;
+    bool balances_ = false;
     std::vector<std::string> passes_;
     std::chrono::nanoseconds attempt_timeout_ = no_timeout;
     std::string user_;

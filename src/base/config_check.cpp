@@ -38,7 +38,12 @@ Expected<std::uint16_t> read_port(std::string_view text) {
     if (text.empty()) return default_port;
     const auto port = config::read_integer(text);
     if (port && *port >= 1 && *port <= 65535) return static_cast<std::uint16_t>(*port);
-    return config::usage_error(std::string("port is `").append(text).append("`; it takes a number from 1 to 65535"));
+    // In a URI with a slash in its password it is the first half of that.
+    const bool is_number = text.find_first_not_of("0123456789+- ") == text.npos;
+    return config::usage_error(
+        is_number
+            ? std::string("port is `").append(text).append("`; it takes a number from 1 to 65535")
+            : "port is no number from 1 to 65535; in a URI, write `@`, `/` and `?` of a password as %40, %2F, %3F");
 }
 
 }  // namespace

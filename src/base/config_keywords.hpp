@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "pg/fwd.hpp"
+
 namespace pg::config {
 
 enum class Owner : std::uint8_t {
@@ -49,7 +51,7 @@ const Keyword* find_keyword(std::string_view name);
 std::string complaint(const Keyword& keyword, std::string_view value);
 
 /// A whole number as libpq reads one: a sign and surrounding blanks are allowed.
-std::optional<std::int64_t> read_integer(std::string_view text);
+PGCLIENT_API std::optional<std::int64_t> read_integer(std::string_view text);
 
 /// The keyword that was most likely meant, or nothing when none is near.
 std::string_view nearest_keyword(std::string_view name);

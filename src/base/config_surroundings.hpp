@@ -22,7 +22,7 @@ std::string home_directory(int version);
 std::string system_configuration_directory();
 
 /// The folder of the server's socket that libpq uses when no host is given.
-std::string default_socket_directory();
+PGCLIENT_API std::string default_socket_directory();
 
 /// A file as it is found.
 struct File {
