@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "pg/sqlstate.hpp"
+#include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
+#include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
 #include "src/core/server_limit.hpp"
 
@@ -147,6 +149,8 @@ Expected<Result> Executor::run(const detail::Call& call) {
         borrowed->slot->holder.runs(call.sql);
         if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
+        if (borrowed->held && borrowed->held->settings && transaction_control(call.sql) != TransactionControl::none)
+            borrowed->held->settings.reset();  // they ended with their transaction
         if (!result) result = borrowed->failed_by(std::move(result).error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
