@@ -84,6 +84,8 @@ DEFECTS_OF_LIBPQ = (
            "statements are said to have taken effect whose transaction was lost"),
     Defect("providers/libpq/batch_outcomes.hpp", "    unsent.outcome = Outcome::not_sent;\n", "", BATCHES,
            "nobody knows what became of a statement that was never sent"),
+    Defect("providers/libpq/exchange.hpp", "phase == RequestPhase::committing && tag", "false && tag",
+           ("libpq_test:*/GivingUp.*",), "a commit that was given up and rolled back is said to have taken effect"),
     Defect("providers/libpq/wait.cpp", "errno != EINTR && ", "", ("libpq_test:Wait.*",), "a signal ends a wait"),
 )
 
