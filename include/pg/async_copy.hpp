@@ -124,7 +124,7 @@ private:
             while (!is_over && rows.size() < most) {
                 Expected<Row*> row = copy->try_next();
                 if (!row) {
-                    if (rows.empty()) return std::move(row).error();
+                    if (rows.empty() || row.error().kind() != ErrorKind::decode) return std::move(row).error();
                     failure.emplace(std::move(row).error());
                     break;
                 }

@@ -125,7 +125,9 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     observe_acquired(lease);
     if (!lease) return fail(std::move(lease).error());
     lease_ = *std::move(lease);
-    if (may_share_) return target_->home->here() ? join() : enter(Step::join);
+    // One that was stopped gives its session back, which may settle another one: not inside of this.
+    const bool joins_here = target_->home->here() && !stopping_.load(std::memory_order_acquire);
+    if (may_share_) return joins_here ? join() : enter(Step::join);
     work_on(target_->reactor_of(lease_));
 }
 

@@ -132,7 +132,7 @@ bool OperationQueue::erase(Operation& operation) {
 
 bool Pipeline::has_space() const { return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && !broken_; }
 
-bool Pipeline::is_wanted_back() const { return target_->source().wants_back(lease_.slot()); }
+bool Pipeline::is_wanted_back() const { return has_sent_ && target_->source().wants_back(lease_.slot()); }
 
 /// Somebody wants what is in flight, that operation aside.
 bool Pipeline::is_wanted_beside(const Operation* operation) const {
@@ -184,6 +184,7 @@ const spi::Request* Pipeline::do_next() noexcept {
     Operation& operation = waiting_.pop();
     const Call& call = *operation.call_;
     if (context().retyped.contains(call.sql)) call.params->retype_numbers();
+    has_sent_ = true;
     Flight& flight = flights_.push(call);
     flight.name = choose_name(context(), lease_.slot(), call, flight.request);
     in_flight_.push(operation);

@@ -157,7 +157,7 @@ private:
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
     [[nodiscard]] bool has_space() const;
-    /// Its session is to go back to its source before more is sent on it.
+    /// Its session is to go back to its source before more is sent on it; something has been, so that each has a turn.
     [[nodiscard]] bool is_wanted_back() const;
     [[nodiscard]] bool takes_more() const { return !broken_ && alone_.empty() && unwanted_ == 0 && !given_up_; }
     [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
@@ -179,6 +179,7 @@ private:
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;              /// @}
     std::size_t unwanted_ = 0;           // of those in flight
+    bool has_sent_ = false;              // anything
     bool broken_ = false;                // its connection, as an answer said
     std::optional<spi::Wait> given_up_;  // how long the session may take for that (L4)
     Expiry expiry_{*this};

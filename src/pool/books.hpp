@@ -203,9 +203,9 @@ public:
     /// It was refused the last permit that it asked for: others have used up the budget.
     [[nodiscard]] bool lacks_permit() const { return lacks_permit_; }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
-    /// One is idle and may be lent, but is to be asked before.
+    /// One is idle and may be lent, but is to be asked before, and none is on its way.
     [[nodiscard]] bool any_resting(Time now) const {
-        return !idle_.empty() && may_lend() && !is_proved(*idle_.back(), now);
+        return !idle_.empty() && coming(now) == 0 && may_lend() && !is_proved(*idle_.back(), now);
     }
     [[nodiscard]] bool any_member() const { return !members_.empty(); }
     /// Sessions that are there and can be used, or are.
