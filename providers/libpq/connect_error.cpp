@@ -40,7 +40,8 @@ bool is_garbage(std::string_view message) {
 
 bool lost_the_peer(std::string_view message) {
     return contains(message, "server closed the connection") || contains(message, "could not receive data") ||
-           contains(message, "could not send data") || contains(message, "SSL SYSCALL error");
+           contains(message, "could not send data") || contains(message, "SSL SYSCALL error") ||
+           contains(message, "unexpected eof");
 }
 
 /// A server that let us in and is not what was asked for; libpq gives it up in the same breath.

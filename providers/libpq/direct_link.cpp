@@ -272,7 +272,8 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
             if (!event) break;
             switch (*event) {
                 case wire::Event::complete:
-                    if (is_undone(site().phase, wire::read_tag(frame.body).value_or(std::string_view())))
+                    if (outcome == Outcome::unknown &&
+                        is_undone(site().phase, wire::read_tag(frame.body).value_or(std::string_view())))
                         outcome = Outcome::not_applied;
                     [[fallthrough]];
                 case wire::Event::empty:

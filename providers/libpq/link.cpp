@@ -12,7 +12,7 @@ namespace {
 Outcome outcome_after(PGresult* result, Outcome before, RequestPhase phase) {
     switch (PQresultStatus(result)) {
         case PGRES_COMMAND_OK:
-            if (is_undone(phase, PQcmdStatus(result))) return Outcome::not_applied;
+            if (before == Outcome::unknown && is_undone(phase, PQcmdStatus(result))) return Outcome::not_applied;
             [[fallthrough]];
         case PGRES_TUPLES_OK: return before == Outcome::unknown ? Outcome::applied : before;
         case PGRES_FATAL_ERROR:

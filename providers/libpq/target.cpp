@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <random>
 
 #include "src/base/config_keywords.hpp"
@@ -95,8 +96,8 @@ Target::Keywords Target::keywords(const Host& host, const std::string& address, 
     if (!options.empty()) pairs.emplace_back("options", std::move(options));
     pairs.emplace_back("client_encoding", "UTF8");
     pairs.emplace_back("target_session_attrs", attributes);
-    // libpq takes an empty one for none, and looks into the environment.
-    const bool is_default = host.host.empty() && address.empty();
+    // libpq takes an empty one for none, and looks into the environment before it uses its own default.
+    const bool is_default = host.host.empty() && address.empty() && std::getenv("PGHOST") != nullptr;
     pairs.emplace_back("host", is_default ? config::default_socket_directory() : host.host);
     pairs.emplace_back("hostaddr", address);
     pairs.emplace_back("port", std::to_string(host.port));

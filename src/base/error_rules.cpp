@@ -166,8 +166,8 @@ ErrorRuling rule_on(const ErrorFacts& facts) {
         return rule_on_connecting(rule, transient);
     }
 
-    if (facts.severity == "ERROR" && is_of_a_connection(rule))
-        rule = {"", Kind::server, Again::nothing, rule.effect, Session::kept, false};
+    const bool is_of_another = facts.severity == "ERROR" && is_of_a_connection(rule);
+    if (is_of_another) rule = {"", Kind::server, Again::nothing, rule.effect, Session::kept, false};
     // The server ended the session: it says nothing of a request that it may not have got to the end of, unless the
     // row vouches that none was running.
     const bool fatal = facts.severity == "FATAL" || facts.severity == "PANIC";
@@ -184,8 +184,9 @@ ErrorRuling rule_on(const ErrorFacts& facts) {
                        .retry_scope = scope(rule.again, facts),
                        .connection_usable = rule.session == Session::kept,
                        .endpoint_suspect = suspect};
-    // A server that answers a COMMIT with an error has rolled back, and goes on.
-    if (facts.phase == RequestPhase::committing && facts.severity == "ERROR" && rule.session == Session::kept)
+    // A server that answers a COMMIT with an error of its own has rolled back, and goes on.
+    if (facts.phase == RequestPhase::committing && facts.severity == "ERROR" && rule.session == Session::kept &&
+        !is_of_another)
         ruling.outcome = Outcome::not_applied;
     if (facts.phase == RequestPhase::unsent) ruling.outcome = Outcome::not_sent;
     if (facts.phase == RequestPhase::committing && ruling.outcome == Outcome::unknown && !ruling.connection_usable)

@@ -4,6 +4,7 @@
 
 #include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
+#include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
 #include "src/core/server_limit.hpp"
 
@@ -95,6 +96,9 @@ private:
         borrowed.slot->holder.runs(items_.back()->request.sql);
         run_items(borrowed);
         take_outcomes(borrowed);
+        if (watch_ && std::any_of(entries_.begin(), entries_.end(),
+                                  [](const auto& entry) { return controls_transaction(*entry); }))
+            forget_settings(borrowed);
         if (failed_ && outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
         if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))

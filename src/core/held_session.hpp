@@ -33,6 +33,11 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context.get(), {}, &lease.slot(), wait, this}; }
 };
 
+/// What a transaction on the session was given at its beginning may have ended with it: another one may go on.
+inline void forget_settings(const Borrowed& borrowed) noexcept {
+    if (borrowed.held) borrowed.held->settings.reset();
+}
+
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.
 class Occupant {
 public:

@@ -149,8 +149,7 @@ Expected<Result> Executor::run(const detail::Call& call) {
         borrowed->slot->holder.runs(call.sql);
         if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
-        if (borrowed->held && borrowed->held->settings && transaction_control(call.sql) != TransactionControl::none)
-            borrowed->held->settings.reset();  // they ended with their transaction
+        if (call.watch && transaction_control(call.sql) != TransactionControl::none) detail::forget_settings(*borrowed);
         if (!result) result = borrowed->failed_by(std::move(result).error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
@@ -172,6 +171,7 @@ Expected<void> Executor::try_run_script(std::string_view text, const QueryOption
                                       ? detail::run_script_with_settings(*borrowed, *watch->wanted(), text)
                                       : borrowed->session().run_script(text, borrowed->wait);
             detail::note_script(*borrowed->context, *borrowed->slot, text);
+            detail::forget_settings(*borrowed);
             if (!done) done = borrowed->failed_by(std::move(done).error());
             return done;
         });
