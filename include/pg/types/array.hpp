@@ -161,7 +161,7 @@ struct ArrayAccess {
         return List::visit(list, element);
     }
     /// The elements in order, where there is one level.
-    static const C& values(const C& list) { return list; }
+    static std::span<const Element> values(const C& list) { return {list.data(), list.size()}; }
     static constexpr bool has_values = List::rank == 1;
 
 private:
@@ -206,7 +206,7 @@ struct ArrayAccess<NdArray<T>> {
     static Fault visit(const NdArray<T>& array, F element) {
         return ListAccess<std::vector<T>>::visit(array.values, element);
     }
-    static const std::vector<T>& values(const NdArray<T>& array) { return array.values; }
+    static std::span<const T> values(const NdArray<T>& array) { return {array.values.data(), array.values.size()}; }
     static constexpr bool has_values = true;
 };
 
@@ -264,7 +264,7 @@ struct ArrayCodec {
         }
         if (Fault fault = write_array_header(out, shape, oid_of<Inner>(out.types()), has_null)) return fault;
         if constexpr (Copied<Element> && Access::has_values) {
-            const auto& numbers = Access::values(value);
+            const std::span<const Element> numbers = Access::values(value);
             char* at = out.claim(numbers.size() * stride<Element>);
             for (const Element number : numbers) {
                 store_big_endian(at, static_cast<std::uint32_t>(sizeof(Element)));
