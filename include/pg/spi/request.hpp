@@ -39,10 +39,12 @@ struct Wait {
 class CommandTag {
 public:
     CommandTag() = default;  ///< of no statement: empty
+    /// Copies it.
     explicit CommandTag(std::string_view tag) noexcept
         : size_(static_cast<std::uint8_t>(std::min(tag.size(), text_.size()))) {
         std::copy_n(tag.data(), size_, text_.data());
     }
+    /// A view of this.
     [[nodiscard]] std::string_view text() const& noexcept { return {text_.data(), size_}; }
     std::string_view text() const&& = delete;
 

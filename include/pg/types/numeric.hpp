@@ -39,6 +39,7 @@ public:
         else
             assign(false, value);
     }
+    /// The same of 128 bits.
     template <std::same_as<Int128> T>
     Numeric(T value) : Numeric(from_units(value, 0)) {}
     /// `units / 10^scale`: `from_units(1250, 2)` is 12.50. Throws UsageError for a scale outside 0 to `max_scale`.
