@@ -89,17 +89,11 @@ public:
         Record record{};
         const PipelineMode pipeline(get());
         for (std::int32_t n = 0; n < batch_depth; ++n) {
-            const KeyArgument key(scattered(scale_, n));
-            raw::expect(
-                get(), PQsendQueryPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
+            send_select(n);
         }
         raw::expect(get(), PQpipelineSync(get()));
         for (std::int32_t n = 0; n < batch_depth; ++n) {
-            const Result result(PQgetResult(get()));
-            raw::expect(get(), result.get(), PGRES_TUPLES_OK);
-            if (PQntuples(result.get()) != 1) fail("point select", "not one row");
-            raw::read_record(result.get(), 0, record);
-            end_of_statement();
+            receive_select(record);
         }
         end_of_pipeline();
         return digest(batch_depth, record);
@@ -110,17 +104,11 @@ public:
         Record record{};
         const PipelineMode pipeline(get());
         for (std::int32_t n = 0; n < batch_depth; ++n) {
-            const KeyArgument key(scattered(scale_, n));
-            raw::expect(
-                get(), PQsendQueryPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
+            send_select(n);
             raw::expect(get(), PQpipelineSync(get()));
         }
         for (std::int32_t n = 0; n < batch_depth; ++n) {
-            const Result result(PQgetResult(get()));
-            raw::expect(get(), result.get(), PGRES_TUPLES_OK);
-            if (PQntuples(result.get()) != 1) fail("point select", "not one row");
-            raw::read_record(result.get(), 0, record);
-            end_of_statement();
+            receive_select(record);
             end_of_pipeline();
         }
         return digest(batch_depth, record);
@@ -323,6 +311,18 @@ private:
 
     void end_of_statement() const {
         if (PQgetResult(get()) != nullptr) fail("libpq", "a second result of one statement");
+    }
+    void send_select(std::int32_t n) const {
+        const KeyArgument key(scattered(scale_, n));
+        raw::expect(get(),
+                    PQsendQueryPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
+    }
+    void receive_select(Record& record) const {
+        const Result result(PQgetResult(get()));
+        raw::expect(get(), result.get(), PGRES_TUPLES_OK);
+        if (PQntuples(result.get()) != 1) fail("point select", "not one row");
+        raw::read_record(result.get(), 0, record);
+        end_of_statement();
     }
     void end_of_pipeline() const {
         const Result result(PQgetResult(get()));

@@ -21,7 +21,14 @@ struct Person {
     std::string name;
 };
 
-class Async : public AsyncDatabase {};
+class Async : public AsyncDatabase {
+protected:
+    static void end_sessions_that_listen() {
+        onlooker().exec(
+            "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
+            "pg_backend_pid()");
+    }
+};
 
 pg::Task<int> sum(pg::AsyncClient async, int a, int b) {
     co_return co_await async.query_one<int>("select $1::int + $2::int", a, b);
@@ -357,9 +364,7 @@ TEST_P(Async, TellsOfTheGapWhenItsConnectionWasLost) {
     pg::AsyncListener listener(db);
     listener.listen("news").get();
     listener.listen("gossip").get();
-    onlooker().exec(
-        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
-        "pg_backend_pid()");
+    end_sessions_that_listen();
     EXPECT_TRUE(listener.next(10s).get().gap);
     db.exec("select pg_notify($1, $2)", "gossip", "still here");
     const pg::Heard heard = listener.next(10s).get();
@@ -370,9 +375,7 @@ TEST_P(Async, TellsOfTheGapWhenItsConnectionWasLost) {
 TEST_P(Async, TellsOfTheGapWhenListenFoundAnotherSession) {
     pg::AsyncListener listener(db);
     listener.listen("gossip").get();
-    onlooker().exec(
-        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
-        "pg_backend_pid()");
+    end_sessions_that_listen();
     while (!listener.try_listen("news").get()) continue;  // the first attempt finds the old session gone
     EXPECT_TRUE(listener.next(10s).get().gap);
     db.exec("select pg_notify($1, $2)", "gossip", "still here");
@@ -385,9 +388,7 @@ TEST_P(Async, ForgetsAChannelThatNoServerTakes) {
     pg::AsyncListener listener(db);
     listener.listen("gossip").get();
     EXPECT_FALSE(listener.try_listen("").get());
-    onlooker().exec(
-        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and pid <> "
-        "pg_backend_pid()");
+    end_sessions_that_listen();
     EXPECT_TRUE(listener.next(10s).get().gap);
     db.exec("select pg_notify($1, $2)", "gossip", "still here");
     EXPECT_TRUE(listener.next(10s).get().message);
