@@ -16,6 +16,12 @@ void watch_forks() noexcept {
         ::pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
 }
 
+Error made_before_fork() {
+    return Error({.kind = ErrorKind::usage,
+                  .outcome = Outcome::not_sent,
+                  .message = "this client was made before fork(): make one in the child process"});
+}
+
 std::uint32_t fork_generation() noexcept { return fork_count.load(std::memory_order_relaxed); }
 
 }  // namespace pg::detail

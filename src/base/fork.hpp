@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "pg/fwd.hpp"
+#include "pg/error.hpp"
 
 namespace pg::detail {
 
@@ -12,6 +12,9 @@ PGCLIENT_API void watch_forks() noexcept;
 
 /// How many forks lie between this process and the one that first called `watch_forks`. Costs one load.
 [[nodiscard]] PGCLIENT_API std::uint32_t fork_generation() noexcept;
+
+/// What a copy of the process is told that uses a client from before.
+[[nodiscard]] PGCLIENT_API Error made_before_fork();
 
 /// The process in which an object was made. Value.
 class Birthplace {

@@ -58,6 +58,7 @@ Error not_awaitable() {
 
 std::shared_ptr<AsyncTarget> target_of(const Client& client, spi::Scheduler* scheduler) {
     const std::shared_ptr<Context>& context = client.impl()->context;
+    if (!context->birthplace.is_here()) made_before_fork().raise();
     auto reactor = context->source->reactor();
     if (!reactor) not_awaitable().raise();
     const std::lock_guard lock(context->mutex);

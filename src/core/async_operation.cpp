@@ -48,6 +48,11 @@ void Operation::start(Then then, void* context) noexcept {
     then_ = then;
     context_ = context;
     started_ = true;
+    if (!target_->context->birthplace.is_here()) {  // where no thread would run it
+        shares_.fetch_add(1, std::memory_order_relaxed);
+        do_fail(made_before_fork());
+        return tell();
+    }
     deadline_ = target_->context->wait_of(&options_).deadline;
     if (target_->context->hooks) began_ = Deadline::Clock::now();
     if (user_stop_ && user_stop_->stop_possible())
@@ -65,7 +70,7 @@ void Operation::abandon() noexcept {
 }
 
 void Operation::stop() noexcept {
-    if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
+    if (stopping_.exchange(true, std::memory_order_acq_rel) || !target_->context->birthplace.is_here()) return;
     shares_.fetch_add(1, std::memory_order_relaxed);
     target_->home->post(job_of_end());
 }
@@ -115,7 +120,7 @@ void Operation::queue() {
     if (!may_share_) be_stoppable();  // its work may begin on another thread
     const Deadline until = target_->turn_until(deadline_);
     settled_.store(false, std::memory_order_relaxed);
-    target_->source().request(*this, deadline_);
+    target_->source().request(*this, until);
     if (!settled_.load(std::memory_order_acquire) && !until.is_never())
         target_->home->set(timer_, until.when(), job_of_expiry());
 }
@@ -123,7 +128,7 @@ void Operation::queue() {
 void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
     settled_.store(true, std::memory_order_release);
     observe_acquired(lease);
-    if (!lease) return fail(std::move(lease).error());
+    if (!lease) return fail(stopping_.load(std::memory_order_acquire) ? stopped_in_queue() : std::move(lease).error());
     lease_ = *std::move(lease);
     // One that was stopped gives its session back, which may settle another one: not inside of this.
     const bool joins_here = target_->home->here() && !stopping_.load(std::memory_order_acquire);

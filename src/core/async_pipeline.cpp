@@ -184,7 +184,7 @@ const spi::Request* Pipeline::do_next() noexcept {
     Operation& operation = waiting_.pop();
     const Call& call = *operation.call_;
     if (context().retyped.contains(call.sql)) call.params->retype_numbers();
-    has_sent_ = true;
+    if (std::exchange(has_sent_, true)) ++lease_.slot().more_uses;
     Flight& flight = flights_.push(call);
     flight.name = choose_name(context(), lease_.slot(), call, flight.request);
     in_flight_.push(operation);

@@ -12,8 +12,9 @@
 //   (L6) Everything here happens on one reactor: that of the session, which is the home of its calls.
 //   (L7) A pipeline has one timer, set for the first deadline of the calls in it or for an earlier moment, which may be
 //        that of a call that has left: most calls come and go without a look at it.
-//   (L8) A pipeline whose session is wanted back (a closed, suspended or refreshed pool, a loan that is long enough)
-//        sends no more and takes nobody in: what is in flight is answered, and what waits begins anew.
+//   (L8) A pipeline whose session is wanted back (a closed, suspended or refreshed pool, a loan that is long enough,
+//        calls that are as many as it may serve) sends no more and takes nobody in: what is in flight is answered, and
+//        what waits begins anew.
 #pragma once
 
 #include <deque>

@@ -11,6 +11,7 @@
 #include "pg/catalog.hpp"
 #include "pg/column_matches.hpp"
 #include "pg/executor.hpp"
+#include "src/base/fork.hpp"
 #include "src/core/statement_cache.hpp"
 
 namespace pg::detail {
@@ -50,6 +51,7 @@ struct Context : std::enable_shared_from_this<Context> {
     const std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
     const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::atomic<bool> closed{false};
+    const Birthplace birthplace;
     std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
     RetypedTexts retyped;
 

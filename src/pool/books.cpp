@@ -105,7 +105,7 @@ bool Books::enqueue_again(spi::LeaseWaiter& waiter) noexcept {
 void Books::give_back(Member& member, Time now) {
     if (member.state == State::cut) return come_back_cut(member);
     member.used_at = now;
-    ++member.uses;
+    member.uses += 1 + std::exchange(member.more_uses, 0);
     if (limits_.refuse_early) expected_wait_.came_back(now - member.lent_since());
     if (limits_.adaptive) adaptive_.came_back(now - member.lent_since(), !queue_.empty(), now);
     settle_down(member, now);
@@ -295,7 +295,8 @@ std::size_t Books::lost(Time now, const Member* but) const {
 }
 
 bool Books::may_open(Time now) const {
-    const std::size_t most = std::min(may_be_lent() + lost(now), capacity_.room(now));
+    const std::size_t most =
+        std::min(std::max(may_be_lent(), std::min(wish_, limits_.max_size)) + lost(now), capacity_.room(now));
     return !closed_ && members_.size() < most && opening_soon(now) < limits_.max_connecting && governor_.allows(now);
 }
 
@@ -393,6 +394,7 @@ void Books::refuse_all(Error why) {
 
 /// Those who came after that time wait on.
 void Books::refuse_those_before(Time time, Error why) {
+    if (queue_.empty() || queue_.first()->queued_at >= time) return;
     refused_with_ = std::move(why);
     while (!queue_.empty() && queue_.first()->queued_at < time) refused_.append(queue_.pop());
 }

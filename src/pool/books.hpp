@@ -148,6 +148,8 @@ public:
     }
     /// False when it has been told, or is about to be.
     bool withdraw(spi::LeaseWaiter& waiter) noexcept;
+    /// False when it is not the next. It has found something better.
+    bool withdraw_first(spi::LeaseWaiter& waiter) noexcept { return queue_.first() == &waiter && queue_.erase(waiter); }
     /// One that was about to be lent a session is the next again. False when it is wanted back since: then it is to be
     /// told something else.
     [[nodiscard]] bool enqueue_again(spi::LeaseWaiter& waiter) noexcept;  /// @}
@@ -202,12 +204,18 @@ public:
     [[nodiscard]] bool is_full() const { return closed_ || members_.size() >= limits_.max_size; }
     /// It was refused the last permit that it asked for: others have used up the budget.
     [[nodiscard]] bool lacks_permit() const { return lacks_permit_; }
+    /// Whoever has a session for one request after the other is to give it back: none is lent any more, or there are
+    /// too many.
+    [[nodiscard]] bool wants_back(Time now) const {
+        return closed_ || suspended_ || size() > limits_.max_size + lost(now) || has_too_many();
+    }
     [[nodiscard]] bool any_idle() const { return !idle_.empty(); }
     /// One is idle and may be lent, but is to be asked before, and none is on its way.
     [[nodiscard]] bool any_resting(Time now) const {
         return !idle_.empty() && coming(now) == 0 && may_lend() && !is_proved(*idle_.back(), now);
     }
     [[nodiscard]] bool any_member() const { return !members_.empty(); }
+    [[nodiscard]] std::size_t not_closed() const { return members_.size() - count(State::opening); }
     /// Sessions that are there and can be used, or are.
     [[nodiscard]] std::size_t open_ones() const {
         return count(State::idle) + count(State::lent) + count(State::checking);

@@ -32,11 +32,13 @@ BudgetPermits::~BudgetPermits() {
 
 bool BudgetPermits::take() {
     const std::lock_guard lock(budget_->mutex);
-    if (budget_->book.take(*this)) return true;
-    for (Claim* other : budget_->book.claims())
-        if (other != this && budget_->book.has_too_many(*other, other->held))
-            static_cast<BudgetPermits*>(other)->pool_.budget_changed();
-    return false;
+    const bool is_taken = budget_->book.take(*this);
+    if (!is_taken)
+        for (Claim* other : budget_->book.claims())
+            if (other != this && budget_->book.has_too_many(*other, other->held))
+                static_cast<BudgetPermits*>(other)->pool_.budget_changed();
+    tell_next();  // several may have come free at once, of which the first was told only
+    return is_taken;
 }
 
 void BudgetPermits::give() {

@@ -7,9 +7,11 @@
 
 namespace pg::pool {
 
-/// Makes an entry in the books, and does what they ask for then.
+/// Makes an entry in the books, and does what they ask for then. Nothing in a copy of the process: the books are those
+/// of another one, and nobody may be left to let go of the lock.
 template <class Entry>
 void SessionPool::enter(Entry entry, bool is_looking) noexcept {
+    if (!birthplace_.is_here()) return;
     std::array<Duty, 8> duties;
     std::size_t count = 0;
     bool is_entered = false;
@@ -24,16 +26,24 @@ void SessionPool::enter(Entry entry, bool is_looking) noexcept {
                 books_.notice_sleep(time_asleep_(), now);
                 entry(books_, now);
             }
+            const bool wants_back = books_.wants_back(now);
+            wants_back_.store(wants_back, std::memory_order_relaxed);
+            has_front_ = may_have_front_ && !wants_back && books_.waiters() == 0;
+            if (!has_front_) empty_front(now);  // (P2)
             for (count = 0; count < duties.size(); ++count)
                 if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
-            waiting_.store(books_.waiters());
+            any_waiter_ = books_.waiters() != 0;
             any_idle_.store(books_.any_idle(), std::memory_order_relaxed);
             is_full_.store(books_.is_full(), std::memory_order_relaxed);
             any_resting_.store(books_.any_resting(now), std::memory_order_relaxed);
             arm(std::exchange(is_looking, false) ? books_.next_look(now) : books_.look_by(now));
             if (watchers_ != 0) changed_.notify_all();
         }
-        for (std::size_t at = 0; at < count; ++at) fulfil(duties[at]);
+        // Who waits is told first: to close may take a while.
+        for (const bool closes : {false, true})
+            for (std::size_t at = 0; at < count; ++at)
+                if ((duties[at].kind == Duty::Kind::close) == closes && !fulfil(duties[at]))
+                    duties[at].kind = Duty::Kind::none;
     } while (count != 0);
 }
 

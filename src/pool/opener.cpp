@@ -14,6 +14,10 @@ Error left_in_a_transaction() {
                   .message = "PoolHooks::after_connect left its session in a transaction, or broken"});
 }
 
+Error client_is_gone() {
+    return Error({.kind = ErrorKind::cancelled, .connection_usable = false, .message = "the client is gone"});
+}
+
 bool refuses_password(const Error& error) {
     return error.sqlstate() == sqlstate::invalid_password ||
            error.sqlstate() == sqlstate::invalid_authorization_specification;
@@ -49,14 +53,19 @@ Expected<Opener::SessionPointer> Opener::open_with(const Password* password, con
     Config config = config_;
     if (password != nullptr)
         if (auto set = config.set("password", password->text.reveal()); !set) return std::move(set).error();
-    if (hooks_.before_connect != nullptr)
+    if (hooks_.before_connect != nullptr) {
+        const HookCall call(gate_);
+        if (!call.is_allowed()) return client_is_gone();
         if (auto done = hooks_.before_connect(hooks_.context, config); !done) return std::move(done).error();
+    }
     return open_as(config, wait);
 }
 
 Expected<Opener::SessionPointer> Opener::open_as(const Config& config, const spi::Wait& wait) const {
     Expected<SessionPointer> session = provider_->open(config, context_, wait);
     if (!session || hooks_.after_connect == nullptr) return session;
+    const HookCall call(gate_);
+    if (!call.is_allowed()) return client_is_gone();
     if (auto done = hooks_.after_connect(hooks_.context, **session, wait.deadline); !done)
         return std::move(done).error();
     if ((*session)->transaction_status() != spi::TransactionStatus::idle) return left_in_a_transaction();

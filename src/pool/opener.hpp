@@ -4,6 +4,7 @@
 #include "pg/config.hpp"
 #include "pg/spi/provider.hpp"
 #include "src/pool/credential_desk.hpp"
+#include "src/pool/hook_gate.hpp"
 #include "src/pool/limits.hpp"
 
 namespace pg::pool {
@@ -20,6 +21,8 @@ public:
     [[nodiscard]] Expected<SessionPointer> open(const spi::Wait& wait) const;
     [[nodiscard]] const std::shared_ptr<spi::Observer>& observer() const { return context_.observer; }  // may be null
     [[nodiscard]] const Config& config() const { return config_; }
+    /// What it calls of the application passes it, and what its pool calls.
+    [[nodiscard]] HookGate& gate() const { return gate_; }
 
 private:
     [[nodiscard]] Expected<SessionPointer> open_with(const Password* password, const spi::Wait& wait) const;
@@ -29,6 +32,7 @@ private:
     const Config config_;
     const spi::SessionContext context_;
     const PoolHooks hooks_;
+    mutable HookGate gate_;
     const std::shared_ptr<CredentialDesk> credentials_;  // null: the configuration says all
 };
 

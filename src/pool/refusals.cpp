@@ -128,8 +128,6 @@ Error client_is_closed(const Books& books, Time now) {
     return with_details(ErrorKind::usage, std::move(message), std::move(details));
 }
 
-Error made_before_fork() { return usage("this client was made before fork(): make one in the child process"); }
-
 Error stopped() {
     return Error(
         {.kind = ErrorKind::cancelled, .outcome = Outcome::not_sent, .message = "stopped while waiting for a session"});

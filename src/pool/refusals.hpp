@@ -6,7 +6,6 @@
 
 namespace pg::pool {
 
-[[nodiscard]] Error made_before_fork();
 [[nodiscard]] Error stopped();
 [[nodiscard]] Error cannot_be_awaited();
 /// For whoever asks on the thread that would have to serve it.

@@ -43,54 +43,30 @@ std::chrono::nanoseconds longest_loan(const Limits& limits) {
 
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
+/// What blocks the calling thread keeps a reactor from its work.
+bool holds_up_a_loop() { return spi::Waiter::here() != nullptr || fibers::is_thread_of_reactor(); }
+
 std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
 
 }  // namespace
 
-/// Opens the session of a member. Deletes itself.
-class SessionPool::OpenJob final : public spi::Job {
+/// What takes a while with a member. Deletes itself.
+class SessionPool::MemberJob final : public spi::Job {
 public:
-    OpenJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> reactor, Member& member)
-        : pool_(std::move(pool)), reactor_(std::move(reactor)), member_(member) {}
+    using Work = void (SessionPool::*)(Member&) noexcept;
+    MemberJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> home, Member& member, Work work)
+        : pool_(std::move(pool)), home_(std::move(home)), member_(member), work_(work) {}
 
 private:
     void do_run() noexcept override {
-        const StopToken stop(pool_->stops_opening_.get_token());
-        const Time began = Clock::now();
-        const spi::Wait wait{Deadline::after(pool_->connect_timeout_), &stop};
-        auto session = pool_->opener_.open(wait);
-        tell_connected(pool_->opener_.observer(), began, session);
-        const std::optional<Error> failure =
-            session ? pool_->receive(member_, *std::move(session), wait) : std::move(session).error();
-        pool_->enter([&](Books& books, Time now) {
-            failure ? books.failed(member_, *failure, now) : books.opened(member_, now);
-        });
+        (pool_.get()->*work_)(member_);
         delete this;
     }
 
     const std::shared_ptr<SessionPool> pool_;
-    const std::shared_ptr<spi::Reactor> reactor_;  // which it runs on
+    const std::shared_ptr<spi::Reactor> home_;  // which it runs on
     Member& member_;
-};
-
-/// Asks the server of a member whether it is there. Deletes itself.
-class SessionPool::CheckJob final : public spi::Job {
-public:
-    CheckJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> reactor, Member& member)
-        : pool_(std::move(pool)), reactor_(std::move(reactor)), member_(member) {}
-
-private:
-    void do_run() noexcept override {
-        spi::Session& session = *member_.session;
-        const bool is_alive =
-            session.alive() && session.run_script("", {Deadline::after(check_budget)}) && is_at_rest(member_);
-        pool_->enter([&](Books& books, Time now) { books.checked(member_, is_alive, now); });
-        delete this;
-    }
-
-    const std::shared_ptr<SessionPool> pool_;
-    const std::shared_ptr<spi::Reactor> reactor_;  // which it runs on
-    Member& member_;
+    const Work work_;
 };
 
 SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config, spi::SessionContext context,
@@ -104,6 +80,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
       longest_loan_(longest_loan(limits)),
+      max_uses_(limits.max_uses),
       time_asleep_(limits.time_asleep),
       on_leak_(limits.on_leak),
       leak_context_(limits.leak_context),
@@ -133,37 +110,66 @@ void SessionPool::budget_changed() noexcept {
         ticker->want(Clock::now());
 }
 
-void SessionPool::fulfil(const Duty& duty) noexcept {
+/// False when a job of its own does it.
+bool SessionPool::fulfil(const Duty& duty) noexcept {
     switch (duty.kind) {
-        case Duty::Kind::none: return;
-        case Duty::Kind::lend: return lend(*duty.member, *duty.waiter);
-        case Duty::Kind::refuse: return duty.waiter->settle(why_refused());
-        case Duty::Kind::close: return close_session(*duty.member);
-        case Duty::Kind::open: return open(*duty.member);
-        case Duty::Kind::check: break;
+        case Duty::Kind::none: break;
+        case Duty::Kind::lend: return lend(*duty.member, *duty.waiter), true;
+        case Duty::Kind::refuse: return duty.waiter->settle(why_refused()), true;
+        case Duty::Kind::close: return close(*duty.member);
+        case Duty::Kind::open: return open(*duty.member), false;
+        case Duty::Kind::check: return check(*duty.member), false;
     }
-    // Where there is a session there is a housekeeper, or its own reactor.
-    const std::shared_ptr<spi::Reactor> home = workplace(duty.member->session->reactor());
-    home->spawn(*new CheckJob(shared_from_this(), home, *duty.member));
+    return true;
 }
 
-/// To somebody who waited; a session that a hook refuses is lost, and the next is theirs.
+/// To somebody who waited. A session that is gone, or that a hook refuses, is lost, and the next is theirs.
 void SessionPool::lend(Member& member, spi::LeaseWaiter& waiter) noexcept {
-    if (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session))
+    const bool is_alive = member.session->alive();
+    if (is_alive && (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session)))
         return waiter.settle(lease(member));
+    if (is_alive) ++waiter.turned_away;
+    const bool may_wait = waiter.turned_away < most_turned_away;
     bool waits = false;
     enter([&](Books& books, Time now) {
-        waiting_.store(books.waiters() + 1);
-        if (Member* front = take_front()) books.give_back(*front, now);  // (P2)
-        books.lose(member, Verdict::replace, now);
-        waits = ++waiter.turned_away < most_turned_away && books.enqueue_again(waiter);
+        books.lose(member, is_alive ? Verdict::replace : Verdict::doubt, now);
+        waits = may_wait && books.enqueue_again(waiter);
     });
-    if (!waits) waiter.settle(all_refused_to(waiter.turned_away));
+    if (!waits) waiter.settle(may_wait ? no_session(waiter) : all_refused_to(waiter.turned_away));
+}
+
+void SessionPool::check(Member& member) noexcept {
+    // Where there is a session there is a housekeeper, or its own reactor.
+    const std::shared_ptr<spi::Reactor> home = workplace(member.session->reactor());
+    home->spawn(*new MemberJob(shared_from_this(), home, member, &SessionPool::check_now));
+}
+
+/// Asks its server whether it is there.
+void SessionPool::check_now(Member& member) noexcept {
+    spi::Session& session = *member.session;
+    const bool is_alive =
+        session.alive() && session.run_script("", {Deadline::after(check_budget)}) && is_at_rest(member);
+    enter([&](Books& books, Time now) { books.checked(member, is_alive, now); });
+}
+
+/// Here, which waits for the loop of the session; or there, where two loops could wait for each other. Then false.
+bool SessionPool::close(Member& member) noexcept {
+    const std::shared_ptr<spi::Reactor> home = member.session ? member.session->reactor() : nullptr;
+    if (!home || home->here() || !holds_up_a_loop()) return close_session(member), true;
+    home->spawn(*new MemberJob(shared_from_this(), home, member, &SessionPool::close_now));
+    return false;
+}
+
+void SessionPool::close_now(Member& member) noexcept {
+    close_session(member);
+    enter([&](Books& books, Time) { books.closed(member); });
 }
 
 void SessionPool::close_session(Member& member) noexcept {
     tell_closing(opener_.observer(), member);
-    if (hooks_.before_close != nullptr) hooks_.before_close(hooks_.context, *member.session);
+    if (hooks_.before_close != nullptr)
+        if (const HookCall call(opener_.gate()); call.is_allowed())
+            hooks_.before_close(hooks_.context, *member.session);
     member.memory.reset();
     member.session.reset();
 }
@@ -191,8 +197,19 @@ std::optional<Error> SessionPool::receive(Member& member, std::unique_ptr<spi::S
 
 void SessionPool::open(Member& member) noexcept {
     const std::shared_ptr<spi::Reactor> home = workplace(provider_->reactor());
-    if (home) return home->spawn(*new OpenJob(shared_from_this(), home, member));
+    if (home) return home->spawn(*new MemberJob(shared_from_this(), home, member, &SessionPool::open_now));
     enter([&](Books& books, Time now) { books.failed(member, no_thread(), now); });
+}
+
+void SessionPool::open_now(Member& member) noexcept {
+    const StopToken stop(stops_opening_.get_token());
+    const Time began = Clock::now();
+    const spi::Wait wait{Deadline::after(connect_timeout_), &stop};
+    auto session = opener_.open(wait);
+    tell_connected(opener_.observer(), began, session);
+    const std::optional<Error> failure =
+        session ? receive(member, *std::move(session), wait) : std::move(session).error();
+    enter([&](Books& books, Time now) { failure ? books.failed(member, *failure, now) : books.opened(member, now); });
 }
 
 Error SessionPool::why_refused() const {
@@ -237,16 +254,27 @@ std::shared_ptr<spi::Reactor> SessionPool::workplace(std::shared_ptr<spi::Reacto
 
 Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
     std::uint32_t turned_away = 0;
-    if (Member* member = take_front()) [[likely]] {
-        member->lend(last_look());
+    if (Member* member = borrow_front()) [[likely]]
         if (is_good(*member, turned_away)) [[likely]]
             return lease(*member);
-    }
     return acquire_behind_the_front(wait, turned_away);
 }
 
+/// What is in front, which is lent then; null when nothing is, or others have a better right to it.
+Member* SessionPool::borrow_front() noexcept {
+    Member* const member = take_front();
+    if (member == nullptr) [[unlikely]]
+        return nullptr;
+    if (!has_front_) [[unlikely]] {  // (P2)
+        enter([&](Books& books, Time now) { books.give_back(*member, now); });
+        return nullptr;
+    }
+    member->lend(last_look());
+    return member;
+}
+
 Expected<spi::Lease> SessionPool::acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away) {
-    if (!birthplace_.is_here()) return made_before_fork();
+    if (!birthplace_.is_here()) return detail::made_before_fork();
     const bool may_wait = !is_on_own_loop();
     while (turned_away < most_turned_away) {
         ThreadWaiter waiter(wait.stop);
@@ -259,13 +287,15 @@ Expected<spi::Lease> SessionPool::acquire_behind_the_front(const spi::Wait& wait
         }
         waiter.wait(wait.deadline);
         if (withdraw(waiter)) return is_stopped(wait) ? stopped() : no_session(waiter);
-        return waiter.take();
+        Expected<spi::Lease> taken = waiter.take();
+        return !taken && is_stopped(wait) ? stopped() : std::move(taken);
     }
     return all_refused_to(turned_away);
 }
 
 void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept {
     waiter.turned_away = 0;
+    if (!birthplace_.is_here()) return waiter.settle(detail::made_before_fork());
     if (request_idle(waiter)) return;
     if (!is_awaitable_) return waiter.settle(cannot_be_awaited());
     while (waiter.turned_away < most_turned_away) {
@@ -279,8 +309,7 @@ void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) no
 
 bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
     for (;;) {
-        Member* member = take_front();
-        if (member != nullptr) member->lend(last_look());
+        Member* member = borrow_front();
         if (member == nullptr && any_idle_.load(std::memory_order_relaxed)) {
             const std::lock_guard lock(mutex_);
             const Time now = Clock::now();
@@ -300,8 +329,7 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
     employ();
     Found found(nullptr);
     enter([&](Books& books, Time now) {
-        waiting_.store(books.waiters() + 1);
-        if (Member* member = take_front()) books.give_back(*member, now);  // (P2)
+        empty_front(now);
         if (Member* member = books.take(now))
             found = member;
         else if (std::optional<Error> why = books.refusal(now, until))
@@ -329,7 +357,6 @@ bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexce
 }
 
 void SessionPool::discard(Member& member) noexcept {
-    if (!birthplace_.is_here()) return;  // nobody may be left to let go of the lock; who asked is refused next
     if (!member.unwanted.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
     enter([&](Books& books, Time now) { books.give_back(member, now); });
 }
@@ -351,14 +378,14 @@ void SessionPool::do_widen(const Deadline&) noexcept {
 
 bool SessionPool::do_wants_back(const spi::SessionSlot& slot) const noexcept {
     const auto& member = static_cast<const Member&>(slot);
-    return closed_.load(std::memory_order_relaxed) || suspended_.load(std::memory_order_relaxed) ||
-           member.unwanted.load(std::memory_order_relaxed) ||
+    return wants_back_.load(std::memory_order_relaxed) || member.unwanted.load(std::memory_order_relaxed) ||
+           member.uses + member.more_uses + 1 >= max_uses_ ||
            (longest_loan_ != no_timeout && last_look() - member.lent_since() > longest_loan_);
 }
 
 bool SessionPool::do_withdraw_first(spi::LeaseWaiter& waiter) noexcept {
     bool is_first = false;
-    enter([&](Books& books, Time) { is_first = books.first_waiter() == &waiter && books.withdraw(waiter); });
+    enter([&](Books& books, Time) { is_first = books.withdraw_first(waiter); });
     return is_first;
 }
 
@@ -386,15 +413,14 @@ void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     const Verdict verdict = is_plain ? Verdict::keep : judge(member);
     const bool is_sound = verdict == Verdict::keep;
     Member* behind = &member;
-    if (is_sound && has_front_.load(std::memory_order_relaxed) && waiting_ == 0 && !closed_ &&
-        !member.unwanted.load(std::memory_order_relaxed)) [[likely]] {
+    if (is_sound && has_front_.load(std::memory_order_relaxed) && !member.unwanted.load(std::memory_order_relaxed))
+        [[likely]] {
         behind = front_.exchange(&member);
-        if (behind == nullptr && (waiting_ != 0 || closed_ || !has_front_)) [[unlikely]]
+        if (behind == nullptr && !has_front_) [[unlikely]]
             behind = take_front();  // (P2) unless somebody was quicker
         if (behind == nullptr) [[likely]]
             return;
     }
-    if (!birthplace_.is_here()) return;  // the books are those of another process
     if (!is_sound) return lose(member, verdict);
     enter([&](Books& books, Time now) { books.give_back(*behind, now); });
 }
@@ -404,7 +430,7 @@ void SessionPool::look() noexcept {
     std::vector<std::shared_ptr<const Cutter>> cutters;
     enter(
         [&](Books& books, Time now) {
-            if (Member* member = take_front()) books.give_back(*member, now);  // (P3)
+            empty_front(now);  // (P3)
             books.look(now);
             leaks = books.take_leaks();
             cutters = books.take_cutters();
@@ -413,7 +439,8 @@ void SessionPool::look() noexcept {
         true);
     for (const auto& cutter : cutters) cutter->cut();
     if (on_leak_ == nullptr) return;
-    for (const Loan& leak : leaks) on_leak_(leak_context_, leak);
+    for (const Loan& leak : leaks)
+        if (const HookCall call(opener_.gate()); call.is_allowed()) on_leak_(leak_context_, leak);
 }
 
 void SessionPool::start() noexcept {
@@ -425,16 +452,20 @@ void SessionPool::start() noexcept {
 void SessionPool::do_close() noexcept {
     if (!birthplace_.is_here()) return;
     enter([this](Books& books, Time now) {
-        closed_ = true;
-        if (Member* member = take_front()) books.give_back(*member, now);
+        empty_front(now);
         books.close(now);
     });
+    stops_opening_.request_stop();
 }
 
 void SessionPool::abandon() noexcept {
-    close();
-    stops_opening_.request_stop();
+    Pool::close();
+    if (birthplace_.is_here() && opener_.gate().close() && may_wait_for_hooks())
+        opener_.gate().wait(Deadline::after(connect_timeout_));
 }
+
+/// They are called on another thread than this one.
+bool SessionPool::may_wait_for_hooks() const noexcept { return !holds_up_a_loop() && !is_on_own_loop(); }
 
 Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);

@@ -1,13 +1,15 @@
 // SessionPool: the pool: books under a lock, and what they ask for done without it. Internal to pool.
 //
 //   (P1) The lock is never held while a server is talked to, a session closed, or somebody told.
-//   (P2) front_ is lent and taken back without the lock; to the books that session is lent all the while. Whoever
-//        waits has raised waiting_ before looking at it, and whoever fills it looks at waiting_ and closed_ afterwards:
-//        one of the two sees the other.
+//   (P2) front_ is lent and taken back without the lock; to the books that session is lent all the while. Nothing
+//        stays there while has_front_ is false: whoever makes it so looks into front_ afterwards, and whoever fills or
+//        empties front_ looks at has_front_ afterwards, so that one of the two sees the other.
 //   (P3) What stays in front_ until the next look goes to the books, so what is lent from there was used since then.
 //   (P4) Sessions are opened and checked on fibers: of the reactor where they live, else of the pool's own housekeeper.
 //        Each such job has a share of the pool, and every member has at most one.
 //   (P5) The ticker is armed for the time that the books want to look again, or earlier.
+//   (P6) Jobs and looks may go on when the client is gone, what they call of the application may not: that passes a
+//        gate, which is closed then. Who asks for a session or gives one back has the client.
 #pragma once
 
 #include <atomic>
@@ -38,12 +40,12 @@ public:
     void start() noexcept;
     /// The time has come that the books wanted to look again.
     void look() noexcept;
-    /// Nobody uses it any more: closes it, and stops what is being opened.
+    /// Nobody uses it any more: closes it, stops what is being opened, and waits for the function of the application
+    /// that is being called.
     void abandon() noexcept;
 
 private:
-    class OpenJob;
-    class CheckJob;
+    class MemberJob;
     /// What a caller found: a session, or a place in the queue.
     using Found = Expected<Member*>;
 
@@ -51,7 +53,7 @@ private:
     void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
     bool do_request_idle(spi::LeaseWaiter& waiter) noexcept override;
     void do_widen(const Deadline& until) noexcept override;
-    bool do_has_waiters() const noexcept override { return waiting_.load() != 0; }
+    bool do_has_waiters() const noexcept override { return any_waiter_.load(); }
     bool do_wants_back(const spi::SessionSlot& slot) const noexcept override;
     bool do_withdraw_first(spi::LeaseWaiter& waiter) noexcept override;
     bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
@@ -73,6 +75,10 @@ private:
     std::size_t do_drain(std::chrono::nanoseconds timeout) override;
 
     [[nodiscard]] Member* take_front() noexcept { return front_.exchange(nullptr); }
+    [[nodiscard]] Member* borrow_front() noexcept;
+    void empty_front(Time now) {
+        if (Member* member = take_front()) books_.give_back(*member, now);
+    }
     [[nodiscard]] Time last_look() const noexcept {
         return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
     }
@@ -85,6 +91,10 @@ private:
     [[nodiscard]] bool is_accepted(Member& member, std::uint32_t& turned_away) noexcept;
     [[nodiscard]] Expected<spi::Lease> acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away);
     void lend(Member& member, spi::LeaseWaiter& waiter) noexcept;
+    void check(Member& member) noexcept;
+    void check_now(Member& member) noexcept;
+    bool close(Member& member) noexcept;
+    void close_now(Member& member) noexcept;
     void close_session(Member& member) noexcept;
     void discard(Member& member) noexcept;
     void lose(Member& member, Verdict verdict) noexcept;
@@ -94,14 +104,16 @@ private:
     void enter(Entry entry, bool is_looking = false) noexcept;
     template <class Condition>
     bool watch(const Deadline& until, Condition condition);
-    void fulfil(const Duty& duty) noexcept;
+    bool fulfil(const Duty& duty) noexcept;
     std::optional<Error> receive(Member& member, std::unique_ptr<spi::Session> session, const spi::Wait& wait) const;
     void open(Member& member) noexcept;
+    void open_now(Member& member) noexcept;
     void arm(Time when) noexcept;
     [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
     void employ() noexcept;
     [[nodiscard]] std::shared_ptr<spi::Reactor> workplace(std::shared_ptr<spi::Reactor> own) noexcept;
     [[nodiscard]] bool is_on_own_loop() const noexcept;
+    [[nodiscard]] bool may_wait_for_hooks() const noexcept;
     [[nodiscard]] Error why_refused() const;
     [[nodiscard]] Error all_refused_to(std::uint32_t turned_away) const;
 
@@ -113,6 +125,7 @@ private:
     const std::chrono::nanoseconds connect_timeout_;
     const std::chrono::nanoseconds leak_threshold_;
     const std::chrono::nanoseconds longest_loan_;  // of who has a session for one request after the other
+    const std::size_t max_uses_;
     std::chrono::nanoseconds (*const time_asleep_)() noexcept;
     void (*const on_leak_)(void* context, const Loan& loan) noexcept;
     void* const leak_context_;
@@ -125,11 +138,10 @@ private:
     std::stop_source stops_opening_;
 
     std::atomic<Member*> front_{nullptr};  // the idle session that came back last
-    std::atomic<std::size_t> waiting_{0};  // those in the queue; who looks counts already. Set under the lock
-    std::atomic<bool> closed_{false};      // set under the lock
-    std::atomic<bool> suspended_{false};   // set under the lock
-    std::atomic<bool> has_front_;          // set under the lock: what comes back may go there
-    // As the last entry in the books had it. @{
+    // As the last entry in the books had it; set under the lock. @{
+    std::atomic<bool> has_front_;  // what comes back may go to the front
+    std::atomic<bool> wants_back_{false};
+    std::atomic<bool> any_waiter_{false};
     std::atomic<Time::rep> looked_at_{0};
     std::atomic<bool> any_idle_{false};
     std::atomic<bool> is_full_{false};

@@ -7,6 +7,7 @@ namespace pg::pool {
 using Clock = Deadline::Clock;
 
 PoolStats SessionPool::do_stats() const {
+    if (!birthplace_.is_here()) return {};
     const std::lock_guard lock(mutex_);
     PoolStats stats = books_.stats(Clock::now());
     if (front_.load() != nullptr) --stats.lent, ++stats.idle;
@@ -14,6 +15,7 @@ PoolStats SessionPool::do_stats() const {
 }
 
 std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
+    if (!birthplace_.is_here()) return {};
     const std::lock_guard lock(mutex_);
     return books_.loans(Clock::now(), age, front_.load());
 }
@@ -21,25 +23,20 @@ std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
 void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
     if (min_size + min_idle != 0) employ();
     enter([&](Books& books, Time now) {
-        if (Member* member = take_front()) books.give_back(*member, now);
+        empty_front(now);
         books.resize(max_size, min_size, min_idle);
     });
 }
 
 void SessionPool::do_refresh() noexcept {
     enter([this](Books& books, Time now) {
-        if (Member* member = take_front()) books.give_back(*member, now);
+        empty_front(now);
         books.refresh();
     });
 }
 
 void SessionPool::do_suspend(bool suspended) noexcept {
-    enter([&](Books& books, Time now) {
-        suspended_ = suspended;
-        has_front_ = !suspended && may_have_front_;
-        if (Member* member = take_front()) books.give_back(*member, now);
-        books.suspend(suspended);
-    });
+    enter([&](Books& books, Time) { books.suspend(suspended); });
 }
 
 /// Waits for a condition of the books; false when the time was over before.
@@ -58,7 +55,7 @@ bool SessionPool::watch(const Deadline& until, Condition condition) {
 
 Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
     if (is_on_own_loop()) return would_wait_for_itself();
-    if (!birthplace_.is_here()) return made_before_fork();
+    if (!birthplace_.is_here()) return detail::made_before_fork();
     employ();
     const Time since = Clock::now();
     bool may_be = false;
@@ -83,9 +80,10 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
 }
 
 std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
+    if (!birthplace_.is_here()) return 0;
     if (!is_on_own_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
     const std::lock_guard lock(mutex_);
-    return books_.open_ones();
+    return books_.not_closed();
 }
 
 }  // namespace pg::pool

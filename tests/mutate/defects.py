@@ -285,7 +285,7 @@ DEFECTS_OF_POOL = (
            "all idle sessions are asked at once"),
     Defect("src/pool/books.cpp", "std::min(until.when(), later(now, patience))", "until.when()", BOOKS,
            "who could hear of a failure at once waits for the next"),
-    Defect("src/pool/books.cpp", "    member.used_at = now;\n    ++member.uses;", "    ++member.uses;", BOOKS,
+    Defect("src/pool/books.cpp", "    member.used_at = now;\n    member.uses", "    member.uses", BOOKS,
            "what came back last is not lent first"),
     Defect("src/pool/books.cpp", "    if (member.unwanted.load(std::memory_order_relaxed) || member.uses",
            "    if (member.uses", BOOKS, "a session from before a refresh is lent"),

@@ -8,7 +8,9 @@
 namespace pg {
 
 /// What `PoolOptions::hooks` points to. A null function is not called. They are called on threads of the pool and its
-/// callers, several at a time, and must not use the client. Value.
+/// callers, several at a time, and must not use the client. When the client and its connections have gone, none is
+/// called any more: their end waits for what is being called, for the time to open a session at most, unless it happens
+/// on a thread that serves sessions. Value.
 struct PoolHooks {
     /// Functions of these forms. @{
     using BeforeConnect = Expected<void> (*)(void* context, Config& config) noexcept;
@@ -17,7 +19,7 @@ struct PoolHooks {
     using OnRelease = bool (*)(void* context, spi::Session& session) noexcept;
     using BeforeClose = void (*)(void* context, spi::Session& session) noexcept;  /// @}
 
-    void* context = nullptr;  ///< the first argument of each; outlives the client
+    void* context = nullptr;  ///< the first argument of each; outlives the client and its connections
     /// Before a session is opened: may change what it is opened with. An error fails the attempt. Must not wait.
     BeforeConnect before_connect = nullptr;
     /// With a session that was opened, before it is lent first: may run SQL on it, and waits until `until` at most. An

@@ -54,9 +54,10 @@ struct PoolOptions {
     /// Looked for twice a second. While it is set, each loan costs a lock. `pool_reclaim_threshold`; never.
     std::chrono::nanoseconds reclaim_threshold{};
     /// Hears each report, with `leak_context`, on a thread that serves all sessions: it must not wait, throw, or use
-    /// the client. Null: what is too long is counted as `PoolStats::leaked`, and `Pool::loans` says whose it is.
+    /// the client. Its last call ends as those of `PoolHooks` do. Null: what is too long is counted as
+    /// `PoolStats::leaked`, and `Pool::loans` says whose it is.
     void (*on_leak)(void* context, const Loan& loan) noexcept = nullptr;
-    void* leak_context = nullptr;  ///< outlives the client
+    void* leak_context = nullptr;  ///< outlives the client and its connections
     /// Gives the password of new sessions, in place of what the string and the password file say: see
     /// `<pg/pool/credentials.hpp>`. Null: those. Shared with the client.
     const std::shared_ptr<CredentialSource>* credentials = nullptr;

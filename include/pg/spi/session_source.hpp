@@ -27,6 +27,7 @@ struct SessionSlot {
     bool renamed = false;    ///< names may mean something else, by a search path or a role; only while it is dirty
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
     Holder holder{};                          ///< whoever has it
+    std::size_t more_uses = 0;                ///< requests that its borrower has had served on it beyond the first
     SqlState last_error{};  ///< what the server ended it with, that it takes no writes, or one of those; empty: none
     std::span<const SqlState> watched{};     ///< codes that are to stand there although the session goes on
     Deadline::Clock::time_point asked_at{};  ///< when its borrower began to wait, where somebody observes it
@@ -99,8 +100,8 @@ public:
     /// Sees to it that there is one session more for whoever comes next: asks an idle one that rested for long, or
     /// opens one, if there may be one and none is on its way already.
     void widen(const Deadline& until) noexcept { do_widen(until); }
-    /// Whoever has a session for one request after the other is to give it back: the source is closed or suspended, the
-    /// session is too old, or it was lent for long. As of now.
+    /// Whoever has a session for one request after the other is to give it back: the source is closed, suspended or has
+    /// too many, the session is too old or has served enough, or it was lent for long. As of now.
     [[nodiscard]] bool wants_back(const SessionSlot& slot) const noexcept { return do_wants_back(slot); }
     /// Somebody waits. As of now.
     [[nodiscard]] bool has_waiters() const noexcept { return do_has_waiters(); }

@@ -1,8 +1,11 @@
 // The pool of a client on a real server: sizes, ages, order, and the end.
 #include <atomic>
+#include <latch>
+#include <map>
 #include <pg/async.hpp>
 #include <pg/task.hpp>
 #include <set>
+#include <stop_token>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -204,6 +207,82 @@ TEST_P(ClientPool, IsRefusedInACopyOfTheProcess) {
     int status = 0;
     ::waitpid(child, &status, 0);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(ClientPoolOnALoop, RefusesAwaitedCallsInACopyOfTheProcess) {
+    pg::Client db = pg::open(pg::testing::shared_server().conninfo() + " provider=async");
+    const pg::AsyncClient async = db.async();
+    EXPECT_EQ(async.query_one<int>("select 1").get(), 1);
+    const auto is_refused = [](const auto& outcome) {
+        return !outcome && outcome.error().kind() == pg::ErrorKind::usage;
+    };
+    const pid_t child = ::fork();
+    if (child == 0) {
+        bool is_well = is_refused(async.try_query_one<int>("select 1").get());
+        is_well &= is_refused(pg::sync_wait(async.try_begin()));
+        auto both = pg::when_all(async.try_exec("select 1"), async.try_exec("select 2"));
+        const auto [one, other] = pg::sync_wait(std::move(both));
+        is_well &= is_refused(one) && is_refused(other);
+        std::stop_source source;
+        const pg::StopToken stop(source.get_token());
+        auto stopped = async.with({.stop = &stop}).try_exec("select 1");
+        stopped.stop();
+        is_well &= is_refused(std::move(stopped).get());
+        try {
+            static_cast<void>(db.async());
+            is_well = false;
+        } catch (const pg::UsageError&) {
+        }
+        db.pool().refresh();
+        is_well &= db.pool().stats().size() == 0 && db.pool().drain(20s) == 0;
+        ::_exit(is_well ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(ClientPoolOnALoop, UsesASessionNoMoreOftenThanItMayForAwaitedCalls) {
+    const pg::PoolOptions options{.max_uses = 2};
+    pg::Client db =
+        pg::open(pg::testing::shared_server().conninfo() + " provider=async", {.pool_max_size = 1, .pool = &options});
+    std::vector<pg::Async<int>> calls;
+    for (int i = 0; i < 8; ++i) calls.push_back(db.async().query_one<int>("select pg_backend_pid()"));
+    std::map<int, int> uses;
+    for (const int process : pg::sync_wait(pg::when_all(std::move(calls)))) ++uses[process];
+    for (const auto& [process, times] : uses) EXPECT_LE(times, 2);
+    EXPECT_EQ(db.pool().stats().given_up, 0u) << "whoever joined another one's session has not given up";
+}
+
+/// Notes when a session was opened in full.
+struct Opening {
+    std::latch begun{1}, may_end{1};
+    std::atomic<bool> is_over{false};
+
+    pg::PoolHooks hooks() {
+        return {.context = this,
+                .after_connect = [](void* self, pg::spi::Session& session, const pg::Deadline& until) noexcept {
+                    auto& opening = *static_cast<Opening*>(self);
+                    opening.begun.count_down();
+                    opening.may_end.wait();
+                    const auto slept = session.run_script("select pg_sleep(0.05)", {until});
+                    opening.is_over = true;
+                    return slept ? pg::Expected<void>() : pg::Expected<void>(slept.error());
+                }};
+    }
+};
+
+TEST_P(ClientPool, GoesAfterTheHookThatIsBeingCalled) {
+    Opening opening;
+    const pg::PoolHooks hooks = opening.hooks();
+    std::optional<pg::Client> db = open(conninfo(), 1, {.min_size = 1, .hooks = &hooks});
+    opening.begun.wait();
+    std::thread ending([&] {
+        db.reset();
+        EXPECT_TRUE(opening.is_over);
+    });
+    opening.may_end.count_down();
+    ending.join();
 }
 
 TEST_P(ClientPool, TellsARefusedUserAtOnce) {

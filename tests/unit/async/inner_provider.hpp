@@ -34,6 +34,7 @@ public:
     }
 
     std::optional<Error> refuses;  // everything that is begun, with this
+    bool is_at_rest = false;       // every session, and alive
 
 private:
     std::mutex mutex_;  // guards lines_
@@ -151,8 +152,10 @@ private:
     Expected<std::optional<Notification>> do_wait_notification(const spi::Wait&) noexcept override {
         return answer("wait_notification", std::optional(Notification{"channel", "payload", 5}));
     }
-    spi::TransactionStatus do_transaction_status() const noexcept override { return spi::TransactionStatus::failed; }
-    bool do_alive() noexcept override { return false; }
+    spi::TransactionStatus do_transaction_status() const noexcept override {
+        return account_->is_at_rest ? spi::TransactionStatus::idle : spi::TransactionStatus::failed;
+    }
+    bool do_alive() noexcept override { return account_->is_at_rest; }
     std::string_view do_parameter(const char* name) const noexcept override {
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
     }

@@ -56,6 +56,12 @@ TEST_F(TheBooksOfAnAdaptivePool, LendFewerWhenTheServerBecomesSlower) {
     EXPECT_EQ(books->take(now), nullptr);
 }
 
+TEST_F(TheBooksOfAnAdaptivePool, OpenMoreThanAreLentForAWish) {
+    books->wish(15);
+    EXPECT_EQ(duties().size(), 15u);
+    books->wish(0);
+}
+
 TEST_F(TheBooksOfAnAdaptivePool, KeepToWhatTheyAreResizedTo) {
     books->resize(4, 2, 0);
     EXPECT_EQ(books->stats(now).limit, 4u);

@@ -449,28 +449,6 @@ TEST_F(TheBooks, CloseAllAtTheEnd) {
     EXPECT_EQ(books->next_look(now), Time::max());
 }
 
-TEST_F(TheBooks, KeepTheTurnOfWhoWasLentNothingAfterAll) {
-    make({.max_size = 1});
-    Member& only = open_and_lend();
-    Somebody first, second;
-    books->enqueue(first, now);
-    books->enqueue(second, now);
-    books->give_back(only, now);
-    EXPECT_EQ(duty().waiter, &first);
-    EXPECT_TRUE(books->enqueue_again(first));
-    EXPECT_EQ(books->waiters(), 2u);
-    EXPECT_EQ(books->first_waiter(), &first);
-    books->give_back(only, now);
-    EXPECT_EQ(duty().waiter, &first);
-    EXPECT_FALSE(books->withdraw(first)) << "it is about to be lent one";
-    EXPECT_FALSE(books->enqueue_again(first)) << "nobody would take it out of the queue any more";
-    EXPECT_EQ(books->first_waiter(), &second);
-    EXPECT_EQ(books->stats(now).given_up, 1u);
-    EXPECT_TRUE(books->withdraw(second));
-    EXPECT_TRUE(books->enqueue_again(second)) << "as the only one";
-    EXPECT_TRUE(books->withdraw(second));
-}
-
 TEST_F(TheBooks, CountWhatTheyLent) {
     Member& member = open_and_lend();
     books->give_back(member, now);

@@ -1,5 +1,7 @@
 // Several pools over one budget: none opens what is not there, and one with many gives up what is idle for another.
+#include <array>
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "pg/connection.hpp"
 #include "pg/pool/pool.hpp"
@@ -88,6 +90,44 @@ TEST_F(Budget, IsGivenUpByASessionThatComesBack) {
     waiting.join();
     EXPECT_TRUE(*found);
     EXPECT_EQ(budget.used(), 2u);
+}
+
+TEST_F(Budget, GoesToEveryoneWhoWaitsWhenMuchOfItComesFreeAtOnce) {
+    fake::Database third(limits());
+    std::optional<pg::Connection> first = one->client.connection(), second = one->client.connection();
+    std::array<std::thread, 2> waiting;
+    std::array<std::optional<pg::Expected<pg::Connection>>, 2> found;
+    const std::array waiters{other.get(), &third};
+    for (std::size_t at : {0U, 1U}) {
+        waiting[at] = std::thread([&, at] { found[at] = waiters[at]->client.try_connection(20s); });
+        while (waiters[at]->client.pool().stats().waiting == 0) std::this_thread::yield();
+    }
+    one->client.close();
+    first.reset(), second.reset();
+    EXPECT_TRUE(was_told_to_look(*other));
+    other->provider->spot().ring();
+    EXPECT_TRUE(was_told_to_look(third)) << "there is one more, which the first did not want";
+    third.provider->spot().ring();
+    for (std::size_t at : {0U, 1U}) {
+        waiting[at].join();
+        EXPECT_TRUE(*found[at]);
+    }
+}
+
+TEST_F(Budget, IsGivenUpByASessionThatIsUsedAllTheTime) {
+    std::optional<pg::Connection> first = one->client.connection(), second = one->client.connection();
+    std::optional<pg::Expected<pg::Connection>> found;
+    std::thread waiting([&] { found = other->client.try_connection(20s); });
+    while (other->client.pool().stats().waiting == 0) std::this_thread::yield();
+    first.reset();
+    first = one->client.connection();
+    one->provider->spot().ring();  // both are in use as it looks
+    first.reset();
+    EXPECT_EQ(one->client.pool().stats().size(), 1u) << "it did not stay in front";
+    EXPECT_TRUE(was_told_to_look(*other));
+    other->provider->spot().ring();
+    waiting.join();
+    EXPECT_TRUE(*found);
 }
 
 TEST_F(Budget, KeepsWhatIsReserved) {
