@@ -13,9 +13,11 @@
 namespace pg::testing {
 namespace {
 
-/// What a cancel request for that client has to show.
+/// What a cancel request for that client has to show: no other client's key, and not its number.
 std::string key_of(int number) {
-    return {static_cast<char>(number >> 24), static_cast<char>(number >> 16), static_cast<char>(number >> 8), 'k'};
+    const std::uint32_t key = static_cast<std::uint32_t>(number) ^ 0x6b657973;
+    return {static_cast<char>(key >> 24), static_cast<char>(key >> 16), static_cast<char>(key >> 8),
+            static_cast<char>(key)};
 }
 
 bool try_again(int code) { return code == EAGAIN || code == EINTR; }

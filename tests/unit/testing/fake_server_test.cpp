@@ -29,6 +29,13 @@ std::string receive_to_ready(RawClient& client) {
     return bytes;
 }
 
+/// Begins a session: what a cancel request for it has to show.
+std::string key_at_start(RawClient& client) {
+    client.send(startup_packet());
+    const auto greeting = receive_to_ready(client);
+    return greeting.substr(greeting.find("K\0\0\0\xc"sv) + 9, 4);
+}
+
 TEST(FakeServer, LetsAClientInAndAnswersIt) {
     const auto server = FakeServer::start([](Conversation& client) {
         ASSERT_TRUE(client.let_in({.server_version = "18.1", .parameters = {{"in_hot_standby", "on"}}}));
@@ -276,19 +283,23 @@ TEST(FakeServer, HearsACancelRequestOnAnotherConnection) {
         if (client.wait_for_cancel()) client.send(Reply().error("57014", "canceled").ready());
     });
     auto client = client_of(server);
-    client.send(startup_packet());
-    const auto greeting = receive_to_ready(client);
-    const auto key = greeting.substr(greeting.find("K\0\0\0\xc"sv) + 9, 4);
+    const auto key = key_at_start(client);
+    auto other = client_of(server);
+    const auto other_key = key_at_start(other);
+    EXPECT_NE(key, other_key);
     client.send(query_message("select pg_sleep(60)"));
 
-    const auto cancel_with = [&](std::string_view shown) {
+    const auto cancel_with = [&](int process, std::string_view shown) {
         auto canceller = client_of(server);
-        canceller.send(said([&](auto& out) { wire::put_cancel(out, 1, shown); }));
+        canceller.send(said([&](auto& out) { wire::put_cancel(out, process, shown); }));
         EXPECT_EQ(canceller.receive_all(), "");
     };
-    cancel_with("none");
+    cancel_with(1, "none");
+    cancel_with(1, other_key);
+    cancel_with(2, key);
+    cancel_with(1, "\0\0\0\1"sv);
     EXPECT_EQ(server.cancel_requests(), std::vector<int>());
-    cancel_with(key);
+    cancel_with(1, key);
     EXPECT_EQ(receive_to_ready(client), Reply().error("57014", "canceled").ready().bytes());
     EXPECT_EQ(server.cancel_requests(), std::vector{1});
 }
