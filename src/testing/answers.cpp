@@ -11,6 +11,13 @@ std::string_view trimmed(std::string_view sql) {
     return sql.substr(begin, sql.find_last_not_of(around) - begin + 1);
 }
 
+ErrorFields report(SqlState sqlstate, std::string message) {
+    ErrorFields fields;
+    fields.sqlstate = sqlstate;
+    fields.message = std::move(message);
+    return fields;
+}
+
 std::optional<Answer> Answers::Impl::look(std::string_view sql) const {
     const std::lock_guard lock(mutex_);
     const auto found = queues_.find(trimmed(sql));
@@ -24,6 +31,16 @@ std::optional<Answer> Answers::Impl::take(std::string_view sql) {
     Answer answer = found->second.next();
     ++found->second.given;
     return answer;
+}
+
+std::optional<ErrorFields> Answers::Impl::take_refusal(std::string_view sql) {
+    const std::lock_guard lock(mutex_);
+    const auto found = queues_.find(trimmed(sql));
+    const Answer* next = default_ ? &*default_ : nullptr;
+    if (found != queues_.end()) next = &found->second.next();
+    if (next == nullptr || !next->error_when_prepared || !next->error) return std::nullopt;
+    if (found != queues_.end()) ++found->second.given;
+    return next->error;
 }
 
 void Answers::Impl::add(std::string_view sql, Answer answer) {
@@ -47,10 +64,11 @@ Answers& Answers::on(std::string_view sql, Answer answer) {
 }
 
 Answers& Answers::fail(std::string_view sql, SqlState sqlstate, std::string_view message) {
-    ErrorFields error;
-    error.sqlstate = sqlstate;
-    error.message = message;
-    return on(sql, {.error = std::move(error)});
+    return on(sql, {.error = report(sqlstate, std::string(message))});
+}
+
+Answers& Answers::fail_to_prepare(std::string_view sql, SqlState sqlstate, std::string_view message) {
+    return on(sql, {.error = report(sqlstate, std::string(message)), .error_when_prepared = true});
 }
 
 Answers& Answers::otherwise(Answer answer) {

@@ -15,11 +15,15 @@ namespace pg::testing {
 /// The text without blanks and semicolons at its ends.
 [[nodiscard]] std::string_view trimmed(std::string_view sql);
 
+[[nodiscard]] ErrorFields report(SqlState sqlstate, std::string message);
+
 /// Service. Thread-safe.
 struct Answers::Impl {
     /// What would come of the statement now; nothing when no answer fits. `take` uses it up, `look` does not. @{
     [[nodiscard]] std::optional<Answer> look(std::string_view sql) const;
     [[nodiscard]] std::optional<Answer> take(std::string_view sql);  /// @}
+    /// The error of the statement now, when it is one of preparing it; used up.
+    [[nodiscard]] std::optional<ErrorFields> take_refusal(std::string_view sql);
     void add(std::string_view sql, Answer answer);
     void set_default(Answer answer);
 

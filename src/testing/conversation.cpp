@@ -45,42 +45,63 @@ bool Conversation::Impl::fill() {
     return false;
 }
 
-void Conversation::Impl::resolve(ClientMessage& message) {
+ClientMessage Conversation::Impl::next() {
+    for (;;) {
+        if (auto message = cut_client_message(input, !started)) {
+            resolve(*message);
+            return *std::move(message);
+        }
+        if (!fill()) return {};
+    }
+}
+
+void Conversation::Impl::resolve(ClientMessage& message) const {
+    const auto prepared = statements.find(message.statement);
+    const auto portal = portals.find(message.portal);
     switch (message.kind) {
-        case MessageKind::startup: started = true; break;
-        case MessageKind::cancel_request:
-            // A request with a wrong key is nobody's, as a server takes it.
-            if (message.key == key_of(message.process)) state.add_cancel(message.process);
-            break;
-        case MessageKind::parse: statements[message.statement] = {message.sql, message.types}; break;
         case MessageKind::bind:
-            message.sql = statements[message.statement].sql;
-            message.types = statements[message.statement].types;
-            portals[message.portal] = message;
-            break;
+            if (prepared == statements.end()) return;
+            message.sql = prepared->second.sql;
+            message.types = prepared->second.types;
+            return;
         case MessageKind::describe:
-            message.sql = message.about_portal ? portals[message.portal].sql : statements[message.statement].sql;
-            break;
+            if (message.about_portal && portal != portals.end()) message.sql = portal->second.sql;
+            if (!message.about_portal && prepared != statements.end()) message.sql = prepared->second.sql;
+            return;
         case MessageKind::execute: {
-            const ClientMessage& bound = portals[message.portal];
+            if (portal == portals.end()) return;
+            const ClientMessage& bound = portal->second;
             message.sql = bound.sql;
             message.statement = bound.statement;
             message.types = bound.types;
             message.arguments = bound.arguments;
             message.argument_formats = bound.argument_formats;
             message.result_formats = bound.result_formats;
-            break;
+            return;
         }
+        default: return;
+    }
+}
+
+void Conversation::Impl::take_in(const ClientMessage& message) {
+    switch (message.kind) {
+        case MessageKind::startup: started = true; return;
+        case MessageKind::cancel_request:
+            // A request with a wrong key is nobody's, as a server takes it.
+            if (message.key == key_of(message.process)) state.add_cancel(message.process);
+            return;
+        case MessageKind::parse: statements[message.statement] = {message.sql, message.types}; return;
+        case MessageKind::bind: portals[message.portal] = message; return;
         case MessageKind::close:
             if (message.about_portal)
                 portals.erase(message.portal);
             else
                 statements.erase(message.statement);
-            break;
-        default: break;
+            return;
+        case MessageKind::query:
+        case MessageKind::execute: state.add_statement(statement_of(message)); return;
+        default: return;
     }
-    if (message.kind == MessageKind::query || message.kind == MessageKind::execute)
-        state.add_statement(statement_of(message));
 }
 
 FakeStatement Conversation::Impl::statement_of(const ClientMessage& message) const {
@@ -121,13 +142,9 @@ bool Conversation::let_in(const Welcome& welcome) {
 }
 
 ClientMessage Conversation::receive() {
-    for (;;) {
-        if (auto message = cut_client_message(impl_->input, !impl_->started)) {
-            impl_->resolve(*message);
-            return *std::move(message);
-        }
-        if (!impl_->fill()) return {};
-    }
+    ClientMessage message = impl_->next();
+    impl_->take_in(message);
+    return message;
 }
 
 ClientMessage Conversation::expect(MessageKind kind) {

@@ -33,8 +33,11 @@ struct Conversation::Impl {
     [[nodiscard]] bool wait(short events) const;
     /// Appends to `input`; false when nothing more comes.
     [[nodiscard]] bool fill();
-    /// Adds what earlier messages said of its statement, and keeps what later ones need.
-    void resolve(ClientMessage& message);
+    /// The next message, with what earlier ones said of its statement; `left` when nothing more comes. What later ones
+    /// need of it is kept when it is taken in. @{
+    [[nodiscard]] ClientMessage next();
+    void take_in(const ClientMessage& message);  /// @}
+    void resolve(ClientMessage& message) const;
     [[nodiscard]] FakeStatement statement_of(const ClientMessage& message) const;
 };
 

@@ -32,17 +32,22 @@ bool needs_no_answer(const std::string& word) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+bool rolls_back_to_a_savepoint(std::string_view sql) {
+    return first_words(sql, 2) == "ROLLBACK TO" || first_words(sql, 3) == "ROLLBACK WORK TO" ||
+           first_words(sql, 3) == "ROLLBACK TRANSACTION TO";
+}
+
 bool ends_a_transaction(std::string_view sql) {
     const std::string word = first_words(sql, 1);
-    return word == "COMMIT" || word == "END" || word == "ABORT" ||
-           (word == "ROLLBACK" && first_words(sql, 2) != "ROLLBACK TO");
+    if (word != "COMMIT" && word != "END" && word != "ROLLBACK" && word != "ABORT") return false;
+    return !rolls_back_to_a_savepoint(sql) && first_words(sql, 2) != word + " PREPARED";
 }
 
 FakeTransaction state_after(std::string_view sql, FakeTransaction before) {
     const std::string word = first_words(sql, 1);
     if (ends_a_transaction(sql)) return FakeTransaction::idle;
     if (word == "BEGIN" || word == "START") return FakeTransaction::open;
-    if (word == "ROLLBACK" && before == FakeTransaction::failed) return FakeTransaction::open;  // to a savepoint
+    if (before == FakeTransaction::failed && rolls_back_to_a_savepoint(sql)) return FakeTransaction::open;
     return before;
 }
 
@@ -52,13 +57,6 @@ std::string usual_tag(std::string_view sql, FakeTransaction before) {
     if (word == "ABORT") return "ROLLBACK";
     if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";
     return word;
-}
-
-ErrorFields report(SqlState sqlstate, std::string message) {
-    ErrorFields fields;
-    fields.sqlstate = sqlstate;
-    fields.message = std::move(message);
-    return fields;
 }
 
 /// How many arguments the text asks for: its highest $n.
@@ -71,6 +69,26 @@ std::size_t arguments_of(std::string_view sql) {
         most = std::max(most, std::min<std::size_t>(number, 65535));
     }
     return most;
+}
+
+/// The prepared statement that a DEALLOCATE names, as the server takes names; nothing when it is about all of them.
+std::optional<std::string> deallocated(std::string_view sql) {
+    std::string_view rest = sql;
+    for (const std::string_view word : {"DEALLOCATE", "PREPARE"}) {
+        const std::string_view behind = trimmed(rest);
+        if (first_words(behind, 1) == word && behind.find_first_of(" \t\r\n\"") == word.size())
+            rest = behind.substr(word.size());
+    }
+    rest = trimmed(rest);
+    std::string name;
+    if (rest.starts_with('"')) {
+        for (std::size_t at = 1; at + 1 < rest.size(); at += rest.substr(at).starts_with("\"\"") ? 2 : 1)
+            name += rest[at];
+        return name;
+    }
+    for (const char c : rest) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (name == "all") return std::nullopt;
+    return name;
 }
 
 Format format_of(const std::vector<Format>& asked, std::size_t column) {
@@ -89,18 +107,14 @@ std::vector<FakeColumn> described(const Answer& answer, const std::vector<Format
 
 void PoliteSession::run() {
     if (!client_.let_in()) return;
-    while (serve(client_.receive())) continue;
+    while (serve(conversation_.next())) continue;
 }
 
 bool PoliteSession::serve(const ClientMessage& message) {
     switch (message.kind) {
         case MessageKind::left:
         case MessageKind::terminate: return false;
-        case MessageKind::sync:
-            skipping_ = false;
-            reply_.ready(transaction_);
-            send();
-            return true;
+        case MessageKind::sync: be_ready(); return true;
         case MessageKind::flush: send(); return true;
         default: break;
     }
@@ -111,7 +125,7 @@ bool PoliteSession::serve(const ClientMessage& message) {
         case MessageKind::bind: bind(message); return true;
         case MessageKind::describe: describe(message); return true;
         case MessageKind::execute: execute(message); return true;
-        case MessageKind::close: reply_.close_complete(); return true;
+        case MessageKind::close: close(message); return true;
         default: break;
     }
     // As a server does it with what it cannot follow.
@@ -124,22 +138,29 @@ bool PoliteSession::serve(const ClientMessage& message) {
 }
 
 void PoliteSession::query(const ClientMessage& message) {
+    // A server uses the unnamed statement and portal for it.
+    conversation_.statements.erase("");
     if (trimmed(message.sql).empty()) {
+        conversation_.take_in(message);
         reply_.empty_query();
-    } else if (!refuses(message.sql)) {
-        portals_[""] = {.answer = take(message.sql), .formats = {}, .sent = 0, .begun = false};
-        if (const auto& answer = portals_[""].answer; !answer.columns.empty()) reply_.columns(described(answer, {}));
-        ClientMessage whole = message;
-        whole.portal.clear();
-        execute(whole);
+    } else if (!refuses(message.sql) && !refuses_to_prepare(message.sql)) {
+        conversation_.take_in(message);
+        Portal portal{.answer = take(message.sql), .formats = {}, .sent = 0, .begun = false};
+        if (!portal.answer.columns.empty()) reply_.columns(described(portal.answer, {}));
+        play(portal, message.sql, 0);
     }
-    skipping_ = false;
-    reply_.ready(transaction_);
-    send();
+    if (!skipping_) portals_.erase("");
+    be_ready();
 }
 
 void PoliteSession::parse(const ClientMessage& message) {
-    auto& types = parameters_[message.statement];
+    const std::string& name = message.statement;
+    if (name.empty()) conversation_.statements.erase(name);
+    if (!trimmed(message.sql).empty() && (refuses(message.sql) || refuses_to_prepare(message.sql))) return;
+    if (conversation_.statements.contains(name))
+        return misuse("42P05", "prepared statement \"" + name + "\" already exists");
+    conversation_.take_in(message);
+    auto& types = parameters_[name];
     const Answer answer = look(message.sql);
     types = message.types;
     types.resize(std::max({types.size(), arguments_of(message.sql), answer.parameters.size()}));
@@ -149,7 +170,8 @@ void PoliteSession::parse(const ClientMessage& message) {
 }
 
 void PoliteSession::bind(const ClientMessage& message) {
-    if (refuses(message.sql)) return;
+    if (!knows_statement(message.statement) || refuses(message.sql) || refuses_to_prepare(message.sql)) return;
+    conversation_.take_in(message);
     Answer answer = trimmed(message.sql).empty() ? Answer() : take(message.sql);
     portals_[message.portal] = {
         .answer = std::move(answer), .formats = message.result_formats, .sent = 0, .begun = false};
@@ -157,10 +179,17 @@ void PoliteSession::bind(const ClientMessage& message) {
 }
 
 void PoliteSession::describe(const ClientMessage& message) {
+    std::vector<FakeColumn> columns;
+    if (message.about_portal) {
+        const Portal* const portal = portal_of(message);
+        if (portal == nullptr) return;
+        columns = described(portal->answer, portal->formats);
+    } else {
+        if (!knows_statement(message.statement)) return;
+        columns = described(look(message.sql), {});
+    }
+    if (!columns.empty() && refuses(message.sql)) return;
     if (!message.about_portal) reply_.parameters(parameters_[message.statement]);
-    const Portal& portal = portals_[message.portal];
-    const auto columns =
-        message.about_portal ? described(portal.answer, portal.formats) : described(look(message.sql), {});
     if (columns.empty())
         reply_.no_data();
     else
@@ -168,16 +197,31 @@ void PoliteSession::describe(const ClientMessage& message) {
 }
 
 void PoliteSession::execute(const ClientMessage& message) {
-    Portal& portal = portals_[message.portal];
+    Portal* const portal = portal_of(message);
+    const bool is_empty = trimmed(message.sql).empty();
+    if (portal == nullptr || (!is_empty && refuses(message.sql))) return;
+    conversation_.take_in(message);
+    if (is_empty)
+        reply_.empty_query();
+    else
+        play(*portal, message.sql, message.most_rows);
+}
+
+void PoliteSession::close(const ClientMessage& message) {
+    conversation_.take_in(message);
+    if (message.about_portal) portals_.erase(message.portal);
+    reply_.close_complete();
+}
+
+void PoliteSession::play(Portal& portal, std::string_view sql, std::uint32_t most_rows) {
     const Answer& answer = portal.answer;
-    if (trimmed(message.sql).empty()) return static_cast<void>(reply_.empty_query());
     if (!portal.begun)
         for (const ErrorFields& notice : answer.notices) reply_.notice(notice);
     portal.begun = true;
 
     const auto columns = described(answer, portal.formats);
     for (std::size_t rows = 0; portal.sent < answer.rows.size(); ++rows, ++portal.sent) {
-        if (message.most_rows != 0 && rows == message.most_rows) return static_cast<void>(reply_.portal_suspended());
+        if (most_rows != 0 && rows == most_rows) return static_cast<void>(reply_.portal_suspended());
         FakeValues values = answer.rows[portal.sent];
         for (std::size_t i = 0; i < values.size() && i < columns.size(); ++i) {
             if (!values[i] || columns[i].format == answer.columns[i].format) continue;
@@ -196,16 +240,17 @@ void PoliteSession::execute(const ClientMessage& message) {
     const FakeTransaction before = transaction_;
     if (answer.error) {
         // A COMMIT that fails ends its transaction all the same.
-        if (ends_a_transaction(message.sql)) transaction_ = FakeTransaction::idle;
+        if (ends_a_transaction(sql)) transaction_ = FakeTransaction::idle;
         return fail(*answer.error);
     }
-    transaction_ = state_after(message.sql, before);
+    transaction_ = state_after(sql, before);
+    forget_statements(sql);
     if (!answer.tag.empty())
         reply_.tag(answer.tag);
     else if (!answer.columns.empty())
         reply_.tag("SELECT " + std::to_string(answer.rows.size()));
     else
-        reply_.tag(usual_tag(message.sql, before));
+        reply_.tag(usual_tag(sql, before));
 }
 
 Answer PoliteSession::take(std::string_view sql) {
@@ -224,16 +269,57 @@ Answer PoliteSession::look(std::string_view sql) const {
 }
 
 bool PoliteSession::refuses(std::string_view sql) {
-    if (transaction_ != FakeTransaction::failed || first_words(sql, 1) == "ROLLBACK" || ends_a_transaction(sql))
+    if (transaction_ != FakeTransaction::failed || rolls_back_to_a_savepoint(sql) || ends_a_transaction(sql))
         return false;
     fail(report("25P02", "current transaction is aborted, commands ignored until end of transaction block"));
     return true;
+}
+
+bool PoliteSession::refuses_to_prepare(std::string_view sql) {
+    const auto error = answers_.take_refusal(sql);
+    if (error) fail(*error);
+    return error.has_value();
+}
+
+bool PoliteSession::knows_statement(const std::string& name) {
+    if (conversation_.statements.contains(name)) return true;
+    misuse("26000",
+           (name.empty() ? "unnamed prepared statement" : "prepared statement \"" + name + "\"") + " does not exist");
+    return false;
+}
+
+PoliteSession::Portal* PoliteSession::portal_of(const ClientMessage& message) {
+    const auto found = portals_.find(message.portal);
+    if (found != portals_.end()) return &found->second;
+    misuse("34000", "portal \"" + message.portal + "\" does not exist");
+    return nullptr;
+}
+
+void PoliteSession::forget_statements(std::string_view sql) {
+    const bool is_deallocation = first_words(sql, 1) == "DEALLOCATE";
+    if (!is_deallocation && first_words(sql, 2) != "DISCARD ALL") return;
+    const auto one = is_deallocation ? deallocated(sql) : std::nullopt;
+    std::erase_if(conversation_.statements,
+                  [&](const auto& statement) { return one ? statement.first == *one : !statement.first.empty(); });
+}
+
+void PoliteSession::misuse(SqlState sqlstate, const std::string& message) {
+    client_.report(message);
+    fail(report(sqlstate, message));
 }
 
 void PoliteSession::fail(const ErrorFields& error) {
     reply_.error(error);
     if (transaction_ == FakeTransaction::open) transaction_ = FakeTransaction::failed;
     skipping_ = true;
+}
+
+void PoliteSession::be_ready() {
+    skipping_ = false;
+    // A portal lives as long as its transaction.
+    if (transaction_ == FakeTransaction::idle) portals_.clear();
+    reply_.ready(transaction_);
+    send();
 }
 
 void PoliteSession::send() {

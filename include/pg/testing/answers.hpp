@@ -15,6 +15,8 @@ struct Answer {
     std::optional<ErrorFields> error = {};  ///< ends it, after its rows
     std::vector<ErrorFields> notices = {};  ///< come first
     std::vector<Oid> parameters = {};       ///< types of its arguments, where the client names none; else text
+    /// The error comes, and nothing else does, as soon as the text is prepared; or bound, when it was prepared before.
+    bool error_when_prepared = false;
 };
 
 /// A list of SQL texts and what comes of them, and the script that says it to every client. Handle: copies share the
@@ -29,6 +31,11 @@ struct Answer {
 /// RESET, DISCARD, DEALLOCATE, LISTEN, UNLISTEN and CLOSE need no answer; the state of the transaction follows them and
 /// the errors. Any other text is refused with 0A000, and the server's `failures` name it. COPY needs a script of its
 /// own.
+///
+/// Like a server, it passes over what follows an error of the extended protocol, up to the Sync, and refuses with 25P02
+/// all but the end of a failed transaction; what it does so is no statement that a client ran. A client that names a
+/// prepared statement or a portal that was never made, was lost behind an error or is closed gets 26000 or 34000, one
+/// that makes a prepared statement again 42P05, and `failures` say it.
 class PGCLIENT_API Answers final {
 public:
     Answers();
@@ -40,6 +47,9 @@ public:
     Answers& on(std::string_view sql, Answer answer);
     /// An error report instead of a result.
     Answers& fail(std::string_view sql, SqlState sqlstate, std::string_view message);
+    /// The same, but at Parse already, as a server refuses a text whose table is missing; see
+    /// `Answer::error_when_prepared`.
+    Answers& fail_to_prepare(std::string_view sql, SqlState sqlstate, std::string_view message);
     /// What every other text gets.
     Answers& otherwise(Answer answer);
 

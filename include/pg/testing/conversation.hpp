@@ -113,6 +113,7 @@ public:
     void report(std::string_view failure);
 
 private:
+    friend class PoliteSession;  // which takes in only what it agrees to
     std::unique_ptr<Impl> impl_;
 };
 

@@ -64,7 +64,8 @@ public:
     [[nodiscard]] const std::string& host() const noexcept;  ///< 127.0.0.1, or the folder of its socket
     [[nodiscard]] std::uint16_t port() const noexcept;       ///< of TCP, or in the name of the socket
 
-    /// The statements that clients ran so far, in the order in which they came.
+    /// The statements that clients ran so far, in the order in which they came. A script runs all that it receives,
+    /// `Answers` what they do not refuse.
     [[nodiscard]] std::vector<FakeStatement> statements() const;
     /// Waits until that many came; false when the deadline passed.
     [[nodiscard]] bool wait_for_statements(std::size_t count, Deadline deadline) const;
@@ -72,7 +73,7 @@ public:
     [[nodiscard]] bool wait_for_clients(std::size_t count, Deadline deadline) const;
     /// The clients, by `Conversation::number()`, that cancel requests have named.
     [[nodiscard]] std::vector<int> cancel_requests() const;
-    /// What scripts did not expect: their exceptions, and statements without an answer.
+    /// What scripts did not expect: their exceptions, statements without an answer, and names of what is not there.
     [[nodiscard]] std::vector<std::string> failures() const;
 
     /// Lets one `Conversation::wait_for_cue` go on, now or when it comes.
