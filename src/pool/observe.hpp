@@ -28,7 +28,7 @@ inline void tell_closing(const std::shared_ptr<spi::Observer>& observer, const M
     const auto why = member.why_closed == &PoolStats::lost      ? spi::CloseReason::lost
                      : member.why_closed == &PoolStats::expired ? spi::CloseReason::expired
                                                                 : spi::CloseReason::spare;
-    observer->tell(spi::CloseEvent{session.node(), session.engine(), session.backend_process(), why});
+    observer->tell(spi::CloseEvent{session.node(), session.engine(), member.process, why});
 }
 
 /// The session of a member has come back.
