@@ -35,7 +35,7 @@ inline constexpr std::string_view label_attribute = "db.query.summary";         
 
 /// How many durations fell where. Value.
 ///
-/// The buckets are sixteen for every power of two, in nanoseconds, up to 73 minutes: what is longer counts as that.
+/// The buckets are sixteen for every power of two, in nanoseconds, up to 146 minutes: what is longer counts as that.
 class PGCLIENT_API Latencies {
 public:
     static constexpr std::size_t buckets = 640;  ///< there are
@@ -109,7 +109,7 @@ struct PGCLIENT_API MetricsSnapshot {
 };
 
 /// Counts and times: give it to `Options::observers`, of as many clients as are to be counted together, and keep a
-/// share. Thread-safe. To record takes no lock, and allocates when a label is first seen.
+/// share. Thread-safe. To record takes no lock, and allocates when a label is first seen of a kind.
 ///
 /// Labels are to be few: of the 257th and what follows the requests are counted under `other_labels`.
 class PGCLIENT_API Metrics final : public spi::Observer {

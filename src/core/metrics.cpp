@@ -136,11 +136,12 @@ void MetricsSnapshot::merge(const MetricsSnapshot& other) {
     add_all(errors, other.errors);
 }
 
-/// (M1) A series, once its place is taken, stays there until the end: whoever finds it may record into it.
+/// (M1) A label, and a series of it, once its place is taken, stays there until the end: whoever finds it may record
+///      into it.
 struct Metrics::Impl {
     static constexpr std::size_t kinds = 13;
-    static constexpr std::size_t places = 512;  // twice as many as there may be series, so that a search is short
-    static constexpr std::size_t most_series = 256;
+    static constexpr std::size_t places = 512;  // twice as many as there may be labels, so that a search is short
+    static constexpr std::size_t most_labels = 256;
 
     struct Series {
         Series(spi::RequestKind of_kind, std::string_view of_label) : kind(of_kind), label(of_label) {}
@@ -160,12 +161,26 @@ struct Metrics::Impl {
         }
     };
 
-    Impl() {
-        for (std::size_t kind = 0; kind < kinds; ++kind) {
-            unlabelled[kind] = std::make_unique<Series>(static_cast<spi::RequestKind>(kind), std::string_view());
-            others[kind] = std::make_unique<Series>(static_cast<spi::RequestKind>(kind), other_labels);
+    /// The series of one label, by kind.
+    struct Label {
+        explicit Label(std::string_view what) : text(what) {}
+        ~Label() {
+            for (const auto& place : series) delete place.load(relaxed);
         }
-    }
+        Label(const Label&) = delete;
+        Label& operator=(const Label&) = delete;
+
+        Series& of(spi::RequestKind kind) noexcept {
+            std::atomic<Series*>& place = series[static_cast<std::size_t>(kind)];
+            Series* there = place.load(std::memory_order_acquire);
+            return there ? *there : settle(place, std::make_unique<Series>(kind, text));
+        }
+
+        const std::string text;
+        std::array<std::atomic<Series*>, kinds> series{};
+    };
+
+    Impl() = default;
     ~Impl() {
         for (const auto& place : labelled) delete place.load(relaxed);
     }
@@ -173,29 +188,34 @@ struct Metrics::Impl {
     Impl& operator=(const Impl&) = delete;
 
     Series& series_of(spi::RequestKind kind, std::string_view label) noexcept {
-        const auto number = static_cast<std::size_t>(kind);
-        if (label.empty()) return *unlabelled[number];
-        const std::size_t start = std::hash<std::string_view>()(label) + number;
+        if (label.empty()) return unlabelled.of(kind);
+        const std::size_t start = std::hash<std::string_view>()(label);
         for (std::size_t step = 0; step < places; ++step) {
-            std::atomic<Series*>& place = labelled[(start + step) % places];
-            Series* there = place.load(std::memory_order_acquire);
-            if (!there && !(there = settle(place, kind, label))) break;
-            if (there->kind == kind && there->label == label) return *there;
+            std::atomic<Label*>& place = labelled[(start + step) % places];
+            Label* there = place.load(std::memory_order_acquire);
+            if (!there && !(there = settle(place, label))) break;
+            if (there->text == label) return there->of(kind);
         }
-        return *others[number];
+        return others.of(kind);
     }
     /// Whoever has the place now; null when there may be no more.
-    Series* settle(std::atomic<Series*>& place, spi::RequestKind kind, std::string_view label) noexcept {
-        if (taken.fetch_add(1, relaxed) >= most_series) return taken.fetch_sub(1, relaxed), nullptr;
-        auto mine = std::make_unique<Series>(kind, label);
-        Series* there = nullptr;
-        if (place.compare_exchange_strong(there, mine.get(), std::memory_order_acq_rel)) return mine.release();
-        taken.fetch_sub(1, relaxed);
-        return there;
+    Label* settle(std::atomic<Label*>& place, std::string_view label) noexcept {
+        if (taken.fetch_add(1, relaxed) >= most_labels) return taken.fetch_sub(1, relaxed), nullptr;
+        auto mine = std::make_unique<Label>(label);
+        const Label* const own = mine.get();
+        Label& there = settle(place, std::move(mine));
+        if (&there != own) taken.fetch_sub(1, relaxed);
+        return &there;
+    }
+    /// Whoever has the place now.
+    template <class T>
+    static T& settle(std::atomic<T*>& place, std::unique_ptr<T> mine) noexcept {
+        T* there = nullptr;
+        return place.compare_exchange_strong(there, mine.get(), std::memory_order_acq_rel) ? *mine.release() : *there;
     }
 
-    std::array<std::unique_ptr<Series>, kinds> unlabelled, others;
-    std::array<std::atomic<Series*>, places> labelled{};
+    Label unlabelled{{}}, others{other_labels};
+    std::array<std::atomic<Label*>, places> labelled{};
     std::atomic<std::size_t> taken{0};
     LatencyRecorder create_time, wait_time, use_time;
     std::atomic<std::uint64_t> timeouts{0}, failed_to_connect{0}, statement_retries{0}, transaction_retries{0},
@@ -229,16 +249,16 @@ void Metrics::on_notice(const Error&) noexcept { add(impl_->notices); }
 
 MetricsSnapshot Metrics::snapshot() const {
     MetricsSnapshot now;
-    const auto take = [&](const Impl::Series& series) {
-        RequestNumbers numbers = series.numbers();
-        if (numbers.duration.count() != 0) now.requests.push_back(std::move(numbers));
+    const auto take = [&](const Impl::Label& label) {
+        for (const auto& place : label.series)
+            if (const Impl::Series* const series = place.load(std::memory_order_acquire))
+                if (RequestNumbers numbers = series->numbers(); numbers.duration.count() != 0)
+                    now.requests.push_back(std::move(numbers));
     };
-    for (std::size_t kind = 0; kind < Impl::kinds; ++kind) {
-        take(*impl_->unlabelled[kind]);
-        take(*impl_->others[kind]);
-    }
+    take(impl_->unlabelled);
+    take(impl_->others);
     for (const auto& place : impl_->labelled)
-        if (const Impl::Series* series = place.load(std::memory_order_acquire)) take(*series);
+        if (const Impl::Label* const label = place.load(std::memory_order_acquire)) take(*label);
     std::sort(now.requests.begin(), now.requests.end(), [](const RequestNumbers& a, const RequestNumbers& b) {
         return a.kind != b.kind ? a.kind < b.kind : a.label < b.label;
     });
