@@ -129,6 +129,7 @@ private:
     void fail(Error why);
     void observe_acquired(const Expected<spi::Lease>& lease) noexcept;
     void observe_end(const Expected<Result>& outcome, const spi::Session* session) noexcept;
+    void observe_retry(const Error& why) noexcept;
     void finish();
     void leave() noexcept;
     void enter(Step step) noexcept;
@@ -143,6 +144,7 @@ private:
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
     Deadline::Clock::time_point began_{};  // where somebody observes it
+    Deadline::Clock::time_point asked_{};  // when it last began to wait for a session, where somebody observes it
     spi::Lease lease_;
     std::shared_ptr<spi::Reactor> reactor_;      // of that
     std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it
@@ -159,6 +161,7 @@ private:
     bool may_share_ = false;        // its session with other calls
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
+    std::uint8_t attempts_ = 1;     // in pipelines, where somebody observes it
     Step step_ = Step::begin;
     bool wanted_ = true;            // in a pipeline: its caller has no answer yet
     Pipeline* pipeline_ = nullptr;  // that it is in

@@ -65,7 +65,13 @@ bool HeldQueue::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
 
 Error HeldQueue::do_no_session(const spi::LeaseWaiter&) const { return no_turn_in_time(); }
 
-void HeldQueue::do_release(spi::SessionSlot&) noexcept {
+void HeldQueue::tell_turns_of(Executor& holder) {
+    if (const auto borrowed = ExecutorAccess::borrow(holder, nullptr); borrowed && borrowed->held)
+        borrowed->held->turn = &turn_;
+}
+
+void HeldQueue::do_release(spi::SessionSlot& turn) noexcept {
+    turn.called_at = {};
     spi::LeaseWaiter* next = nullptr;
     {
         const std::lock_guard lock(mutex_);

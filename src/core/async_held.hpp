@@ -19,6 +19,8 @@ class HeldQueue final : public spi::SessionSource, public std::enable_shared_fro
 public:
     explicit HeldQueue(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& home() const { return reactor_; }
+    /// The turns are those on the session of that, whose observers hear when a call began that had to wait for one.
+    void tell_turns_of(Executor& holder);
 
 private:
     Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
@@ -103,6 +105,8 @@ template <class Object>
 [[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object, const StopToken* stop) {
     AsyncTarget& parent = site.target;
     auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
+    if constexpr (std::is_base_of_v<Executor, Object>)
+        if (parent.context->hooks) queue->tell_turns_of(object);
     return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, parent.scheduler, std::move(queue), stop,
                                                   std::move(object));
 }

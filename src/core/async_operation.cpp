@@ -111,6 +111,7 @@ spi::Wait Operation::wait() {
 
 void Operation::begin() {
     if (stopping_.load(std::memory_order_acquire)) return fail(stopped_in_queue());
+    if (target_->context->hooks) asked_ = Deadline::Clock::now();
     if (Pipelines* const pipelines = target_->pipelines()) return pipelines->begin(*this);
     queue();
 }
@@ -164,9 +165,12 @@ void Operation::fail(Error why) {
     finish();
 }
 
-/// What became of its request for a session; a turn on one that somebody holds is none.
+/// What became of its request for a session; a turn on one that somebody holds is none. Either is for a call that began
+/// before it.
 void Operation::observe_acquired(const Expected<spi::Lease>& lease) noexcept {
-    if (target_->context->hooks && !target_->queue) tell_acquired(*target_->context->hooks, began_, lease);
+    if (!target_->context->hooks) return;
+    if (!target_->queue) tell_acquired(*target_->context->hooks, asked_, lease);
+    if (lease) lease->slot().called_at = began_;
 }
 
 /// What became of its call, which no executor ran.
@@ -176,6 +180,15 @@ void Operation::observe_end(const Expected<Result>& outcome, const spi::Session*
     watch.began_at(began_);
     if (session) watch.take(*session);
     watch.end(outcome, call_->sink);
+}
+
+/// The call, which no executor runs, is about to be run once more.
+void Operation::observe_retry(const Error& why) noexcept {
+    if (!target_->context->hooks) return;
+    Watch watch(target_->context->hooks, spi::RequestKind::query, call_->sql, options_.label);
+    watch.has_attempts(attempts_);
+    watch.retry(why);
+    attempts_ = static_cast<std::uint8_t>(watch.attempts());
 }
 
 /// The answer is there.

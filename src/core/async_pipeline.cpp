@@ -6,6 +6,7 @@
 #include "pg/sqlstate.hpp"
 #include "src/base/transaction_control.hpp"
 #include "src/core/hooks.hpp"
+#include "src/core/observe.hpp"
 
 namespace pg::detail {
 namespace {
@@ -214,6 +215,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         if (!knows_types(*outcome->storage()))
             return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
     } else if (may_heal(outcome.error())) {
+        operation.observe_retry(outcome.error());
         return run_later({&operation, nullptr, Outcome::not_applied});
     }
     end(operation, std::move(outcome));
@@ -234,17 +236,30 @@ void Pipeline::run_alone(Alone call) {
         return end(operation, settled ? Expected<Result>(*std::move(call.result))
                                       : borrowed.failed_by(std::move(settled).error()));
     }
-    Expected<Result> outcome = run_on(borrowed, *operation.call_);
+    Expected<Result> outcome = context().hooks ? run_observed(borrowed, operation) : run_on(borrowed, *operation.call_);
     if (!outcome) outcome = borrowed.failed_by(std::move(outcome).error());
     end(operation, std::move(outcome));
+}
+
+/// Whoever observes it hears of each further attempt.
+Expected<Result> Pipeline::run_observed(const Borrowed& borrowed, Operation& operation) {
+    Call call = *operation.call_;
+    Watch watch(context().hooks, spi::RequestKind::query, call.sql, label_of(call.options));
+    watch.has_attempts(operation.attempts_);
+    call.watch = &watch;
+    Expected<Result> outcome = run_on(borrowed, call);
+    operation.attempts_ = static_cast<std::uint8_t>(watch.attempts());
+    return outcome;
 }
 
 /// The call leaves the pipeline, for its caller or, where it had no effect and may be run again, for another session.
 void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     forget(operation);
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
-        (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent))
+        (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent)) {
+        operation.observe_retry(outcome.error());
         return operation.enter(Operation::Step::begin);
+    }
     if (context().hooks) operation.observe_end(outcome, &session());
     operation.do_conclude(std::move(outcome));
     target_->pipelines()->answer_soon(operation);

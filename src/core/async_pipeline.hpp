@@ -164,6 +164,7 @@ private:
     [[nodiscard]] bool is_wanted_beside(const Operation* operation) const;
     void run_later(Alone call);
     void run_alone(Alone call);
+    [[nodiscard]] Expected<Result> run_observed(const Borrowed& borrowed, Operation& operation);
     void end(Operation& operation, Expected<Result>&& outcome);
     void forget(Operation& operation);
     [[nodiscard]] Operation* next_to_expire() const;

@@ -234,6 +234,7 @@ Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) 
                                     ExecutorAccess::options(executor), [&](Watch* watch) {
                                         if (watch) watch->has_statements(waiting.size());
                                         BatchInterception statements(hooks, waiting);
+                                        if (watch) watch->has_text(waiting.front()->call.sql);
                                         Expected<void> ran =
                                             BatchRun(executor, waiting, batch.items(), mode, watch).run();
                                         statements.end();

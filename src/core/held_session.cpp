@@ -18,14 +18,17 @@ Occupant::~Occupant() = default;
 Expected<void> Occupant::admit(spi::RequestKind kind, std::string_view sql, Params* params) {
     if (!context_->hooks) return {};
     say_ = std::make_unique<LongSay>(context_->hooks, kind, sql, params, label_);
-    if (auto allowed = say_->interception.begin_without_answer(); !allowed) return allowed;
+    auto allowed = say_->interception.begin_without_answer();
     say_->watch.give(say_->interception.settings());
     say_->watch.take(borrowed_);
+    if (!allowed) return allowed;
+    if (kind == spi::RequestKind::stream && !new_text().empty()) say_->watch.has_text(new_text());
     return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
-Expected<void> Occupant::admit_again() {
+Expected<void> Occupant::admit_again(const Error& why) {
     if (!say_) return {};
+    say_->watch.retry(why);
     say_->enclosure.leave(session());
     return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }

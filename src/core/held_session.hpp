@@ -23,6 +23,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
     std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
+    spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
         : context(std::move(shared)), lease(std::move(session)) {
@@ -60,7 +61,7 @@ protected:
     /// Its statement is about to be run, unless an interceptor refuses it: observers hear of its end. After an error it
     /// is to be ended with that. @{
     [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql, Params* params = nullptr);
-    [[nodiscard]] Expected<void> admit_again();  /// @}
+    [[nodiscard]] Expected<void> admit_again(const Error& why);  /// @}
     /// What an interceptor put in the place of its text; empty: nothing.
     [[nodiscard]] std::string_view new_text() const;
     void count_rows(std::uint64_t rows);

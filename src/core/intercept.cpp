@@ -116,9 +116,11 @@ Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
         watched.sink = nullptr;  // whoever changes an answer needs to have it
         watched.options = &interception.request().options;
         watch.give(interception.settings());
-        if (interception.has_new_text())
+        if (interception.has_new_text()) {
+            watch.has_text(interception.request().sql);
             if (auto changed = change_text(watched, interception.request().sql); !changed)
                 return std::move(changed).error();
+        }
         return ExecutorAccess::run(executor, watched);
     };
     Expected<Result> answer = ask();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/transaction_control.hpp"
+#include "src/core/held_session.hpp"
 #include "src/core/intercept.hpp"
 
 namespace pg::detail {
@@ -82,8 +83,14 @@ void Watch::take(const Borrowed& borrowed) {
     if (borrowed.lease) {
         event_.waited += borrowed.slot->taken_at - borrowed.slot->asked_at;
         event_.began = std::min(event_.began, borrowed.slot->asked_at);
+        began_with(*borrowed.slot);
     }
-    take(borrowed.session());
+    borrowed.held ? take(*borrowed.held) : take(borrowed.session());
+}
+
+void Watch::take(const HeldSession& held) {
+    if (held.turn) began_with(*held.turn);
+    take(held.session());
 }
 
 void Watch::take(const spi::Session& session) {
@@ -91,6 +98,10 @@ void Watch::take(const spi::Session& session) {
     engine_ = session.engine();
     event_.node = node_;
     event_.engine = engine_;
+}
+
+void Watch::began_with(spi::SessionSlot& turn) {
+    if (turn.called_at != spi::Moment()) event_.began = std::exchange(turn.called_at, {});
 }
 
 void Watch::retry(const Error& why) {
@@ -126,6 +137,7 @@ void tell_acquired(const Hooks& hooks, spi::Moment asked, const Expected<spi::Le
     if (lease) {
         lease->slot().asked_at = asked;
         lease->slot().taken_at = now;
+        lease->slot().called_at = {};
         event.node = lease->session().node();
         event.engine = lease->session().engine();
     } else {

@@ -18,6 +18,11 @@ public:
     Watch& operator=(const Watch&) = delete;
 
     void began_at(spi::Moment when) { event_.began = when; }
+    /// It has another text from now on, which outlives it.
+    void has_text(std::string_view sql) { event_.sql = sql; }
+    /// It has been run so many times. @{
+    void has_attempts(int count) { attempts_ = count; }
+    [[nodiscard]] int attempts() const { return attempts_; }  /// @}
     void has_statements(std::size_t count) { event_.statements = count; }
     void add_rows(std::uint64_t count) { event_.rows += count; }
     /// Its transaction is to have these settings; null: none.
@@ -27,6 +32,7 @@ public:
     [[nodiscard]] const Settings* wanted() const { return wanted_; }
     /// It has a session.
     void take(const Borrowed& borrowed);
+    void take(const HeldSession& held);
     void take(const spi::Session& session);
     /// It is about to be run once more.
     void retry(const Error& why);
@@ -40,6 +46,9 @@ public:
     }
 
 private:
+    /// It is what an awaited call began with that has this turn, unless something else was.
+    void began_with(spi::SessionSlot& turn);
+
     const std::shared_ptr<const Hooks> hooks_;
     spi::RequestEvent event_;
     std::string node_, engine_;  // of the event, where its views may not live as long

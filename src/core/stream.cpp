@@ -104,7 +104,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
         if (!detail::heal(source->borrowed(), admitted, source->name(), begun.error())) break;
-        begun = source->admit_again();
+        begun = source->admit_again(begun.error());
         if (begun) begun = source->begin(admitted);
     }
     if (begun) return source;

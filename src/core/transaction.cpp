@@ -126,7 +126,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (held->occupant) return still_occupied("commit");
     return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {
-                              if (watch) watch->take(held->session());
+                              if (watch) watch->take(*held);
                               const Expected<spi::CommandTag> answer = control("commit", wait);
                               held->settings.reset();
                               const bool is_committed = answer && answer->text() == "COMMIT";
@@ -148,7 +148,7 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
                           [&](detail::Watch* watch) -> Expected<void> {
                               const auto session = std::exchange(held, nullptr);
                               session->settings.reset();
-                              if (watch) watch->take(session->session());
+                              if (watch) watch->take(*session);
                               return session->session().run_script("rollback", wait);
                           });
 }
@@ -166,7 +166,7 @@ Expected<void> Transaction::Impl::control_part(spi::RequestKind kind, std::strin
                                                const spi::Wait& wait) {
     const std::string text = std::string(statement) + " pgclient_" + std::to_string(number);
     return detail::hooked(hooks_, kind, text, nullptr, [&](detail::Watch* watch) -> Expected<void> {
-        if (watch) watch->take(held->session());
+        if (watch) watch->take(*held);
         return without_tag(control(text, wait));
     });
 }

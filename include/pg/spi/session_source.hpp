@@ -29,9 +29,10 @@ struct SessionSlot {
     Holder holder{};                          ///< whoever has it
     std::size_t more_uses = 0;                ///< requests that its borrower has had served on it beyond the first
     SqlState last_error{};  ///< what the server ended it with, that it takes no writes, or one of those; empty: none
-    std::span<const SqlState> watched{};     ///< codes that are to stand there although the session goes on
-    Deadline::Clock::time_point asked_at{};  ///< when its borrower began to wait, where somebody observes it
-    Deadline::Clock::time_point taken_at{};  ///< when it was lent, where somebody observes it
+    std::span<const SqlState> watched{};      ///< codes that are to stand there although the session goes on
+    Deadline::Clock::time_point asked_at{};   ///< when its borrower began to wait, where somebody observes it
+    Deadline::Clock::time_point taken_at{};   ///< when it was lent, where somebody observes it
+    Deadline::Clock::time_point called_at{};  ///< when the awaited call began that it was lent for, until that is known
 };
 
 class SessionSource;

@@ -1,8 +1,10 @@
 // What observers are told of a real server, by each engine, blocking and awaited.
 #include <future>
 #include <gtest/gtest.h>
+#include <map>
 
 #include "async_database.hpp"
+#include "pg/async_savepoint.hpp"
 #include "pg/connection.hpp"
 #include "pg/pool/pool.hpp"
 #include "pg/spi/observer.hpp"
@@ -13,12 +15,44 @@ namespace {
 using namespace std::chrono_literals;
 using Lines = RecordingObserver::Lines;
 
+/// Remembers when things began and ended.
+class Moments final : public pg::spi::Observer {
+public:
+    struct Span {
+        pg::spi::Moment began, ended;
+    };
+    /// The request with that text that ended last.
+    Span of(const std::string& sql) {
+        const std::lock_guard lock(mutex_);
+        return requests_.at(sql);
+    }
+    /// All waits for a session so far; asking clears them.
+    std::vector<Span> take_waits() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(waits_, {});
+    }
+
+private:
+    void on_request(const pg::spi::RequestEvent& event) noexcept override {
+        const std::lock_guard lock(mutex_);
+        requests_[std::string(event.sql)] = {event.began, event.began + event.duration};
+    }
+    void on_acquire(const pg::spi::AcquireEvent& event) noexcept override {
+        const std::lock_guard lock(mutex_);
+        waits_.push_back({event.began, event.began + event.duration});
+    }
+
+    std::mutex mutex_;  // guards what follows
+    std::map<std::string, Span> requests_;
+    std::vector<Span> waits_;
+};
+
 class Observed : public AsyncDatabase {
 protected:
     ~Observed() override { EXPECT_TRUE(heard->durations_add_up()); }
 
     [[nodiscard]] pg::Client open(const std::string& provider) const {
-        const std::vector<std::shared_ptr<pg::spi::Observer>> observers{heard};
+        const std::vector<std::shared_ptr<pg::spi::Observer>> observers{heard, moments};
         return pg::connect(conninfo() + " provider=" + provider + " engine=" + GetParam(),
                            {.pool_max_size = 1, .observers = &observers});
     }
@@ -32,6 +66,7 @@ protected:
     }
 
     std::shared_ptr<RecordingObserver> heard = std::make_shared<RecordingObserver>();
+    std::shared_ptr<Moments> moments = std::make_shared<Moments>();
 };
 INSTANTIATE_TEST_SUITE_P(Engine, Observed, testing::Values("direct", "libpq"), name_of_engine);
 
@@ -112,6 +147,63 @@ TEST_P(Observed, AwaitedCallsThatStopWaiting) {
     source.request_stop();
     EXPECT_EQ(end.get_future().get(), pg::ErrorKind::cancelled);
     EXPECT_EQ(told("acquire"), Lines{"acquire: cancelled not_sent"});
+}
+
+TEST_P(Observed, AwaitedCallsThatTheServerRefusesFirst) {
+    const pg::Client client = open("async");
+    EXPECT_EQ(client.async().query_one<std::string>("select lower($1)", 1).get(), "1");
+    EXPECT_EQ(told("retry"),
+              (Lines{"retry select lower($1) 2: server not_applied", "retry select lower($1) 3: server not_applied"}));
+}
+
+TEST_P(Observed, AwaitedCallsThatLoseTheirConnection) {
+    const pg::Client client = open("async");
+    const pg::AsyncClient calls = client.async();
+    ASSERT_EQ(calls.query_one<int>("select 1").get(), 1);
+    static_cast<void>(heard->take());
+    static_cast<void>(moments->take_waits());
+    std::promise<bool> end;
+    calls.with({.idempotent = true})
+        .try_exec("select pg_sleep(0.2)")
+        .start([&](const pg::Expected<std::uint64_t>& answer) { end.set_value(answer.has_value()); });
+    await_wait("PgSleep");
+    const pg::spi::Moment lost = std::chrono::steady_clock::now();
+    onlooker().exec("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'");
+    EXPECT_TRUE(end.get_future().get());
+    EXPECT_EQ(told("retry"), Lines{"retry select pg_sleep(0.2) 2: connection_lost unknown"});
+    const auto waits = moments->take_waits();
+    ASSERT_EQ(waits.size(), 2u);
+    EXPECT_GE(waits[1].began, lost) << "what came before is no part of its wait";
+    EXPECT_LE(moments->of("select pg_sleep(0.2)").began, waits[0].began) << "but of the call";
+}
+
+TEST_P(Observed, AwaitedCallsThatWaitForTheirTurn) {
+    const pg::Client client = open("async");
+    pg::spi::Moment before_last;
+    pg::sync_wait([](pg::AsyncClient on, pg::spi::Moment& last) -> pg::Task<void> {
+        pg::AsyncTransaction transaction = co_await on.begin();
+        co_await pg::when_all(transaction.try_exec("select pg_sleep(0.2)"), transaction.try_exec("select 1"),
+                              transaction.try_run_script("select 2; select 3"), transaction.try_savepoint(),
+                              transaction.try_stream<int>("select 4"));
+        last = std::chrono::steady_clock::now();
+        co_await transaction.exec("select 5");
+        co_await transaction.commit();
+    }(client.async(), before_last));
+    const auto first = moments->of("select pg_sleep(0.2)");
+    for (const char* text : {"select 1", "select 2; select 3", "savepoint pgclient_1", "select 4"})
+        EXPECT_LT(moments->of(text).began, first.ended) << text << " was called before the first had its answer";
+    for (const char* text : {"rollback to savepoint pgclient_1", "select 5", "commit"})
+        EXPECT_GT(moments->of(text).began, first.ended) << text << " was called afterwards";
+    for (const char* text : {"select 5", "commit"}) EXPECT_GE(moments->of(text).began, before_last) << text;
+
+    pg::sync_wait([](pg::AsyncClient on) -> pg::Task<void> {
+        pg::AsyncConnection connection = co_await on.connection();
+        auto [slept, begun] =
+            co_await pg::when_all(connection.try_exec("select pg_sleep(0.1)"), connection.try_begin());
+        co_await begun.value().rollback();
+    }(client.async()));
+    EXPECT_LT(moments->of("begin").began, moments->of("select pg_sleep(0.1)").ended);
+    EXPECT_GT(moments->of("rollback").began, moments->of("select pg_sleep(0.1)").ended);
 }
 
 TEST_P(Observed, AwaitedTransactionsThatAreRunAgain) {

@@ -141,6 +141,29 @@ TEST_F(Intercepting, ChangesTextArgumentsAndOptions) {
     EXPECT_EQ(server.asked.size(), 2u);
 }
 
+TEST_F(Intercepting, HasTheTextToldThatIsSent) {
+    inner->says = [](InterceptedRequest& request) -> Said {
+        request.replace_text("select m");
+        return pass();
+    };
+    server.answer("select m", fake::connection_lost(pg::Outcome::not_sent));
+    server.answer("select m", rows({{"m", 23}}, {{"1"}}));
+    client.query("update t set a = 1");
+    EXPECT_EQ(arrived(), (Lines{"select m", "select m"}));
+    Lines told = heard->take();
+    std::erase_if(told, [](const std::string& line) { return !line.ends_with("rows") && !line.starts_with("retry"); });
+    EXPECT_EQ(told, (Lines{"retry select m 2: connection_lost not_sent", "query select m on fake, 1 rows"}));
+    server.answer("select m", rows({{"m", 23}}));
+    static_cast<void>(client.stream<int>("select n"));
+    EXPECT_EQ(heard->take("stream"), Lines{"stream select m on fake, 0 rows"});
+    pg::Batch batch(client);
+    batch.exec("delete from t");
+    batch.run();
+    EXPECT_EQ(heard->take("batch"), Lines{"batch select m on fake, 0 rows"});
+    pg::CopyWriter(client, "copy t from stdin").finish();
+    EXPECT_EQ(heard->take("copy"), Lines{"copy_in copy t from stdin on fake, 7 rows"}) << "it keeps its own";
+}
+
 TEST_F(Intercepting, IsShownEveryKindOfRequest) {
     EXPECT_EQ(shown_of([&] { client.run_script("select 1; select 2"); }).front(),
               "outer before script select 1; select 2");

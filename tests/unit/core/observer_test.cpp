@@ -248,6 +248,13 @@ TEST_F(Observing, TellsOfAStreamThatFails) {
               "stream select n on fake, 1 rows: server not_applied");
 }
 
+TEST_F(Observing, TellsOfAStreamThatIsRunAgain) {
+    server.answer("select $1", server_error("42883"));
+    server.answer("select $1", rows({{"n", 23}}));
+    static_cast<void>(client.stream<int>("select $1", 1));
+    EXPECT_EQ(heard->take("retry"), Lines{"retry select $1 2: server not_applied"});
+}
+
 TEST_F(Observing, TellsOfACopyAtItsEnd) {
     EXPECT_EQ(told_of([&] {
                   auto writer = pg::CopyWriter(client, "copy t from stdin");
