@@ -119,7 +119,7 @@ private:
 /// Rows on their way out of a binary COPY, taken apart one by one. Pinned.
 class PGCLIENT_API CopySource final {
 public:
-    /// Describes the columns; the COPY has not begun.
+    /// Describes the columns, unless whoever has a say refuses the COPY; it has not begun.
     [[nodiscard]] static Expected<std::unique_ptr<CopySource>> open(Executor& executor, std::string_view target,
                                                                     std::span<const Target> targets,
                                                                     const CallSite& site);

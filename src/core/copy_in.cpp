@@ -1,5 +1,6 @@
 // Rows into a binary COPY: the columns are checked first, then pieces are sent as they fill.
 #include "src/core/copy_target.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -28,25 +29,30 @@ Error wrong_count(std::size_t columns, std::size_t values, const std::string& sq
 
 Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::string_view target,
                                                    std::span<const Target> targets, const CallSite& site) {
-    auto parsed = CopyTarget::parse(target, targets);
-    if (!parsed) return std::move(parsed).error();
-    if (parsed->table.empty()) return usage_error("rows are copied into a table, not into a query");
-    auto session = borrow_for_copy(executor, nullptr, site);
+    const auto parsed = CopyTarget::parse(target, targets);
+    CopyTarget sent = parsed ? *parsed : CopyTarget{std::string(target), {}, {}};
+    // A struct's columns are matched by name, in whatever order they are listed: they go in the order of its fields.
+    if (parsed && !targets.front().name.empty()) sent.list = field_list(targets);
+    const std::string sql = "copy " + sent.text() + " from stdin (format binary)";
+    Opening opening(ExecutorAccess::hooks(executor), spi::RequestKind::copy_in, sql,
+                    label_of(ExecutorAccess::options(executor)));
+    if (!parsed) return opening.failed(parsed.error());
+    if (parsed->table.empty()) return opening.failed(usage_error("rows are copied into a table, not into a query"));
+    auto session = borrow_for_copy(executor, nullptr, site, opening);
     if (!session) return std::move(session).error();
+    if (auto admitted = (*session)->admit(spi::RequestKind::copy_in, sql); !admitted)
+        return std::move(admitted).error();
 
     auto described = describe(**session, *parsed);
-    if (!described) return std::move(described).error();
+    if (!described) return (*session)->ended_by(std::move(described).error());
     std::vector<std::uint16_t> numbers(targets.size());
     ColumnMap map{};
     if (auto matched = match_columns(**described, targets, Extra::refuse, numbers.data(), map); !matched)
-        return misfit(matched.error(), "copy " + parsed->text());
-    // A struct's columns were matched by name, in whatever order they are listed: they go in the order of its fields.
-    if (!targets.front().name.empty()) parsed->list = field_list(targets);
+        return (*session)->ended_by(misfit(matched.error(), "copy " + parsed->text()));
 
-    const std::string sql = "copy " + parsed->text() + " from stdin (format binary)";
     if (auto begun = (*session)->begin_in(sql); !begun) return std::move(begun).error();
     if (const std::size_t columns = (*session)->columns(); columns != targets.size())
-        return wrong_count(columns, targets.size(), sql);
+        return (*session)->ended_by(wrong_count(columns, targets.size(), sql));
     return std::make_unique<CopySink>(*std::move(session), targets);
 }
 

@@ -1,5 +1,6 @@
 // Rows out of a binary COPY: header, rows and trailer, every length checked against the bytes that are there.
 #include "src/core/copy_target.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg::detail {
 namespace {
@@ -107,18 +108,23 @@ private:
 
 Expected<std::unique_ptr<CopySource>> CopySource::open(Executor& executor, std::string_view target,
                                                        std::span<const Target> targets, const CallSite& site) {
-    auto parsed = CopyTarget::parse(target, targets);
-    if (!parsed) return std::move(parsed).error();
-    auto session = borrow_for_copy(executor, nullptr, site);
+    const auto parsed = CopyTarget::parse(target, targets);
+    std::string sql = "copy " + (parsed ? parsed->text() : std::string(target)) + " to stdout (format binary)";
+    const QueryOptions* const options = ExecutorAccess::options(executor);
+    Opening opening(ExecutorAccess::hooks(executor), spi::RequestKind::copy_out, sql, label_of(options));
+    if (!parsed) return opening.failed(parsed.error());
+    auto session = borrow_for_copy(executor, nullptr, site, opening);
     if (!session) return std::move(session).error();
+    if (auto admitted = (*session)->admit(spi::RequestKind::copy_out, sql); !admitted)
+        return std::move(admitted).error();
     auto described = describe(**session, *parsed);
-    if (!described) return std::move(described).error();
+    if (!described) return (*session)->ended_by(std::move(described).error());
 
     auto impl = std::make_unique<Impl>();
     impl->session = *std::move(session);
     impl->row = *std::move(described);
-    impl->sql = "copy " + parsed->text() + " to stdout (format binary)";
-    if (const QueryOptions* options = ExecutorAccess::options(executor)) impl->extra = options->extra;
+    impl->sql = std::move(sql);
+    if (options) impl->extra = options->extra;
     return std::unique_ptr<CopySource>(new CopySource(std::move(impl)));
 }
 

@@ -6,13 +6,20 @@
 
 namespace pg::detail {
 
+class Opening;
+
 class CopySession final : public Occupant {
 public:
     using Occupant::Occupant;
     ~CopySession() { end(); }
 
+    /// Asks whoever has a say, before anything is sent. After an error it has ended.
+    [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql);
+    /// Sends the statement. As above. @{
     [[nodiscard]] Expected<void> begin_in(std::string_view sql);
-    [[nodiscard]] Expected<void> begin_out(std::string_view sql);
+    [[nodiscard]] Expected<void> begin_out(std::string_view sql);  /// @}
+    /// It has ended with that error, which it gives back.
+    [[nodiscard]] Error ended_by(Error error);
 
     /// Into the server. UsageError once the transaction has ended the COPY.
     [[nodiscard]] Expected<void> write(std::string_view bytes);
@@ -23,8 +30,6 @@ public:
     [[nodiscard]] Expected<std::optional<std::string_view>> read();
 
 private:
-    /// It has failed.
-    [[nodiscard]] Error ended_by(Error error);
     void give_up() noexcept override {
         in_.reset();
         out_.reset();
@@ -36,6 +41,6 @@ private:
 
 /// `options` are those of the statement; null: the executor's. `site` is where the COPY was asked for.
 [[nodiscard]] Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options,
-                                                       const CallSite& site);
+                                                       const CallSite& site, Opening& opening);
 
 }  // namespace pg::detail

@@ -1,5 +1,6 @@
 // COPY as a stream of bytes: CopyWriter and CopyReader, and the session below them.
 #include "src/core/copy_session.hpp"
+#include "src/core/hooked.hpp"
 
 namespace pg {
 namespace detail {
@@ -12,8 +13,13 @@ Error transaction_ended() { return usage_error("the transaction of this COPY has
 
 }  // namespace
 
+Expected<void> CopySession::admit(spi::RequestKind kind, std::string_view sql) {
+    auto admitted = Occupant::admit(kind, sql);
+    if (!admitted) return ended_by(std::move(admitted).error());
+    return admitted;
+}
+
 Expected<void> CopySession::begin_in(std::string_view sql) {
-    if (auto admitted = admit(spi::RequestKind::copy_in, sql); !admitted) return ended_by(std::move(admitted).error());
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_in(sql, wait());
     if (!begun) return ended_by(std::move(begun).error());
@@ -22,7 +28,6 @@ Expected<void> CopySession::begin_in(std::string_view sql) {
 }
 
 Expected<void> CopySession::begin_out(std::string_view sql) {
-    if (auto admitted = admit(spi::RequestKind::copy_out, sql); !admitted) return ended_by(std::move(admitted).error());
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_out(sql, wait());
     if (!begun) return ended_by(std::move(begun).error());
@@ -64,10 +69,11 @@ Expected<std::optional<std::string_view>> CopySession::read() {
     return piece;
 }
 
-Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options, const CallSite& site) {
+Expected<CopySessionPtr> borrow_for_copy(Executor& executor, const QueryOptions* options, const CallSite& site,
+                                         Opening& opening) {
     Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, options);
-    if (!borrowed) return std::move(borrowed).error();
-    if (auto free = check_unoccupied(*borrowed); !free) return std::move(free).error();
+    if (!borrowed) return opening.failed(std::move(borrowed).error());
+    if (auto free = check_unoccupied(*borrowed); !free) return opening.failed(std::move(free).error(), &*borrowed);
     if (borrowed->lease) borrowed->slot->holder.is_at(site);
     if (!options) options = ExecutorAccess::options(executor);
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(options);
@@ -78,12 +84,17 @@ Error copy_ended() { return usage_error("the COPY has ended; begin another"); }
 
 namespace {
 
-Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
+/// Let pass by whoever has a say.
+Expected<CopySessionPtr> borrow_for(Executor& executor, spi::RequestKind kind, const Sql<0>& sql) {
+    const QueryOptions* const options = sql.options() ? sql.options() : ExecutorAccess::options(executor);
+    Opening opening(ExecutorAccess::hooks(executor), kind, sql.text(), label_of(options));
     const Expected<bool> traces =
         look_at_text({.sql = sql.text(), .checked = sql.checked(), .leaves_traces = sql.leaves_traces()});
-    if (!traces) return traces.error();
-    auto session = borrow_for_copy(executor, sql.options(), sql.site());
-    if (session && *traces) note_traces(*(*session)->borrowed().slot, sql.text());
+    if (!traces) return opening.failed(traces.error());
+    auto session = borrow_for_copy(executor, options, sql.site(), opening);
+    if (!session) return session;
+    if (*traces) note_traces(*(*session)->borrowed().slot, sql.text());
+    if (auto admitted = (*session)->admit(kind, sql.text()); !admitted) return std::move(admitted).error();
     return session;
 }
 
@@ -91,7 +102,7 @@ Expected<CopySessionPtr> borrow_for(Executor& executor, const Sql<0>& sql) {
 }  // namespace detail
 
 Expected<CopyWriter> CopyWriter::try_open(Executor& executor, Sql<0> sql) {
-    auto session = detail::borrow_for(executor, sql);
+    auto session = detail::borrow_for(executor, spi::RequestKind::copy_in, sql);
     if (!session) return std::move(session).error();
     if (auto begun = (*session)->begin_in(sql.text()); !begun) return std::move(begun).error();
     return CopyWriter(*std::move(session));
@@ -119,7 +130,7 @@ Expected<void> CopyWriter::try_fail(std::string_view reason) {
 std::size_t CopyWriter::columns() const noexcept { return session_ ? session_->columns() : 0; }
 
 Expected<CopyReader> CopyReader::try_open(Executor& executor, Sql<0> sql) {
-    auto session = detail::borrow_for(executor, sql);
+    auto session = detail::borrow_for(executor, spi::RequestKind::copy_out, sql);
     if (!session) return std::move(session).error();
     if (auto begun = (*session)->begin_out(sql.text()); !begun) return std::move(begun).error();
     return CopyReader(*std::move(session));

@@ -41,6 +41,26 @@ auto hooked(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, st
     return answer;
 }
 
+/// A stream or a COPY on its way to a session: observers hear of its end before that. Pinned.
+class Opening {
+public:
+    /// The views outlive it.
+    Opening(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql,
+            std::string_view label) {
+        if (hooks) [[unlikely]]
+            watch_.emplace(hooks, kind, sql, label);
+    }
+    /// It has ended with that error, which it gives back. Once. `borrowed` is a session that it could not use.
+    [[nodiscard]] Error failed(Error error, const Borrowed* borrowed = nullptr) {
+        if (watch_ && borrowed) watch_->take(*borrowed);
+        if (watch_) watch_->end(&error);
+        return error;
+    }
+
+private:
+    std::optional<Watch> watch_;  // nothing: nobody has a say
+};
+
 /// What somebody has to say of a stream or a COPY, from its beginning to its end. Pinned.
 struct LongSay {
     LongSay(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql, Params* params,

@@ -84,11 +84,13 @@ Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
 }  // namespace detail
 
 Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call) {
+    detail::Opening opening(hooks_, spi::RequestKind::stream, call.sql, detail::label_of(call.options));
     const Expected<bool> traces = detail::look_at_text(call);
-    if (!traces) return traces.error();
+    if (!traces) return opening.failed(traces.error());
     Expected<detail::Borrowed> borrowed = do_borrow(call.options);
-    if (!borrowed) return std::move(borrowed).error();
-    if (auto free = detail::check_unoccupied(*borrowed); !free) return std::move(free).error();
+    if (!borrowed) return opening.failed(std::move(borrowed).error());
+    if (auto free = detail::check_unoccupied(*borrowed); !free)
+        return opening.failed(std::move(free).error(), &*borrowed);
     if (borrowed->lease) borrowed->slot->holder.is_at(call.site);
     borrowed->slot->holder.runs(call.sql);
     if (*traces) detail::note_traces(*borrowed->slot, call.sql);

@@ -194,6 +194,31 @@ TEST_F(Intercepting, RefusesEveryKindOfRequest) {
     EXPECT_EQ(arrived(), Lines{});
 }
 
+TEST_F(Intercepting, RefusesACopyBeforeItsColumnsAreAskedFor) {
+    inner->says = refuse;
+    EXPECT_EQ(shown_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "t")); }),
+              (Lines{"outer before copy_in copy t from stdin (format binary)",
+                     "inner before copy_in copy t from stdin (format binary)", "inner ended copy_in: usage",
+                     "outer ended copy_in: usage"}));
+    EXPECT_EQ(shown_of([&] { EXPECT_FALSE(pg::CopyOut<int>::try_open(client, "t")); }).back(),
+              "outer ended copy_out: usage");
+    EXPECT_EQ(server.take_log(), Lines{}) << "nothing was sent";
+    inner->says = nullptr;
+    server.descriptions.emplace_back(server_error("42P01"));
+    EXPECT_EQ(shown_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "t")); }).back(),
+              "outer ended copy_in: server");
+}
+
+TEST_F(Intercepting, DescribesTheColumnsOfACopyUnderItsSettings) {
+    inner->says = set;
+    server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 23}});
+    static_cast<void>(server.take_log());
+    EXPECT_TRUE(pg::CopyOut<int>::try_open(client, "t"));
+    const Lines said = server.take_log();
+    const auto place = [&](std::string_view line) { return std::find(said.begin(), said.end(), line) - said.begin(); };
+    EXPECT_LT(place("batch of 2"), place("describe select * from t"));
+}
+
 TEST_F(Intercepting, AnswersStatementsOnly) {
     outer->says = [](InterceptedRequest&) -> Said { return std::optional(rows({{"n", 23}}, {{"7"}})); };
     EXPECT_FALSE(client.try_begin());

@@ -255,6 +255,53 @@ TEST_F(Observing, TellsOfAStreamThatIsRunAgain) {
     EXPECT_EQ(heard->take("retry"), Lines{"retry select $1 2: server not_applied"});
 }
 
+TEST_F(Observing, TellsOfAStreamThatIsNotBegun) {
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(client.try_stream<int>(pg::runtime("select 1; select 2"))); }),
+              (Lines{"stream select 1; select 2 on no, 0 rows: usage not_sent",
+                     "error in stream select 1; select 2: usage not_sent"}));
+    pg::Transaction transaction = client.begin();
+    server.answer("select n", rows({{"n", 23}}));
+    server.chunks.push_back(rows({{"n", 23}}, {{"1"}}));
+    const auto open = transaction.stream<int>("select n");
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(transaction.try_stream<int>("select m")); })[0],
+              "stream select m on fake, 0 rows: usage not_sent");
+    EXPECT_FALSE(client.with({.timeout = 1ns, .label = "late"}).try_stream<int>("select n"));
+    EXPECT_EQ(heard->take("stream"), Lines{"stream select n as late on no, 0 rows: pool_timeout not_sent"});
+}
+
+TEST_F(Observing, TellsOfACopyThatIsNotBegun) {
+    const auto first_of = [&](auto work) { return told_of(work).front(); };
+    EXPECT_EQ(
+        first_of([&] { EXPECT_FALSE(pg::CopyWriter::try_open(client, pg::runtime("copy t from stdin; table t"))); }),
+        "copy_in copy t from stdin; table t on no, 0 rows: usage not_sent");
+    EXPECT_EQ(first_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "(table t)")); }),
+              "copy_in copy (table t) from stdin (format binary) on no, 0 rows: usage not_sent");
+    EXPECT_EQ(first_of([&] { EXPECT_FALSE(pg::CopyOut<int>::try_open(client, "t (a")); }),
+              "copy_out copy t (a to stdout (format binary) on no, 0 rows: usage not_sent");
+    pg::Transaction transaction = client.begin();
+    const pg::CopyWriter open(transaction, "copy t from stdin");
+    EXPECT_EQ(first_of([&] { EXPECT_FALSE(pg::CopyReader::try_open(transaction, "copy t to stdout")); }),
+              "copy_out copy t to stdout on fake, 0 rows: usage not_sent");
+    pg::Tuned hasty = client.with({.timeout = 1ns, .label = "late"});
+    EXPECT_FALSE(pg::CopyWriter::try_open(hasty, "copy t from stdin"));
+    EXPECT_EQ(heard->take("copy"), Lines{"copy_in copy t from stdin as late on no, 0 rows: pool_timeout not_sent"});
+    EXPECT_FALSE(pg::CopyOut<int>::try_open(hasty, "t"));
+    EXPECT_EQ(heard->take("copy"),
+              Lines{"copy_out copy t to stdout (format binary) as late on no, 0 rows: pool_timeout not_sent"});
+}
+
+TEST_F(Observing, TellsOfACopyWhoseColumnsCannotBeDescribed) {
+    server.descriptions.emplace_back(server_error("42P01"));
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "t")); })[0],
+              "copy_in copy t from stdin (format binary) on fake, 0 rows: server not_sent");
+    server.descriptions.emplace_back(server_error("42P01"));
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyOut<int>::try_open(client, "t")); })[0],
+              "copy_out copy t to stdout (format binary) on fake, 0 rows: server not_sent");
+    server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 25}});
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "t")); })[0],
+              "copy_in copy t from stdin (format binary) on fake, 0 rows: shape not_sent");
+}
+
 TEST_F(Observing, TellsOfACopyAtItsEnd) {
     EXPECT_EQ(told_of([&] {
                   auto writer = pg::CopyWriter(client, "copy t from stdin");
