@@ -23,6 +23,8 @@ constexpr std::size_t most_held_bytes = 64 * 1024;
 ///      answered for want of a Sync is asked for with a flush request. So neither side ever waits for the other to
 ///      read.
 /// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
+/// (B4) With `BatchSync::once` nothing is committed without the rest: when the time is over before all was sent, or the
+///      rest cannot be, what cannot but fail is sent ahead of the Sync.
 class BatchRun {
 public:
     BatchRun(Link& link, const TextFallback& fallback, BatchItems items, spi::BatchSync sync, const spi::Wait& wait)
@@ -30,6 +32,7 @@ public:
 
     void run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
+        if (auto error = whole_refusal()) return fill(items_, *error);
         if (!engine_.enter_pipeline()) return fill(items_, link_.refused());
         for (;;) {
             if (!send_ahead()) return fill_lost();
@@ -47,6 +50,16 @@ private:
         return !sends() && answered_ == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
     }
 
+    /// Why one of those that go together or not at all cannot be sent; nothing when all can be.
+    std::optional<Error> whole_refusal() {
+        if (sync_ == spi::BatchSync::each) return std::nullopt;
+        for (const spi::BatchItem* item : items_) {
+            link_.about(item->request.sql);
+            if (auto error = refusal(link_, item->request)) return error;
+        }
+        return std::nullopt;
+    }
+
     /// Sends what may be sent now. False when the connection is gone.
     bool send_ahead() {
         if (sends() && sent_ - answered_ <= most_in_flight / 2) {
@@ -54,13 +67,18 @@ private:
             const bool more = sends();
             if (more && sync_ == spi::BatchSync::once) static_cast<void>(engine_.send_flush_request());
         }
-        if (!sends() && !synced_) synced_ = engine_.send_sync();
+        if (!sends() && !synced_) {
+            if (sync_ == spi::BatchSync::once && sent_ < items_.size() && !given_up_)
+                given_up_ = engine_.send({.sql = {}, .statement = no_statement}, Format::binary);
+            // Without that the Sync would commit a part.
+            if (sync_ == spi::BatchSync::each || sent_ == items_.size() || given_up_) synced_ = engine_.send_sync();
+        }
         return link_.connection() != nullptr && (sends() || synced_ || lose());
     }
 
     void send_one() {
         const spi::Request& next = request(sent_);
-        if ((refusal_ = refusal(link_, next))) return;
+        if (sync_ == spi::BatchSync::each && (refusal_ = refusal(link_, next))) return;
         if (!engine_.send(next, fallback_.format_for(next))) {
             refusal_ = link_.refused();
             return;
@@ -108,6 +126,7 @@ private:
         }
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const bool each = sync_ == spi::BatchSync::each;
+        if (given_up_ && answered_ == sent_) return take_end_of_all(status, result);
         if (each ? answered_ > readies_ : answered_ == sent_) {
             const std::size_t failing = each ? readies_ : answered_ - 1;
             link_.about(request(failing).sql);
@@ -117,6 +136,17 @@ private:
             return link_.connection() != nullptr;
         }
         if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
+        return true;
+    }
+
+    /// What was sent in the place of the rest has failed (B4), unless something had before.
+    bool take_end_of_all(ExecStatusType status, const ResultHandle& result) {
+        if (status == PGRES_PIPELINE_ABORTED) return true;
+        Error error = link_.failed(result.get());
+        if (link_.connection() == nullptr) return loss_ = std::move(error), false;
+        if (refusal_) error = *refusal_;
+        if (woken_) error = link_.ended_early(*woken_, Outcome::not_applied);
+        for (spi::BatchItem* item : items_) item->outcome.emplace(error);
         return true;
     }
 
@@ -187,6 +217,7 @@ private:
     int ends_ = 0;                ///< in a row, without a result between them
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over
+    bool given_up_ = false;       ///< what fails was sent in the place of the rest (B4)
     std::optional<Error> refusal_, loss_;
     std::unique_ptr<CancelRequest> cancel_;
     bool cancelled_ = false;

@@ -10,6 +10,9 @@ namespace pg::libpq {
 /// One batch on its way; the session's.
 using BatchItems = std::span<spi::BatchItem* const>;
 
+/// A name that no statement has.
+inline constexpr std::string_view no_statement = "pgclient_no_statement";
+
 /// Those that have no outcome fail with this.
 inline void fill(BatchItems items, const Error& error) {
     for (spi::BatchItem* item : items)

@@ -21,6 +21,8 @@ constexpr std::size_t bytes_per_result = 256;
 /// (B2) Answers are read whenever there are any, so neither side ever waits for the other to read.
 /// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
 ///      With `BatchSync::each` that of a statement is until its own is.
+/// (B4) With `BatchSync::once` nothing is committed without the rest: when the time is over before all was sent, what
+///      cannot but fail is sent ahead of the Sync.
 class BatchRun {
 public:
     BatchRun(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
@@ -29,6 +31,7 @@ public:
 
     void run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
+        if (auto error = whole_refusal()) return fill(items_, *error);
         begin_answer();
         for (;;) {
             send_ahead();
@@ -39,6 +42,16 @@ public:
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
         if (answered_ != items_.size())
             fill(items_, refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
+    }
+
+    /// Why one of those that go together or not at all cannot be sent; nothing when all can be.
+    std::optional<Error> whole_refusal() {
+        if (sync_ == spi::BatchSync::each) return std::nullopt;
+        for (const spi::BatchItem* item : items_) {
+            link_.about(item->request.sql);
+            if (auto error = refusal(link_, item->request)) return error;
+        }
+        return std::nullopt;
     }
 
 private:
@@ -52,6 +65,7 @@ private:
     void send_ahead() {
         while (sends() && link_.out().unsent().size() < most_unsent) send_one();
         if (!sends() && !synced_) {
+            if (sync_ == spi::BatchSync::once && sent_ < items_.size()) send_failure();
             link_.send_sync();
             synced_ = true;
         }
@@ -60,11 +74,17 @@ private:
     void send_one() {
         const spi::Request& next = request(sent_);
         link_.about(next.sql);
-        if ((refusal_ = refusal(link_, next))) return;
+        if (sync_ == spi::BatchSync::each && (refusal_ = refusal(link_, next))) return;
         synced_ = sync_ == spi::BatchSync::each;
         const Format format = fallback_.format_for(next);
         put_statement(link_, next, format, known_columns(next, format) != nullptr, synced_);
         ++sent_;
+    }
+
+    /// Makes what was sent fail as a whole (B4).
+    void send_failure() {
+        put_statement(link_, {.sql = {}, .statement = no_statement}, Format::binary, false, false);
+        given_up_ = true;
     }
 
     /// Takes the answers that have arrived, or waits for some. False when the connection is gone.
@@ -137,7 +157,7 @@ private:
         const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered_;
         const bool late = failing < answered_ || failing == sent_;
         link_.about(request(std::min(failing, items_.size() - 1)).sql);
-        const bool given_up = woken_ && is_cancelled(body);
+        const bool given_up = woken_ && (is_cancelled(body) || (late && given_up_));
         Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);
         if (!link_.connected()) return lose(std::move(error));
         if (!late) {
@@ -146,7 +166,7 @@ private:
         } else if (sync_ == spi::BatchSync::each) {
             if (failing < answered_) items_[failing]->outcome.emplace(error);
         } else {
-            for (spi::BatchItem* item : items_.first(answered_)) item->outcome.emplace(error);
+            for (spi::BatchItem* item : given_up_ ? items_ : items_.first(answered_)) item->outcome.emplace(error);
         }
         return true;
     }
@@ -227,6 +247,7 @@ private:
     std::size_t readies_ = 0;     ///< Syncs that were answered
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over
+    bool given_up_ = false;       ///< what fails was sent in the place of the rest (B4)
     std::optional<Error> refusal_, loss_;
     std::unique_ptr<CancelRequest> cancel_;
     bool cancelled_ = false;

@@ -178,6 +178,53 @@ TEST(Batch, EndsWithItsCancelRequestWhenItWasAnsweredBefore) {
     }
 }
 
+TEST(Batch, CommitsNoPartOfATransactionWhoseTimeIsOverBeforeAllWasSent) {
+    const testing::TestServer server = testing::TestServer::start();
+    const auto session = open_session(server.conninfo()), onlooker = open_session(server.conninfo());
+    ASSERT_TRUE(run(*session, "create table t (n int, more text)"));
+    const std::string state =
+        "select state from pg_stat_activity where pid = " + text_of(*session, "select pg_backend_pid()");
+    std::vector<std::string> texts{"insert into t values (1)", "select pg_sleep(0.5)"};
+    // More than the socket takes while nobody reads from it.
+    for (int i = 0; i < 20; ++i) texts.push_back("insert into t values (2, '" + std::string(1 << 20, 'x') + "')");
+    std::stop_source source;
+    const StopToken token(source.get_token());
+    std::future<std::vector<Expected<Result>>> running;
+    {
+        const DeafToCancels deaf(server);  // as one whose requests to cancel are lost on the way
+        running = std::async(std::launch::async, [&] {
+            return run_texts(*session, texts, spi::BatchSync::once, {.deadline = Deadline::after(30s), .stop = &token});
+        });
+        const auto wait_until_it_is = [&](std::string_view wanted) {
+            for (const Deadline patience = Deadline::after(60s); text_of(*onlooker, state) != wanted;)
+                if (patience.passed()) return ADD_FAILURE() << "the session is never " << wanted;
+        };
+        wait_until_it_is("active");
+        source.request_stop();
+        wait_until_it_is("idle");
+    }
+    for (const Expected<Result>& outcome : running.get()) {
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().kind(), ErrorKind::cancelled) << outcome.error().what();
+        EXPECT_NE(outcome.error().outcome(), Outcome::applied);
+    }
+    EXPECT_EQ(text_of(*onlooker, "select count(*) from t"), "0");
+    ASSERT_TRUE(session->usable());
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Batch, SendsNothingOfATransactionThatCannotBeSentInFull) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table t (n int)"));
+    const auto outcomes =
+        run_texts(*session, {"insert into t values (1)", std::string("select\0 1", 9)}, spi::BatchSync::once);
+    for (const Expected<Result>& outcome : outcomes) {
+        EXPECT_EQ(outcome.error().kind(), ErrorKind::usage);
+        EXPECT_EQ(outcome.error().outcome(), Outcome::not_sent);
+    }
+    EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
+}
+
 TEST(Batch, SaysWhatIsUnknownWhenTheConnectionBreaks) {
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
         const auto session = open_session();
