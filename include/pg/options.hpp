@@ -29,7 +29,7 @@ struct QueryOptions {
     Format format = Format::binary;
     /// The statement may be run twice without harm: it is sent again, once, when its connection is lost.
     bool idempotent = false;
-    /// More received bytes than this give ResultTooLarge. Zero: no limit.
+    /// More received bytes than this give ResultTooLarge. Zero: no limit. A batch, which has none, refuses another one.
     std::size_t max_result_bytes = 0;
     /// What becomes of columns without a field.
     Extra extra = Extra::refuse;

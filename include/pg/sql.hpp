@@ -19,7 +19,8 @@ struct SqlScan {
         unterminated_name,
         unterminated_comment,
         parameter_zero,
-        parameter_too_large
+        parameter_too_large,
+        zero_byte
     };
 
     std::size_t parameters = 0;       ///< the highest $n
@@ -36,6 +37,7 @@ public:
     constexpr explicit SqlScanner(std::string_view text) : text_(text) {}
 
     constexpr SqlScan scan() {
+        if (const std::size_t zero = text_.find('\0'); zero != text_.npos) fail(SqlScan::Problem::zero_byte, zero);
         while (at_ < text_.size() && found_.problem == SqlScan::Problem::none) step();
         if (found_.problem == SqlScan::Problem::none && !any_) fail(SqlScan::Problem::empty, 0);
         return found_;
@@ -189,6 +191,7 @@ void this_sql_has_another_number_of_parameters_than_arguments();
 void this_sql_is_empty();
 void this_sql_holds_several_statements_use_run_script();
 void this_sql_has_an_unterminated_string_name_or_comment();
+void this_sql_has_a_zero_byte();
 void this_sql_has_a_parameter_out_of_range_they_are_1_to_65535();
 
 }  // namespace detail
@@ -216,6 +219,7 @@ public:
         switch (found.problem) {
             case none: break;
             case empty: detail::this_sql_is_empty(); break;
+            case zero_byte: detail::this_sql_has_a_zero_byte(); break;
             case several_statements: detail::this_sql_holds_several_statements_use_run_script(); break;
             case parameter_zero:
             case parameter_too_large: detail::this_sql_has_a_parameter_out_of_range_they_are_1_to_65535(); break;

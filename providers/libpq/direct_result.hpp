@@ -94,7 +94,7 @@ public:
         if (!sink) return take(tag, arena);
         if (sink->counts_affected()) sink->count_affected(wire::rows_of_tag(tag));
         bytes_ = 0;
-        return spi::tells(tag) ? take(tag, arena) : nothing_left();
+        return spi::tells(tag, !columns_->columns().empty()) ? take(tag, arena) : nothing_left();
     }
     /// Forgets the rows of a statement that has ended or failed. The columns stay until others are begun.
     void clear_rows() noexcept {

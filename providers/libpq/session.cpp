@@ -112,7 +112,7 @@ void LibpqSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::Bat
                                 const spi::Wait& wait) noexcept {
     deallocate_forgotten(wait);
     run_pipelined(link_, fallback_, items, sync, wait);
-    fallback_.learn_from(items);
+    fallback_.learn_from(items, link_.in_transaction());
 }
 
 void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

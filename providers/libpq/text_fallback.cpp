@@ -5,11 +5,13 @@
 
 namespace pg::libpq {
 
-void TextFallback::learn_from(std::span<spi::BatchItem* const> items) {
+void TextFallback::learn_from(std::span<spi::BatchItem* const> items, bool in_transaction) {
     for (spi::BatchItem* item : items) {
         if (!item->failed() || !lacks_binary_form(item->outcome->error())) continue;
         remember(item->request);
-        item->outcome.emplace(with_text_hint(item->outcome->error()));
+        ErrorFields fields = with_text_hint(item->outcome->error()).fields();
+        if (!in_transaction) fields.retry_scope = RetryScope::statement;
+        item->outcome.emplace(Error(std::move(fields)));
     }
 }
 

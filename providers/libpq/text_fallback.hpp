@@ -17,9 +17,9 @@ public:
     }
     /// From now on this statement is asked for in text.
     void remember(const spi::Request& request) { texts_.add(request.sql); }
-    /// The same of those of a batch that failed for it. It is too late to run them again: others have run since. Their
-    /// errors say what to do.
-    void learn_from(std::span<spi::BatchItem* const> items);
+    /// The same of those of a batch that failed for it. It is too late to run them again here: others have run since.
+    /// Their errors say what to do; whether it is enough to run them again, which it is not in a transaction.
+    void learn_from(std::span<spi::BatchItem* const> items, bool in_transaction);
 
 private:
     RememberedTexts texts_;

@@ -184,7 +184,7 @@ const spi::Request* Pipeline::do_next() noexcept {
     }
     Operation& operation = waiting_.pop();
     const Call& call = *operation.call_;
-    if (context().retyped.contains(call.sql)) call.params->retype_numbers();
+    if (context().retyped->contains(call.sql)) call.params->retype_numbers();
     if (std::exchange(has_sent_, true)) ++lease_.slot().more_uses;
     Flight& flight = flights_.push(call);
     flight.name = choose_name(context(), lease_.slot(), call, flight.request);
@@ -210,8 +210,8 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        if (!was_described || spi::tells(outcome->tag()))
-            note_tag(context(), lease_.slot(), outcome->tag(), operation.call_->sql);
+        if (!was_described || spi::tells(outcome->tag(), !outcome->columns().empty()))
+            note_tag(context(), lease_.slot(), *outcome, operation.call_->sql);
         if (!knows_types(*outcome->storage()))
             return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
     } else if (may_heal(outcome.error())) {

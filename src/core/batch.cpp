@@ -16,6 +16,7 @@ BatchEntry& BatchState::next() {
     entry.request = {};
     entry.call.sink = nullptr;
     entry.repairs = 0;
+    entry.is_retyped = entry.is_sent = false;
     return entry;
 }
 
@@ -37,6 +38,7 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
             entry.outcome.emplace(
                 usage_error("timeout, stop and idempotent are those of a whole batch: give them to the executor "
                             "that it is made from, db.with(…)"));
+        if (options->max_result_bytes != 0) entry.outcome.emplace(has_no_bound());
     }
     if (auto traces = look_at_text(entry.call))
         entry.call.leaves_traces = *traces;

@@ -89,7 +89,9 @@ private:
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
         items_.clear();
-        makes_names_ = false;
+        // Once for all of them: what another thread changes meanwhile must not close a name that one of them has by
+        // then.
+        statements_ = statements_as_of_now(*borrowed.context, *borrowed.slot);
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
@@ -125,6 +127,8 @@ private:
             assert(entry->outcome);
             if (sent != items_.end() && *sent == entry.get()) {
                 ++sent;
+                if (!entry->failed() && std::exchange(entry->is_retyped, false))
+                    borrowed.context->retyped->add(entry->call.sql);
                 if (entry->failed()) entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
                 conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
@@ -140,35 +144,50 @@ private:
 
     void add_request(const Borrowed& borrowed, BatchEntry& entry) {
         items_.push_back(&entry);
-        if (borrowed.context->retyped.contains(entry.call.sql)) entry.params.retype_numbers();
+        entry.is_sent = true;
+        if (borrowed.context->retyped->contains(entry.call.sql)) entry.params.retype_numbers();
         spi::Request& request = entry.request;
         request = {.sql = entry.call.sql, .params = &entry.params, .sink = entry.call.sink};
         if (request.sink) request.sink->restart();
         if (const QueryOptions* options = entry.call.options) {
             request.format = options->format;
-            request.max_result_bytes = options->max_result_bytes;
         }
-        entry.name = makes_names_ ? nullptr : choose_name(*borrowed.context, *borrowed.slot, entry.call, request);
-        if (!entry.name && !is_about_rows(entry.call.sql)) makes_names_ = true;
+        entry.name = choose_name(statements_, *borrowed.slot, entry.call, request);
+        if (!atomic_ && entry.name && !entry.name->prepared && !request.prepare) go_without_name(entry, *borrowed.slot);
+        // Those behind it may be about something else than before.
+        if (!entry.name && !is_about_rows(entry.call.sql)) statements_ = nullptr;
         if (entry.call.leaves_traces) note_traces(*borrowed.slot, entry.call.sql);
+    }
+
+    /// Its name is yet to be given by the one before it of the same text, whose failure is to be its own alone.
+    static void go_without_name(BatchEntry& entry, spi::SessionSlot& slot) {
+        conclude_name(slot, std::exchange(entry.name, nullptr), entry.request, nullptr);
+        entry.request.statement = {};
     }
 
     /// Repairs what was refused without effect. True when all is to be sent again, which only an atomic batch can be.
     bool repair(const Borrowed& borrowed) {
         if (atomic_) {
             BatchEntry& culprit = *entries_[first_failed()];
-            if (!repair(borrowed, culprit)) return false;
+            const Repair repaired = repair(culprit);
+            if (repaired == Repair::none) return false;
+            culprit.is_retyped |= repaired == Repair::of_types;
             if (watch_) watch_->retry(culprit.outcome->error());
-            for (const auto& entry : entries_) entry->outcome.reset();
+            for (const auto& entry : entries_)
+                if (entry->is_sent) entry->outcome.reset();
             return true;
         }
-        for (const auto& entry : entries_)
-            if (entry->failed() && repair(borrowed, *entry)) *entry->outcome = repaired(entry->outcome->error());
+        for (const auto& entry : entries_) {
+            const Repair done = entry->failed() && entry->is_sent ? repair(*entry) : Repair::none;
+            if (done == Repair::none) continue;
+            if (done == Repair::of_types) borrowed.context->retyped->add(entry->call.sql);
+            *entry->outcome = repaired(entry->outcome->error());
+        }
         return false;
     }
-    static bool repair(const Borrowed& borrowed, BatchEntry& entry) {
-        return entry.repairs++ < most_repairs &&
-               heal(borrowed, entry.call, name_of(entry.request), entry.outcome->error());
+    static Repair repair(BatchEntry& entry) {
+        if (entry.repairs++ >= most_repairs) return Repair::none;
+        return heal(entry.call, name_of(entry.request), entry.outcome->error());
     }
 
     void settle_results(const Borrowed& borrowed) {
@@ -182,7 +201,7 @@ private:
     /// True when the connection was lost and it is harmless to send again what it lost, on another one.
     bool forget_lost() {
         const auto is_lost = [](const std::unique_ptr<BatchEntry>& entry) {
-            return entry->failed() && entry->outcome->error().kind() == ErrorKind::connection_lost;
+            return entry->is_sent && entry->failed() && entry->outcome->error().kind() == ErrorKind::connection_lost;
         };
         const auto lost = std::find_if(entries_.begin(), entries_.end(), is_lost);
         if (lost == entries_.end()) return false;
@@ -190,7 +209,7 @@ private:
             return false;
         if (watch_) watch_->retry((*lost)->outcome->error());
         for (const auto& entry : entries_)
-            if (atomic_ || is_lost(entry)) entry->outcome.reset();
+            if (entry->is_sent && (atomic_ || is_lost(entry))) entry->outcome.reset();
         return true;
     }
 
@@ -218,10 +237,10 @@ private:
     std::vector<spi::BatchItem*>& items_;  // that were sent in the last attempt
     const bool atomic_;
     const QueryOptions* const options_;
-    bool makes_names_ = false;  // a statement before it may change what the next one is about
-    bool failed_ = false;       // one of the statements, in the last attempt
-    bool settled_all_ = true;   // nothing follows from their results
-    Expected<void> settled_;    // what kept the types of a result from being learned
+    StatementCache* statements_ = nullptr;  // null: the next one goes without a name
+    bool failed_ = false;                   // one of the statements, in the last attempt
+    bool settled_all_ = true;               // nothing follows from their results
+    Expected<void> settled_;                // what kept the types of a result from being learned
 };
 
 }  // namespace
@@ -229,17 +248,21 @@ private:
 Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) {
     const Entries waiting = batch.take_waiting();
     if (waiting.empty()) return {};
+    const QueryOptions* const options = ExecutorAccess::options(executor);
+    if (options && options->max_result_bytes != 0) {
+        for (const auto& entry : waiting) entry->outcome.emplace(has_no_bound());
+        return has_no_bound();
+    }
     const auto& hooks = ExecutorAccess::hooks(executor);
-    Expected<void> outcome = hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql,
-                                    ExecutorAccess::options(executor), [&](Watch* watch) {
-                                        if (watch) watch->has_statements(waiting.size());
-                                        BatchInterception statements(hooks, waiting);
-                                        if (watch) watch->has_text(waiting.front()->call.sql);
-                                        Expected<void> ran =
-                                            BatchRun(executor, waiting, batch.items(), mode, watch).run();
-                                        statements.end();
-                                        return ran;
-                                    });
+    Expected<void> outcome =
+        hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql, options, [&](Watch* watch) {
+            if (watch) watch->has_statements(waiting.size());
+            BatchInterception statements(hooks, waiting);
+            if (watch) watch->has_text(waiting.front()->call.sql);
+            Expected<void> ran = BatchRun(executor, waiting, batch.items(), mode, watch).run();
+            statements.end();
+            return ran;
+        });
     if (!outcome)
         for (const auto& entry : waiting)
             if (!entry->outcome) entry->outcome.emplace(outcome.error());  // it was refused as a whole

@@ -29,6 +29,8 @@ struct BatchEntry : spi::BatchItem {
     KeptSink kept;
     NamedStatement* name = nullptr;  // that it went by, the last time; null: none
     int repairs = 0;                 // so far
+    bool is_retyped = false;         // by the last of them
+    bool is_sent = false;            // in this run; false: what became of it was known before
 };
 
 class BatchState {
@@ -65,6 +67,11 @@ private:
     std::size_t ran_ = 0;
     std::uint64_t first_ = 0;
 };
+
+/// What is said to who sets a limit for the results of a batch.
+[[nodiscard]] inline Error has_no_bound() {
+    return usage_error("a batch has no limit for its results: run what may be large by itself, with max_result_bytes");
+}
 
 /// Runs the statements that wait. The error is that of the batch; each statement has its own outcome.
 [[nodiscard]] Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode);

@@ -48,12 +48,12 @@ struct Context : std::enable_shared_from_this<Context> {
     bool sends_ahead = true;  // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
     // Those that its own calls made: a prepared statement is from before or after.
-    const std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
-    const std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
+    std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
+    std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
+    std::shared_ptr<RetypedTexts> retyped = std::make_shared<RetypedTexts>();
     std::atomic<bool> closed{false};
     const Birthplace birthplace;
     std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
-    RetypedTexts retyped;
 
     std::mutex mutex;                                 // guards what follows
     std::vector<std::weak_ptr<AsyncTarget>> targets;  // one on each reactor where calls of the client are awaited
@@ -101,18 +101,27 @@ struct Statement {
     explicit Statement(std::string_view text);
 };
 
-/// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`.
-[[nodiscard]] inline NamedStatement* choose_name(const Context& context, spi::SessionSlot& slot, const Call& call,
-                                                 spi::Request& request) {
+/// Those that a session has prepared, as of now; null when none has a name. A view of the slot's memory.
+[[nodiscard]] inline StatementCache* statements_as_of_now(const Context& context, spi::SessionSlot& slot) {
     if (context.statements.entries == 0 || slot.renamed) return nullptr;
     if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
-    auto& statements = static_cast<StatementCache&>(*slot.memory);
-    if (call.statement && call.statement->controls_transaction) return nullptr;
-    statements.keep_up_with(context.schema_changes->load(std::memory_order_relaxed), *slot.session);
+    auto* const statements = static_cast<StatementCache*>(slot.memory.get());
+    statements->keep_up_with(context.schema_changes->load(std::memory_order_relaxed), *slot.session);
+    return statements;
+}
+/// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`. `statements`
+/// is null where none has a name. @{
+[[nodiscard]] inline NamedStatement* choose_name(StatementCache* statements, const spi::SessionSlot& slot,
+                                                 const Call& call, spi::Request& request) {
+    if (!statements || (call.statement && call.statement->controls_transaction)) return nullptr;
     const bool lasting = call.statement || call.hash != 0;
     const std::uint64_t hash = call.statement ? call.statement->hash : lasting ? call.hash : hash_sql(call.sql);
-    return statements.choose(request, {hash, lasting, call.statement != nullptr}, *slot.session);
+    return statements->choose(request, {hash, lasting, call.statement != nullptr}, *slot.session);
 }
+[[nodiscard]] inline NamedStatement* choose_name(const Context& context, spi::SessionSlot& slot, const Call& call,
+                                                 spi::Request& request) {
+    return choose_name(statements_as_of_now(context, slot), slot, call, request);
+}  /// @}
 /// What became of the request that has it. Does nothing when there was none.
 inline void conclude_name(spi::SessionSlot& slot, NamedStatement* statement, const spi::Request& request,
                           const Error* error) {
@@ -137,14 +146,17 @@ enum class Name : std::uint8_t { none, just_prepared, known };
     if (request.statement.empty()) return Name::none;
     return request.prepare ? Name::just_prepared : Name::known;
 }
-/// True after something was changed that makes a second attempt worth it. A name that such an error may come from is
-/// taken away by then. Only outside a transaction: inside one the failure has ended it.
-[[nodiscard]] bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& error);
+/// What makes a second attempt worth it.
+enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
+/// What was repaired after an error. A name that it may come from is taken away by then; where the numbers of the call
+/// were given another type, that is to be remembered when it went well. Only outside a transaction: inside one the
+/// failure has ended it.
+[[nodiscard]] Repair heal(const Call& call, Name name, const Error& error);
 // What a statement leaves behind. @{
 /// Traces in its session, or it may.
 void note_traces(spi::SessionSlot& slot, std::string_view sql);
-/// What its command tag says: traces, names that mean something new, or a commit.
-void note_tag(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql);
+/// What its result says by the command tag: traces, names that mean something new, or a commit.
+void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql);
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
 /// A transaction was committed.
@@ -152,7 +164,7 @@ void note_commit(Context& context, spi::SessionSlot& slot);
 /// @}
 /// Whether anything follows from a result before somebody reads it. `described`: its statement was prepared before.
 [[nodiscard]] inline bool is_to_settle(bool described, const Result& result) {
-    return !described || spi::tells(result.tag()) || !knows_types(*result.storage());
+    return !described || spi::tells(result.tag(), !result.columns().empty()) || !knows_types(*result.storage());
 }
 /// Does it: traces in the session, types to learn.
 [[nodiscard]] Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result);

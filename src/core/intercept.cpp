@@ -185,13 +185,19 @@ void BatchInterception::end() noexcept {
 
 Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings, const spi::Wait& wait) {
     if (!settings) return {};
-    if (session.transaction_status() == spi::TransactionStatus::open) {  // somebody's, begun by a text
+    if (session.transaction_status() != spi::TransactionStatus::idle) {  // somebody's; one that has failed refuses it
         Expected<Result> set = session.run(settings->request(), wait);
         if (!set) return std::move(set).error();
         return {};
     }
     is_open_ = true;
     return begin_with_settings(session, "begin", *settings, wait);
+}
+
+Expected<void> Enclosure::begin(spi::Session& session, const spi::Wait& wait) {
+    if (session.transaction_status() != spi::TransactionStatus::idle) return {};
+    is_open_ = true;
+    return session.run_script("begin", wait);
 }
 
 Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {

@@ -96,6 +96,8 @@ class Enclosure {
 public:
     /// Begins one with the settings, or gives them to the one that is open; null: there are none to be given.
     [[nodiscard]] Expected<void> enter(spi::Session& session, const Settings* settings, const spi::Wait& wait);
+    /// Begins one unless one is open.
+    [[nodiscard]] Expected<void> begin(spi::Session& session, const spi::Wait& wait);
     /// What was done in it stays.
     [[nodiscard]] Expected<void> commit(spi::Session& session, const spi::Wait& wait);
     /// What was done in it, unless it was committed, does not.

@@ -21,6 +21,7 @@ std::string problem_text(SqlScan::Problem problem) {
         case SqlScan::Problem::unterminated_comment: return "a comment has no end";
         case SqlScan::Problem::parameter_zero: return "there is no $0; the first parameter is $1";
         case SqlScan::Problem::parameter_too_large: return "the highest parameter is $65535";
+        case SqlScan::Problem::zero_byte: return "the statement's text has a zero byte";
     }
     return {};
 }
@@ -40,9 +41,9 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call, spi::Reques
     }
     NamedStatement* const statement = choose_name(*borrowed.context, *borrowed.slot, call, request);
     const Settings* const settings = call.watch ? call.watch->wanted() : nullptr;
-    Expected<Result> result = borrowed.context->limit_margin ? run_within_limit(borrowed, call, settings, request)
-                              : settings                     ? run_with_settings(borrowed, *settings, request)
-                                                             : borrowed.session().run(request, borrowed.wait);
+    Expected<Result> result = borrowed.context->limit_margin || settings
+                                  ? run_with_limits(borrowed, call, settings, request)
+                                  : borrowed.session().run(request, borrowed.wait);
     conclude_name(*borrowed.slot, statement, request, result ? nullptr : &result.error());
     return result;
 }
@@ -58,19 +59,22 @@ Error applied_already(const Error& error) {
 
 }  // namespace
 
-bool heal(const Borrowed& borrowed, const Call& call, Name name, const Error& error) {
+Repair heal(const Call& call, Name name, const Error& error) {
+    const auto if_it_helps = [](bool helps) { return helps ? Repair::of_name : Repair::none; };
     const bool had_no_effect = error.outcome() == Outcome::not_applied || error.outcome() == Outcome::not_sent;
-    if (!error.connection_usable() || !had_no_effect) return false;
-    if (is_gone_from_cache(error)) return name == Name::known;
-    if (!refuses_number_types(error)) return name != Name::none && error.kind() == ErrorKind::plan_invalidated;
+    if (!error.connection_usable() || !had_no_effect) return Repair::none;
+    if (error.retry_scope() == RetryScope::statement && error.kind() == ErrorKind::server &&
+        error.sqlstate() == sqlstate::undefined_function)
+        return Repair::of_format;  // that has been learned where it was run
+    if (is_gone_from_cache(error)) return if_it_helps(name == Name::known);
+    if (!refuses_number_types(error))
+        return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
     // The types that the server inferred once may be what it refuses.
-    if (!call.params->retype_numbers()) return name == Name::known;
-    borrowed.context->retyped.add(call.sql);
-    return true;
+    return call.params->retype_numbers() ? Repair::of_types : if_it_helps(name == Name::known);
 }
 
 Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
-    note_tag(*borrowed.context, *borrowed.slot, result.tag(), call.sql);
+    note_tag(*borrowed.context, *borrowed.slot, result, call.sql);
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
     if (!learned && outside) return applied_already(learned.error());
@@ -114,18 +118,22 @@ Expected<bool> look_at_text(const Call& call) {
 }
 
 Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
-    if (borrowed.context->retyped.contains(call.sql)) call.params->retype_numbers();
+    if (borrowed.context->retyped->contains(call.sql)) call.params->retype_numbers();
+    bool is_retyped = false;
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     for (int repairs = 0;; ++repairs) {
         spi::Request request;
         Expected<Result> result = attempt(borrowed, call, request);
         if (result) [[likely]] {
+            if (is_retyped) borrowed.context->retyped->add(call.sql);
             if (is_to_settle(request.description != nullptr, *result)) [[unlikely]]
                 if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
             return result;
         }
-        if (!outside || repairs == most_repairs || !heal(borrowed, call, name_of(request), result.error()))
-            return result;
+        if (!outside || repairs == most_repairs) return result;
+        const Repair repair = heal(call, name_of(request), result.error());
+        if (repair == Repair::none) return result;
+        is_retyped |= repair == Repair::of_types;
         if (call.watch) call.watch->retry(result.error());
     }
 }

@@ -38,6 +38,7 @@ void run_batch(const Borrowed& borrowed, const Settings* settings, Items items, 
 }
 
 std::optional<std::chrono::milliseconds> share_of(const Borrowed& borrowed) {
+    if (!borrowed.context->limit_margin) return std::nullopt;
     return ServerLimit::share_of(borrowed.wait.deadline.remaining(), *borrowed.context->limit_margin);
 }
 
@@ -76,9 +77,40 @@ void run_limited(const Borrowed& borrowed, std::chrono::milliseconds share, cons
             item->outcome.emplace(ServerLimit::late(item->outcome->error()));
 }
 
+/// One after the other in a transaction, for an answer that may be too large: in a batch it would have no bound.
+Expected<Result> run_in_steps(const Borrowed& borrowed, std::optional<std::chrono::milliseconds> share,
+                              const Settings* settings, const spi::Request& request) {
+    spi::Session& session = borrowed.session();
+    const bool is_inside = is_inside_transaction(borrowed);
+    std::optional<ServerLimit> limit;
+    if (share) limit.emplace(*share);
+    Enclosure enclosure;
+    const auto run_all = [&]() -> Expected<Result> {
+        if (auto begun = enclosure.begin(session, borrowed.wait); !begun) return as_error_of(request, begun.error());
+        if (limit)
+            if (auto set = session.run(limit->request(), borrowed.wait); !set) return as_error_of(request, set.error());
+        if (settings)
+            if (auto set = session.run(settings->request(), borrowed.wait); !set)
+                return as_error_of(request, set.error());
+        Expected<Result> result = session.run(request, borrowed.wait);
+        if (!result) return result;
+        if (limit && is_inside)
+            if (auto lifted = session.run(ServerLimit::lift(), borrowed.wait); !lifted)
+                return as_error_of(request, lifted.error());
+        if (auto committed = enclosure.commit(session, borrowed.wait); !committed)
+            return as_error_of(request, committed.error());
+        return result;
+    };
+    Expected<Result> result = run_all();
+    enclosure.leave(session);
+    if (!result && limit && limit->is_why(result.error(), borrowed.wait.stop)) return ServerLimit::late(result.error());
+    return result;
+}
+
 Expected<Result> run_one(const Borrowed& borrowed, bool is_about_rows, const Settings* settings,
                          const spi::Request& request) {
     const auto share = is_about_rows ? share_of(borrowed) : std::nullopt;
+    if (request.max_result_bytes != 0 && (share || settings)) return run_in_steps(borrowed, share, settings, request);
     if (share) {
         spi::BatchItem item{request};
         spi::BatchItem* const one = &item;
@@ -118,10 +150,11 @@ Error ServerLimit::late(const Error& error) {
     return Error(std::move(fields));
 }
 
-Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, const Settings* settings,
-                                  const spi::Request& request) {
-    return run_one(borrowed, call.statement ? call.statement->is_about_rows : is_about_rows(call.sql), settings,
-                   request);
+Expected<Result> run_with_limits(const Borrowed& borrowed, const Call& call, const Settings* settings,
+                                 const spi::Request& request) {
+    const bool may_have_limit =
+        borrowed.context->limit_margin && (call.statement ? call.statement->is_about_rows : is_about_rows(call.sql));
+    return run_one(borrowed, may_have_limit, settings, request);
 }
 
 void run_batch_within_limit(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {

@@ -39,10 +39,10 @@ private:
     InlineParams<1, 16> params_;
 };
 
-/// Runs a request of a client that has a margin: with a limit, if the statement can have one; with settings, unless
-/// they are null.
-[[nodiscard]] Expected<Result> run_within_limit(const Borrowed& borrowed, const Call& call, const Settings* settings,
-                                                const spi::Request& request);
+/// Runs a request of a client that has a margin, or with settings: with a limit, if there is a margin and the statement
+/// can have one; with settings, unless they are null.
+[[nodiscard]] Expected<Result> run_with_limits(const Borrowed& borrowed, const Call& call, const Settings* settings,
+                                               const spi::Request& request);
 /// The same for a batch; each of its statements is given all of the time. Statements that are transactions of their own
 /// and share a flush have no limit: one that outlived the first of them would be the session's, and stay when the reset
 /// behind them is cancelled.

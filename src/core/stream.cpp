@@ -48,7 +48,7 @@ public:
     [[nodiscard]] Expected<Result> next() {
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
-        if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, chunk->tag(), sql_);
+        if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, *chunk, sql_);
         if (!chunk) chunk = borrowed().failed_by(std::move(chunk).error());
         if (chunk) count_rows(chunk->size());
         if (chunk && !chunk->empty()) return chunk;
@@ -94,7 +94,8 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (borrowed->lease) borrowed->slot->holder.is_at(call.site);
     borrowed->slot->holder.runs(call.sql);
     if (*traces) detail::note_traces(*borrowed->slot, call.sql);
-    if (borrowed->context->retyped.contains(call.sql)) call.params->retype_numbers();
+    if (borrowed->context->retyped->contains(call.sql)) call.params->retype_numbers();
+    bool is_retyped = false;
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
     detail::StreamSourcePtr source(
@@ -105,10 +106,13 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
-        if (!detail::heal(source->borrowed(), admitted, source->name(), begun.error())) break;
+        const detail::Repair repair = detail::heal(admitted, source->name(), begun.error());
+        if (repair == detail::Repair::none) break;
+        is_retyped |= repair == detail::Repair::of_types;
         begun = source->admit_again(begun.error());
         if (begun) begun = source->begin(admitted);
     }
+    if (begun && is_retyped) source->borrowed().context->retyped->add(admitted.sql);
     if (begun) return source;
     Error error = source->borrowed().failed_by(std::move(begun).error());
     source->end(&error);

@@ -20,6 +20,9 @@ Client for_tenant(const Client& client, std::string_view tenant) {
     context->keeps_session_state = all.keeps_session_state;
     context->sends_ahead = all.sends_ahead;
     context->statements = all.statements;
+    context->schema_changes = all.schema_changes;
+    context->tally = all.tally;
+    context->retyped = all.retyped;
     context->closed.store(all.closed.load(std::memory_order_acquire), std::memory_order_release);
     context->hooks = std::move(hooks);
     return Client(std::make_shared<Client::Impl>(Client::Impl{std::move(context)}));

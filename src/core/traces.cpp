@@ -24,10 +24,11 @@ StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast
 /// A name may mean something new from now on: a server does not look whether a table that was made since stands before
 /// the one that a prepared statement is about.
 void note_new_names(Context& context, spi::SessionSlot& slot) {
-    StatementCache* const statements = statements_of(slot);
     context.schema_changes->fetch_add(1, std::memory_order_relaxed);
     // For the others that is so when the transaction ends.
-    if (statements && slot.session->transaction_status() != spi::TransactionStatus::idle) statements->await_commit();
+    if (slot.session->transaction_status() == spi::TransactionStatus::idle || context.statements.entries == 0) return;
+    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
+    statements_of(slot)->await_commit();
 }
 
 /// The same of a statement that made something. A temporary one stands before others in its own session only, but what
@@ -49,15 +50,16 @@ void note_traces(spi::SessionSlot& slot, std::string_view sql) {
     if (slot.memory && mentions(sql, {"discard", "deallocate"})) statements_of(slot)->forget_all();
 }
 
-void note_tag(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql) {
+void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql) {
+    const std::string_view tag = result.tag();
     if (tag.empty()) return;
     if (tag == "COMMIT") return note_commit(context, slot);
     for (const std::string_view telling :
          {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO", "DISCARD ALL", "DEALLOCATE", "DEALLOCATE ALL"})
         if (tag == telling) note_traces(slot, sql);
-    // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected.
+    // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
-        (tag.starts_with("SELECT") && mentions(sql, {"create", "into"})))
+        (tag.starts_with("SELECT") && result.columns().empty() && mentions(sql, {"create", "into"})))
         note_what_was_made(context, slot, sql);
     if (tag == "DO" && mentions_making(sql)) note_new_names(context, slot);
 }

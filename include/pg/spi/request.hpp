@@ -53,8 +53,11 @@ private:
     std::uint8_t size_ = 0;
 };
 
-/// Whether the tag of a statement says more than how many rows there were: such a one ends in their number.
-[[nodiscard]] inline bool tells(std::string_view tag) noexcept { return !tag.empty() && tag.back() > '9'; }
+/// Whether the tag of a statement says more than how many rows there were: such a one ends in their number. A SELECT
+/// without columns may have made a table of them.
+[[nodiscard]] inline bool tells(std::string_view tag, bool has_columns) noexcept {
+    return !tag.empty() && (tag.back() > '9' || (!has_columns && tag.front() == 'S'));
+}
 
 /// One statement to run. Passed by reference; its views and its params outlive the call.
 struct Request {

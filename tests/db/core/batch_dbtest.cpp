@@ -37,6 +37,23 @@ TEST_F(BatchDb, AppliesNothingWhenAStatementFails) {
     EXPECT_EQ(rows(), 1) << "the session goes on";
 }
 
+TEST_F(BatchDb, RunsTheOthersWhenOneTextHasAZeroByteUnlessTheyGoTogether) {
+    constexpr std::string_view cut("select 1\0", 9);
+    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(db);
+        const auto before = batch.exec("insert into t values (1)");
+        const auto refused = batch.exec(pg::runtime(cut));
+        const auto behind = batch.exec("insert into t values (2)");
+        const bool together = mode == pg::BatchMode::atomic;
+        EXPECT_EQ(batch.try_run(mode).has_value(), !together);
+        EXPECT_EQ(refused.try_get().error().kind(), pg::ErrorKind::usage);
+        EXPECT_EQ(refused.try_get().error().position(), 9u);
+        EXPECT_EQ(before.try_get().has_value(), !together);
+        EXPECT_EQ(behind.try_get().has_value(), !together);
+        EXPECT_EQ(rows(), together ? 0 : 2);
+    }
+}
+
 TEST_F(BatchDb, AppliesNothingWhenItWouldHaveBeenCommittedInTheMiddle) {
     pg::Batch batch(db);
     const auto first = batch.exec("insert into t values (1)");

@@ -215,6 +215,42 @@ TEST_P(ToldDeadline, GoesWithPreparedStatementsRowsAndSettings) {
     EXPECT_FALSE(db.try_exec("select 1 / 0"));
 }
 
+TEST_P(ToldDeadline, LeavesResultsTheLimitOfTheirSize) {
+    const std::vector<std::shared_ptr<pg::spi::Interceptor>> interceptors{std::make_shared<pg::Tenancy>()};
+    pg::Client timed = open("statement_timeout_margin=50ms"), all = open("", {.interceptors = &interceptors});
+    pg::Client both = open("statement_timeout_margin=50ms", {.interceptors = &interceptors});
+    pg::Client ann = pg::for_tenant(all, "ann"), late_ann = pg::for_tenant(both, "ann");
+    for (pg::Client* db : {&timed, &ann, &late_ann}) {
+        auto bounded = db->with({.timeout = 10s, .max_result_bytes = 100'000});
+        const auto large = bounded.try_query("select repeat('x', 1000) from generate_series(1, 1000)");
+        ASSERT_FALSE(large);
+        EXPECT_EQ(large.error().kind(), pg::ErrorKind::result_too_large) << large.error().what();
+        EXPECT_EQ(bounded.query_one<int>("select 7"), 7);
+        EXPECT_EQ(bounded.try_query_one<int>("select 1 / 0").error().sqlstate(), "22012");
+        EXPECT_EQ(bounded.query_one<int>("select 7"), 7) << "no transaction is left";
+        pg::Transaction transaction = db->begin();
+        auto inside = transaction.with({.max_result_bytes = 100'000});
+        EXPECT_EQ(inside.query_one<int>("select 8"), 8);
+        transaction.commit();
+    }
+    auto bounded = timed.with({.timeout = 10s, .max_result_bytes = 100'000});
+    EXPECT_GT(limit_in(bounded), 5000);
+    EXPECT_EQ(
+        late_ann.with({.max_result_bytes = 100'000}).query_one<std::string>("select current_setting('app.tenant')"),
+        "ann");
+    const auto slept = timed.with({.timeout = 400ms, .max_result_bytes = 100'000}).try_exec("select pg_sleep(60)");
+    EXPECT_EQ(slept.error().kind(), pg::ErrorKind::timeout);
+}
+
+TEST_P(ToldDeadline, GivesTextForWhatHasNoBinaryForm) {
+    const std::vector<std::shared_ptr<pg::spi::Interceptor>> interceptors{std::make_shared<pg::Tenancy>()};
+    pg::Client timed = open("statement_timeout_margin=50ms"), all = open("", {.interceptors = &interceptors});
+    pg::Client ann = pg::for_tenant(all, "ann");
+    for (pg::Client* db : {&timed, &ann})
+        for (int round = 0; round < 3; ++round)
+            EXPECT_EQ(db->with({.timeout = 10s}).query("select '{=r/postgres}'::aclitem[] as a").size(), 1u);
+}
+
 TEST_P(ToldDeadline, IsNotForWhatCannotRunInATransaction) {
     pg::Client db = open("statement_timeout_margin=50ms");
     db.exec("create table if not exists swept (n int)");

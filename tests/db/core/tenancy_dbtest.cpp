@@ -71,6 +71,20 @@ INSTANTIATE_TEST_SUITE_P(Engine, Tenants, testing::Values("direct", "libpq"), na
 
 constexpr char own_notes[] = "select note from notes order by note";
 
+TEST_P(Tenants, KeepATransactionThatHasFailed) {
+    pg::Client client = open("libpq");
+    pg::Client ann = pg::for_tenant(client, "ann");
+    pg::Transaction transaction = ann.begin();
+    transaction.exec("insert into notes values ('lost')");
+    EXPECT_FALSE(transaction.try_run_script("select 1 / 0"));
+    EXPECT_EQ(transaction.try_run_script("select 1").error().sqlstate(), "25P02") << "it is not rolled back by itself";
+    EXPECT_FALSE(transaction.try_stream<std::string>(own_notes));
+    EXPECT_EQ(transaction.try_exec("insert into notes values ('kept')").error().sqlstate(), "25P02");
+    EXPECT_THROW(transaction.commit(), pg::CommitRolledBack);
+    EXPECT_EQ(all_of("ann"), (Notes{"a1", "a2"}));
+    expect_nothing_left(client);
+}
+
 TEST_P(Tenants, SeeTheirOwnRowsInSingleStatements) {
     pg::Client client = open("libpq");
     pg::Client ann = pg::for_tenant(client, "ann");

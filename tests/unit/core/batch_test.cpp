@@ -300,17 +300,27 @@ TEST_F(Batch, SendsNothingWhenNoStatementCanBeSent) {
 }
 
 TEST_F(Batch, TakesTheOptionsOfItsExecutorAndOfItsQueries) {
-    auto tuned = db.client.with({.timeout = pg::no_timeout, .format = pg::Format::text, .max_result_bytes = 10});
+    auto tuned = db.client.with({.timeout = pg::no_timeout, .format = pg::Format::text});
     pg::Batch other(tuned);
     const auto a = other.exec("select 1");
-    const auto b = other.exec(pg::Query{.sql = "select 2", .max_result_bytes = 20});
+    const auto b = other.exec(pg::Query{.sql = "select 2", .format = pg::Format::binary});
     other.run();
     ASSERT_EQ(server.asked.size(), 2u);
     EXPECT_EQ(server.asked[0].format, pg::Format::text);
-    EXPECT_EQ(server.asked[0].max_result_bytes, 10u);
     EXPECT_TRUE(server.asked[0].wait.deadline.is_never());
     EXPECT_EQ(server.asked[1].format, pg::Format::binary);
-    EXPECT_EQ(server.asked[1].max_result_bytes, 20u);
+}
+
+TEST_F(Batch, RefusesALimitForItsResults) {
+    const auto limited = batch.exec(pg::Query{.sql = "select 1", .max_result_bytes = 20});
+    EXPECT_THROW(batch.run(), pg::UsageError);
+    EXPECT_FALSE(limited.try_get());
+    auto tuned = db.client.with({.max_result_bytes = 10});
+    pg::Batch other(tuned);
+    const auto plain = other.exec("select 1");
+    EXPECT_THROW(other.run(), pg::UsageError);
+    EXPECT_EQ(plain.try_get().error().outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(server.take_log(), Lines{});
 }
 
 TEST_F(Batch, RefusesOptionsThatOnlyAWholeBatchCanHave) {

@@ -1,0 +1,82 @@
+// Names that come to mean something else: prepared statements notice, and no other text is taken for one that does
+// that.
+#include <gtest/gtest.h>
+
+#include "pg/connection.hpp"
+#include "pg/prepared.hpp"
+#include "pg/statement_cache.hpp"
+#include "pg/tenancy.hpp"
+#include "pg/testing/test_server.hpp"
+#include "pg/transaction.hpp"
+
+namespace {
+
+class NewNames : public testing::TestWithParam<const char*> {
+protected:
+    /// With a schema before the public one, and a table in that.
+    void SetUp() override {
+        static const std::string made = pg::testing::shared_server().create_database("names");
+        conninfo = made + " options='-c search_path=first,public' engine=" + GetParam();
+        pg::connect(made).run_script(
+            "drop schema if exists first cascade; create schema first;"
+            "drop table if exists public.t; create table public.t (n int); insert into public.t values (1)");
+    }
+    static constexpr char all[] = "select n from t";
+    static void expect_name(pg::Executor& db, int value) {
+        for (int round = 0; round < 3; ++round) EXPECT_EQ(db.query_one<int>(all), value);
+    }
+
+    std::string conninfo;
+};
+INSTANTIATE_TEST_SUITE_P(Engine, NewNames, testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST_P(NewNames, AreNotThoseOfSelectsThatSpeakOfThem) {
+    pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
+    for (int round = 0; round < 10; ++round) EXPECT_EQ(db.query("select 1 as created_at").size(), 1u);
+    EXPECT_EQ(db.statement_cache().hits, 8u);
+    for (int round = 0; round < 2; ++round) expect_name(db, 1);
+    const std::uint64_t before = db.statement_cache().hits;
+    for (const int one : db.stream<int>("select 1 as created_into")) EXPECT_EQ(one, 1);
+    expect_name(db, 1);
+    EXPECT_EQ(db.statement_cache().hits, before + 3) << "a stream of such a text took no name away";
+}
+
+TEST_P(NewNames, AreNoticedByAClientAndItsTenants) {
+    pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
+    expect_name(db, 1);
+    pg::for_tenant(db, "acme").exec("create table first.t as select 2 as n");
+    expect_name(db, 2);
+    pg::Client acme = pg::for_tenant(db, "acme");
+    expect_name(acme, 2);
+    const std::uint64_t prepared = db.statement_cache().prepared;
+    for (int round = 0; round < 3; ++round) {
+        expect_name(acme, 2);
+        expect_name(db, 2);
+    }
+    EXPECT_EQ(db.statement_cache().prepared, prepared) << "neither took away what the other had prepared";
+}
+
+TEST_P(NewNames, AreNoticedOfATableThatIsMadeOfRows) {
+    pg::Client db = pg::connect(conninfo);
+    pg::Connection session = db.connection();
+    const auto made = db.prepare<pg::Affected()>("create temp table t as select 2 as n").on(session);
+    for (int round = 0; round < 3; ++round) {  // from the second on it is known that there are no columns
+        expect_name(session, 1);
+        EXPECT_EQ(made().rows, 1u);
+        expect_name(session, 2);
+        session.exec("drop table pg_temp.t");
+    }
+}
+
+TEST_P(NewNames, AreNoticedWhenTheTransactionOfAScriptIsCommitted) {
+    pg::Client db = pg::connect(conninfo);
+    pg::Connection other = db.connection();
+    pg::Transaction transaction = db.begin();
+    transaction.run_script("create table first.t (n int); insert into first.t values (2)");
+    expect_name(other, 1);
+    transaction.commit();
+    expect_name(other, 2);
+}
+
+}  // namespace

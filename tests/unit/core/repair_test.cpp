@@ -1,0 +1,102 @@
+// What is run again and in what form, and what is not: what somebody else has answered, and what never went well.
+#include <gtest/gtest.h>
+
+#include "fake_session.hpp"
+#include "pg/batch.hpp"
+#include "pg/prepared.hpp"
+#include "pg/spi/interceptor.hpp"
+
+namespace {
+
+using fake::Lines;
+using fake::rows;
+using fake::server_error;
+
+constexpr pg::Oid int4{23};
+
+class Healing : public testing::Test {
+protected:
+    /// The texts that arrived.
+    Lines arrived() {
+        Lines texts;
+        for (const auto& asked : std::exchange(server.asked, {})) texts.push_back(asked.sql);
+        return texts;
+    }
+    void refuse_next(const char* sql, const char* sqlstate) { server.answer(sql, server_error(sqlstate)); }
+
+    fake::Database db;
+    fake::Server& server = *db.server;
+    pg::Client& client = db.client;
+};
+
+TEST_F(Healing, RemembersATextWhoseNumbersWereTheReason) {
+    refuse_next("select f($1)", "42883");
+    EXPECT_TRUE(client.try_exec("select f($1)", 1));
+    EXPECT_TRUE(client.try_exec("select f($1)", 1));
+    ASSERT_EQ(server.asked.size(), 3u);
+    EXPECT_EQ(server.asked[0].arguments[0].type, int4);
+    EXPECT_NE(server.asked[1].arguments[0].type, int4);
+    EXPECT_NE(server.asked[2].arguments[0].type, int4) << "it is known by now";
+}
+
+TEST_F(Healing, ForgetsATextThatFailedForAnotherReason) {
+    for (int attempt = 0; attempt < 2; ++attempt) refuse_next("select $1, f()", "42883");
+    EXPECT_FALSE(client.try_exec("select $1, f()", 1));
+    EXPECT_TRUE(client.try_exec("select $1, f()", 1));
+    ASSERT_EQ(server.asked.size(), 3u);
+    EXPECT_EQ(server.asked[2].arguments[0].type, int4);
+}
+
+TEST_F(Healing, RemembersATextOfABatchAndOfAStream) {
+    refuse_next("select f($1)", "42883");
+    pg::Batch batch(client);
+    batch.exec("select f($1)", 1);
+    batch.run();
+    client.exec("select f($1)", 1);
+    ASSERT_EQ(server.asked.size(), 3u);
+    EXPECT_NE(server.asked[2].arguments[0].type, int4);
+    refuse_next("select g($1)", "42883");
+    server.answer("select g($1)", rows({{"n", 23}}));
+    EXPECT_TRUE(client.try_stream<int>("select g($1)", 1));
+    server.asked.clear();
+    client.exec("select g($1)", 1);
+    EXPECT_NE(server.asked[0].arguments[0].type, int4);
+}
+
+TEST_F(Healing, LetsAStatementOfItsOwnGoWithoutTheNameThatAnotherIsToGive) {
+    const auto by_id = client.prepare<std::optional<int>(int)>("select a from t where id = $1");
+    server.descriptions.emplace_back(server_error("55P03"));
+    pg::Batch batch(client);
+    const auto first = batch.add(by_id, 1);
+    const auto second = batch.add(by_id, 2);
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(first.try_get().error().sqlstate(), "55P03");
+    ASSERT_EQ(server.asked.size(), 2u);
+    EXPECT_FALSE(server.asked[1].prepared);
+}
+
+/// Answers one text in the place of the server.
+class Answering final : public pg::spi::Interceptor {
+    pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
+        if (!request.is_in_batch || request.sql != "insert into t") return std::optional<pg::Result>();
+        return std::optional(fake::affected("INSERT 0 7", 7));
+    }
+};
+
+TEST_F(Healing, SendsNothingThatAnInterceptorHasAnswered) {
+    fake::Database intercepted{
+        1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.interceptors = {std::make_shared<Answering>()}})};
+    for (const pg::Error& error :
+         {fake::connection_lost(pg::Outcome::not_sent), server_error("42883", pg::ErrorKind::server)}) {
+        pg::Batch batch(intercepted.client);
+        const auto in_its_place = batch.exec("insert into t");
+        batch.exec("select f($1)", 1);
+        intercepted.server->answer("select f($1)", error);
+        batch.run();
+        EXPECT_EQ(in_its_place.get(), 7u);
+        ASSERT_EQ(intercepted.server->asked.size(), 2u);
+        for (const auto& asked : std::exchange(intercepted.server->asked, {})) EXPECT_EQ(asked.sql, "select f($1)");
+    }
+}
+
+}  // namespace
