@@ -122,7 +122,7 @@ DEFECTS_OF_DIRECT = (
     Defect("providers/libpq/direct_result.hpp",
            "if (sink->counts_affected()) sink->count_affected(wire::rows_of_tag(tag));", "",
            SINKS, "whoever only counts rows counts those that it was given"),
-    Defect("providers/libpq/direct_result.hpp", "spi::tells(tag) ? take(tag, arena) : nothing_left();",
+    Defect("providers/libpq/direct_result.hpp", "spi::tells(tag, !columns_->columns().empty()) ? take(tag, arena) : nothing_left();",
            "nothing_left();", SINKS, "nobody notes what a statement changed whose rows are counted"),
     Defect("providers/libpq/direct_batch.cpp", "        sink_ = nullptr;\n", "", SINKS,
            "the rows of a statement go where those of the one before went"),
