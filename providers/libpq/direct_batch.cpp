@@ -48,8 +48,10 @@ public:
     std::optional<Error> whole_refusal() {
         if (sync_ == spi::BatchSync::each) return std::nullopt;
         for (const spi::BatchItem* item : items_) {
+            if (is_beyond_doubt(item->request)) [[likely]]
+                continue;
             link_.about(item->request.sql);
-            if (auto error = refusal(link_, item->request)) return error;
+            if (auto error = looked_for_refusal(link_, item->request)) return error;
         }
         return std::nullopt;
     }

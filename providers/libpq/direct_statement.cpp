@@ -29,6 +29,8 @@ bool take_rows(DirectLink& link, RowCollector& collector, RowSink* sink, std::st
 
 namespace {
 
+const Params no_arguments;
+
 [[gnu::noinline]] void put_parse(DirectLink& link, const spi::Request& request, const Params& params) {
     std::vector<std::uint32_t> types;
     types.reserve(params.size());
@@ -40,8 +42,7 @@ namespace {
 }  // namespace
 
 void put_statement(DirectLink& link, const spi::Request& request, Format format, bool described, bool with_sync) {
-    static const Params none;
-    const Params& params = request.params ? *request.params : none;
+    const Params& params = request.params ? *request.params : no_arguments;
     link.close_forgotten();
     if (request.statement.empty() || request.prepare != nullptr) [[unlikely]]
         put_parse(link, request, params);

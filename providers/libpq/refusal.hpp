@@ -17,10 +17,14 @@ inline constexpr std::size_t most_arguments = std::numeric_limits<std::uint16_t>
 /// begun, and goes on after it as if nothing had been asked. @{
 [[nodiscard]] std::optional<Error> refusal(const Exchange& exchange, std::string_view text);
 [[nodiscard]] std::optional<Error> looked_for_refusal(const Exchange& exchange, const spi::Request& request);
-[[nodiscard]] inline std::optional<Error> refusal(const Exchange& exchange, const spi::Request& request) {
+/// Whether there is nothing to be looked for.
+[[nodiscard]] inline bool is_beyond_doubt(const spi::Request& request) {
     // The text of a prepared statement was looked at when it was prepared, and arguments keep within their own bound.
     const bool is_known = !request.statement.empty() && request.prepare == nullptr;
-    if (is_known && (!request.params || request.params->size() <= most_arguments)) [[likely]]
+    return is_known && (!request.params || request.params->size() <= most_arguments);
+}
+[[nodiscard]] inline std::optional<Error> refusal(const Exchange& exchange, const spi::Request& request) {
+    if (is_beyond_doubt(request)) [[likely]]
         return std::nullopt;
     return looked_for_refusal(exchange, request);
 }
