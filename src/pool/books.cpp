@@ -380,7 +380,7 @@ void Books::lend(Member& member, Time now) {
 
 Member& Books::add_member(Time now) {
     Member& member = *members_.emplace_back(std::make_unique<Member>());
-    member.place = members_.size() - 1;
+    member.place = static_cast<std::uint32_t>(members_.size() - 1);
     member.used_at = now;
     opening_.push_back(&member);
     ++counts_[static_cast<std::size_t>(State::opening)];
@@ -408,7 +408,7 @@ std::unique_ptr<Member> Books::remove(Member& member) {
     if (permits_ != nullptr) permits_->give();
     --counts_[static_cast<std::size_t>(member.state)];
     totals_.acquired += member.loans.load(std::memory_order_relaxed);
-    const std::size_t place = member.place;
+    const std::uint32_t place = member.place;
     members_[place].swap(members_.back());
     members_[place]->place = place;
     std::unique_ptr<Member> removed = std::move(members_.back());

@@ -54,20 +54,20 @@ struct Member final : spi::SessionSlot {
     enum class State : std::uint8_t { opening, idle, lent, checking, closing, cut };
 
     State state = State::opening;
-    std::size_t place = 0;                   // among all members
+    std::atomic<bool> unwanted{false};       // it is to close when it comes back. Written by the books, read by anybody
+    int process = 0;                         // of the server; set before it is lent first
+    std::uint32_t place = 0;                 // among all members
+    std::uint32_t uses = 0;                  // as far as the books were told
     Time used_at{};                          // came back last, or was opened
     Time proved_at{};                        // last known to be alive
     Time expires = Time::max();              // too old then
-    std::size_t uses = 0;                    // as far as the books were told
-    int process = 0;                         // of the server; set before it is lent first
     std::uint64_t reported = 0;              // the loan that was reported last for lasting too long
     Time report_again{};                     // when that is to be done again
     std::shared_ptr<const Cutter> cutter{};  // null: it cannot be taken back; set before it is lent first
-    std::optional<Error> lacks{};            // why it was not equipped in full; set before it is lent first
+    std::unique_ptr<const Error> lacks{};    // why it was not equipped in full, if so; set before it is lent first
     // Written by its borrower, or by the books while nobody has it; read by anybody. @{
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
     std::atomic<std::uint64_t> loans{0};  /// @}
-    std::atomic<bool> unwanted{false};    // it is to close when it comes back. Written by the books, read by anybody
 
     std::uint64_t PoolStats::* why_closed = nullptr;  // where that is counted
 

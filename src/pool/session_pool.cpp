@@ -187,7 +187,10 @@ std::optional<Error> SessionPool::receive(Member& member, std::unique_ptr<spi::S
     if (!equipment_) return std::nullopt;
     auto equipped = equipment_->equip(member, wait);
     if (equipped) return std::nullopt;
-    if (member.session->usable()) return member.lacks = std::move(equipped).error(), std::nullopt;
+    if (member.session->usable()) {
+        member.lacks = std::make_unique<const Error>(std::move(equipped).error());
+        return std::nullopt;
+    }
     member.why_closed = &PoolStats::lost;
     tell_closing(opener_.observer(), member);
     member.memory.reset();

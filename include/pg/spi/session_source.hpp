@@ -22,12 +22,12 @@ public:
 struct SessionSlot {
     std::unique_ptr<Session> session;         ///< never null while it is lent
     std::unique_ptr<SessionMemory> memory{};  ///< null before there is any
-    bool dirty = false;      ///< it may hold settings, listeners, locks or temporary tables of its borrower
-    bool is_shared = false;  ///< a pooler lends what is behind it to others too: nothing there is its own to reset
-    bool renamed = false;    ///< names may mean something else, by a search path or a role; only while it is dirty
+    bool dirty = false;           ///< it may hold settings, listeners, locks or temporary tables of its borrower
+    bool is_shared = false;       ///< a pooler lends what is behind it to others too: nothing there is its own to reset
+    bool renamed = false;         ///< names may mean something else, by a search path or a role; only while it is dirty
+    std::uint32_t more_uses = 0;  ///< requests that its borrower has had served on it beyond the first
     Deadline lent_until = Deadline::never();  ///< when the request is to be over that borrowed it
     Holder holder{};                          ///< whoever has it
-    std::size_t more_uses = 0;                ///< requests that its borrower has had served on it beyond the first
     SqlState last_error{};  ///< what the server ended it with, that it takes no writes, or one of those; empty: none
     std::span<const SqlState> watched{};      ///< codes that are to stand there although the session goes on
     Deadline::Clock::time_point asked_at{};   ///< when its borrower began to wait, where somebody observes it
