@@ -33,7 +33,8 @@ BudgetPermits::~BudgetPermits() {
 bool BudgetPermits::take() {
     const std::lock_guard lock(budget_->mutex);
     const bool is_taken = budget_->book.take(*this);
-    if (!is_taken)
+    // Nobody who has too many has a right to what others have too many of.
+    if (!is_taken && !budget_->book.has_too_many(*this, held))
         for (Claim* other : budget_->book.claims())
             if (other != this && budget_->book.has_too_many(*other, other->held))
                 static_cast<BudgetPermits*>(other)->pool_.budget_changed();

@@ -130,6 +130,29 @@ TEST_F(Budget, IsGivenUpByASessionThatIsUsedAllTheTime) {
     EXPECT_TRUE(*found);
 }
 
+TEST_F(Budget, IsNotAskedForInTurnsByTwoWhoHaveTooMany) {
+    pg::PoolBudget four(4);
+    pg::pool::Limits limits;
+    limits.budget = four.impl();
+    fake::Database first(limits), second(limits), idle(limits);  // an even part is one
+    std::vector<pg::Connection> lent;
+    for (fake::Database* db : {&first, &first, &second, &second}) lent.push_back(db->client.connection());
+    std::array<std::thread, 2> waiting;
+    const std::array waiters{&first, &second};
+    for (std::size_t at : {0U, 1U}) {
+        waiting[at] = std::thread([&, at] { EXPECT_TRUE(waiters[at]->client.try_connection(20s)); });
+        while (waiters[at]->client.pool().stats().waiting == 0) std::this_thread::yield();
+    }
+    for (int round = 0; round < 3; ++round)
+        for (fake::Database* db : waiters) {
+            db->provider->spot().ring();
+            EXPECT_FALSE(was_told_to_look(first));
+            EXPECT_FALSE(was_told_to_look(second));
+        }
+    lent.clear();
+    for (std::size_t at : {0U, 1U}) waiting[at].join();
+}
+
 TEST_F(Budget, KeepsWhatIsReserved) {
     other.reset();
     other = std::make_unique<fake::Database>(limits(1));
