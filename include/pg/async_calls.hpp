@@ -134,12 +134,17 @@ struct Site {
     std::chrono::nanoseconds timeout;              // as the options had it before any of it was over
 };
 
-/// Anything else: `function(executor, site)` gives the answer, on a fiber.
+/// Anything else: `function(executor, site)` gives the answer, on a fiber. What nobody takes, because the operation was
+/// abandoned as it ended, goes to `function.undelivered(target, answer)`, if there is one, on any thread.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
     FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
         : FunctionOperation::WorkOperation(std::move(target), options), function_(std::move(function)) {}
+    ~FunctionOperation() override {
+        if constexpr (requires(AsyncTarget& on, A& answer) { function_.undelivered(on, answer); })
+            if (A* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
+    }
 
 private:
     void do_work(Executor& executor) noexcept override {
@@ -166,8 +171,13 @@ public:
         return StopCallback(
             operation, [](void* object) noexcept { static_cast<HeldObject*>(object)->source_.request_stop(); }, this);
     }
+    /// A part of it was received, and nobody took it: what comes next would leave a gap. Thread-safe.
+    void lose_part() noexcept { has_lost_part_.store(true, std::memory_order_relaxed); }
+    /// Why it does not go on; nothing when it does.
+    [[nodiscard]] std::optional<Error> lost_part() const;
 
 private:
+    std::atomic<bool> has_lost_part_{false};
     std::stop_source source_;
     StopToken token_{source_.get_token()};
 };
@@ -188,15 +198,27 @@ Expected<std::shared_ptr<AsyncTarget>> open_object(Executor& executor, const Sit
     if (!opened) return std::move(opened).error();
     return target_for_object(site, std::move(held));
 }
-/// An operation on what `open_object` made: `function(held)`.
+/// What an operation does with what `open_object` made.
+template <class A, class Held, class Function>
+struct UseOfObject {
+    Function function;
+
+    Expected<A> operator()(Executor&, const Site& site) {
+        auto& held = static_cast<Held&>(held_object(site.target));
+        if (auto lost = held.lost_part()) return *std::move(lost);
+        const StopCallback stopped = held.stop_with(site.options.stop);
+        return function(held);
+    }
+    template <class Answer>
+    void undelivered(AsyncTarget& target, Answer&) const noexcept {
+        held_object(target).lose_part();
+    }
+};
+/// An operation on that: `function(held)`.
 template <class A, class Held, class Function>
 AnswerOperation<A>* operate(const std::shared_ptr<AsyncTarget>& target, const StopToken* stop, Function function) {
     return make_operation<A>(target, {.timeout = no_timeout, .stop = stop},
-                             [call = std::move(function)](Executor&, const Site& site) mutable {
-                                 auto& held = static_cast<Held&>(held_object(site.target));
-                                 const StopCallback stopped = held.stop_with(site.options.stop);
-                                 return call(held);
-                             });
+                             UseOfObject<A, Held, Function>{std::move(function)});
 }
 
 }  // namespace pg::detail

@@ -193,6 +193,8 @@ template <class A>
 class WorkOperation : public AnswerOperation<A> {
 protected:
     using AnswerOperation<A>::AnswerOperation;
+    /// What it answered and nobody took; null: nothing.
+    [[nodiscard]] auto* untaken() { return answer_ && *answer_ ? &**answer_ : nullptr; }
     /// Answers with what `make()` returns.
     template <class Make>
     void answer_with(Make make) noexcept {
@@ -209,7 +211,9 @@ private:
         if (exception_) std::rethrow_exception(exception_);
         if constexpr (!std::is_void_v<A>)
             if (*answer_) hand_over(**answer_);
-        return *std::move(answer_);
+        Expected<A> answer = *std::move(answer_);
+        answer_.reset();
+        return answer;
     }
 
     std::optional<Expected<A>> answer_;

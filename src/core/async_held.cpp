@@ -97,6 +97,13 @@ Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
 
 HeldObject::~HeldObject() = default;
 
+std::optional<Error> HeldObject::lost_part() const {
+    if (!has_lost_part_.load(std::memory_order_relaxed)) return std::nullopt;
+    return Error({.kind = ErrorKind::cancelled,
+                  .message = "a call that was given up as it ended took a part of this with it: what comes next would "
+                             "leave a gap"});
+}
+
 std::shared_ptr<AsyncTarget> target_for_object(const Site& site, std::unique_ptr<HeldObject> object) {
     return target_for(site, std::move(object));
 }

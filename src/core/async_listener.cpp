@@ -2,6 +2,8 @@
 #include "pg/async_listener.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 #include <set>
 
 #include "pg/connection.hpp"
@@ -36,7 +38,13 @@ public:
         channels_.erase(channel);
         return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
     }
+    /// What was heard for somebody who did not take it is the next that is heard. Thread-safe.
+    void take_back(Heard&& heard) {
+        const std::lock_guard lock(mutex_);
+        untaken_.push_back(std::move(heard));
+    }
     Expected<Heard> next(const spi::Wait& wait) {
+        if (auto untaken = take_untaken()) return *std::move(untaken);
         if (!connection_)
             if (auto found = find_again(wait); !found) return std::move(found).error();
         if (std::exchange(lost_, false)) return Heard{.gap = true};
@@ -50,6 +58,13 @@ public:
     }
 
 private:
+    std::optional<Heard> take_untaken() {
+        const std::lock_guard lock(mutex_);
+        if (untaken_.empty()) return std::nullopt;
+        Heard first = std::move(untaken_.front());
+        untaken_.pop_front();
+        return first;
+    }
     Expected<void> connect(const spi::Wait& wait) {
         if (auto refused = refuse_to_listen(*context_)) return *std::move(refused);
         Expected<Borrowed> borrowed = borrow(*context_, wait);
@@ -94,28 +109,38 @@ private:
     std::set<std::string> channels_;
     std::optional<Connection> connection_;  // null: it is to be made, anew if it was `lost_`
     bool lost_ = false;
+
+    std::mutex mutex_;  // guards what follows
+    std::deque<Heard> untaken_;
 };
 
 using HearingTarget = ObjectTarget<std::unique_ptr<Hearing>>;
 
-Hearing& hearing(const Site& site) { return *static_cast<HearingTarget&>(site.target).object; }
+Hearing& hearing(AsyncTarget& target) { return *static_cast<HearingTarget&>(target).object; }
 
 spi::Wait wait_of(const Site& site) { return {Deadline::after(site.options.timeout), site.options.stop}; }
 
 AnswerOperation<void>* make_change(const std::shared_ptr<AsyncTarget>& target, std::string_view channel,
                                    Expected<void> (Hearing::*change)(const std::string&, const spi::Wait&)) {
     return make_operation<void>(target, {}, [kept = std::string(channel), change](Executor&, const Site& site) {
-        return (hearing(site).*change)(kept, wait_of(site));
+        return (hearing(site.target).*change)(kept, wait_of(site));
     });
 }
 
 /// Its time ends with nothing, not with an error.
+struct Next {
+    Deadline until;
+
+    Expected<Heard> operator()(Executor&, const Site& site) const {
+        return hearing(site.target).next({until, site.options.stop});
+    }
+    void undelivered(AsyncTarget& target, Heard& heard) const noexcept {
+        if (!heard.nothing()) hearing(target).take_back(std::move(heard));
+    }
+};
 AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,
                                   const StopToken* stop) {
-    return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop},
-                                 [until = Deadline::after(timeout)](Executor&, const Site& site) {
-                                     return hearing(site).next({until, site.options.stop});
-                                 });
+    return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop}, Next{Deadline::after(timeout)});
 }
 
 }  // namespace
