@@ -210,6 +210,8 @@ void DirectSession::do_forget(std::string_view name) noexcept { link_.forget(nam
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
+    // More is received when these are taken: the server keeps the rest meanwhile.
+    if (auto message = link_.take_notification()) return message;
     if (!link_.receive()) return link_.ending();
     for (wire::Frame frame;;) {
         // Nothing was asked, so an event can only be a farewell.

@@ -17,6 +17,15 @@ constexpr std::string_view reset_script =
     "close all; set session authorization default; reset all; unlisten *; select pg_advisory_unlock_all(); discard "
     "temp";
 
+/// What was heard for the one before is nobody's. False when the session is gone.
+bool forget_notifications(spi::Session& session) noexcept {
+    const spi::Wait at_once{Deadline::at({}), nullptr};
+    for (;;) {
+        const Expected<std::optional<Notification>> heard = session.wait_notification(at_once);
+        if (!heard || !*heard) return session.usable();
+    }
+}
+
 }  // namespace
 
 bool bring_to_rest(spi::SessionSlot& slot) noexcept {
@@ -26,7 +35,9 @@ bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     const spi::Wait wait{std::max(in_time, Deadline::after(cleaning_grace))};
     if (session.transaction_status() != spi::TransactionStatus::idle && !session.run_script("rollback", wait))
         return false;
-    if (std::exchange(slot.dirty, false) && !slot.is_shared && !session.run_script(reset_script, wait)) return false;
+    if (std::exchange(slot.dirty, false) && !slot.is_shared &&
+        (!session.run_script(reset_script, wait) || !forget_notifications(session)))
+        return false;
     slot.renamed = false;
     return is_at_rest(slot);
 }

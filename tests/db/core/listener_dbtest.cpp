@@ -65,13 +65,38 @@ TEST_F(ListenerDb, SaysThatItsSessionIsLost) {
     EXPECT_THROW(static_cast<void>(listener.next(10s)), pg::ConnectionLost);
 }
 
-TEST_F(ListenerDb, LeavesNoListenerBehind) {
-    pg::Client narrow = pg::connect(conninfo(), {.pool_max_size = 1});
-    {
-        pg::Listener short_lived(narrow);
-        short_lived.listen("orders");
+TEST_F(ListenerDb, LeavesNoListenerBehindAndNoMessages) {
+    for (const char* engine : {"direct", "libpq"}) {
+        pg::Client narrow = pg::connect(conninfo() + " engine=" + engine, {.pool_max_size = 1});
+        int process = 0;
+        {
+            pg::Listener short_lived(narrow);
+            process = short_lived.backend_process();
+            short_lived.listen("orders");
+            db.exec("select pg_notify('orders', i::text) from generate_series(1, 3) i");
+            EXPECT_EQ(short_lived.next(10s)->payload, "1");
+        }
+        EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
+        pg::Listener next(narrow);
+        EXPECT_EQ(next.backend_process(), process);
+        next.listen("other");
+        EXPECT_FALSE(next.next(0s)) << "what the one before did not hear";
     }
-    EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
+}
+
+TEST_F(ListenerDb, HearsAllThatIsSentAtOnce) {
+    constexpr int many = 20000;
+    for (const char* engine : {"direct", "libpq"}) {
+        pg::Client hearing = pg::connect(conninfo() + " engine=" + engine);
+        pg::Listener all(hearing);
+        all.listen("many");
+        db.exec("select pg_notify('many', i::text) from generate_series(1, $1) i", many);
+        for (int number = 1; number <= many; ++number) {
+            const auto heard = all.next(20s);
+            ASSERT_TRUE(heard) << number;
+            ASSERT_EQ(heard->payload, std::to_string(number)) << engine;
+        }
+    }
 }
 
 }  // namespace
