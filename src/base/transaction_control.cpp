@@ -91,6 +91,12 @@ TransactionControl transaction_control(std::string_view sql) {
     return words.take("to") ? none : rolls_back;
 }
 
+bool ends_failure(std::string_view sql) {
+    const TransactionControl control = transaction_control(sql);
+    return control == TransactionControl::commits || control == TransactionControl::rolls_back ||
+           FirstWords(sql).take("rollback");
+}
+
 bool is_about_rows(std::string_view sql) {
     FirstWords words(sql);
     switch (words.initial()) {

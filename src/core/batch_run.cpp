@@ -157,6 +157,7 @@ private:
         // Those behind it may be about something else than before.
         if (!entry.name && !is_about_rows(entry.call.sql)) statements_ = nullptr;
         if (entry.call.leaves_traces) note_traces(*borrowed.slot, entry.call.sql);
+        if (borrowed.slot->renamed) statements_ = nullptr;
     }
 
     /// Its name is yet to be given by the one before it of the same text, whose failure is to be its own alone.

@@ -52,7 +52,7 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::shared_ptr<RetypedTexts> retyped = std::make_shared<RetypedTexts>();
     std::atomic<bool> closed{false};
-    const Birthplace birthplace;
+    Birthplace birthplace;               // of the source
     std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
 
     std::mutex mutex;                                 // guards what follows

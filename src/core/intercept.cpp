@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "src/base/transaction_control.hpp"
 #include "src/core/batch_state.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/observe.hpp"
@@ -206,6 +207,9 @@ Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
 }
 
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {
+    if (borrowed.session().transaction_status() == spi::TransactionStatus::failed && ends_failure(text) &&
+        scan_sql(text).problem == SqlScan::Problem::none)  // which needs no settings
+        return borrowed.session().run_script(text, borrowed.wait);
     Enclosure enclosure;
     Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait);
     if (ran) ran = borrowed.session().run_script(text, borrowed.wait);

@@ -24,6 +24,9 @@ constexpr std::string_view lift_limit =
     "select set_config('statement_timeout', current_setting('pgclient.statement_timeout'), true) "
     "where current_setting('statement_timeout') = current_setting('pgclient.statement_limit')";
 
+/// What lifting a limit is given where the time of its request may be over.
+constexpr std::chrono::seconds lifting_budget{2};
+
 bool is_inside_transaction(const Borrowed& borrowed) {
     return borrowed.session().transaction_status() != spi::TransactionStatus::idle;
 }
@@ -77,6 +80,14 @@ void run_limited(const Borrowed& borrowed, std::chrono::milliseconds share, cons
             item->outcome.emplace(ServerLimit::late(item->outcome->error()));
 }
 
+/// What its statement had done was undone with the transaction around it.
+Error rolled_back(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_applied;
+    fields.message = "rolled back: " + fields.message;
+    return Error(std::move(fields));
+}
+
 /// One after the other in a transaction, for an answer that may be too large: in a batch it would have no bound.
 Expected<Result> run_in_steps(const Borrowed& borrowed, std::optional<std::chrono::milliseconds> share,
                               const Settings* settings, const spi::Request& request) {
@@ -85,6 +96,7 @@ Expected<Result> run_in_steps(const Borrowed& borrowed, std::optional<std::chron
     std::optional<ServerLimit> limit;
     if (share) limit.emplace(*share);
     Enclosure enclosure;
+    bool is_to_commit = false;
     const auto run_all = [&]() -> Expected<Result> {
         if (auto begun = enclosure.begin(session, borrowed.wait); !begun) return as_error_of(request, begun.error());
         if (limit)
@@ -93,24 +105,32 @@ Expected<Result> run_in_steps(const Borrowed& borrowed, std::optional<std::chron
             if (auto set = session.run(settings->request(), borrowed.wait); !set)
                 return as_error_of(request, set.error());
         Expected<Result> result = session.run(request, borrowed.wait);
-        if (!result) return result;
-        if (limit && is_inside)
-            if (auto lifted = session.run(ServerLimit::lift(), borrowed.wait); !lifted)
+        // One that was given up too late has left the transaction as it was.
+        if (limit && is_inside && session.transaction_status() == spi::TransactionStatus::open)
+            if (auto lifted = session.run(ServerLimit::lift(), {Deadline::after(lifting_budget)}); !lifted && result)
                 return as_error_of(request, lifted.error());
+        if (!result) return result;
+        is_to_commit = true;
         if (auto committed = enclosure.commit(session, borrowed.wait); !committed)
             return as_error_of(request, committed.error());
         return result;
     };
     Expected<Result> result = run_all();
     enclosure.leave(session);
+    if (!result && !is_inside && !is_to_commit && result.error().outcome() != Outcome::not_sent)
+        result = rolled_back(result.error());
     if (!result && limit && limit->is_why(result.error(), borrowed.wait.stop)) return ServerLimit::late(result.error());
     return result;
 }
 
 Expected<Result> run_one(const Borrowed& borrowed, bool is_about_rows, const Settings* settings,
                          const spi::Request& request) {
+    if (borrowed.session().transaction_status() == spi::TransactionStatus::failed && ends_failure(request.sql))
+        return borrowed.session().run(request, borrowed.wait);  // which needs no settings, and no limit
+    const bool controls = transaction_control(request.sql) != TransactionControl::none;
     const auto share = is_about_rows ? share_of(borrowed) : std::nullopt;
-    if (request.max_result_bytes != 0 && (share || settings)) return run_in_steps(borrowed, share, settings, request);
+    if (request.max_result_bytes != 0 && !controls && (share || settings))
+        return run_in_steps(borrowed, share, settings, request);
     if (share) {
         spi::BatchItem item{request};
         spi::BatchItem* const one = &item;

@@ -20,6 +20,7 @@ Client for_tenant(const Client& client, std::string_view tenant) {
     context->keeps_session_state = all.keeps_session_state;
     context->sends_ahead = all.sends_ahead;
     context->statements = all.statements;
+    context->birthplace = all.birthplace;
     context->schema_changes = all.schema_changes;
     context->tally = all.tally;
     context->retyped = all.retyped;

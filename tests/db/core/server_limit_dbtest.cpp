@@ -233,6 +233,28 @@ TEST_P(ToldDeadline, LeavesResultsTheLimitOfTheirSize) {
         EXPECT_EQ(inside.query_one<int>("select 8"), 8);
         transaction.commit();
     }
+    for (pg::Client* db : {&timed, &ann, &late_ann}) {
+        db->exec("drop table if exists kept");
+        db->exec("create table kept (more text)");
+        // So little too much that the server has done all of it by then.
+        constexpr char insert[] = "insert into kept select repeat('x', 10) from generate_series(1, 9) returning more";
+        const auto large = db->with({.timeout = 10s}).try_query(pg::Query{.sql = insert, .max_result_bytes = 50});
+        ASSERT_FALSE(large);
+        EXPECT_EQ(large.error().outcome(), pg::Outcome::not_applied) << large.error().what();
+        EXPECT_EQ(db->query_one<std::int64_t>("select count(*) from kept"), 0);
+        pg::Transaction transaction = db->begin();
+        EXPECT_FALSE(transaction.try_query(pg::Query{.sql = insert, .timeout = 400ms, .max_result_bytes = 50}));
+        if (transaction.try_exec("select 1")) {  // it was not given up in time
+            EXPECT_EQ(limit_in(transaction, pg::no_timeout), 0) << "the time of that statement is not that of others";
+        }
+        transaction.rollback();
+        pg::Connection session = db->connection();
+        auto careful = session.with({.max_result_bytes = 100'000});
+        careful.exec("begin");
+        careful.exec("insert into kept values ('x')");
+        careful.exec("rollback");
+        EXPECT_EQ(session.query_one<std::int64_t>("select count(*) from kept"), 0) << "it was a transaction";
+    }
     auto bounded = timed.with({.timeout = 10s, .max_result_bytes = 100'000});
     EXPECT_GT(limit_in(bounded), 5000);
     EXPECT_EQ(

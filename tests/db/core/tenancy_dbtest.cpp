@@ -85,6 +85,32 @@ TEST_P(Tenants, KeepATransactionThatHasFailed) {
     expect_nothing_left(client);
 }
 
+TEST_P(Tenants, EndTransactionsThatHaveFailedByText) {
+    pg::Client client = open("libpq");
+    pg::Client ann = pg::for_tenant(client, "ann");
+    {
+        pg::Connection session = ann.connection();
+        for (const bool by_script : {true, false}) {
+            session.exec("begin");
+            EXPECT_FALSE(session.try_exec("select 1 / 0"));
+            EXPECT_FALSE(session.try_run_script("rollback; select 1")) << "more than its end";
+            if (by_script)
+                session.run_script("rollback");
+            else
+                session.exec("rollback");
+            EXPECT_EQ(session.query_all<std::string>(own_notes), (Notes{"a1", "a2"}));
+        }
+        pg::Transaction transaction = session.begin();
+        transaction.run_script("savepoint s");
+        EXPECT_FALSE(transaction.try_exec("select 1 / 0"));
+        transaction.run_script("rollback to s");
+        transaction.exec("insert into notes values ('a3')");
+        transaction.commit();
+    }
+    EXPECT_EQ(all_of("ann"), (Notes{"a1", "a2", "a3"}));
+    expect_nothing_left(client);
+}
+
 TEST_P(Tenants, SeeTheirOwnRowsInSingleStatements) {
     pg::Client client = open("libpq");
     pg::Client ann = pg::for_tenant(client, "ann");

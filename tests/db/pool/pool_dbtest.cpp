@@ -4,6 +4,7 @@
 #include <map>
 #include <pg/async.hpp>
 #include <pg/task.hpp>
+#include <pg/tenancy.hpp>
 #include <set>
 #include <stop_token>
 #include <sys/wait.h>
@@ -228,11 +229,11 @@ TEST(ClientPoolOnALoop, RefusesAwaitedCallsInACopyOfTheProcess) {
         auto stopped = async.with({.stop = &stop}).try_exec("select 1");
         stopped.stop();
         is_well &= is_refused(std::move(stopped).get());
-        try {
-            static_cast<void>(db.async());
-            is_well = false;
-        } catch (const pg::UsageError&) {
-        }
+        for (const pg::Client& made : {db, pg::for_tenant(db, "ann")}) try {
+                static_cast<void>(made.async());
+                is_well = false;
+            } catch (const pg::UsageError&) {
+            }
         db.pool().refresh();
         is_well &= db.pool().stats().size() == 0 && db.pool().drain(20s) == 0;
         ::_exit(is_well ? 0 : 1);

@@ -28,6 +28,13 @@ TEST(TransactionControl, IsFoundBehindBlanksAndComments) {
     expect(TransactionControl::none, {"-- commit", "/* commit", "/*", "/* a /* b */ commit", "/*/ commit", "-- a"});
 }
 
+TEST(TransactionControl, KnowsWhatIsHeardAfterAFailure) {
+    for (const char* sql : {"rollback", "COMMIT", "abort", "end", "rollback to s", "Rollback work to savepoint s"})
+        EXPECT_TRUE(ends_failure(sql)) << sql;
+    for (const char* sql : {"", "begin", "savepoint s", "release s", "select 1", "rolled"})
+        EXPECT_FALSE(ends_failure(sql)) << sql;
+}
+
 TEST(TransactionControl, IsNotSeenInOtherStatements) {
     expect(TransactionControl::none, {"",
                                       " ",

@@ -75,6 +75,18 @@ TEST_F(Healing, LetsAStatementOfItsOwnGoWithoutTheNameThatAnotherIsToGive) {
     EXPECT_FALSE(server.asked[1].prepared);
 }
 
+TEST_F(Healing, LetsNothingGoByANameBehindWhatRenames) {
+    for (int round = 0; round < 3; ++round) client.exec("select a from t");
+    ASSERT_TRUE(server.asked.back().prepared);
+    server.asked.clear();
+    pg::Batch batch(client);
+    batch.exec("select set_config('search_path', 'b', false)");
+    batch.exec("select a from t");
+    batch.run();
+    ASSERT_EQ(server.asked.size(), 2u);
+    EXPECT_FALSE(server.asked[1].prepared);
+}
+
 /// Answers one text in the place of the server.
 class Answering final : public pg::spi::Interceptor {
     pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
