@@ -227,7 +227,7 @@ private:
     }
     void do_forget(std::string_view name) noexcept override { server_->write_down("forget " + std::string(name)); }
     pg::Expected<std::optional<pg::Notification>> do_wait_notification(const Wait& wait) noexcept override {
-        server_->last_wait = wait;
+        if (!wait.deadline.passed(pg::Deadline::Clock::time_point())) server_->last_wait = wait;  // a look is no wait
         if (server_->notifications.empty()) return std::optional<pg::Notification>();
         auto next = std::move(server_->notifications.front());
         server_->notifications.pop_front();

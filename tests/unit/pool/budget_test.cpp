@@ -143,6 +143,7 @@ TEST_F(Budget, IsNotAskedForInTurnsByTwoWhoHaveTooMany) {
         waiting[at] = std::thread([&, at] { EXPECT_TRUE(waiters[at]->client.try_connection(20s)); });
         while (waiters[at]->client.pool().stats().waiting == 0) std::this_thread::yield();
     }
+    for (fake::Database* db : waiters) db->provider->spot().ring();  // the first to wait has told the other
     for (int round = 0; round < 3; ++round)
         for (fake::Database* db : waiters) {
             db->provider->spot().ring();
