@@ -47,8 +47,9 @@ public:
     /// Adds a type, or replaces what is known under its oid.
     void add(TypeInfo info);
 
-    /// True for an oid that only this database's catalogue can explain.
-    [[nodiscard]] static constexpr bool is_user_defined(Oid oid) { return static_cast<std::uint32_t>(oid) >= 16384; }
+    /// True for an oid that only this database's catalogue can explain: one that was not assigned by hand, but as the
+    /// database was made or later.
+    [[nodiscard]] static constexpr bool is_user_defined(Oid oid) { return static_cast<std::uint32_t>(oid) >= 10000; }
 
 private:
     struct Impl;

@@ -22,10 +22,13 @@ using CopySessionPtr = std::unique_ptr<CopySession, CopySessionDeleter>;
 template <Cellular T>
 constexpr Target sent_target(std::string_view name = {}) {
     using Scalar = without_optional_t<T>;
-    return {
-        name,
-        [](const WireType& column) { return takes_binary(column, oid_of<Scalar>(column.types), Codec<Scalar>::type); },
-        &Codec<Scalar>::type};
+    return {name,
+            [](const WireType& column) {
+                if (!takes_binary(column, oid_of<Scalar>(column.types), Codec<Scalar>::type)) return false;
+                if constexpr (requires { Codec<Scalar>::accepts(column); }) return Codec<Scalar>::accepts(column);
+                return true;
+            },
+            &Codec<Scalar>::type};
 }
 
 }  // namespace detail

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 6> ours{"host",    "hostaddr",        "po
 
 /// Sent whatever the configuration says, but not to a pooler, which refuses it: text is read and written in these
 /// forms.
-constexpr std::string_view session_options = "-c DateStyle=ISO -c IntervalStyle=postgres";
+constexpr std::string_view session_options = "-c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1";
 
 /// Used where the configuration says nothing. The last four find a dead peer in 25 seconds.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> defaults{{

@@ -19,6 +19,7 @@ Error with_text_hint(const Error& error) {
     ErrorFields fields = error.fields();
     fields.hint =
         "a column has no binary form: ask for text with .format = pg::Format::text, or cast the column to text";
+    fields.retry_scope = RetryScope::transaction;  // the next time it is asked for in text
     return Error(std::move(fields));
 }
 

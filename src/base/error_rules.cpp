@@ -161,8 +161,9 @@ ErrorRuling rule_on_connecting(const Rule& rule, bool transient) {
 ErrorRuling rule_on(const ErrorFacts& facts) {
     Rule rule = find_rule(facts);
     if (facts.phase == RequestPhase::connecting) {
+        constexpr std::string_view short_of_something = "53";  // as memory: there may be more of it later
         const bool transient = rule.again == Again::connect || rule.again == Again::only_if_unsent ||
-                               rule.again == Again::transaction_only_inside;
+                               rule.again == Again::transaction_only_inside || rule.code == short_of_something;
         return rule_on_connecting(rule, transient);
     }
 

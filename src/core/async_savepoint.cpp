@@ -63,7 +63,7 @@ AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, End 
         HeldPart& part = part_of(site.target);
         Transaction::Impl& transaction = *part.transaction;
         auto ended = (transaction.*end)(part.number, transaction.time.wait(*site.target.context, &site.options));
-        if (ended) part.has_ended.store(true, std::memory_order_release);
+        if (!transaction.has_part(part.number)) part.has_ended.store(true, std::memory_order_release);
         return ended;
     });
 }

@@ -178,6 +178,14 @@ void note_commit(Context& context, spi::SessionSlot& slot);
 [[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
                                          const spi::Wait& wait);
 
+/// An error in a transaction that its statement alone is in: to run the one again is to run the other again.
+[[nodiscard]] inline Error as_of_its_own(const Error& error) {
+    if (error.retry_scope() != RetryScope::transaction) return error;
+    ErrorFields fields = error.fields();
+    fields.retry_scope = RetryScope::statement;
+    return Error(std::move(fields));
+}
+
 /// Why a client behind a pooler cannot hear messages; nothing when it can.
 [[nodiscard]] std::optional<Error> refuse_to_listen(const Context& context);
 

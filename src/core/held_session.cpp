@@ -4,6 +4,17 @@
 #include "src/core/hooked.hpp"
 
 namespace pg::detail {
+namespace {
+
+/// What a transaction that is left is given to end.
+constexpr std::chrono::seconds leaving_budget{2};
+
+}  // namespace
+
+void roll_back(spi::Session& session) noexcept {
+    if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
+        static_cast<void>(session.run_script("rollback", {Deadline::after(leaving_budget)}));
+}
 
 Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label)
     : context_(borrowed.context->shared_from_this()),

@@ -15,6 +15,10 @@
 namespace pg::detail {
 
 class Occupant;
+
+/// Ends the transaction that is open on a session, if one is, within a time of its own. What fails here leaves the
+/// session in a transaction, or unusable: its source rolls back or closes it.
+void roll_back(spi::Session& session) noexcept;
 struct LongSay;
 
 /// Shared by its holders. One thread at a time.

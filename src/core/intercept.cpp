@@ -11,15 +11,6 @@
 namespace pg::detail {
 namespace {
 
-/// What an enclosing transaction is given to go back to rest.
-constexpr std::chrono::seconds leaving_budget{2};
-
-/// What fails here leaves the session in a transaction, or unusable: its source rolls back or closes it.
-void roll_back(spi::Session& session) noexcept {
-    if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
-        static_cast<void>(session.run_script("rollback", {Deadline::after(leaving_budget)}));
-}
-
 /// Runs the second in the transaction of the first; the first error of the two, or the answer of the second.
 Expected<Result> run_behind(spi::Session& session, const spi::Request& first, const spi::Request& second,
                             const spi::Wait& wait) {
@@ -202,8 +193,10 @@ Expected<void> Enclosure::begin(spi::Session& session, const spi::Wait& wait) {
 }
 
 Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
-    if (!std::exchange(is_open_, false)) return {};
-    return session.run_script("commit", wait);
+    if (!is_open_) return {};
+    Expected<void> committed = session.run_script("commit", wait);
+    is_open_ = !committed.has_value();  // one that was not sent has left it open
+    return committed;
 }
 
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {

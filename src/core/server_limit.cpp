@@ -80,9 +80,9 @@ void run_limited(const Borrowed& borrowed, std::chrono::milliseconds share, cons
             item->outcome.emplace(ServerLimit::late(item->outcome->error()));
 }
 
-/// What its statement had done was undone with the transaction around it.
+/// What its statement had done was undone with the transaction around it, which was the statement's own.
 Error rolled_back(const Error& error) {
-    ErrorFields fields = error.fields();
+    ErrorFields fields = as_of_its_own(error).fields();
     fields.outcome = Outcome::not_applied;
     fields.message = "rolled back: " + fields.message;
     return Error(std::move(fields));

@@ -106,7 +106,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
-        const detail::Repair repair = detail::heal(admitted, source->name(), begun.error());
+        const detail::Repair repair = detail::heal(admitted, source->name(), detail::as_of_its_own(begun.error()));
         if (repair == detail::Repair::none) break;
         is_retyped |= repair == detail::Repair::of_types;
         begun = source->admit_again(begun.error());

@@ -78,7 +78,10 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
     Expected<void> begun = settings ? begin_with_settings(impl->held->session(), text, *settings, borrowed.wait)
                                     : without_tag(impl->control(text, borrowed.wait));
-    if (!begun) return std::move(begun).error();
+    if (!begun) {
+        roll_back(impl->held->session());  // one that was given up may have come about
+        return std::move(begun).error();
+    }
     impl->held->settings = std::move(settings);
     return Transaction(std::move(impl));
 }
@@ -131,7 +134,8 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               held->settings.reset();
                               const bool is_committed = answer && answer->text() == "COMMIT";
                               if (is_committed || !answer) note_commit(*held->context, held->lease.slot());
-                              held.reset();
+                              const auto session = std::exchange(held, nullptr);
+                              if (!answer) detail::roll_back(session->session());  // what was not sent has left it open
                               if (!answer)
                                   return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
                               if (!is_committed) return commit_rolled_back();
@@ -149,7 +153,9 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
                               const auto session = std::exchange(held, nullptr);
                               session->settings.reset();
                               if (watch) watch->take(*session);
-                              return session->session().run_script("rollback", wait);
+                              Expected<void> done = session->session().run_script("rollback", wait);
+                              if (!done) detail::roll_back(session->session());  // as its time was over before
+                              return done;
                           });
 }
 
@@ -175,14 +181,14 @@ bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
     return is_open() && std::binary_search(open_parts.begin(), open_parts.end(), number);
 }
 
-/// One that fails leaves the part open: it can still be undone.
+/// One that fails leaves the part open: it can still be undone. One that was given up too late has ended it.
 Expected<void> Transaction::Impl::end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
     const bool is_kept = kind == spi::RequestKind::release;
     auto ended = control_part(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
-    if (!ended) return ended;
+    if (!ended && ended.error().outcome() != Outcome::applied) return ended;
     while (open_parts.back() != number) open_parts.pop_back();  // those inside of it end with it
     open_parts.pop_back();
-    return {};
+    return ended;
 }
 
 Expected<void> Transaction::Impl::release_part(std::uint32_t number, const spi::Wait& wait) {
@@ -195,7 +201,8 @@ Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wai
     if (!has_part(number)) return part_ended();
     end_occupant();
     auto undone = end_part(spi::RequestKind::rollback_to, number, wait);
-    if (undone) std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
+    if (!has_part(number))
+        std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
     return undone;
 }
 

@@ -16,7 +16,7 @@ constexpr std::string_view before_14 =
     "t.typarray "
     "union all select rngsubtype from pg_range where rngtypid = t.oid union all select atttypid from pg_attribute "
     "where attrelid = t.typrelid and t.typtype = 'c' and attnum > 0 and not attisdropped) part(oid) where part.oid >= "
-    "16384) "
+    "10000) "
     "select t.oid, n.nspname::text, t.typname::text, t.typtype::text, t.typcategory::text, t.typarray, "
     "coalesce((select rngsubtype from pg_range where rngtypid = t.oid), nullif(t.typbasetype, 0), t.typelem) as "
     "element, "

@@ -128,6 +128,18 @@ Error client_is_closed(const Books& books, Time now) {
     return with_details(ErrorKind::usage, std::move(message), std::move(details));
 }
 
+Error as_failure_to_open(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_sent;
+    fields.connection_usable = false;
+    fields.sql = {};
+    fields.position = 0;
+    if (fields.kind == ErrorKind::connection_lost) fields.kind = ErrorKind::connect;
+    if (fields.kind == ErrorKind::timeout || error.kind() == ErrorKind::connection_lost)
+        fields.retry_scope = RetryScope::connect;
+    return Error(std::move(fields));
+}
+
 Error stopped() {
     return Error(
         {.kind = ErrorKind::cancelled, .outcome = Outcome::not_sent, .message = "stopped while waiting for a session"});

@@ -6,6 +6,9 @@
 
 namespace pg::pool {
 
+/// What those are told who waited for a session that was lost, or too late, before it was open in full: nothing of
+/// theirs was sent.
+[[nodiscard]] Error as_failure_to_open(const Error& error);
 [[nodiscard]] Error stopped();
 [[nodiscard]] Error cannot_be_awaited();
 /// For whoever asks on the thread that would have to serve it.

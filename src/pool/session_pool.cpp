@@ -210,8 +210,8 @@ void SessionPool::open_now(Member& member) noexcept {
     const spi::Wait wait{Deadline::after(connect_timeout_), &stop};
     auto session = opener_.open(wait);
     tell_connected(opener_.observer(), began, session);
-    const std::optional<Error> failure =
-        session ? receive(member, *std::move(session), wait) : std::move(session).error();
+    std::optional<Error> failure = session ? receive(member, *std::move(session), wait) : std::move(session).error();
+    if (failure) failure = as_failure_to_open(*failure);
     enter([&](Books& books, Time now) { failure ? books.failed(member, *failure, now) : books.opened(member, now); });
 }
 

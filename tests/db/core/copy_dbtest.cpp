@@ -19,6 +19,9 @@ struct Address {
     std::optional<Mood> mood;
     friend bool operator==(const Address&, const Address&) = default;
 };
+struct Pair {
+    std::int32_t y, x;
+};
 struct Everything {
     std::int32_t id;
     bool flag;
@@ -39,6 +42,10 @@ struct Everything {
 template <>
 struct pg::Codec<Mood> : pg::EnumCodec<Mood> {
     static constexpr TypeId type{{}, {}, "mood"};
+};
+template <>
+struct pg::Codec<Pair> : pg::CompositeCodec<Pair> {
+    static constexpr TypeId type{{}, {}, "pair"};
 };
 template <>
 struct pg::Codec<Address> : pg::CompositeCodec<Address> {
@@ -121,6 +128,19 @@ TEST_F(CopyDb, NamesEveryColumnThatDoesNotFit) {
     const auto positions = pg::CopyIn<std::int32_t, std::string>::try_open(db, "t");
     ASSERT_FALSE(positions) << "the generated column counts when none is listed";
     EXPECT_EQ(positions.error().kind(), pg::ErrorKind::shape);
+}
+
+TEST_F(CopyDb, ComparesTheFieldsOfACompositeByName) {
+    db.run_script("create type pair as (x int, y int); create table pairs (one pair, many pair[])");
+    EXPECT_THROW((pg::CopyIn<Pair>(db, "pairs (one)")), pg::ShapeError);
+    EXPECT_THROW((pg::CopyIn<std::vector<Pair>>(db, "pairs (many)")), pg::ShapeError);
+    db.run_script(
+        "drop table pairs; drop type pair; create type pair as (y int, x int); create table pairs (one pair)");
+    pg::Client fresh = pg::connect(conninfo());
+    pg::CopyIn<Pair> copy(fresh, "pairs (one)");
+    copy.write(Pair{.y = 2, .x = 1});
+    EXPECT_EQ(copy.finish(), 1u);
+    EXPECT_EQ(db.query_one<std::string>("select one::text from pairs"), "(2,1)");
 }
 
 TEST_F(CopyDb, KeepsNothingThatWasNotFinished) {

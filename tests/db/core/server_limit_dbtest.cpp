@@ -271,6 +271,13 @@ TEST_P(ToldDeadline, GivesTextForWhatHasNoBinaryForm) {
     for (pg::Client* db : {&timed, &ann})
         for (int round = 0; round < 3; ++round)
             EXPECT_EQ(db->with({.timeout = 10s}).query("select '{=r/postgres}'::aclitem[] as a").size(), 1u);
+    for (pg::Client* db : {&timed, &ann})
+        EXPECT_EQ(db->with({.timeout = 10s, .max_result_bytes = 100'000})
+                      .query("select '{=r/postgres}'::aclitem[] as b")
+                      .size(),
+                  1u);
+    for (const std::string& text : ann.stream<std::string>("select '{=r/postgres}'::aclitem[] as c"))
+        EXPECT_EQ(text, "{=r/postgres}");
 }
 
 TEST_P(ToldDeadline, IsNotForWhatCannotRunInATransaction) {

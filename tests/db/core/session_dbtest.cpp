@@ -1,6 +1,10 @@
 // Sessions on a server: clean for the next borrower, learned types, and statements that it keeps.
+#include <stop_token>
+
 #include "pg/connection.hpp"
 #include "pg/statement_cache.hpp"
+#include "pg/stop.hpp"
+#include "pg/transaction.hpp"
 #include "pg/types/enumeration.hpp"
 #include "tests/db/core/database.hpp"
 
@@ -75,6 +79,37 @@ TEST_F(SessionDb, StreamsNumbersOfTypesThatAFunctionDoesNotTake) {
     narrow.run_script("create or replace function halved(real) returns real language sql as 'select $1 / 2'");
     for (const float half : narrow.stream<float>("select halved($1) from generate_series(1, 3)", 5.0))
         EXPECT_EQ(half, 2.5F);
+}
+
+TEST_F(SessionDb, KeepsNothingOfATransactionWhoseEndWasNotSent) {
+    db.run_script("drop table if exists kept; create table kept (n int)");
+    for (const char* engine : {"direct", "libpq"}) {
+        pg::Client one = pg::connect(conninfo() + " engine=" + engine, {.pool_max_size = 1});
+        {
+            pg::Connection session = one.connection();
+            for (const bool commits : {true, false}) {
+                std::stop_source source;
+                const pg::StopToken stop(source.get_token());
+                pg::Transaction transaction = session.begin({.stop = &stop});
+                transaction.exec("insert into kept values (1)");
+                source.request_stop();
+                const auto ended = commits ? transaction.try_commit() : transaction.try_rollback();
+                ASSERT_FALSE(ended);
+                EXPECT_EQ(ended.error().outcome(), pg::Outcome::not_sent);
+                session.exec("insert into kept values (2)");
+            }
+            std::stop_source source;
+            const pg::StopToken stop(source.get_token());
+            EXPECT_THROW(session.transaction({.stop = &stop},
+                                             [&](pg::Transaction& transaction) {
+                                                 transaction.exec("insert into kept values (1)");
+                                                 source.request_stop();
+                                             }),
+                         pg::Cancelled);
+            session.exec("insert into kept values (2)");
+        }
+        EXPECT_EQ(db.query_all<int>("delete from kept returning n"), (std::vector<int>{2, 2, 2})) << engine;
+    }
 }
 
 TEST_F(SessionDb, IsReplacedWhenTheServerEndsIt) {

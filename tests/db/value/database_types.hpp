@@ -17,7 +17,7 @@ inline void load_types(pg::TypeCatalog& types) {
         "select t.oid, n.nspname, t.typname, t.typtype, t.typarray, "
         "       coalesce(r.rngsubtype, m.rngsubtype, nullif(t.typbasetype, 0), t.typelem), t.typcategory "
         "from pg_type t join pg_namespace n on n.oid = t.typnamespace left join pg_range r on r.rngtypid = t.oid "
-        "left join pg_range m on m.rngmultitypid = t.oid where t.oid >= 16384");
+        "left join pg_range m on m.rngmultitypid = t.oid where t.oid >= 10000");
     const auto text = [&](int row, int column) { return PQgetvalue(rows.get(), row, column); };
     for (int row = 0; row < PQntuples(rows.get()); ++row) {
         pg::TypeInfo info;

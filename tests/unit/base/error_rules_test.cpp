@@ -220,6 +220,7 @@ TEST(ErrorRules, SortFailuresToConnectByWhoMustAct) {
         {"53300", Kind::connect, Scope::connect, trusted},    {"57P03", Kind::connect, Scope::connect, suspect},
         {"57P01", Kind::connect, Scope::connect, suspect},    {"3D000", Kind::connect, Scope::none, trusted},
         {"42501", Kind::connect, Scope::none, trusted},       {"08P01", Kind::protocol, Scope::none, trusted},
+        {"53200", Kind::connect, Scope::connect, suspect},    {"53400", Kind::connect, Scope::none, trusted},
         {"F0000", Kind::connect, Scope::connect, suspect},    {"", Kind::connect, Scope::connect, suspect},
     };
     for (const auto& row : rows) {

@@ -286,7 +286,10 @@ TEST_F(Copy, KnowsTheTypesOfTheDatabase) {
     db.types->add(type(20001, "mood", pg::TypeKind::enumeration));
     db.types->add(type(20002, "other", pg::TypeKind::enumeration));
     db.types->add(type(20003, "citext", pg::TypeKind::base));
-    db.types->add(type(20004, "pair", pg::TypeKind::composite));
+    pg::TypeInfo single = type(20004, "single", pg::TypeKind::composite);
+    single.fields.push_back({"x", pg::Oid{23}});
+    db.types->add(std::move(single));
+    db.types->add(type(20005, "none", pg::TypeKind::composite));
     const auto takes = [&]<class T>(std::type_identity<T>, std::uint32_t oid) {
         describe({{"x", oid}});
         return pg::CopyIn<T>::try_open(db.client, "t").has_value();
@@ -305,6 +308,7 @@ TEST_F(Copy, KnowsTheTypesOfTheDatabase) {
     EXPECT_FALSE(takes(text, 20004));
     EXPECT_TRUE(takes(record, 20004));
     EXPECT_FALSE(takes(record, 20001));
+    EXPECT_FALSE(takes(record, 20005)) << "it has no field";
 }
 
 TEST_F(Copy, RefusesAnotherNumberOfColumnsThanTheServerExpects) {

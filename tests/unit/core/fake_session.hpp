@@ -262,6 +262,10 @@ private:
             if (auto refused = prepare_along(request)) return note(*refused);
         if (auto scripted = server_->scripted(request.sql)) {
             if (!*scripted) {
+                const pg::Outcome outcome = scripted->error().outcome();
+                if (outcome == pg::Outcome::applied) static_cast<void>(control(request.sql));  // before it was given up
+                const bool is_early = outcome == pg::Outcome::applied || outcome == pg::Outcome::not_sent;
+                if (is_early && scripted->error().connection_usable()) return scripted->error();
                 if (request.sql == "commit") status_ = Status::idle;  // one that fails ends its transaction too
                 return note(scripted->error());
             }

@@ -345,6 +345,14 @@ TEST_F(Intercepting, SaysWhenTheTransactionAroundAStreamDoesNotCommit) {
     EXPECT_EQ(log.back(), "outer ended stream: server");
 }
 
+TEST_F(Intercepting, LeavesNoTransactionWhoseCommitWasNotSent) {
+    inner->says = set;
+    pg::Connection connection = client.connection();
+    server.answer("commit", pg::Error({.kind = pg::ErrorKind::cancelled, .outcome = pg::Outcome::not_sent}));
+    EXPECT_FALSE(connection.try_run_script("select 1"));
+    EXPECT_EQ(arrived(), (Lines{"begin", set_a, "commit", "rollback"}));
+}
+
 TEST_F(Intercepting, PutsATransactionAroundACopyThatHasSettings) {
     inner->says = set;
     pg::CopyWriter(client, "copy t from stdin").finish();

@@ -56,6 +56,31 @@ TEST_F(Transaction, CommitsAndGivesItsSessionBack) {
     EXPECT_THROW(static_cast<void>(transaction.savepoint()), pg::UsageError);
 }
 
+/// As of one that was answered when nobody waited for it any more.
+pg::Error too_late() {
+    return pg::Error(
+        {.kind = pg::ErrorKind::timeout, .outcome = pg::Outcome::applied, .message = "the deadline passed"});
+}
+
+TEST_F(Transaction, IsLeftWhenItsBeginningWasGivenUpTooLate) {
+    pg::Connection connection = db.client.connection();
+    server.answer("begin", too_late());
+    EXPECT_FALSE(connection.try_begin());
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "rollback"}));
+    EXPECT_TRUE(connection.try_begin()) << "none is open";
+}
+
+TEST_F(Transaction, GoesOnWhenThePartThatEndedWasGivenUpTooLate) {
+    pg::Transaction transaction = db.client.begin();
+    {
+        pg::Savepoint part = transaction.savepoint();
+        server.answer("release savepoint pgclient_1", too_late());
+        EXPECT_FALSE(part.try_release());
+    }
+    transaction.commit();
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "savepoint pgclient_1", "release savepoint pgclient_1", "commit"}));
+}
+
 TEST_F(Transaction, RollsBackWhenItGoesWithoutACommit) {
     {
         pg::Transaction transaction = db.client.begin();

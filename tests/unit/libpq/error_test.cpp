@@ -82,7 +82,8 @@ TEST(Target, SendsWhatIsAlwaysSentAndKeepsWhatWasAskedFor) {
         Config::parse("host=db options='-c work_mem=1MB' client_encoding=LATIN1 keepalives_idle=77").value();
     const Target target = Target::from(config).value();
     const Target::Keywords keywords = target.keywords(target.hosts()[0], "192.0.2.1", "any");
-    EXPECT_EQ(value_of(keywords, "options"), "-c work_mem=1MB -c DateStyle=ISO -c IntervalStyle=postgres");
+    EXPECT_EQ(value_of(keywords, "options"),
+              "-c work_mem=1MB -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1");
     EXPECT_EQ(value_of(keywords, "client_encoding"), "UTF8");
     EXPECT_EQ(value_of(keywords, "host"), "db");
     EXPECT_EQ(value_of(keywords, "hostaddr"), "192.0.2.1");

@@ -77,6 +77,15 @@ TEST_F(TheFront, LendsNothingThatIsGoneAfterAPause) {
               2);
 }
 
+TEST_F(TheFront, SaysOfALostSessionThatNothingWasSent) {
+    db.server->refuses_to_open = fake::connection_lost(pg::Outcome::unknown);
+    const auto refused = db.client.try_exec("delete from t");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::connect);
+    EXPECT_EQ(refused.error().outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(refused.error().retry_scope(), pg::RetryScope::connect);
+}
+
 TEST_F(TheFront, LendsNothingWhileThePoolIsSuspended) {
     constexpr int pauses = 300;
     std::atomic<int> turn{0};  // odd while it is suspended

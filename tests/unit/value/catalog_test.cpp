@@ -73,6 +73,6 @@ TEST(TypeCatalog, IsReadWhileItGrows) {
 }
 
 TEST(TypeCatalog, TellsTheDatabasesOwnTypesByTheirOid) {
-    EXPECT_TRUE(pg::TypeCatalog::is_user_defined(pg::Oid{16384}));
-    EXPECT_FALSE(pg::TypeCatalog::is_user_defined(pg::Oid{16383}));
+    EXPECT_TRUE(pg::TypeCatalog::is_user_defined(pg::Oid{10000}));
+    EXPECT_FALSE(pg::TypeCatalog::is_user_defined(pg::Oid{9999}));
 }

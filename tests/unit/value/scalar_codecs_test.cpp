@@ -173,6 +173,29 @@ TEST(Texts, CannotHoldAZeroByte) {
     EXPECT_TRUE(pg::Codec<char>::accepts({pg::Oid{18}, pg::Format::binary, nullptr}));
 }
 
+TEST(Chars, AreReadFromWhatServersWriteInTheirPlace) {
+    constexpr pg::Oid single{18}, jsonb{3802};
+    EXPECT_EQ(decode_text<char>("", single).value, '\0');
+    EXPECT_EQ(decode_text<char>("\\200", single).value, '\x80');
+    EXPECT_EQ(decode_text<char>("\\", single).value, '\\');
+    for (const char* bad : {"\\20", "\\2000", "\\280", "ab"}) EXPECT_FALSE(decode_text<char>(bad, single).value) << bad;
+    EXPECT_EQ(decode_binary<char>(std::string("\1"
+                                              "7",
+                                              2),
+                                  jsonb)
+                  .value,
+              '7')
+        << "behind the version of its form";
+    EXPECT_FALSE(decode_binary<char>("\1", jsonb).value);
+}
+
+TEST(Floats, AreTheSameInBothFormats) {
+    constexpr pg::Oid real{700};
+    EXPECT_EQ(decode_text<double>("0.1", real).value, static_cast<double>(0.1F));
+    EXPECT_EQ(decode_text<double>("0.1", pg::Oid{701}).value, 0.1);
+    EXPECT_FALSE(decode_text<double>("0.1x", real).value);
+}
+
 TEST(Bytea, IsReadFromBothItsTextForms) {
     expect_round_trip(bytes({0, 1, 39, 92, 127, 128, 255}), bytea_oid);
     expect_round_trip(Bytes{}, bytea_oid);
