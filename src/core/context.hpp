@@ -81,7 +81,8 @@ struct Borrowed {
     spi::Lease lease;
     spi::SessionSlot* slot = nullptr;
     spi::Wait wait;
-    HeldSession* held = nullptr;  // null when the lease is here
+    HeldSession* held = nullptr;         // null when the lease is here
+    Deadline until = Deadline::never();  // the end of its transaction's own time, whatever each wait is given
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
     /// The source hears of it when the session comes back.

@@ -56,8 +56,10 @@ public:
     [[nodiscard]] spi::Session& session() const { return borrowed_.session(); }
     [[nodiscard]] Context& context() const { return *context_; }
     [[nodiscard]] const Borrowed& borrowed() const { return borrowed_; }
-    /// The time of one wait for the server.
-    [[nodiscard]] spi::Wait wait() const { return {Deadline::after(timeout_), borrowed_.wait.stop}; }
+    /// The time of one wait for the server, within that of its transaction.
+    [[nodiscard]] spi::Wait wait() const {
+        return {earlier(borrowed_.until, Deadline::after(timeout_)), borrowed_.wait.stop};
+    }
 
 protected:
     ~Occupant();  // of a derived class: calls `end`

@@ -100,7 +100,9 @@ Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::s
 
 Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* options) {
     if (!is_open()) return ended();
-    return held->lend(time.wait(*held->context, options));
+    detail::Borrowed borrowed = held->lend(time.wait(*held->context, options));
+    borrowed.until = time.end();
+    return borrowed;
 }
 
 Transaction::Transaction(std::shared_ptr<Impl> impl) : Executor(impl->hooks()), impl_(std::move(impl)) {}

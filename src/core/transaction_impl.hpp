@@ -17,6 +17,7 @@ public:
           each_(context.timeout),
           stop_(options.stop) {}
 
+    [[nodiscard]] Deadline end() const { return end_; }
     [[nodiscard]] spi::Wait wait() const { return {earlier(end_, Deadline::after(each_)), stop_}; }
     [[nodiscard]] spi::Wait wait(const Context& context, const QueryOptions* options) const {
         return {earlier(end_, Deadline::after(context.timeout_of(options))),

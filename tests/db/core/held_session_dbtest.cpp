@@ -1,10 +1,15 @@
 // Held sessions on a server: what was opened on one ends well, and the session goes on.
+#include <chrono>
+#include <thread>
+
 #include "pg/connection.hpp"
 #include "pg/copy.hpp"
 #include "pg/savepoint.hpp"
 #include "tests/db/core/database.hpp"
 
 namespace {
+
+using namespace std::chrono_literals;
 
 class HeldSessionDb : public Database {
 protected:
@@ -46,6 +51,23 @@ TEST_F(HeldSessionDb, GoesOnAfterAPartWithAStreamWasUndone) {
     part.rollback();
     EXPECT_EQ(transaction.query_one<int>("select 1"), 1);
     transaction.commit();
+}
+
+TEST_F(HeldSessionDb, EndsAStreamWithTheTimeOfItsTransaction) {
+    pg::Transaction transaction = narrow.begin({.timeout = 300ms});
+    auto stream = transaction.stream<int>(pg::runtime(many));
+    std::this_thread::sleep_for(300ms);
+    const auto drain = [&] {
+        while (stream.try_next().value()) continue;
+    };
+    EXPECT_THROW(drain(), pg::Timeout);
+    const auto is_unsent = [](const auto& opened) {
+        return !opened && opened.error().kind() == pg::ErrorKind::timeout &&
+               opened.error().outcome() == pg::Outcome::not_sent;
+    };
+    EXPECT_TRUE(is_unsent(transaction.try_stream<int>("select 1")));
+    EXPECT_TRUE(is_unsent(pg::CopyReader::try_open(transaction, "copy (select 1) to stdout")));
+    EXPECT_TRUE(is_unsent(pg::CopyOut<int>::try_open(transaction, "(select 1)")));
 }
 
 TEST_F(HeldSessionDb, KeepsNothingOfACopyThatEndedWithItsTransaction) {

@@ -135,6 +135,34 @@ TEST_F(HeldSession, GoesOnWithItsConnectionAfterATransaction) {
     connection.exec("select 1");
 }
 
+TEST_F(HeldSession, WaitsForNothingBeyondTheTimeOfItsTransaction) {
+    pg::Transaction transaction = db.client.begin({.timeout = 1h});
+    const pg::Deadline end = pg::Deadline::after(1h);
+    pg::Tuned patient = transaction.with({.timeout = pg::no_timeout});
+    auto stream = patient.stream<int>("select n");
+    server.last_wait = {};
+    while (stream.try_next().value()) continue;
+    EXPECT_LE(server.last_wait.deadline, end);
+
+    pg::CopyWriter writer(patient, "copy t from stdin");
+    EXPECT_LE(server.asked.back().wait.deadline, end) << "one that is over refuses it unsent";
+    server.last_wait = {};
+    writer.write("1\n");
+    EXPECT_LE(server.last_wait.deadline, end);
+    writer.finish();
+    pg::CopyReader reader(patient, "copy t to stdout");
+    EXPECT_LE(server.asked.back().wait.deadline, end);
+    server.last_wait = {};
+    EXPECT_EQ(reader.read(), std::nullopt);
+    EXPECT_LE(server.last_wait.deadline, end);
+
+    server.chunks.emplace_back(rows({{"n", 23}}, {{"1"}}));
+    auto hasty = transaction.with({.timeout = 1min}).stream<int>("select n");
+    server.last_wait = {};
+    while (hasty.try_next().value()) continue;
+    EXPECT_LT(server.last_wait.deadline, pg::Deadline::after(2min)) << "its own time, where that is less";
+}
+
 // ---- COPY ----------------------------------------------------------------------------------------
 
 TEST_F(HeldSession, EndsACopyOfBytesWithItsTransaction) {
