@@ -9,6 +9,9 @@ void CopySessionDeleter::operator()(CopySession* session) const noexcept { delet
 
 namespace {
 
+/// What is given to the server within one wait: a longer write is several.
+constexpr std::size_t most_per_wait = 1024 * 1024;
+
 Error transaction_ended() { return usage_error("the transaction of this COPY has ended, and the COPY with it"); }
 
 }  // namespace
@@ -43,9 +46,13 @@ Error CopySession::ended_by(Error error) {
 
 Expected<void> CopySession::write(std::string_view bytes) {
     if (!in_) return transaction_ended();
-    Expected<void> written = in_->write(bytes, wait());
-    if (!written) return ended_by(std::move(written).error());
-    return written;
+    do {
+        const std::string_view piece = bytes.substr(0, most_per_wait);
+        Expected<void> written = in_->write(piece, wait());
+        if (!written) return ended_by(std::move(written).error());
+        bytes.remove_prefix(piece.size());
+    } while (!bytes.empty());
+    return {};
 }
 Expected<std::uint64_t> CopySession::finish() {
     if (!in_) return transaction_ended();

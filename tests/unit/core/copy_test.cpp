@@ -78,6 +78,27 @@ TEST_F(Copy, BoundsEachWaitByTheTimeoutOfItsStatement) {
     EXPECT_TRUE(server.last_wait.deadline.is_never());
 }
 
+TEST_F(Copy, HasItsTimeoutForEachPieceOfALongWrite) {
+    constexpr std::size_t piece = 1024 * 1024;
+    pg::CopyWriter copy(db.client, "copy t from stdin");
+    const std::string bytes = std::string(piece, 'a') + std::string(piece, 'b') + "c";
+    copy.write(bytes);
+    ASSERT_EQ(server.writes.size(), 3u);
+    EXPECT_EQ(server.writes[0].size, piece);
+    EXPECT_EQ(server.writes[1].size, piece);
+    EXPECT_EQ(server.writes[2].size, 1u);
+    EXPECT_LT(server.writes[0].deadline, server.writes[1].deadline);
+    EXPECT_LT(server.writes[1].deadline, server.writes[2].deadline);
+    EXPECT_EQ(server.copied, bytes);
+    copy.write(std::string(piece, 'd'));
+    copy.write("");
+    EXPECT_EQ(server.writes.size(), 5u) << "one each";
+    server.copy_error = server_error("22P02");
+    EXPECT_THROW(copy.write(bytes), pg::ServerError);
+    EXPECT_EQ(server.writes.size(), 5u) << "nothing behind an error";
+    EXPECT_TRUE(is_free());
+}
+
 TEST_F(Copy, ChecksTextsThatAreKnownAtRunTime) {
     const auto in = pg::CopyWriter::try_open(db.client, pg::runtime("copy t from stdin; drop table t"));
     ASSERT_FALSE(in);

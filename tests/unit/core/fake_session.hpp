@@ -96,6 +96,12 @@ struct Asked {
     pg::spi::Wait wait;
 };
 
+/// A write of a COPY as it arrived.
+struct Written {
+    std::size_t size;
+    pg::Deadline deadline;
+};
+
 /// What all sessions of one provider share. Thread-safe where the tests that share it need it.
 class Server {
 public:
@@ -152,6 +158,7 @@ public:
     std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
     std::size_t copy_columns = 0;
     std::string copied;                   // into COPY … FROM STDIN
+    std::vector<Written> writes;          // of that
     std::optional<pg::Error> copy_error;  // what its next call says
     std::deque<std::string> pieces;       // of COPY … TO STDOUT
     std::deque<pg::Expected<std::optional<pg::Notification>>> notifications;
@@ -360,6 +367,7 @@ private:
         server_->last_wait = wait;
         if (auto error = std::exchange(server_->copy_error, std::nullopt)) return *error;
         server_->copied += bytes;
+        server_->writes.push_back({bytes.size(), wait.deadline});
         return {};
     }
     pg::Expected<std::uint64_t> do_finish(const pg::spi::Wait&) noexcept override {
