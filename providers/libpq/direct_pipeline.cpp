@@ -79,6 +79,7 @@ private:
         Error error = link_.failed(body);
         if (!link_.connected()) return lose(error);
         answer_.emplace(std::move(error));
+        collector_.clear_rows();  // those that came before it
     }
 
     void refuse_copy() {

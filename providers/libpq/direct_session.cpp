@@ -96,6 +96,8 @@ Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::W
         result = link_.in_transaction() ? with_text_hint(result.error())
                                         : run_once(once_prepared(request), Format::text, wait);
     }
+    if (!result) [[unlikely]]
+        collector_.clear_rows();  // those that came before the failure
     return result;
 }
 
