@@ -128,7 +128,7 @@ private:
     }
 
     std::optional<Error> violated(const char* reason) {
-        over_ = true;
+        leave();
         return link_.violated(reason);
     }
     void leave() {

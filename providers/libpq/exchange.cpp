@@ -44,14 +44,14 @@ ErrorSite Exchange::site() const {
             .engine = engine_name_};
 }
 
-Error Exchange::not_now() const {
+Error Exchange::not_now(bool connected) const {
     ErrorFields fields;
     if (!birthplace_.is_here())
         fields.message = "this session was opened before fork(): open one in the child process";
-    else if (occupied_)
-        fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
-    else
+    else if (!connected)
         fields = {.kind = ErrorKind::connection_lost, .message = "the connection is closed: open a new session"};
+    else
+        fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
     fields.connection_usable = fields.kind == ErrorKind::usage && birthplace_.is_here();
     return error(std::move(fields));
 }

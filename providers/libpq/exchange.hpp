@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::optional<Error> left_behind() const {
         if (is_here()) [[likely]]
             return std::nullopt;
-        return not_now();
+        return not_now(true);
     }
     /// A stream or a copy has the session to itself.
     [[nodiscard]] bool occupied() const noexcept { return occupied_; }
@@ -64,7 +64,7 @@ protected:
     [[nodiscard]] std::optional<Error> begin_exchange(std::string_view sql, bool connected, const spi::Wait& wait) {
         sql_ = sql;
         if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
-            return not_now();
+            return not_now(connected);
         if (const Woken woken = look(wait); woken != Woken::ready) [[unlikely]]
             return too_late(woken);
         return std::nullopt;
@@ -77,7 +77,7 @@ protected:
     void note(const Error& notice) noexcept;
 
 private:
-    [[nodiscard]] Error not_now() const;
+    [[nodiscard]] Error not_now(bool connected) const;
     [[nodiscard]] Error too_late(Woken woken) const;
 
     std::string_view engine_name_;

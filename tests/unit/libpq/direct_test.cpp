@@ -109,6 +109,7 @@ TEST(DirectViolation, EndsAStream) {
         const auto stream = session->stream({.sql = "select"}, soon());
         ASSERT_FALSE(stream) << reason;
         expect_violation(stream.error(), session, reason);
+        EXPECT_EQ(session->run({.sql = "select"}, soon()).error().kind(), ErrorKind::connection_lost) << reason;
     }
 }
 
