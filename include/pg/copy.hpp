@@ -134,6 +134,8 @@ public:
     [[nodiscard]] std::size_t number() const;
     [[nodiscard]] Extra extra() const;
 
+    /// It ends with an error of whoever looked at its columns.
+    [[nodiscard]] Error refuse(const Error& error);
     [[nodiscard]] Expected<void> begin();
     /// Reads the next row; false at the end, which is checked.
     [[nodiscard]] Expected<bool> next();
@@ -385,7 +387,7 @@ public:
         if (!source) return std::move(source).error();
         detail::RowReader<Row> reader;
         if (auto matched = reader.match((*source)->row(), (*source)->extra()); !matched)
-            return std::move(matched).error();
+            return (*source)->refuse(matched.error());
         if (auto begun = (*source)->begin(); !begun) return std::move(begun).error();
         return CopyOut(*std::move(source), reader);
     }

@@ -28,8 +28,8 @@ struct CopySource::Impl {
             if (!session) return false;
             if (!rest.empty()) {
                 Expected<bool> taken = trailer_seen ? Expected<bool>(broken("bytes after its end")) : take();
-                if (!taken) session.reset();
-                if (!taken || *taken) return taken;
+                if (!taken) return ended_by(std::move(taken).error());
+                if (*taken) return taken;
                 continue;
             }
             auto piece = session->read();
@@ -37,11 +37,13 @@ struct CopySource::Impl {
                 rest = **piece;
                 continue;
             }
+            if (piece && !trailer_seen) return ended_by(broken("no end"));
             session.reset();
             if (!piece) return std::move(piece).error();
-            if (!trailer_seen) return broken("no end");
         }
     }
+    /// It has ended with that error, which it gives back.
+    [[nodiscard]] Error ended_by(Error error) { return std::exchange(session, nullptr)->ended_by(std::move(error)); }
 
 private:
     [[nodiscard]] Error broken(const std::string& problem) const {
@@ -135,6 +137,12 @@ const ResultStorage& CopySource::row() const { return *impl_->row; }
 std::size_t CopySource::number() const { return impl_->rows - 1; }
 Extra CopySource::extra() const { return impl_->extra; }
 
+Error CopySource::refuse(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_sent;
+    fields.sql = impl_->sql;
+    return impl_->ended_by(Error(std::move(fields)));
+}
 Expected<void> CopySource::begin() { return impl_->session->begin_out(impl_->sql); }
 Expected<bool> CopySource::next() { return impl_->next(); }
 

@@ -64,7 +64,10 @@ Expected<std::uint64_t> CopySession::finish() {
     return rows;
 }
 Expected<void> CopySession::fail(std::string_view reason) {
-    return in_ ? in_->fail(reason, wait()) : transaction_ended();
+    if (!in_) return transaction_ended();
+    Expected<void> failed = in_->fail(reason, wait());
+    if (!failed) return ended_by(std::move(failed).error());
+    return failed;
 }
 Expected<std::optional<std::string_view>> CopySession::read() {
     if (!out_) return transaction_ended();

@@ -379,6 +379,7 @@ private:
     pg::Expected<void> do_fail(std::string_view reason, const pg::spi::Wait&) noexcept override {
         ended_ = true;
         server_->write_down("copy failed: " + std::string(reason));
+        if (auto error = std::exchange(server_->copy_error, std::nullopt)) return *error;
         return {};
     }
     std::size_t do_columns() const noexcept override { return server_->copy_columns; }

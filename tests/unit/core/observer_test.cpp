@@ -300,6 +300,9 @@ TEST_F(Observing, TellsOfACopyWhoseColumnsCannotBeDescribed) {
     server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 25}});
     EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyIn<int>::try_open(client, "t")); })[0],
               "copy_in copy t from stdin (format binary) on fake, 0 rows: shape not_sent");
+    server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 25}});
+    EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyOut<int>::try_open(client, "t")); })[0],
+              "copy_out copy t to stdout (format binary) on fake, 0 rows: shape not_sent");
 }
 
 TEST_F(Observing, TellsOfACopyAtItsEnd) {
@@ -336,6 +339,7 @@ TEST_F(Observing, TellsOfACopyThatFails) {
     const std::string refused = "copy_in copy t from stdin on fake, 0 rows: server not_applied";
     EXPECT_EQ(in([](auto& writer) { static_cast<void>(writer.try_write("x")); }), refused);
     EXPECT_EQ(in([](auto& writer) { static_cast<void>(writer.try_finish()); }), refused);
+    EXPECT_EQ(in([](auto& writer) { static_cast<void>(writer.try_fail("no more")); }), refused);
     EXPECT_EQ(told_of([&] {
                   auto reader = pg::CopyReader(client, "copy t to stdout");
                   server.copy_error = server_error("57014");
@@ -347,6 +351,35 @@ TEST_F(Observing, TellsOfACopyThatFails) {
     server.answer("copy t to stdout", server_error("42P01"));
     EXPECT_EQ(told_of([&] { EXPECT_FALSE(pg::CopyReader::try_open(client, "copy t to stdout")); })[0],
               "copy_out copy t to stdout on fake, 0 rows: server not_applied");
+}
+
+TEST_F(Observing, TellsOfRowsOfACopyThatMakeNoSense) {
+    const auto out = [&](std::deque<std::string> pieces) {
+        server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 23}});
+        server.pieces = std::move(pieces);
+        return told_of([&] {
+                   pg::CopyOut<int> copy(client, "t");
+                   EXPECT_FALSE(copy.try_next());
+               })
+            .front();
+    };
+    const std::string told = "copy_out copy t to stdout (format binary) on fake, 0 rows: ";
+    const std::string header("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+    EXPECT_EQ(out({"1\n"}), told + "protocol applied");
+    EXPECT_EQ(out({header + std::string("\0\2\0\0\0\0\0\0\0\0", 10)}), told + "protocol applied");
+    EXPECT_EQ(out({header + std::string("\0\0", 2)}), told + "protocol applied");
+    EXPECT_EQ(out({header + "\377\377", "more"}), told + "protocol applied");
+    EXPECT_EQ(out({header}), told + "protocol applied");
+}
+
+TEST_F(Observing, TellsOfACopyThatGivesFewerColumnsThanItWasDescribedWith) {
+    server.descriptions.emplace_back(std::vector<fake::Column>{{"a", 23}, {"b", 23}});
+    server.pieces = {std::string("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4\0\0\0\1", 29)};
+    EXPECT_EQ(told_of([&] {
+                  pg::CopyOut<int, int> copy(client, "t");
+                  EXPECT_FALSE(copy.try_next());
+              })[0],
+              "copy_out copy t to stdout (format binary) on fake, 0 rows: shape applied");
 }
 
 TEST(Observers, AreToldInTheirOrder) {
