@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "providers/libpq/direct_report.hpp"
 
@@ -11,6 +12,13 @@ namespace pg::libpq::direct {
 namespace {
 
 constexpr std::string_view given_up = "the client gave it up";
+
+/// The server failed a COPY … FROM STDIN because it has read that we give it up, and so all that was sent before.
+bool has_read_giving_up(std::string_view body) {
+    const auto report = wire::Report::read(body);
+    return report && report->field('C') == sqlstate::query_canceled &&
+           report->field('M').find(given_up) != std::string_view::npos;
+}
 
 /// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
 constexpr std::size_t most_notifications = 10000;
@@ -250,8 +258,8 @@ Outcome DirectLink::recover(const Deadline& until) noexcept {
 /// Ends a COPY … FROM STDIN with an error of ours.
 void DirectLink::give_up_copy() {
     wire::put_copy_fail(out_, given_up);
-    // Where the COPY was an extended statement, the Sync that was sent with it is lost. One more after a Query is
-    // answered by one more ReadyForQuery, so it does no harm there.
+    // Where the COPY was an extended statement, the Sync that was sent with it is lost if the server reads. One more
+    // after a Query is answered by one more ReadyForQuery, so it does no harm there.
     send_sync();
 }
 
@@ -263,6 +271,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     // no rows, so it reads; and as an extended statement, whose Sync may or may not be lost, it must not be cancelled.
     const auto cancel = copying_in && !occupied() ? nullptr : start_cancel(connection_.get());
     Outcome outcome = Outcome::unknown;
+    bool ends_copy = copying_in;
     wire::Frame frame;
     if (machine_.skipping()) send_sync();
     for (;;) {
@@ -279,8 +288,14 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
                 case wire::Event::empty:
                     if (outcome == Outcome::unknown) outcome = Outcome::applied;
                     break;
-                case wire::Event::failed: outcome = Outcome::not_applied; break;
-                case wire::Event::copy_in: give_up_copy(); break;
+                case wire::Event::failed:
+                    outcome = Outcome::not_applied;
+                    if (std::exchange(ends_copy, false) && !has_read_giving_up(frame.body)) machine_.find_lost_syncs();
+                    break;
+                case wire::Event::copy_in:
+                    give_up_copy();
+                    ends_copy = true;
+                    break;
                 default: break;
             }
         }

@@ -84,6 +84,7 @@ Engine::Engine(ConnectionHandle connection) noexcept : connection_(std::move(con
 }
 
 bool Engine::send(const spi::Request& request, Format format) {
+    sent_script_ = false;
     const ArgumentArrays arguments(request.params);
     const int result_format = static_cast<int>(format);
     held_bytes_ = held_bytes() + arguments.bytes();
@@ -116,6 +117,7 @@ bool Engine::send_sync() noexcept {
 
 bool Engine::send_script(std::string_view text) {
     text_ = text;
+    sent_script_ = true;
     return sent(PQsendQuery(connection_.get(), text_.c_str()));
 }
 

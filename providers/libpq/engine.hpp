@@ -40,6 +40,8 @@ public:
     /// A request that prepares its statement is two, and has two results, each with an end.
     [[nodiscard]] bool send(const spi::Request& request, Format format);
     [[nodiscard]] bool send_script(std::string_view text);
+    /// The request that was sent last is a script, which has no Sync.
+    [[nodiscard]] bool sent_script() const noexcept { return sent_script_; }
     [[nodiscard]] bool send_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types);
     [[nodiscard]] bool send_describe(std::string_view name);
     /// Has the server answer all that was sent before, without ending the implicit transaction. For pipelines.
@@ -84,6 +86,7 @@ private:
     std::size_t held_bytes_ = 0;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
     bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
+    bool sent_script_ = false;
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
     std::string text_, name_;
 

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/cancel.hpp"
 
 namespace pg::libpq {
@@ -27,9 +28,17 @@ bool is_copy(ExecStatusType status) {
 
 bool is_report(const PGresult* result) { return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR; }
 
+constexpr const char* given_up = "the client gave it up";
+
 /// Ends a COPY … FROM STDIN with an error of ours. 1: sent, 0: the socket must be waited for, -1: there is no such
 /// COPY.
-int fail_copy_in(PGconn* connection) noexcept { return PQputCopyEnd(connection, "the client gave it up"); }
+int fail_copy_in(PGconn* connection) noexcept { return PQputCopyEnd(connection, given_up); }
+
+/// The server failed a COPY … FROM STDIN because it has read that we give it up, and so all that was sent before.
+bool has_read_giving_up(const PGresult* report) {
+    return report_field(report, PG_DIAG_SQLSTATE) == sqlstate::query_canceled &&
+           report_field(report, PG_DIAG_MESSAGE_PRIMARY).find(given_up) != std::string_view::npos;
+}
 
 /// Takes a COPY that nobody wants any more a step further. False when the socket must be waited for.
 bool drain_copy(PGconn* connection, ExecStatusType status) noexcept {
@@ -122,6 +131,8 @@ Outcome Link::drain(const Deadline& until) noexcept {
     bool drained = false;
     bool answered = cancel == nullptr;
     ExecStatusType last = PGRES_EMPTY_QUERY;
+    bool ends_copy = copying_in;
+    bool has_lost_count = false;  // two answers to a Sync will come, and libpq takes one for that of the next statement
     for (;;) {
         answered = !cancel || cancel->advance();
         Step step = Step::end;
@@ -139,6 +150,9 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (step != Step::result && (step != Step::end || drained)) break;
             if (step == Step::end) continue;
             last = PQresultStatus(result.get());
+            if (last == PGRES_COPY_IN) ends_copy = true;
+            if (is_report(result.get()) && std::exchange(ends_copy, false))
+                has_lost_count = !engine_.sent_script() && !has_read_giving_up(result.get());
             outcome = outcome_after(result.get(), outcome, site().phase);
         }
         if (step == Step::broken || (drained && answered)) break;
@@ -152,7 +166,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
     }
     if (drained && PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF)
         drained = PQexitPipelineMode(engine_.connection()) != 0;
-    if (drained && answered && !engine_.broken()) return outcome;
+    if (drained && answered && !has_lost_count && !engine_.broken()) return outcome;
     const PGTransactionStatusType status = PQtransactionStatus(engine_.connection());
     close();
     if (!drained) return Outcome::unknown;

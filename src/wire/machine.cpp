@@ -84,9 +84,11 @@ Event Machine::begin_copy(Copy copy, Event event) noexcept {
     copy_ = copy;
     if (copy == Copy::out) return event;
     // A server that waits for CopyData passes over every Sync.
+    lost_syncs_ = 0;
     while (last_ - first_ > 1 && ring_[(first_ + 1) & mask_] == Answer::sync) {
         ring_[(first_ + 1) & mask_] = head();
         pop();
+        ++lost_syncs_;
     }
     return event;
 }

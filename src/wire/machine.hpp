@@ -23,8 +23,8 @@ enum class Sent : std::uint8_t {
 
 /// What a message of the server means to whoever drives the session.
 ///
-/// Whoever knows that there will be a COPY … FROM STDIN sends no Sync before `copy_in`: where the COPY fails before it
-/// has read anything, as by a trigger, the Sync is not lost, and its ReadyForQuery is one too many.
+/// Where a COPY … FROM STDIN fails before it has read anything, as by a trigger, a Sync that was sent before `copy_in`
+/// is not lost, and its ReadyForQuery is one too many: whoever can tell says `find_lost_syncs`.
 enum class Event : std::uint8_t {
     progress,      ///< ParseComplete, BindComplete, CloseComplete: as was to be expected
     parameters,    ///< ParameterDescription
@@ -100,6 +100,11 @@ public:
         first_ += 3;
         transaction_ = state;
     }  /// @}
+    /// Says that the COPY … FROM STDIN that was begun last failed before the server read anything: the Syncs that were
+    /// sent behind its statement are answered after all. Comes behind its `failed`, and behind the Sync of its end.
+    void find_lost_syncs() {
+        for (; lost_syncs_ != 0; --lost_syncs_) sent(Sent::sync);
+    }
     /// Judges the next message of the server.
     [[nodiscard]] Event accept(const Frame& frame) noexcept {
         if (frame.type == ServerType::data_row && in_rows() && !violation_) return Event::row;
@@ -194,6 +199,7 @@ private:
     TransactionState transaction_ = TransactionState::idle;
     Copy copy_ = Copy::none;
     bool skipping_ = false;
+    std::uint32_t lost_syncs_ = 0;  ///< behind the COPY … FROM STDIN that was begun last
     Violation violation_;
 };
 

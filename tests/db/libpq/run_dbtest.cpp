@@ -174,6 +174,40 @@ TEST(Run, RefusesToServeACopy) {
     }
 }
 
+// Such a COPY fails before the server reads from it, or behind what was sent with it. libpq cannot tell how many
+// answers are still to come where it fails before: then it says that the connection is closed.
+TEST(Run, TellsWhetherItGoesOnAfterACopyThatFailsBeforeItReads) {
+    const auto failed_by = [](auto verb, std::string_view sql, bool goes_on) {
+        const auto session = open_session();
+        ASSERT_TRUE(session->run_script(
+            "create temp table t (n int); create temp view a_view as select n from t;"
+            "create temp table refusing (n int); create temp table slow (n int);"
+            "create function pg_temp.refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
+            "create function pg_temp.sleep() returns trigger language plpgsql as $$ begin perform pg_sleep(5); end $$;"
+            "create trigger refuse before insert on refusing execute function pg_temp.refuse();"
+            "create trigger sleep before insert on slow execute function pg_temp.sleep();"
+            "set statement_timeout = '50ms'",
+            soon()));
+        const auto failed = verb(*session, sql);
+        ASSERT_FALSE(failed) << sql;
+        EXPECT_EQ(failed.error().connection_usable(), goes_on) << sql;
+        EXPECT_EQ(session->usable(), goes_on) << sql;
+        if (!goes_on) return;
+        EXPECT_EQ(text_of(*session, "select 1"), "1") << sql;
+    };
+    for (const auto& [sql, reads] : {std::pair("copy a_view from stdin", false),
+                                     {"copy refusing from stdin", false},
+                                     {"copy slow from stdin", false},
+                                     {"copy t from stdin", true},
+                                     {"copy nothing from stdin", true}}) {
+        const bool goes_on = reads || tested_engine() == "direct";
+        failed_by([](auto& session, auto text) { return session.run({.sql = text}, soon()); }, sql, goes_on);
+        failed_by([](auto& session, auto text) { return session.stream({.sql = text}, soon()); }, sql, goes_on);
+        failed_by([](auto& session, auto text) { return session.run_script(text, soon()); }, sql, true);
+        failed_by([](auto& session, auto text) { return session.copy_out(text, soon()); }, sql, goes_on);
+    }
+}
+
 TEST(Run, KnowsTheStateOfItsTransaction) {
     const auto session = open_session();
     EXPECT_EQ(session->transaction_status(), spi::TransactionStatus::idle);

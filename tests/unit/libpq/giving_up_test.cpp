@@ -97,7 +97,7 @@ TEST_P(GivingUp, EndsACopyThatTheServerBeginsMeanwhile) {
         client.send(bound().no_data().copy_in(1));
         const testing::ClientMessage end = client.receive_until(MessageKind::copy_fail);
         if (end.data.empty()) client.report("a CopyFail without a reason");
-        client.send(Reply().error("57014", "COPY from stdin failed"));
+        client.send(Reply().error("57014", "COPY from stdin failed: " + end.data));
         client.expect(MessageKind::sync);  // that which came with the statement was lost in the COPY
         client.send(Reply().ready());
     });

@@ -331,6 +331,32 @@ TEST(CopyIn, ThatFailsIsPassedOverUpToTheSyncBehindIt) {
     EXPECT_TRUE(ahead.idle());
 }
 
+TEST(CopyIn, ThatFailsBeforeAnythingIsReadFindsTheSyncs) {
+    for (const int syncs : {0, 1, 2}) {
+        Machine machine;
+        machine.sent(execute);
+        for (int i = 0; i < syncs; ++i) machine.sent(sync);
+        hear(machine, {}, "G");
+        machine.sent(sync);  // behind CopyFail
+        hear(machine, {}, "E");
+        machine.find_lost_syncs();
+        machine.find_lost_syncs();  // once
+        for (int i = 0; i < syncs; ++i) {
+            EXPECT_EQ(say(machine, 'Z'), Event::ready);
+            EXPECT_FALSE(machine.idle());
+        }
+        EXPECT_EQ(say(machine, 'Z'), Event::ready);
+        EXPECT_TRUE(machine.idle());
+    }
+    Machine again;
+    hear(again, {execute, sync}, "G");
+    hear(again, {sync}, "EZ");
+    hear(again, {query}, "GE");
+    again.find_lost_syncs();
+    hear(again, {}, "Z");
+    EXPECT_TRUE(again.idle()) << "those of another COPY";
+}
+
 TEST(CopyIn, ThatFailsBeforeItBeginsLeavesTheSync) { expect_then({execute, sync}, "E", "ZE"); }
 
 TEST(CopyOut, OfAQueryHasItsBytesAndTwoEnds) {
