@@ -161,6 +161,8 @@ DEFECTS_OF_OUTCOMES = (
            "a stream goes on after its transaction was rolled back"),
     Defect("src/core/held_session.cpp", "borrowed_.held ? borrowed_.held->shared_from_this() : nullptr", "nullptr",
            ("held_session_test",), "a stream does not keep its session"),
+    Defect("src/core/transaction.cpp", "    borrowed.until = time.end();\n", "", ("held_session_test",),
+           "a stream goes on beyond the time of its transaction"),
     Defect("src/core/stream.cpp", "!begun && outside && ", "!begun && ", ("verbs_test",),
            "a stream is begun again in a transaction that has failed"),
     Defect("src/core/retry.cpp", "if (!rest(pause, options_.stop))", "if (!rest(pause, nullptr))", ("transaction_test",),
