@@ -158,6 +158,7 @@ private:
     std::atomic<bool> settled_{false}, stopping_{false};
     bool started_ = false;
     bool told_anywhere_ = false;
+    bool is_counted_ = false;       // among the calls of its home
     bool may_share_ = false;        // its session with other calls
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once

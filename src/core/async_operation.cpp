@@ -110,6 +110,7 @@ spi::Wait Operation::wait() {
 }
 
 void Operation::begin() {
+    if (!std::exchange(is_counted_, true)) target_->home->begin_call();
     if (stopping_.load(std::memory_order_acquire)) return fail(stopped_in_queue());
     if (target_->context->hooks) asked_ = Deadline::Clock::now();
     if (Pipelines* const pipelines = target_->pipelines()) return pipelines->begin(*this);
@@ -197,6 +198,7 @@ void Operation::finish() { enter(Step::answer); }
 void Operation::answer() {
     if (queues_to_share_) target_->pipelines()->forget(*this);
     target_->home->cancel(timer_);
+    if (is_counted_) target_->home->end_call();
     on_stop_.reset();
     spi::Scheduler* const scheduler = told_anywhere_ ? nullptr : target_->scheduler;
     if (!scheduler || fate_.load(std::memory_order_acquire) != Fate::open) return tell();

@@ -93,6 +93,13 @@ void LoopReactor::end_turn() {
     for (int rounds = 0; rounds < most_rounds && is_anything_due(); ++rounds) run_what_is_due();
     in_turn_ = false;
     if (is_anything_due()) want_turn();
+    hold();
+}
+
+/// Or lets it go, if that has changed (R6).
+void LoopReactor::hold() noexcept {
+    const bool is_under_way = has_calls_ || idle_.size() != fibers_.size();
+    if (std::exchange(holds_, is_under_way) != is_under_way) loop_.hold(is_under_way);
 }
 
 bool LoopReactor::is_anything_due() const noexcept {

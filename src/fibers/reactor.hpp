@@ -23,6 +23,8 @@ namespace pg::fibers {
 ///   (R5) A job that another thread hands over may be what ends the reactor, while that thread is still on its way out
 ///   of
 ///        here: it goes only when nobody is inside.
+///   (R6) The loop is held while a fiber is at work or a call is under way, as the last turn, or the call that came
+///        after it, left that. What is due has a job in the loop, and other timers are not worth staying for.
 class PGCLIENT_API LoopReactor final : public spi::Reactor {
 public:
     /// Borrows the loop.
@@ -69,6 +71,10 @@ private:
     void do_set(spi::Timer& timer, Deadline::Clock::time_point when) noexcept override;
     void do_cancel(spi::Timer& timer) noexcept override { timers_.cancel(timer); }
     void do_count(int sessions) noexcept override { sessions_.fetch_add(sessions, std::memory_order_relaxed); }
+    void do_have_calls(bool any) noexcept override {
+        has_calls_ = any;
+        if (!in_turn_) hold();
+    }
 
     void hand_over(JobInbox& inbox, spi::Job& job) noexcept;
     void look_into_inbox();
@@ -82,6 +88,7 @@ private:
     [[nodiscard]] Fiber& take_fiber();
     void keep(Fiber& fiber);
     void arm();
+    void hold() noexcept;
 
     static constexpr int most_rounds = 64;
     static constexpr std::size_t most_idle_fibers = 64;
@@ -97,6 +104,8 @@ private:
     std::vector<Fiber*> idle_;  // of them
     bool in_turn_ = false;
     bool turn_wanted_ = false;
+    bool has_calls_ = false;  // under way
+    bool holds_ = false;      // the loop
     std::atomic<bool> inbox_is_posted_{false};
     std::atomic<int> inside_{0};  // threads that hand over a job (R5)
     std::atomic<int> sessions_{0};

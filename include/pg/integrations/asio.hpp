@@ -44,8 +44,10 @@ namespace detail {
 ///
 ///   (I1) An answer of asio belongs to one `watch`, or one alarm: its turn tells it from that which is waited for.
 ///   (I2) Asio never closes a descriptor: each is released before its object goes.
-///   (I3) Jobs and descriptors count as work of the io_context. The alarm does not: it stays for the deadline of a call
-///        that has ended, and would keep `run` from returning. At the end of the loop it does: nothing else is left.
+///   (I3) Jobs, descriptors and what holds the loop count as work of the io_context. The alarm does not: it stays for
+///        the deadline of a call that has ended, and would keep `run` from returning. At the end of the loop it does:
+///        nothing else is left.
+///   (I4) No work ends outside of `run` as the last that there is: that would stop the io_context.
 class AsioLoopState : public std::enable_shared_from_this<AsioLoopState> {
 public:
     using Clock = spi::EventLoop::Clock;
@@ -83,15 +85,17 @@ public:
         alarm_->expires_at(when);
         ++alarm_turn_;
         if (alarm_job_ == nullptr) return;
-        const auto executor = context_.get_executor();
-        const bool is_work =
-            alarm_is_work_ || !executor.running_in_this_thread();  // outside of `run` it could stop that
-        alarm_->async_wait([self = shared_from_this(), turn = alarm_turn_, is_work](const asio::error_code&) {
-            if (!is_work) self->context_.get_executor().on_work_started();  // (I3)
-            self->remember_thread();
-            if (self->alarm_turn_ == turn) std::exchange(self->alarm_job_, nullptr)->run();
+        if (alarm_is_work_ || context_.get_executor().running_in_this_thread()) return await_alarm();
+        asio::post(context_, [self = shared_from_this(), turn = alarm_turn_] {  // (I4)
+            if (self->alarm_turn_ == turn) self->await_alarm();
         });
-        if (!is_work) executor.on_work_finished();  // (I3)
+    }
+    void hold(bool begins) {
+        const auto executor = context_.get_executor();
+        holds_ += begins ? 1 : -1;
+        if (begins) return executor.on_work_started();
+        if (!executor.running_in_this_thread()) asio::post(context_, [] {});  // (I4)
+        executor.on_work_finished();
     }
     bool is_here() const {
         return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() ||
@@ -109,6 +113,7 @@ public:
             if (job != nullptr && !other.watch(static_cast<int>(descriptor), events, *job)) other.post(*job);
         }
         watched_.clear();
+        for (; holds_ != 0; hold(false)) other.hold(true);
         if (alarm_job_ != nullptr) other.set_alarm(alarm_->expiry(), *alarm_job_);
         ++alarm_turn_;
         alarm_.reset();
@@ -132,6 +137,14 @@ private:
         }
     };
 
+    void await_alarm() {
+        alarm_->async_wait([self = shared_from_this(), turn = alarm_turn_](const asio::error_code&) {
+            if (!self->alarm_is_work_) self->context_.get_executor().on_work_started();  // (I3)
+            self->remember_thread();
+            if (self->alarm_turn_ == turn) std::exchange(self->alarm_job_, nullptr)->run();
+        });
+        if (!alarm_is_work_) context_.get_executor().on_work_finished();  // (I3)
+    }
     Watched& at(int descriptor) {
         const auto place = static_cast<std::size_t>(descriptor);
         if (place >= watched_.size()) watched_.resize(place + 1);
@@ -163,6 +176,7 @@ private:
     const bool alarm_is_work_;
     spi::Job* alarm_job_ = nullptr;  // null: none is set
     std::uint64_t alarm_turn_ = 0;
+    int holds_ = 0;     // of the loop, that have not ended
     std::mutex mutex_;  // guards what follows
     spi::Job* first_ = nullptr;
     spi::Job* last_ = nullptr;
@@ -217,6 +231,7 @@ private:
     void do_forget(int descriptor) noexcept override { state_->forget(descriptor); }
     void do_set_alarm(Clock::time_point when, spi::Job& job) noexcept override { state_->set_alarm(when, job); }
     bool do_here() const noexcept override { return state_->is_here(); }
+    void do_hold(bool begins) noexcept override { state_->hold(begins); }
 
     std::optional<asio::io_context> rest_;  // that takes the place of the other one at the end
     std::shared_ptr<detail::AsioLoopState> state_;

@@ -51,6 +51,9 @@ public:
     /// Runs `job` once at `when`. There is one alarm: a call takes the place of the one before. The clock's last
     /// moment: none is set any more.
     void set_alarm(Clock::time_point when, Job& job) noexcept { do_set_alarm(when, job); }
+    /// Something begins that may have nothing to wait for but the alarm (true), or has ended (false). A loop that ends
+    /// when nothing is left to do goes on until each has ended; other loops need not care.
+    void hold(bool begins) noexcept { do_hold(begins); }
     /// True on the thread that runs the loop.
     [[nodiscard]] bool here() const noexcept { return do_here(); }
 
@@ -59,6 +62,7 @@ private:
     virtual void do_forget(int descriptor) noexcept = 0;
     virtual void do_set_alarm(Clock::time_point when, Job& job) noexcept = 0;
     virtual bool do_here() const noexcept = 0;
+    virtual void do_hold(bool /*begins*/) noexcept {}
 };
 
 }  // namespace pg::spi

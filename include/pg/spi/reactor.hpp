@@ -39,6 +39,13 @@ public:
     /// Sessions that live on it. @{
     void add_session() noexcept { do_count(1); }
     void remove_session() noexcept { do_count(-1); }  /// @}
+    /// Calls that wait there for their turn or their answer. On the loop's thread. @{
+    void begin_call() noexcept {
+        if (calls_++ == 0) do_have_calls(true);
+    }
+    void end_call() noexcept {
+        if (--calls_ == 0) do_have_calls(false);
+    }  /// @}
 
 private:
     virtual void do_post(Job& job) noexcept = 0;
@@ -47,6 +54,9 @@ private:
     virtual void do_set(Timer& timer, Deadline::Clock::time_point when) noexcept = 0;
     virtual void do_cancel(Timer& timer) noexcept = 0;
     virtual void do_count(int sessions) noexcept = 0;
+    virtual void do_have_calls(bool /*any*/) noexcept {}
+
+    std::size_t calls_ = 0;
 };
 
 }  // namespace pg::spi

@@ -9,7 +9,9 @@
 #include <future>
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
+#include <pg/async_listener.hpp>
 #include <pg/integrations/asio.hpp>
+#include <pg/testing/fault_proxy.hpp>
 #include <thread>
 
 #include "tests/db/integrations/asio_database.hpp"
@@ -270,6 +272,71 @@ TEST_P(AsioLoop, KeepsDeadlines) {
     AsioEventLoop loop(io);
     pg::Client db = open(loop, 1);
     run(io, be_late(db.async()));
+}
+
+// --- what run() waits for, with functions, which are no work of the io_context
+
+TEST_P(AsioLoop, RunsUntilACallInTheQueueIsLate) {
+    AsioEventLoop loop(io);
+    const pg::Client db = open(loop, 1);
+    std::optional<pg::AsyncConnection> only_one;
+    db.async().connection().start([&](pg::Expected<pg::AsyncConnection> got) { only_one = *std::move(got); });
+    io.run();
+    ASSERT_TRUE(only_one);
+    int late = 0;
+    const auto ask = [&] {
+        db.async().with({.timeout = 50ms}).try_exec("select 1").start([&](const pg::Expected<std::uint64_t>& answer) {
+            expect_failure(answer, pg::ErrorKind::pool_timeout);
+            ++late;
+        });
+    };
+    asio::post(io, ask);
+    io.restart();
+    io.run();
+    EXPECT_EQ(late, 1);
+    ask();
+    io.restart();
+    io.run();
+    EXPECT_EQ(late, 2);
+}
+
+TEST_P(AsioLoop, RunsOnBetweenTheAttemptsOfATransaction) {
+    AsioEventLoop loop(io);
+    const pg::Client db = open(loop);
+    int attempts = 0;
+    bool is_over = false;
+    const auto body = [&](pg::AsyncTransaction& transaction) -> pg::Task<void> {
+        if (++attempts < 4) co_await transaction.run_script("do $$ begin raise sqlstate '40001'; end $$");
+    };
+    async_wait(db.async().transaction(body), [&](std::exception_ptr exception) {
+        EXPECT_EQ(exception, nullptr);
+        is_over = true;
+    });
+    io.run();
+    EXPECT_TRUE(is_over);
+    EXPECT_EQ(attempts, 4);
+}
+
+TEST_P(AsioLoop, RunsOnWhileAListenerFindsNoServer) {
+    auto proxy = pg::testing::FaultProxy::start(pg::testing::shared_server());
+    AsioEventLoop loop(io);
+    const pg::Client db = pg::open(proxy.conninfo(pg::testing::shared_server()) + " engine=" + GetParam(),
+                                   {.provider = "async", .event_loop = &loop});
+    pg::AsyncListener listener(db);
+    listener.listen("news").start([](const pg::Expected<void>& listens) { EXPECT_TRUE(listens); });
+    io.run();
+    proxy.refuse();
+    proxy.cut(pg::testing::Ending::reset);
+    std::thread healer([&] {
+        std::this_thread::sleep_for(300ms);
+        proxy.heal();
+    });
+    bool heard_gap = false;
+    listener.next(pg::no_timeout).start([&](const pg::Expected<pg::Heard>& heard) { heard_gap = heard && heard->gap; });
+    io.restart();
+    io.run();
+    EXPECT_TRUE(heard_gap);
+    healer.join();
 }
 
 TEST_P(AsioLoop, OutlivesManyClients) {

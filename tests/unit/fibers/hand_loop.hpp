@@ -149,6 +149,8 @@ public:
     std::map<int, Watched> watched;
     std::optional<Clock::time_point> alarm;
     int alarms = 0;       // how often it was set
+    int holds = 0;        // that have not ended
+    int times_held = 0;   // so far
     bool watches = true;  // false: there is nothing that it can watch
 
 private:
@@ -171,6 +173,11 @@ private:
         alarm = when;
         alarm_job_ = &job;
         ++alarms;
+    }
+    void do_hold(bool begins) noexcept override {
+        EXPECT_TRUE(do_here());
+        holds += begins ? 1 : -1;
+        times_held += begins ? 1 : 0;
     }
     bool do_here() const noexcept override { return std::this_thread::get_id() == thread_; }
 

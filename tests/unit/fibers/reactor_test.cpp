@@ -106,6 +106,45 @@ TEST_F(Reactors, CountTheSessionsThatLiveOnThem) {
     EXPECT_EQ(&reactor.loop(), &loop);
 }
 
+TEST_F(Reactors, HoldTheLoopWhileAFiberWaits) {
+    on_fiber([] { EXPECT_EQ(spi::Waiter::here()->wait({}, {.deadline = past()}), Woken::deadline); });
+    EXPECT_EQ(loop.holds, 1);
+    const Pipe pipe;
+    on_fiber([&] { static_cast<void>(wait_for(pipe.reader())); });
+    EXPECT_EQ(loop.holds, 1) << "once for all of them";
+    pipe.write();
+    loop.look();
+    EXPECT_EQ(loop.holds, 1);
+    loop.fire_alarm();
+    EXPECT_EQ(loop.holds, 0);
+    on_fiber([] {});
+    EXPECT_EQ(loop.times_held, 1) << "a turn that leaves nothing behind is a job of the loop anyway";
+}
+
+TEST_F(Reactors, HoldTheLoopWhileACallIsUnderWay) {
+    reactor.begin_call();
+    EXPECT_EQ(loop.holds, 1) << "outside of a turn it is told at once";
+    reactor.post(job([&] {
+        reactor.end_call();
+        EXPECT_EQ(loop.holds, 1);
+        reactor.begin_call();
+    }));
+    loop.run();
+    EXPECT_EQ(loop.holds, 1);
+    EXPECT_EQ(loop.times_held, 1) << "one call led to the next in one turn";
+    reactor.post(job([&] { reactor.end_call(); }));
+    loop.run();
+    EXPECT_EQ(loop.holds, 0);
+}
+
+TEST_F(Reactors, DoNotHoldTheLoopForATimer) {
+    spi::Timer timer;
+    FunctionJob& late = job([] {});
+    reactor.set(timer, far_away().when(), late);
+    EXPECT_EQ(loop.times_held, 0);
+    reactor.cancel(timer);
+}
+
 TEST_F(Reactors, LetTheLoopBreatheWhenAJobPostsItselfForEver) {
     int runs = 0;
     FunctionJob* self = nullptr;

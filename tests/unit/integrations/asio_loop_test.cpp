@@ -2,6 +2,7 @@
 #include <array>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <pg/integrations/asio.hpp>
 #include <unistd.h>
 
@@ -79,7 +80,8 @@ TEST(AsioEventLoop, HasOneAlarm) {
     pg::spi::EventLoop& face = loop;
     face.set_alarm(Clock::now(), replaced);
     face.set_alarm(Clock::now() + 10ms, last);
-    io.run();
+    const auto work = asio::make_work_guard(io);
+    while (last.runs == 0) io.run_one();
     EXPECT_EQ(replaced.runs, 0);
     EXPECT_EQ(last.runs, 1);
 }
@@ -114,6 +116,66 @@ TEST(AsioEventLoop, DoesNotLetAnAlarmKeepTheContextRunning) {
     io.run();
     EXPECT_EQ(soon.runs, 1);
     EXPECT_EQ(never.runs, 0);
+}
+
+TEST(AsioEventLoop, DoesNotLetAnAlarmThatWasSetBetweenTwoRunsKeepTheContextRunning) {
+    asio::io_context io;
+    Counted posted, late;
+    AsioEventLoop loop(io);
+    pg::spi::EventLoop& face = loop;
+    face.post(posted);
+    io.run();
+    EXPECT_TRUE(face.here());
+    face.set_alarm(Clock::now() + 3s, late);
+    face.post(posted);
+    io.restart();
+    io.run();
+    EXPECT_EQ(posted.runs, 2);
+    EXPECT_EQ(late.runs, 0);
+    face.set_alarm(Clock::time_point::max(), late);  // which the end of the loop would wait for
+}
+
+/// Lets a loop go that was held.
+struct LetsGo final : pg::spi::Job {
+    explicit LetsGo(pg::spi::EventLoop& of) : loop(of) {}
+    void do_run() noexcept override {
+        ++runs;
+        loop.hold(false);
+    }
+    pg::spi::EventLoop& loop;
+    int runs = 0;
+};
+
+TEST(AsioEventLoop, KeepsTheContextRunningWhileItIsHeld) {
+    asio::io_context io;
+    AsioEventLoop loop(io);
+    pg::spi::EventLoop& face = loop;
+    LetsGo lets_go(face);
+    SetsAlarm soon(face, Clock::now() + 20ms, lets_go);
+    face.hold(true);
+    face.post(soon);
+    io.run();
+    EXPECT_EQ(lets_go.runs, 1);
+    face.hold(true);
+    face.set_alarm(Clock::now() + 20ms, lets_go);
+    io.restart();
+    io.run();
+    EXPECT_EQ(lets_go.runs, 2) << "the alarm that is set outside of run rings, too";
+    io.restart();
+    face.hold(true);
+    face.hold(false);
+    EXPECT_FALSE(io.stopped());
+}
+
+TEST(AsioEventLoop, IsHeldAtItsEndToo) {
+    asio::io_context io;
+    std::optional<AsioEventLoop> loop(io);
+    LetsGo lets_go(*loop);
+    lets_go.loop.hold(true);
+    lets_go.loop.set_alarm(Clock::now() + 10ms, lets_go);
+    loop.reset();
+    EXPECT_EQ(lets_go.runs, 1);
+    io.run();  // which nothing holds any more
 }
 
 TEST(AsioEventLoop, RunsWhatWasPostedAndWatchedAtItsEnd) {
