@@ -32,7 +32,8 @@ public:
 
     void run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
-        if (auto error = whole_refusal()) return fill(items_, *error);
+        if (sync_ == spi::BatchSync::once)  // they go together or not at all
+            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error);
         if (!engine_.enter_pipeline()) return fill(items_, link_.refused());
         for (;;) {
             if (!send_ahead()) return fill_lost();
@@ -48,18 +49,6 @@ private:
     [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < items_.size(); }
     [[nodiscard]] bool is_over() const {
         return !sends() && answered_ == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
-    }
-
-    /// Why one of those that go together or not at all cannot be sent; nothing when all can be.
-    std::optional<Error> whole_refusal() {
-        if (sync_ == spi::BatchSync::each) return std::nullopt;
-        for (const spi::BatchItem* item : items_) {
-            if (is_beyond_doubt(item->request)) [[likely]]
-                continue;
-            link_.about(item->request.sql);
-            if (auto error = looked_for_refusal(link_, item->request)) return error;
-        }
-        return std::nullopt;
     }
 
     /// Sends what may be sent now. False when the connection is gone.

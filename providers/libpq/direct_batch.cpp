@@ -31,7 +31,8 @@ public:
 
     void run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
-        if (auto error = whole_refusal()) return fill(items_, *error);
+        if (sync_ == spi::BatchSync::once)  // they go together or not at all
+            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error);
         begin_answer();
         for (;;) {
             send_ahead();
@@ -42,18 +43,6 @@ public:
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
         if (answered_ != items_.size())
             fill(items_, refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
-    }
-
-    /// Why one of those that go together or not at all cannot be sent; nothing when all can be.
-    std::optional<Error> whole_refusal() {
-        if (sync_ == spi::BatchSync::each) return std::nullopt;
-        for (const spi::BatchItem* item : items_) {
-            if (is_beyond_doubt(item->request)) [[likely]]
-                continue;
-            link_.about(item->request.sql);
-            if (auto error = looked_for_refusal(link_, item->request)) return error;
-        }
-        return std::nullopt;
     }
 
 private:

@@ -25,6 +25,16 @@ std::optional<Error> looked_for_refusal(const Exchange& exchange, const spi::Req
     return request.statement.empty() || request.prepare != nullptr ? refusal(exchange, request.sql) : std::nullopt;
 }
 
+std::optional<Error> refusal_of_any(Exchange& exchange, std::span<spi::BatchItem* const> items) {
+    for (const spi::BatchItem* item : items) {
+        if (is_beyond_doubt(item->request)) [[likely]]
+            continue;
+        exchange.about(item->request.sql);
+        if (auto error = looked_for_refusal(exchange, item->request)) return error;
+    }
+    return std::nullopt;
+}
+
 std::optional<Error> refusal(const Exchange& exchange, std::string_view name, std::string_view sql,
                              std::span<const Oid> types) {
     if (name.find('\0') != std::string_view::npos) return usage(exchange, "the statement's name has a zero byte");

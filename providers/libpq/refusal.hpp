@@ -28,6 +28,8 @@ inline constexpr std::size_t most_arguments = std::numeric_limits<std::uint16_t>
         return std::nullopt;
     return looked_for_refusal(exchange, request);
 }
+/// Of one of these; the exchange is about that then.
+[[nodiscard]] std::optional<Error> refusal_of_any(Exchange& exchange, std::span<spi::BatchItem* const> items);
 /// Of a statement to be prepared.
 [[nodiscard]] std::optional<Error> refusal(const Exchange& exchange, std::string_view name, std::string_view sql,
                                            std::span<const Oid> types);  /// @}
