@@ -29,6 +29,9 @@ public:
              spi::BatchSync sync, const spi::Wait& wait)
         : link_(link), collector_(collector), fallback_(fallback), items_(items), sync_(sync), wait_(wait) {}
 
+    /// The server refused one of the statements.
+    [[nodiscard]] bool any_refused() const { return any_refused_; }
+
     void run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
         if (sync_ == spi::BatchSync::once)  // they go together or not at all
@@ -144,6 +147,7 @@ private:
     }
 
     bool take_failure(std::string_view body) {
+        any_refused_ = true;
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered_;
         const bool late = failing < answered_ || failing == sent_;
@@ -237,6 +241,7 @@ private:
     std::size_t answered_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
+    bool any_refused_ = false;    ///< by the server
     std::optional<Woken> woken_;  ///< why the time is over
     bool given_up_ = false;       ///< what fails was sent in the place of the rest (B4)
     std::optional<Error> refusal_, loss_;
@@ -246,9 +251,12 @@ private:
 
 }  // namespace
 
-void run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
+bool run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
                    spi::BatchSync sync, const spi::Wait& wait) {
-    if (!items.empty()) BatchRun(link, collector, fallback, items, sync, wait).run();
+    if (items.empty()) return false;
+    BatchRun batch(link, collector, fallback, items, sync, wait);
+    batch.run();
+    return batch.any_refused();
 }
 
 }  // namespace pg::libpq::direct

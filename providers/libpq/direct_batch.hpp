@@ -8,8 +8,9 @@
 
 namespace pg::libpq::direct {
 
-/// Runs statements one behind the other without waiting for answers. `collector` is lent.
-void run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
-                   spi::BatchSync sync, const spi::Wait& wait);
+/// Runs statements one behind the other without waiting for answers. `collector` is lent. Whether the server refused
+/// one of them.
+[[nodiscard]] bool run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback,
+                                 BatchItems items, spi::BatchSync sync, const spi::Wait& wait);
 
 }  // namespace pg::libpq::direct

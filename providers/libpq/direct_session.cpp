@@ -113,8 +113,8 @@ Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Re
 
 void DirectSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
                                  const spi::Wait& wait) noexcept {
-    run_pipelined(link_, collector_, fallback_, items, sync, wait);
-    fallback_.learn_from(items, link_.in_transaction());
+    if (run_pipelined(link_, collector_, fallback_, items, sync, wait))
+        fallback_.learn_from(items, link_.in_transaction());
 }
 
 void DirectSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

@@ -92,6 +92,7 @@ private:
         // Once for all of them: what another thread changes meanwhile must not close a name that one of them has by
         // then.
         statements_ = statements_as_of_now(*borrowed.context, *borrowed.slot);
+        any_retyped_ = !borrowed.context->retyped->empty();
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
@@ -101,6 +102,8 @@ private:
         if (watch_ && std::any_of(entries_.begin(), entries_.end(),
                                   [](const auto& entry) { return controls_transaction(*entry); }))
             forget_settings(borrowed);
+        if (learns_types_) [[unlikely]]
+            remember_types(borrowed);
         if (failed_ && outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
         if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))
@@ -127,8 +130,6 @@ private:
             assert(entry->outcome);
             if (sent != items_.end() && *sent == entry.get()) {
                 ++sent;
-                if (!entry->failed() && std::exchange(entry->is_retyped, false))
-                    borrowed.context->retyped->add(entry->call.sql);
                 if (entry->failed()) entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
                 conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
@@ -145,7 +146,7 @@ private:
     void add_request(const Borrowed& borrowed, BatchEntry& entry) {
         items_.push_back(&entry);
         entry.is_sent = true;
-        if (borrowed.context->retyped->contains(entry.call.sql)) entry.params.retype_numbers();
+        if (any_retyped_ && borrowed.context->retyped->contains(entry.call.sql)) entry.params.retype_numbers();
         spi::Request& request = entry.request;
         request = {.sql = entry.call.sql, .params = &entry.params, .sink = entry.call.sink};
         if (request.sink) request.sink->restart();
@@ -156,8 +157,16 @@ private:
         if (!atomic_ && entry.name && !entry.name->prepared && !request.prepare) go_without_name(entry, *borrowed.slot);
         // Those behind it may be about something else than before.
         if (!entry.name && !is_about_rows(entry.call.sql)) statements_ = nullptr;
-        if (entry.call.leaves_traces) note_traces(*borrowed.slot, entry.call.sql);
+        if (!entry.call.leaves_traces) return;
+        note_traces(*borrowed.slot, entry.call.sql);
         if (borrowed.slot->renamed) statements_ = nullptr;
+    }
+
+    /// The texts whose numbers the server took as literals.
+    void remember_types(const Borrowed& borrowed) {
+        for (const auto& entry : entries_)
+            if (!entry->failed() && std::exchange(entry->is_retyped, false))
+                borrowed.context->retyped->add(entry->call.sql);
     }
 
     /// Its name is yet to be given by the one before it of the same text, whose failure is to be its own alone.
@@ -173,6 +182,7 @@ private:
             const Repair repaired = repair(culprit);
             if (repaired == Repair::none) return false;
             culprit.is_retyped |= repaired == Repair::of_types;
+            learns_types_ |= culprit.is_retyped;
             if (watch_) watch_->retry(culprit.outcome->error());
             for (const auto& entry : entries_)
                 if (entry->is_sent) entry->outcome.reset();
@@ -239,6 +249,8 @@ private:
     const bool atomic_;
     const QueryOptions* const options_;
     StatementCache* statements_ = nullptr;  // null: the next one goes without a name
+    bool any_retyped_ = true;               // text is known for its literals
+    bool learns_types_ = false;             // of a text that was repaired in this run
     bool failed_ = false;                   // one of the statements, in the last attempt
     bool settled_all_ = true;               // nothing follows from their results
     Expected<void> settled_;                // what kept the types of a result from being learned

@@ -19,6 +19,7 @@ namespace pg::detail {
 /// Texts whose typed numbers the server refused and whose literals it took. Bounded. Thread-safe.
 class RetypedTexts {
 public:
+    [[nodiscard]] bool empty() const { return !any_.load(std::memory_order_acquire); }
     [[nodiscard]] bool contains(std::string_view sql) const {
         return any_.load(std::memory_order_acquire) && is_among(sql);
     }

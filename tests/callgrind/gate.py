@@ -32,7 +32,7 @@ GATES = {
         "batch_select": (0.22, 0.15),
         "awaited_select": (0.42, 0.25),
         "copy_in": (0.58, 0.60),
-        "pipelined_insert": (0.44, 0.35),
+        "pipelined_insert": (0.43, 0.35),
         "transaction": (0.88, 1.00),
         "array": (1.15, 1.00),
     },
