@@ -226,8 +226,9 @@ public:
     [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
     [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
     [[nodiscard]] spi::LeaseWaiter* first_waiter() const { return queue_.first(); }
-    /// Those that have lasted for `age` at least, the oldest first; `returned` is lent to nobody after all.
-    [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age, const Member* returned) const;
+    /// Those that have lasted for `age` at least, the oldest first; `returned` are lent to nobody after all.
+    [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age,
+                                          const std::vector<const Member*>& returned = {}) const;
     /// Those that a look found to have lasted too long, and that nobody was told of yet.
     [[nodiscard]] std::vector<Loan> take_leaks() noexcept { return std::exchange(leaks_, {}); }
     /// What is to end the connections of those that a look took back.

@@ -28,8 +28,8 @@ void SessionPool::enter(Entry entry, bool is_looking) noexcept {
             }
             const bool wants_back = books_.wants_back(now);
             wants_back_.store(wants_back, std::memory_order_relaxed);
-            has_front_ = may_have_front_ && !wants_back && books_.waiters() == 0;
-            if (!has_front_) empty_front(now);  // (P2)
+            has_fronts_ = may_have_fronts_ && !wants_back && books_.waiters() == 0;
+            if (!has_fronts_) empty_fronts(now);  // (P2)
             for (count = 0; count < duties.size(); ++count)
                 if ((duties[count] = books_.next(now)).kind == Duty::Kind::none) break;
             any_waiter_ = books_.waiters() != 0;

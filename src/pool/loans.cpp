@@ -16,10 +16,12 @@ Loan loan_of(const Member& member, Time now) {
 
 }  // namespace
 
-std::vector<Loan> Books::loans(Time now, std::chrono::nanoseconds age, const Member* returned) const {
+std::vector<Loan> Books::loans(Time now, std::chrono::nanoseconds age,
+                               const std::vector<const Member*>& returned) const {
     std::vector<Loan> loans;
     for (const auto& member : members_)
-        if (member->state == State::lent && member.get() != returned && now - member->lent_since() >= age)
+        if (member->state == State::lent && now - member->lent_since() >= age &&
+            std::ranges::count(returned, member.get()) == 0)
             loans.push_back(loan_of(*member, now));
     std::sort(loans.begin(), loans.end(), [](const Loan& a, const Loan& b) { return a.age > b.age; });
     return loans;

@@ -57,7 +57,7 @@ PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
 
 PoolTimeoutDetails details_of(const Books& books, Time now) {
     PoolTimeoutDetails details{.stats = books.stats(now), .failed_attempts = books.governor().failures()};
-    if (auto loans = books.loans(now, {}, nullptr); !loans.empty()) details.oldest = std::move(loans.front());
+    if (auto loans = books.loans(now, {}); !loans.empty()) details.oldest = std::move(loans.front());
     details.connect_error = books.governor().last_error();
     if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
     details.obstacle = obstacle(books, details);

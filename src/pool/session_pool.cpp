@@ -74,8 +74,8 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
     : provider_(std::move(provider)),
       opener_(provider_, std::move(config), std::move(context), limits),
       is_awaitable_(provider_->capabilities().awaitable),
-      may_have_front_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look &&
-                      !limits.adaptive && !limits.refuse_early && limits.reclaim_threshold == no_timeout),
+      may_have_fronts_(limits.max_uses == Limits().max_uses && limits.ping_after >= Books::every_look &&
+                       !limits.adaptive && !limits.refuse_early && limits.reclaim_threshold == no_timeout),
       wants_writes_(wants_writes(opener_.config())),
       connect_timeout_(limits.connect_timeout),
       leak_threshold_(limits.leak_threshold),
@@ -89,7 +89,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       watched_(codes_of(rules_)),
       reclaims_(limits.reclaim_threshold != no_timeout),
       equipment_(limits.equipment),
-      has_front_(may_have_front_),
+      has_fronts_(may_have_fronts_),
       permits_(limits.budget ? std::make_unique<BudgetPermits>(limits.budget, limits.budget_reserve,
                                                                static_cast<BudgetClaimant&>(*this))
                              : nullptr),
@@ -260,15 +260,15 @@ Expected<spi::Lease> SessionPool::do_acquire(const spi::Wait& wait) noexcept {
     if (Member* member = borrow_front()) [[likely]]
         if (is_good(*member, turned_away)) [[likely]]
             return lease(*member);
-    return acquire_behind_the_front(wait, turned_away);
+    return acquire_behind_the_fronts(wait, turned_away);
 }
 
-/// What is in front, which is lent then; null when nothing is, or others have a better right to it.
+/// What is in a front, which is lent then; null when nothing is, or others have a better right to it.
 Member* SessionPool::borrow_front() noexcept {
-    Member* const member = take_front();
+    Member* const member = fronts_.take();
     if (member == nullptr) [[unlikely]]
         return nullptr;
-    if (!has_front_) [[unlikely]] {  // (P2)
+    if (!has_fronts_) [[unlikely]] {  // (P2)
         enter([&](Books& books, Time now) { books.give_back(*member, now); });
         return nullptr;
     }
@@ -276,7 +276,7 @@ Member* SessionPool::borrow_front() noexcept {
     return member;
 }
 
-Expected<spi::Lease> SessionPool::acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away) {
+Expected<spi::Lease> SessionPool::acquire_behind_the_fronts(const spi::Wait& wait, std::uint32_t turned_away) {
     if (!birthplace_.is_here()) return detail::made_before_fork();
     const bool may_wait = !is_on_own_loop();
     while (turned_away < most_turned_away) {
@@ -320,7 +320,7 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
             books_.notice_sleep(time_asleep_(), now);
             member = books_.take(now);
             any_idle_.store(books_.any_idle() && member != nullptr, std::memory_order_relaxed);
-            arm(books_.look_by(now));  // it may come back to the front (P3)
+            arm(books_.look_by(now));  // it may come back to a front (P3)
         }
         if (member == nullptr) return false;
         if (is_good(*member, waiter.turned_away)) return waiter.settle(lease(*member)), true;
@@ -332,8 +332,9 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
     employ();
     Found found(nullptr);
     enter([&](Books& books, Time now) {
-        empty_front(now);
-        if (Member* member = books.take(now))
+        Member* member = books.take(now);
+        if (member == nullptr) empty_fronts(now), member = books.take(now);
+        if (member != nullptr)
             found = member;
         else if (std::optional<Error> why = books.refusal(now, until))
             found = *std::move(why);
@@ -352,8 +353,7 @@ bool SessionPool::is_on_own_loop() const noexcept {
     return reactor && reactor->here();
 }
 
-/// A session that was taken may be lent; else it is on its way out.
-/// By the hook.
+/// By the hook; else it is on its way out.
 bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexcept {
     if (hooks_.on_acquire(hooks_.context, *member.session)) return true;
     return ++turned_away, lose(member, Verdict::replace), false;
@@ -367,8 +367,8 @@ void SessionPool::discard(Member& member) noexcept {
 void SessionPool::lose(Member& member, Verdict verdict) noexcept {
     const Time before = last_look();
     enter([&](Books& books, Time now) {
-        // Used since the last look; whether it is alive now is as doubtful as of the others.
-        if (Member* front = take_front()) books.give_back(*front, before);
+        // They were used since the last look; whether they are alive now is as doubtful as of the others.
+        empty_fronts(before);
         books.lose(member, verdict, now);
     });
 }
@@ -410,22 +410,27 @@ Verdict SessionPool::judge(Member& member) noexcept {
 
 void SessionPool::do_release(spi::SessionSlot& slot) noexcept {
     auto& member = static_cast<Member&>(slot);
-    if (opener_.observer()) [[unlikely]]
-        tell_released(*opener_.observer(), member);
-    const bool is_plain = member.last_error.empty() && hooks_.on_release == nullptr && is_at_rest(member);
-    const Verdict verdict = is_plain ? Verdict::keep : judge(member);
-    const bool is_sound = verdict == Verdict::keep;
-    Member* behind = &member;
-    if (is_sound && has_front_.load(std::memory_order_relaxed) && !member.unwanted.load(std::memory_order_relaxed))
-        [[likely]] {
-        behind = front_.exchange(&member);
-        if (behind == nullptr && !has_front_) [[unlikely]]
-            behind = take_front();  // (P2) unless somebody was quicker
-        if (behind == nullptr) [[likely]]
-            return;
+    const bool is_plain = opener_.observer() == nullptr && hooks_.on_release == nullptr && member.last_error.empty();
+    if (is_plain && is_at_rest(member)) [[likely]]
+        return keep(member);
+    take_back(member);
+}
+
+/// Of a session that somebody wants to know of, or that may not be at rest.
+void SessionPool::take_back(Member& member) noexcept {
+    if (opener_.observer()) tell_released(*opener_.observer(), member);
+    const Verdict verdict = judge(member);
+    verdict == Verdict::keep ? keep(member) : lose(member, verdict);
+}
+
+void SessionPool::keep(Member& member) noexcept {
+    if (has_fronts_.load(std::memory_order_relaxed) && !member.unwanted.load(std::memory_order_relaxed) &&
+        fronts_.put(member)) [[likely]] {
+        if (!has_fronts_) [[unlikely]]  // (P2) unless somebody was quicker
+            enter([](Books&, Time) {});
+        return;
     }
-    if (!is_sound) return lose(member, verdict);
-    enter([&](Books& books, Time now) { books.give_back(*behind, now); });
+    enter([&](Books& books, Time now) { books.give_back(member, now); });
 }
 
 void SessionPool::look() noexcept {
@@ -433,7 +438,7 @@ void SessionPool::look() noexcept {
     std::vector<std::shared_ptr<const Cutter>> cutters;
     enter(
         [&](Books& books, Time now) {
-            empty_front(now);  // (P3)
+            empty_fronts(now);  // (P3)
             books.look(now);
             leaks = books.take_leaks();
             cutters = books.take_cutters();
@@ -455,7 +460,7 @@ void SessionPool::start() noexcept {
 void SessionPool::do_close() noexcept {
     if (!birthplace_.is_here()) return;
     enter([this](Books& books, Time now) {
-        empty_front(now);
+        empty_fronts(now);
         books.close(now);
     });
     stops_opening_.request_stop();

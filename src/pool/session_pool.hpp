@@ -1,10 +1,10 @@
 // SessionPool: the pool: books under a lock, and what they ask for done without it. Internal to pool.
 //
 //   (P1) The lock is never held while a server is talked to, a session closed, or somebody told.
-//   (P2) front_ is lent and taken back without the lock; to the books that session is lent all the while. Nothing
-//        stays there while has_front_ is false: whoever makes it so looks into front_ afterwards, and whoever fills or
-//        empties front_ looks at has_front_ afterwards, so that one of the two sees the other.
-//   (P3) What stays in front_ until the next look goes to the books, so what is lent from there was used since then.
+//   (P2) The fronts are lent and taken back without the lock; to the books those sessions are lent all the while.
+//        Nothing stays there while has_fronts_ is false: whoever makes it so looks into them afterwards, and whoever
+//        fills or empties one looks at has_fronts_ afterwards, so that one of the two sees the other.
+//   (P3) What stays in a front until the next look goes to the books, so what is lent from there was used since then.
 //   (P4) Sessions are opened and checked on fibers: of the reactor where they live, else of the pool's own housekeeper.
 //        Each such job has a share of the pool, and every member has at most one.
 //   (P5) The ticker is armed for the time that the books want to look again, or earlier.
@@ -24,6 +24,7 @@
 #include "src/base/fork.hpp"
 #include "src/pool/books.hpp"
 #include "src/pool/budget.hpp"
+#include "src/pool/fronts.hpp"
 #include "src/pool/opener.hpp"
 #include "src/pool/ticker.hpp"
 
@@ -74,10 +75,9 @@ private:
     Expected<void> do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) override;
     std::size_t do_drain(std::chrono::nanoseconds timeout) override;
 
-    [[nodiscard]] Member* take_front() noexcept { return front_.exchange(nullptr); }
     [[nodiscard]] Member* borrow_front() noexcept;
-    void empty_front(Time now) {
-        if (Member* member = take_front()) books_.give_back(*member, now);
+    void empty_fronts(Time used_at) {
+        fronts_.empty([&](Member& member) { books_.give_back(member, used_at); });
     }
     [[nodiscard]] Time last_look() const noexcept {
         return Time(Time::duration(looked_at_.load(std::memory_order_relaxed)));
@@ -89,7 +89,7 @@ private:
         return hooks_.on_acquire == nullptr || is_accepted(member, turned_away);
     }
     [[nodiscard]] bool is_accepted(Member& member, std::uint32_t& turned_away) noexcept;
-    [[nodiscard]] Expected<spi::Lease> acquire_behind_the_front(const spi::Wait& wait, std::uint32_t turned_away);
+    [[nodiscard]] Expected<spi::Lease> acquire_behind_the_fronts(const spi::Wait& wait, std::uint32_t turned_away);
     void lend(Member& member, spi::LeaseWaiter& waiter) noexcept;
     void check(Member& member) noexcept;
     void check_now(Member& member) noexcept;
@@ -97,6 +97,8 @@ private:
     void close_now(Member& member) noexcept;
     void close_session(Member& member) noexcept;
     void discard(Member& member) noexcept;
+    void take_back(Member& member) noexcept;
+    void keep(Member& member) noexcept;
     void lose(Member& member, Verdict verdict) noexcept;
     [[nodiscard]] Verdict judge(Member& member) noexcept;
     [[nodiscard]] Found find(spi::LeaseWaiter& waiter, const Deadline& until, bool may_wait);
@@ -119,9 +121,9 @@ private:
 
     const std::shared_ptr<spi::Provider> provider_;
     const Opener opener_;
-    const bool is_awaitable_;    // its sessions live on reactors of the provider
-    const bool may_have_front_;  // false: the books are to be told of each use
-    const bool wants_writes_;    // its sessions are of no use where they cannot write
+    const bool is_awaitable_;     // its sessions live on reactors of the provider
+    const bool may_have_fronts_;  // false: the books are to be told of each use
+    const bool wants_writes_;     // its sessions are of no use where they cannot write
     const std::chrono::nanoseconds connect_timeout_;
     const std::chrono::nanoseconds leak_threshold_;
     const std::chrono::nanoseconds longest_loan_;  // of who has a session for one request after the other
@@ -137,9 +139,9 @@ private:
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
 
-    std::atomic<Member*> front_{nullptr};  // the idle session that came back last
+    Fronts fronts_;
     // As the last entry in the books had it; set under the lock. @{
-    std::atomic<bool> has_front_;  // what comes back may go to the front
+    std::atomic<bool> has_fronts_;  // what comes back may go there
     std::atomic<bool> wants_back_{false};
     std::atomic<bool> any_waiter_{false};
     std::atomic<Time::rep> looked_at_{0};

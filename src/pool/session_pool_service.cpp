@@ -10,27 +10,29 @@ PoolStats SessionPool::do_stats() const {
     if (!birthplace_.is_here()) return {};
     const std::lock_guard lock(mutex_);
     PoolStats stats = books_.stats(Clock::now());
-    if (front_.load() != nullptr) --stats.lent, ++stats.idle;
+    const std::size_t returned = fronts_.members().size();
+    stats.lent -= returned;
+    stats.idle += returned;
     return stats;
 }
 
 std::vector<Loan> SessionPool::do_loans(std::chrono::nanoseconds age) const {
     if (!birthplace_.is_here()) return {};
     const std::lock_guard lock(mutex_);
-    return books_.loans(Clock::now(), age, front_.load());
+    return books_.loans(Clock::now(), age, fronts_.members());
 }
 
 void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::size_t min_idle) {
     if (min_size + min_idle != 0) employ();
     enter([&](Books& books, Time now) {
-        empty_front(now);
+        empty_fronts(now);
         books.resize(max_size, min_size, min_idle);
     });
 }
 
 void SessionPool::do_refresh() noexcept {
     enter([this](Books& books, Time now) {
-        empty_front(now);
+        empty_fronts(now);
         books.refresh();
     });
 }

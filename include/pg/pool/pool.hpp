@@ -12,7 +12,7 @@ namespace pg {
 /// What lends a client its sessions. Thread-safe.
 ///
 /// Whoever waits does so in one queue, threads and awaited calls alike, first come, first served. A session comes back
-/// to the first of the queue; else it is idle, and the one used last is lent first. Sessions are opened in the
+/// to the first of the queue; else it is idle, and one used just now is lent first. Sessions are opened in the
 /// background, never by whoever asks: who waits takes what comes first, one returned or one opened. After a failure
 /// to open the next attempt waits, for up to twice as long each time, from 50 ms to 10 s, and by chance less; whoever
 /// asks meanwhile gets the error of the last attempt at once, unless the next is due within a second or a session is

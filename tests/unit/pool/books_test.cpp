@@ -455,12 +455,12 @@ TEST_F(TheBooks, CountWhatTheyLent) {
     EXPECT_EQ(books->take(now), &member);
     member.lend(now);  // in front of the books
     EXPECT_EQ(books->stats(now).acquired, 3u);
-    EXPECT_EQ(books->loans(now, {}, nullptr).size(), 1u);
+    EXPECT_EQ(books->loans(now, {}).size(), 1u);
     books->lose(member, Verdict::doubt, now);
     EXPECT_EQ(duty().kind, Kind::close);
     books->closed(member);
     EXPECT_EQ(books->stats(now).acquired, 3u) << "also of sessions that are gone";
-    EXPECT_TRUE(books->loans(now, {}, nullptr).empty());
+    EXPECT_TRUE(books->loans(now, {}).empty());
 }
 
 }  // namespace

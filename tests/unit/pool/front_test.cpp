@@ -47,6 +47,36 @@ TEST_F(TheFront, IsEmptyInAPoolThatHasBecomeTooSmall) {
     EXPECT_EQ(pool().stats().idle, 1u);
 }
 
+TEST_F(TheFront, IsLentToNobody) {
+    Lease first = take(), second = take();
+    EXPECT_EQ(pool().stats().lent, 2u);
+    first.give_back();
+    second.give_back();
+    const pg::PoolStats stats = pool().stats();
+    EXPECT_EQ(stats.lent, 0u);
+    EXPECT_EQ(stats.idle, 2u);
+    EXPECT_TRUE(pool().loans().empty());
+}
+
+TEST_F(TheFront, IsForWhateverThreadComes) {
+    Lease first = take(), second = take();
+    second.give_back();
+    first.give_back();
+    std::thread([&] {
+        const Lease one = take(), other = take();
+        EXPECT_EQ(pool().stats().lent, 2u);
+    }).join();
+    EXPECT_EQ(pool().stats().opened, 2u);
+}
+
+TEST_F(TheFront, IsClosedWithThePool) {
+    Lease first = take(), second = take();
+    first.give_back();
+    second.give_back();
+    db.client.close();
+    EXPECT_EQ(db.server->closed, 2);
+}
+
 TEST_F(TheFront, WantsTheSessionsBackOfAPoolThatHasBecomeTooSmall) {
     Lease first = take(), second = take();
     EXPECT_FALSE(source().wants_back(first.slot()));
