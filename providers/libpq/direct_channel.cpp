@@ -107,11 +107,6 @@ Movement Channel::tls_result(int result, int saved_errno) noexcept {
     }
 }
 
-bool Channel::has_news() const noexcept {
-    pollfd one{.fd = socket_, .events = POLLIN, .revents = 0};
-    return holds_more_ || poll_for(&one, 1, 0) != 0;  // a peek takes the kernel a third longer
-}
-
 std::string Channel::failure() const {
     if (error_ != 0) return std::generic_category().message(error_);
     const char* reason = tls_error_ != 0 ? tls_functions().reason(tls_error_) : nullptr;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "providers/libpq/direct_tls.hpp"
+#include "providers/libpq/system_calls.hpp"
 
 namespace pg::libpq::direct {
 
@@ -56,7 +57,10 @@ public:
     /// True when the last receive filled its room: TLS may hold more, which the socket does not tell of.
     [[nodiscard]] bool holds_more() const noexcept { return holds_more_; }
     /// True when a receive would not find nothing; costs one system call and takes nothing.
-    [[nodiscard]] bool has_news() const noexcept;
+    [[nodiscard]] bool has_news() const noexcept {
+        pollfd one{.fd = socket_, .events = POLLIN, .revents = 0};
+        return holds_more_ || poll_for(&one, 1, 0) != 0;  // a peek takes the kernel a third longer
+    }
     /// Words for people about what broke.
     [[nodiscard]] std::string failure() const;
 

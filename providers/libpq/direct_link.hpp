@@ -128,6 +128,10 @@ public:
 
     /// A notification that has arrived; nothing when there is none.
     [[nodiscard]] std::optional<Notification> take_notification();
+    /// Nothing has arrived unasked, and nothing said that the connection is to end: then `look_around` would find so.
+    [[nodiscard]] bool is_quiet() const noexcept {
+        return !holds_unread() && !ended() && !dying() && !channel_.has_news();
+    }
     /// Takes in what has arrived unasked. False when the connection is over.
     [[nodiscard]] bool look_around();
 

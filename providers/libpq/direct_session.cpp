@@ -237,6 +237,8 @@ spi::TransactionStatus DirectSession::do_transaction_status() const noexcept {
     return spi::TransactionStatus::failed;
 }
 
-bool DirectSession::do_alive() noexcept { return link_.is_here() && link_.connected() && link_.look_around(); }
+bool DirectSession::do_alive() noexcept {
+    return link_.is_here() && link_.connected() && (link_.is_quiet() || link_.look_around());
+}
 
 }  // namespace pg::libpq::direct
