@@ -2,6 +2,7 @@
 #include "src/pool/limits.hpp"
 
 #include "pg/error.hpp"
+#include "src/base/config_surroundings.hpp"
 
 namespace pg::pool {
 namespace {
@@ -18,10 +19,25 @@ void take(std::chrono::nanoseconds& limit, std::chrono::nanoseconds given, const
     limit = given.count() != 0 ? given : config.duration(keyword).value_or(limit);
 }
 
+std::string name(const Host& host) {
+    if (!host.host.empty()) return host.host;
+    return host.hostaddr.empty() ? config::default_socket_directory() : host.hostaddr;
+}
+
+/// Nothing of a configuration that makes no sense, which is refused where it is used.
+std::string servers(const Config& config) {
+    std::string names;
+    if (const auto hosts = config.hosts())
+        for (const Host& host : *hosts)
+            names += (names.empty() ? "" : ",") + name(host) + ":" + std::to_string(host.port);
+    return names;
+}
+
 }  // namespace
 
 Expected<Limits> limits_of(const Config& config, std::size_t max_size, const PoolOptions& options) {
     Limits limits;
+    limits.servers = servers(config);
     take(limits.max_size, max_size, config, "pool_max_size");
     take(limits.min_size, options.min_size, config, "pool_min_size");
     take(limits.min_idle, options.min_idle, config, "pool_min_idle");

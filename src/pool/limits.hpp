@@ -33,6 +33,7 @@ struct Limits {
     PoolHooks hooks{};
     std::vector<PoolRule> rules{};
     std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
+    std::string servers{};                            // "host:port", as many as there are. Of the string alone
     std::shared_ptr<spi::Equipment> equipment{};      // of new sessions; null: none. From the client, not the options
 };
 

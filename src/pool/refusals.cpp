@@ -21,11 +21,14 @@ std::string age(std::chrono::nanoseconds of) {
     return seconds == 0 ? "less than a second" : std::to_string(seconds) + " s";
 }
 
-std::string numbers(const PoolStats& stats) {
-    return std::to_string(stats.size()) + " of " + std::to_string(stats.max_size) + " open (" +
-           std::to_string(stats.lent) + " lent, " + std::to_string(stats.idle) + " idle, " +
-           std::to_string(stats.opening) + " being opened, " + std::to_string(stats.checking) + " being checked, " +
-           std::to_string(stats.closing) + " closing), " + std::to_string(stats.waiting) + " requests waiting";
+/// "[db:5432: 2 of 2 open …".
+std::string numbers(const Books& books, const PoolStats& stats) {
+    const std::string& servers = books.limits().servers;
+    return " [" + (servers.empty() ? servers : servers + ": ") + std::to_string(stats.size()) + " of " +
+           std::to_string(stats.max_size) + " open (" + std::to_string(stats.lent) + " lent, " +
+           std::to_string(stats.idle) + " idle, " + std::to_string(stats.opening) + " being opened, " +
+           std::to_string(stats.checking) + " being checked, " + std::to_string(stats.closing) + " closing), " +
+           std::to_string(stats.waiting) + " requests waiting]";
 }
 
 /// How long a loan lasts that may have been forgotten.
@@ -60,6 +63,7 @@ PoolTimeoutDetails details_of(const Books& books, Time now) {
     if (auto loans = books.loans(now, {}); !loans.empty()) details.oldest = std::move(loans.front());
     details.connect_error = books.governor().last_error();
     if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
+    if (!books.governor().allows(now)) details.next_attempt = books.governor().next() - now;
     details.obstacle = obstacle(books, details);
     return details;
 }
@@ -87,8 +91,10 @@ std::string cause(const PoolTimeoutDetails& details) {
         case PoolObstacle::server_full:
         case PoolObstacle::unreachable:
             if (details.connect_error)
-                return "the last attempt to open one failed " + age(details.connect_error_age) +
-                       " ago, the next waits for its turn: " + details.connect_error->what();
+                return "the last attempt to open one failed " + age(details.connect_error_age) + " ago, the next " +
+                       (details.next_attempt.count() == 0 ? "waits for its turn: "
+                                                          : "begins in " + age(details.next_attempt) + ": ") +
+                       details.connect_error->what();
             return "the server has not let in the " + std::to_string(stats.opening) + " of " +
                    std::to_string(stats.max_size) + " that are being opened; look at the network and the server";
         case PoolObstacle::suspended: return "the pool is suspended";
@@ -107,17 +113,18 @@ std::string cause(const PoolTimeoutDetails& details) {
     return busy(details) + "hold them for less time, or raise pool_max_size";
 }
 
-Error with_details(ErrorKind kind, std::string message, PoolTimeoutDetails details) {
+Error with_details(ErrorKind kind, std::string message, PoolTimeoutDetails details, const Books& books) {
     return Error({.kind = kind,
                   .outcome = Outcome::not_sent,
                   .retry_scope = kind == ErrorKind::usage ? RetryScope::none : RetryScope::statement,
                   .message = std::move(message),
+                  .node = books.limits().servers,
                   .pool = std::make_shared<const PoolTimeoutDetails>(std::move(details))});
 }
 
-Error late(ErrorKind kind, const std::string& what, PoolTimeoutDetails details) {
-    std::string message = what + cause(details) + " [" + numbers(details.stats) + "]";
-    return with_details(kind, std::move(message), std::move(details));
+Error late(ErrorKind kind, const std::string& what, PoolTimeoutDetails details, const Books& books) {
+    std::string message = what + cause(details) + numbers(books, details.stats);
+    return with_details(kind, std::move(message), std::move(details), books);
 }
 
 }  // namespace
@@ -125,7 +132,7 @@ Error late(ErrorKind kind, const std::string& what, PoolTimeoutDetails details) 
 Error client_is_closed(const Books& books, Time now) {
     PoolTimeoutDetails details = details_of(books, now);
     std::string message = cause(details);
-    return with_details(ErrorKind::usage, std::move(message), std::move(details));
+    return with_details(ErrorKind::usage, std::move(message), std::move(details), books);
 }
 
 Error as_failure_to_open(const Error& error) {
@@ -165,7 +172,7 @@ Error too_many_wait(const Books& books, Time now) {
     PoolTimeoutDetails details = details_of(books, now);
     details.obstacle = PoolObstacle::crowded;
     std::string message = cause(details);
-    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
+    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details), books);
 }
 
 Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now) {
@@ -173,15 +180,16 @@ Error would_be_late(std::chrono::nanoseconds wait, const Books& books, Time now)
     details.obstacle = PoolObstacle::crowded;
     std::string message = "no session would come free in time: " + std::to_string(details.stats.waiting) +
                           " requests wait already, and by how long sessions are held it would take " +
-                          std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count()) + " ms [" +
-                          numbers(details.stats) + "]";
-    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details));
+                          std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count()) + " ms" +
+                          numbers(books, details.stats);
+    return with_details(ErrorKind::pool_timeout, std::move(message), std::move(details), books);
 }
 
 Error all_turned_away(std::uint32_t sessions, const Books& books, Time now) {
     PoolTimeoutDetails details = details_of(books, now);
     details.obstacle = PoolObstacle::turned_away;
-    return late(ErrorKind::pool_timeout, "after " + std::to_string(sessions) + " sessions: ", std::move(details));
+    return late(ErrorKind::pool_timeout, "after " + std::to_string(sessions) + " sessions: ", std::move(details),
+                books);
 }
 
 Error more_than_there_may_be(std::size_t sessions) {
@@ -191,13 +199,14 @@ Error more_than_there_may_be(std::size_t sessions) {
 Error none_in_time(const Books& books, Time since, Time now) {
     PoolTimeoutDetails details = details_of(books, now);
     details.waited = now - since;
-    return late(ErrorKind::pool_timeout, "no session came free in time: ", std::move(details));
+    return late(ErrorKind::pool_timeout, "no session came free in time: ", std::move(details), books);
 }
 
 Error not_ready_in_time(std::size_t wanted, const Books& books, Time since, Time now) {
     PoolTimeoutDetails details = details_of(books, now);
     details.waited = now - since;
-    return late(ErrorKind::timeout, std::to_string(wanted) + " sessions were not open in time: ", std::move(details));
+    return late(ErrorKind::timeout, std::to_string(wanted) + " sessions were not open in time: ", std::move(details),
+                books);
 }
 
 }  // namespace pg::pool

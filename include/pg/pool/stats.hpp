@@ -75,6 +75,7 @@ struct PoolTimeoutDetails {
     std::optional<Error> connect_error{};             ///< of the last attempt to open a session, if it failed
     std::chrono::nanoseconds connect_error_age{};     ///< how long before
     int failed_attempts = 0;                          ///< to open a session, since the last that succeeded
+    std::chrono::nanoseconds next_attempt{};          ///< how long until there may be one; zero when it may be now
 };
 
 }  // namespace pg

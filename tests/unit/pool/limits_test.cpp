@@ -95,5 +95,12 @@ TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
     EXPECT_TRUE(limits("pool_max_size=2 pool_min_size=2"));
 }
 
+TEST(Limits, KnowTheServers) {
+    EXPECT_EQ(limits("host=one,other port=5432,5433").value().servers, "one:5432,other:5433");
+    EXPECT_EQ(limits("hostaddr=127.0.0.1 port=5433").value().servers, "127.0.0.1:5433");
+    EXPECT_EQ(limits("host=/run/one").value().servers, "/run/one:5432");
+    EXPECT_EQ(limits("host=one,other port=1,2,3").value().servers, "") << "refused when it is used";
+}
+
 }  // namespace
 }  // namespace pg::pool

@@ -87,6 +87,25 @@ TEST_F(Refusal, SaysThatTheServerCannotBeReached) {
     EXPECT_FALSE(details(error).oldest);
 }
 
+TEST_F(Refusal, SaysWhenTheNextAttemptMayBegin) {
+    for (int i = 0; i < 12; ++i) {
+        fail_to_open(nobody_there());
+        now = std::max(now, books->governor().next());
+    }
+    fail_to_open(nobody_there());
+    now = books->governor().next() - 1ns;
+    EXPECT_EQ(details(refused()).next_attempt, 1ns);
+    EXPECT_NE(refused().message().find(", the next begins in less than a second: nobody there"), std::string::npos);
+}
+
+TEST_F(Refusal, SaysOfWhichServers) {
+    make({.max_size = 2, .servers = "one:5432,other:5433"});
+    static_cast<void>(lend_both());
+    const Error error = refused();
+    EXPECT_EQ(error.node(), "one:5432,other:5433");
+    EXPECT_NE(error.message().find(" [one:5432,other:5433: 2 of 2 open (2 lent"), std::string::npos);
+}
+
 TEST_F(Refusal, SaysThatTheServerLetsNobodyIn) {
     books->enqueue(somebody, now);
     EXPECT_EQ(duty().kind, Kind::open);
