@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "tests/db/integrations/asio_database.hpp"
+#include "tests/recording_observer.hpp"
 
 namespace {
 
@@ -320,15 +321,18 @@ TEST_P(AsioLoop, RunsOnBetweenTheAttemptsOfATransaction) {
 TEST_P(AsioLoop, RunsOnWhileAListenerFindsNoServer) {
     auto proxy = pg::testing::FaultProxy::start(pg::testing::shared_server());
     AsioEventLoop loop(io);
+    const auto observer = std::make_shared<RecordingObserver>();
+    const std::vector<std::shared_ptr<pg::spi::Observer>> observers{observer};
     const pg::Client db = pg::open(proxy.conninfo(pg::testing::shared_server()) + " engine=" + GetParam(),
-                                   {.provider = "async", .event_loop = &loop});
+                                   {.provider = "async", .event_loop = &loop, .observers = &observers});
     pg::AsyncListener listener(db);
     listener.listen("news").start([](const pg::Expected<void>& listens) { EXPECT_TRUE(listens); });
     io.run();
     proxy.refuse();
     proxy.cut(pg::testing::Ending::reset);
     std::thread healer([&] {
-        std::this_thread::sleep_for(300ms);
+        for (std::size_t refused = 0; refused < 3; refused += observer->take("connect: ").size())
+            std::this_thread::yield();
         proxy.heal();
     });
     bool heard_gap = false;

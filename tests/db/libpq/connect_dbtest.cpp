@@ -55,6 +55,14 @@ TEST(Connect, RefusesAServerThatATrustedAuthorityDoesNotVouchFor) {
     EXPECT_NE(session.error().message().find("TLS"), std::string_view::npos);
 }
 
+TEST(Connect, RefusesAServerOfAnotherNameThanItsCertificateHas) {
+    const std::string another = secured_server().tcp_conninfo() + " host=elsewhere.example";
+    const auto session = try_open(another);
+    ASSERT_FALSE(session);
+    EXPECT_EQ(session.error().kind(), ErrorKind::tls) << session.error().what();
+    EXPECT_TRUE(try_open(another + " sslmode=verify-ca")) << "where only the authority is asked for";
+}
+
 TEST(Connect, RefusesAServerWithoutTlsWhereItIsAskedFor) {
     const std::string conninfo = testing::shared_server().tcp_conninfo() + " sslmode=require";
     const auto session = try_open(conninfo);
