@@ -5,6 +5,7 @@
 #include <latch>
 #include <pg/async.hpp>
 #include <pg/connection.hpp>
+#include <pg/pool/pool.hpp>
 #include <pg/sqlstate.hpp>
 #include <pg/testing/test_server.hpp>
 #include <pg/types/array.hpp>
@@ -373,6 +374,39 @@ TEST_P(Pipelined, ACallMayBeGivenUpAgainWhileItsAnswerIsAwaited) {
     EXPECT_EQ(patient, 3);
     EXPECT_EQ(db.query_one<std::int32_t>("select 4"), 4);
     expect_nothing_left_busy();
+}
+
+/// Calls that are begun while the session waits for a lock, and how many of them have no place in its pipeline.
+struct Crowd {
+    int calls;
+    std::size_t bytes_of_each;
+    std::size_t waiting;
+};
+
+TEST_P(Pipelined, ACallWaitsForThePoolWhereItsPipelineIsFull) {
+    for (const Crowd crowd : {Crowd{.calls = 150, .bytes_of_each = 1, .waiting = 51},
+                              Crowd{.calls = 20, .bytes_of_each = 16 * 1024, .waiting = 16}}) {
+        pg::Connection keeper = onlooker().connection();
+        keeper.exec("select pg_advisory_lock(78)");
+        const std::string text(crowd.bytes_of_each, 'x');
+        std::latch answered(crowd.calls + 1);
+        async.try_exec("select 1 from pg_advisory_xact_lock(78)").start([&](const auto& done) {
+            EXPECT_TRUE(done) << done.error().what();
+            answered.count_down();
+        });
+        for (int at = 0; at < crowd.calls; ++at)
+            async.try_query_one<std::string>("select $1::text", text)
+                .start([&](const pg::Expected<std::string>& same) {
+                    EXPECT_TRUE(same && *same == text);
+                    answered.count_down();
+                });
+        const auto until = std::chrono::steady_clock::now() + 10s;
+        while (db.pool().stats().waiting != crowd.waiting && std::chrono::steady_clock::now() < until)
+            std::this_thread::yield();
+        EXPECT_EQ(db.pool().stats().waiting, crowd.waiting);
+        keeper.exec("select pg_advisory_unlock(78)");
+        answered.wait();
+    }
 }
 
 TEST_P(Pipelined, ClosingTheClientAnswersEveryCall) {
