@@ -7,6 +7,7 @@
 #include <limits>
 #include <sys/time.h>
 #include <system_error>
+#include <utility>
 
 #include "providers/libpq/system_calls.hpp"
 
@@ -32,12 +33,23 @@ bool set_flag(int descriptor, int flag, bool on) noexcept {
 
 bool Channel::allow_waiting() noexcept {
     if (tls_ != nullptr) return false;
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    is_local_ = ::getsockopt(socket_, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
     const timeval most{.tv_sec = 0, .tv_usec = std::chrono::microseconds(patience).count()};
     return ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) == 0 &&
            set_flag(socket_, O_NONBLOCK, false);
 }
 
 void Channel::end_waiting() noexcept { set_flag(socket_, O_NONBLOCK, true); }
+
+Movement Channel::receive_patiently(std::span<char> room) noexcept {
+    if (std::exchange(wakes_early_, false)) {
+        pollfd one{.fd = socket_, .events = POLLIN, .revents = 0};
+        if (poll_for(&one, 1, static_cast<int>(patience.count())) <= 0) return {Moved::wants_read};
+    }
+    return receive_plain(room, 0);
+}
 
 Movement Channel::receive_plain(std::span<char> room, int flags) noexcept {
     for (;;) {
@@ -56,6 +68,7 @@ Movement Channel::receive_plain(std::span<char> room, int flags) noexcept {
 
 Movement Channel::send_plain(std::string_view bytes, bool more) noexcept {
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+    wakes_early_ = is_local_;
     for (;;) {
         const auto count = send_to(socket_, bytes.data(), bytes.size(), flags);
         if (count >= 0) return {Moved::some, static_cast<std::size_t>(count)};

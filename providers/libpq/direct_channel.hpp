@@ -44,7 +44,7 @@ public:
     }
     /// The same, and waits up to `patience` for the first byte: one system call where the answer is soon there, instead
     /// of a poll and a receive. Only between `allow_waiting` and `end_waiting`; a signal ends it early.
-    [[nodiscard]] Movement receive_patiently(std::span<char> room) noexcept { return receive_plain(room, 0); }
+    [[nodiscard]] Movement receive_patiently(std::span<char> room) noexcept;
     /// Makes the socket one that can be waited on. False where that cannot be: TLS waits for more than bytes of the
     /// peer.
     [[nodiscard]] bool allow_waiting() noexcept;
@@ -74,7 +74,9 @@ private:
     int socket_;
     void* tls_;
     bool holds_more_ = false;
-    int error_ = 0;  ///< of the socket; zero: of TLS
+    bool is_local_ = false;     ///< a unix socket
+    bool wakes_early_ = false;  ///< whoever waits in a receive, once the peer has taken what was sent; not in a poll
+    int error_ = 0;             ///< of the socket; zero: of TLS
     unsigned long tls_error_ = 0;
 };
 

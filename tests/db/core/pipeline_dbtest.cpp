@@ -395,11 +395,10 @@ TEST_P(Pipelined, ACallWaitsForThePoolWhereItsPipelineIsFull) {
             answered.count_down();
         });
         for (int at = 0; at < crowd.calls; ++at)
-            async.try_query_one<std::string>("select $1::text", text)
-                .start([&](const pg::Expected<std::string>& same) {
-                    EXPECT_TRUE(same && *same == text);
-                    answered.count_down();
-                });
+            async.try_query_one<std::string>("select $1::text", text).start([&](const pg::Expected<std::string>& same) {
+                EXPECT_TRUE(same && *same == text);
+                answered.count_down();
+            });
         const auto until = std::chrono::steady_clock::now() + 10s;
         while (db.pool().stats().waiting != crowd.waiting && std::chrono::steady_clock::now() < until)
             std::this_thread::yield();

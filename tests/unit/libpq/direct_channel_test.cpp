@@ -24,6 +24,11 @@ public:
     }
     [[nodiscard]] int ours() const { return ends_[0]; }
     void say(std::string_view bytes) const { EXPECT_EQ(::write(ends_[1], bytes.data(), bytes.size()), bytes.size()); }
+    [[nodiscard]] char hear() const {
+        char heard = 0;
+        EXPECT_EQ(::read(ends_[1], &heard, 1), 1);
+        return heard;
+    }
     void hang_up() { ::close(std::exchange(ends_[1], -1)); }
     [[nodiscard]] bool waits() const { return (::fcntl(ours(), F_GETFL) & O_NONBLOCK) == 0; }
 
@@ -31,16 +36,24 @@ private:
     std::array<int, 2> ends_{};
 };
 
-class WaitingChannel : public testing::Test {
+/// Which has sent something before it waits, or not.
+class WaitingChannel : public testing::TestWithParam<bool> {
 protected:
-    WaitingChannel() { EXPECT_TRUE(channel_.allow_waiting()); }
+    WaitingChannel() {
+        EXPECT_TRUE(channel_.allow_waiting());
+        if (!GetParam()) return;
+        EXPECT_EQ(channel_.send("?").what, Moved::some);
+        EXPECT_EQ(sockets_.hear(), '?');
+    }
 
     Sockets sockets_;
     Channel channel_{sockets_.ours(), nullptr};
     std::array<char, 64> room_{};
 };
+INSTANTIATE_TEST_SUITE_P(After, WaitingChannel, testing::Bool(),
+                         [](const auto& sent) { return sent.param ? "a_send" : "nothing"; });
 
-TEST_F(WaitingChannel, ReceivesWhatComesWhileItWaits) {
+TEST_P(WaitingChannel, ReceivesWhatComesWhileItWaits) {
     std::thread peer([&] { sockets_.say("hello"); });
     Movement moved = channel_.receive_patiently(room_);
     while (moved.what == Moved::wants_read) moved = channel_.receive_patiently(room_);  // the peer was not here yet
@@ -49,18 +62,25 @@ TEST_F(WaitingChannel, ReceivesWhatComesWhileItWaits) {
     EXPECT_EQ(std::string_view(room_.data(), moved.count), "hello");
 }
 
-TEST_F(WaitingChannel, WaitsForNoLongerThanItsPatience) {
+TEST_P(WaitingChannel, ReceivesWhatIsThere) {
+    sockets_.say("hello");
+    const Movement moved = channel_.receive_patiently(room_);
+    ASSERT_EQ(moved.what, Moved::some);
+    EXPECT_EQ(std::string_view(room_.data(), moved.count), "hello");
+}
+
+TEST_P(WaitingChannel, WaitsForNoLongerThanItsPatience) {
     EXPECT_EQ(channel_.receive_patiently(room_).what, Moved::wants_read);
     EXPECT_EQ(channel_.receive(room_).what, Moved::wants_read) << "and this one not at all";
     EXPECT_FALSE(channel_.has_news());
 }
 
-TEST_F(WaitingChannel, SeesTheEnd) {
+TEST_P(WaitingChannel, SeesTheEnd) {
     sockets_.hang_up();
     EXPECT_EQ(channel_.receive_patiently(room_).what, Moved::end);
 }
 
-TEST_F(WaitingChannel, ComesBackWhateverTheSignals) {
+TEST_P(WaitingChannel, ComesBackWhateverTheSignals) {
     struct sigaction counting{}, before{};
     static std::atomic<int> signals;
     counting.sa_handler = [](int) { ++signals; };
@@ -75,14 +95,14 @@ TEST_F(WaitingChannel, ComesBackWhateverTheSignals) {
     ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-TEST_F(WaitingChannel, SendsWithoutWaiting) {
+TEST_P(WaitingChannel, SendsWithoutWaiting) {
     const std::string piece(64 * 1024, 'x');
     Movement moved = channel_.send(piece);
     while (moved.what == Moved::some) moved = channel_.send(piece);
     EXPECT_EQ(moved.what, Moved::wants_write) << "nobody reads";
 }
 
-TEST_F(WaitingChannel, LeavesItsSocketAsItWas) {
+TEST_P(WaitingChannel, LeavesItsSocketAsItWas) {
     EXPECT_TRUE(sockets_.waits());
     channel_.end_waiting();
     EXPECT_FALSE(sockets_.waits());
