@@ -120,6 +120,9 @@ public:
     /// The types of the database that the bytes are for, when it was asked for them; null otherwise.
     [[nodiscard]] const TypeCatalog* types() const { return types_; }
     void set_types(const TypeCatalog* types) { types_ = types; }  ///< they outlive it
+    /// The type that the next value is to have, where somebody knows; zero otherwise.
+    [[nodiscard]] Oid type() const { return type_; }
+    void set_type(Oid type) { type_ = type; }  ///< whoever writes values inside of one says theirs
 
 private:
     void grow(std::size_t count);
@@ -130,6 +133,7 @@ private:
     char* end_ = room_;
     char* limit_ = room_;
     const TypeCatalog* types_ = nullptr;
+    Oid type_{};
 };
 
 /// The one trait that makes `T` a column, an argument, an array element or a field of a composite.

@@ -38,9 +38,9 @@ public:
     /// The numbers are copied, unless the columns are in order.
     void keep(std::span<const Target> targets, Extra extra, const ColumnMap& map);
 
-    /// The catalogue knew the types of all columns, which it never forgets. @{
+    /// The catalogue knew the types of all columns. Whoever has an era of it begin closes what was prepared before. @{
     [[nodiscard]] bool has_known_types() const noexcept { return types_.load(std::memory_order_relaxed); }
-    void keep_known_types() noexcept { types_.store(true, std::memory_order_relaxed); }  /// @}
+    void keep_known_types(bool known = true) noexcept { types_.store(known, std::memory_order_relaxed); }  /// @}
 
 private:
     struct Match {

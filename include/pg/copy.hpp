@@ -94,10 +94,13 @@ public:
     [[nodiscard]] static Expected<std::unique_ptr<CopySink>> open(Executor& executor, std::string_view target,
                                                                   std::span<const Target> targets,
                                                                   const CallSite& site);
-    CopySink(CopySessionPtr session, std::span<const Target> targets);
+    CopySink(CopySessionPtr session, std::span<const Target> targets, std::shared_ptr<const ResultStorage> columns,
+             std::span<const std::uint16_t> numbers);
 
     [[nodiscard]] bool is_open() const { return session_ != nullptr; }
     [[nodiscard]] Writer& buffer() { return buffer_; }
+    /// The types of the columns that the values of a row go to.
+    [[nodiscard]] const Oid* types() const { return types_.data(); }
     /// Keeps the row that was written to the buffer.
     [[nodiscard]] Expected<void> end_row() {
         ++rows_;
@@ -116,6 +119,8 @@ private:
     CopySessionPtr session_;  // null after the end
     Writer buffer_;
     std::span<const Target> targets_;
+    std::shared_ptr<const ResultStorage> columns_;  // their types are those of the buffer
+    std::vector<Oid> types_;
     std::uint64_t rows_ = 0;  // whole ones, sent or in the buffer
 };
 
@@ -186,9 +191,9 @@ public:
 
     void put_count(std::size_t count) { put_number(static_cast<std::int16_t>(count)); }
     template <Cellular T>
-    [[nodiscard]] Fault put(const T& value) {
+    [[nodiscard]] Fault put(const T& value, Oid type) {
         if constexpr (is_optional<T>) {
-            if (value) return put(*value);
+            if (value) return put(*value, type);
             put_number(std::int32_t{-1});
             return {};
         } else if constexpr (is_number<T>) {
@@ -207,6 +212,7 @@ public:
         } else {
             // A codec that throws leaves half a row to whoever began it.
             out_.truncate(static_cast<std::size_t>(std::exchange(end_, nullptr) - out_.data()));
+            out_.set_type(type);
             const Fault fault = encode_with_length(out_, value);
             end_ = out_.claim(room_);
             return fault;
@@ -235,9 +241,10 @@ private:
     char* end_;
 };
 
-/// Writes a row; `column` is that of the value that has no wire form, from 1, when there is one.
+/// Writes a row to columns of these types; `column` is that of the value that has no wire form, from 1, when there is
+/// one.
 template <Cellular... T>
-[[nodiscard]] Fault write_row(Writer& out, std::size_t& column, const T&... values) {
+[[nodiscard]] Fault write_row(Writer& out, const Oid* types, std::size_t& column, const T&... values) {
     std::size_t room = sizeof(std::int16_t) + (ValueCursor::fixed_room<T>() + ...);
     if (((++column, (room += ValueCursor::text_room(values)) > max_value_size) || ...)) [[unlikely]]
         return {"brings the row over 1 GiB: use a large object"};
@@ -245,7 +252,7 @@ template <Cellular... T>
     ValueCursor cursor(out, room);
     cursor.put_count(sizeof...(T));
     Fault fault;
-    static_cast<void>(((++column, fault = cursor.put(values)) || ...));
+    static_cast<void>(((++column, fault = cursor.put(values, types[column - 1])) || ...));
     return fault;
 }
 
@@ -255,13 +262,15 @@ struct CopyShape;
 template <Cellular T>
 struct CopyShape<T> {
     static constexpr std::array<Target, 1> targets{sent_target<T>()};
-    static Fault write(Writer& out, std::size_t& column, const T& row) { return write_row(out, column, row); }
+    static Fault write(Writer& out, const Oid* types, std::size_t& column, const T& row) {
+        return write_row(out, types, column, row);
+    }
 };
 template <Cellular... T>
 struct CopyShape<std::tuple<T...>> {
     static constexpr std::array<Target, sizeof...(T)> targets{sent_target<T>()...};
-    static Fault write(Writer& out, std::size_t& column, const std::tuple<T...>& row) {
-        return std::apply([&](const T&... values) { return write_row(out, column, values...); }, row);
+    static Fault write(Writer& out, const Oid* types, std::size_t& column, const std::tuple<T...>& row) {
+        return std::apply([&](const T&... values) { return write_row(out, types, column, values...); }, row);
     }
 };
 template <class T>
@@ -270,8 +279,9 @@ struct CopyShape<T> {
     static constexpr auto targets = []<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<Target, sizeof...(I)>{sent_target<reflect::field_type<T, I>>(reflect::field_names<T>[I])...};
     }(std::make_index_sequence<reflect::size<T>>{});
-    static Fault write(Writer& out, std::size_t& column, const T& row) {
-        return reflect::with_fields(row, [&](const auto&... values) { return write_row(out, column, values...); });
+    static Fault write(Writer& out, const Oid* types, std::size_t& column, const T& row) {
+        return reflect::with_fields(row,
+                                    [&](const auto&... values) { return write_row(out, types, column, values...); });
     }
 };
 
@@ -309,13 +319,16 @@ public:
         try_write(values...).value();
     }
     [[nodiscard]] Expected<void> try_write(const Row& row) {
-        return write_by(
-            [&](Writer& out, std::size_t& column) { return detail::CopyShape<Row>::write(out, column, row); });
+        return write_by([&](Writer& out, std::size_t& column) {
+            return detail::CopyShape<Row>::write(out, sink_->types(), column, row);
+        });
     }
     [[nodiscard]] Expected<void> try_write(const T&... values)
         requires(sizeof...(T) > 1)
     {
-        return write_by([&](Writer& out, std::size_t& column) { return detail::write_row(out, column, values...); });
+        return write_by([&](Writer& out, std::size_t& column) {
+            return detail::write_row(out, sink_->types(), column, values...);
+        });
     }
 
     /// Ends the COPY; the number of rows that were copied.

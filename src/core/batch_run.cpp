@@ -156,7 +156,10 @@ private:
         entry.name = choose_name(statements_, *borrowed.slot, entry.call, request);
         if (!atomic_ && entry.name && !entry.name->prepared && !request.prepare) go_without_name(entry, *borrowed.slot);
         // Those behind it may be about something else than before.
-        if (!entry.name && !is_about_rows(entry.call.sql)) statements_ = nullptr;
+        if (!entry.name && !is_about_rows(entry.call.sql)) {
+            statements_ = nullptr;
+            if (!entry.call.leaves_traces) note_making(*borrowed.context, entry.call.sql);
+        }
         if (!entry.call.leaves_traces) return;
         note_traces(*borrowed.slot, entry.call.sql);
         if (borrowed.slot->renamed) statements_ = nullptr;

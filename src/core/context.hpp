@@ -40,16 +40,14 @@ struct AsyncTarget;
 /// One for a client and all that was made from it. Whoever keeps a session for longer than a request keeps a share.
 struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<spi::SessionSource> source;
-    Pool* pool = nullptr;  // the same, if it is one
-    std::shared_ptr<TypeCatalog> types;
+    Pool* pool = nullptr;                // the same, if it is one
+    std::shared_ptr<TypeCatalog> types;  // its eras are those of names, too
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
     std::optional<std::chrono::nanoseconds> limit_margin;  // see `ServerLimit`; null: the server is told of no deadline
     bool keeps_session_state = true;                       // settings, listeners and locks of a session are its own
     bool sends_ahead = true;  // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
-    // Those that its own calls made: a prepared statement is from before or after.
-    std::shared_ptr<std::atomic<std::uint64_t>> schema_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
     std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
     std::shared_ptr<RetypedTexts> retyped = std::make_shared<RetypedTexts>();
     std::atomic<bool> closed{false};
@@ -108,7 +106,7 @@ struct Statement {
     if (context.statements.entries == 0 || slot.renamed) return nullptr;
     if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     auto* const statements = static_cast<StatementCache*>(slot.memory.get());
-    statements->keep_up_with(context.schema_changes->load(std::memory_order_relaxed), *slot.session);
+    statements->keep_up_with(*context.types, *slot.session);
     return statements;
 }
 /// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`. `statements`
@@ -157,12 +155,16 @@ enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
 // What a statement leaves behind. @{
 /// Traces in its session, or it may.
 void note_traces(spi::SessionSlot& slot, std::string_view sql);
+/// What it may make of the types of those that are sent behind it, whose rows are read as they come.
+void note_making(Context& context, std::string_view sql);
 /// What its result says by the command tag: traces, names that mean something new, or a commit.
 void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql);
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
 /// A transaction was committed.
 void note_commit(Context& context, spi::SessionSlot& slot);
+/// A part of a transaction was undone, or all of it.
+void note_undone(Context& context, spi::SessionSlot& slot);
 /// @}
 /// Whether anything follows from a result before somebody reads it. `described`: its statement was prepared before.
 [[nodiscard]] inline bool is_to_settle(bool described, const Result& result) {
@@ -176,9 +178,14 @@ void note_commit(Context& context, spi::SessionSlot& slot);
 /// Whether the text says that the statement leaves traces in its session. Checks one that is known only at run time.
 [[nodiscard]] Expected<bool> look_at_text(const Call& call);
 
-/// Makes sure that the catalogue knows every type of these columns.
-[[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
-                                         const spi::Wait& wait);
+/// Makes sure that the catalogue knows every type of these columns, as of `era`.
+[[nodiscard]] Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::uint64_t era,
+                                         std::span<const Column> columns, const spi::Wait& wait);
+/// The same for a request. What its transaction has changed, and others do not see yet, is not kept.
+[[nodiscard]] Expected<void> learn_types(const Borrowed& borrowed, std::span<const Column> columns);
+/// A catalogue that has the types of these columns as they are now: one of its own where they have fields.
+[[nodiscard]] Expected<std::shared_ptr<const TypeCatalog>> types_as_of_now(const Borrowed& borrowed,
+                                                                           std::span<const Column> columns);
 
 /// An error in a transaction that its statement alone is in: to run the one again is to run the other again.
 [[nodiscard]] inline Error as_of_its_own(const Error& error) {

@@ -53,11 +53,15 @@ Expected<std::unique_ptr<CopySink>> CopySink::open(Executor& executor, std::stri
     if (auto begun = (*session)->begin_in(sql); !begun) return std::move(begun).error();
     if (const std::size_t columns = (*session)->columns(); columns != targets.size())
         return (*session)->ended_by(wrong_count(columns, targets.size(), sql));
-    return std::make_unique<CopySink>(*std::move(session), targets);
+    return std::make_unique<CopySink>(*std::move(session), targets, *std::move(described),
+                                      std::span<const std::uint16_t>(map.numbers, targets.size()));
 }
 
-CopySink::CopySink(CopySessionPtr session, std::span<const Target> targets)
-    : session_(std::move(session)), buffer_(session_->context().types.get()), targets_(targets) {
+CopySink::CopySink(CopySessionPtr session, std::span<const Target> targets,
+                   std::shared_ptr<const ResultStorage> columns, std::span<const std::uint16_t> numbers)
+    : session_(std::move(session)), targets_(targets), columns_(std::move(columns)) {
+    for (const std::uint16_t number : numbers) types_.push_back(columns_->columns()[number].type.oid);
+    buffer_.set_types(columns_->columns().front().type.types);
     buffer_.reserve(piece + piece / 8);
     buffer_.put(std::string_view(header, sizeof(header)));
 }

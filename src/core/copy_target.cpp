@@ -52,10 +52,18 @@ TypeKind kind_of(const WireType& column) {
     return info ? info->kind : TypeKind::base;
 }
 
+/// True for the type of this name, in whatever schema unless that is said, and for the array over it.
+bool has_name(const WireType& column, std::string_view name) {
+    if (!name.ends_with("[]")) return is_named(column, name);
+    const WireType element = element_type(column);
+    return element.oid != Oid{} && is_named(element, name.substr(0, name.size() - 2));
+}
+
 }  // namespace
 
 bool takes_binary(const WireType& column, Oid oid, const TypeId& type) {
     if (oid != Oid{} && oid == column.oid) return true;
+    if (type.oid == Oid{} && has_name(column, type.name)) return true;
     constexpr Oid text{25};
     constexpr Oid record{2249};
     if (type.oid == text) return is_text_in_binary(column) || kind_of(column) == TypeKind::enumeration;
@@ -100,9 +108,12 @@ std::string field_list(std::span<const Target> targets) {
     return list;
 }
 
-CopyRow::CopyRow(const spi::Description& description, const TypeCatalog& types)
-    : cells(description.columns.size()), owned_(description.columns), names_(description.names) {
-    for (Column& column : owned_) column.type = {column.type.oid, Format::binary, &types};
+CopyRow::CopyRow(const spi::Description& description, std::shared_ptr<const TypeCatalog> types)
+    : cells(description.columns.size()),
+      owned_(description.columns),
+      names_(description.names),
+      types_(std::move(types)) {
+    for (Column& column : owned_) column.type = {column.type.oid, Format::binary, types_.get()};
     columns_ = owned_;
     rows_ = 1;
 }
@@ -117,12 +128,11 @@ Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const Co
     const Expected<bool> traces = look_at_text({.sql = sql});
     if (!traces) return traces.error();
     if (*traces) note_traces(*session.borrowed().slot, sql);
-    TypeCatalog& types = *session.context().types;
     auto described = session.session().prepare({}, sql, {}, session.wait());
     if (!described) return not_begun(described.error());
-    auto learned = learn_types(session.session(), types, described->columns, session.wait());
-    if (!learned) return not_begun(learned.error());
-    return std::make_unique<CopyRow>(*described, types);
+    auto types = types_as_of_now(session.borrowed(), described->columns);
+    if (!types) return not_begun(types.error());
+    return std::make_unique<CopyRow>(*described, *std::move(types));
 }
 
 }  // namespace pg::detail

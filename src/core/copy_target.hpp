@@ -31,7 +31,7 @@ struct CopyTarget {
 /// One row in binary, its columns as described. Its cells are set from outside.
 class CopyRow final : public ResultStorage {
 public:
-    CopyRow(const spi::Description& description, const TypeCatalog& types);
+    CopyRow(const spi::Description& description, std::shared_ptr<const TypeCatalog> types);
 
     std::vector<Cell> cells;
 
@@ -41,9 +41,10 @@ private:
 
     std::vector<Column> owned_;
     std::shared_ptr<const ResultStorage> names_;
+    std::shared_ptr<const TypeCatalog> types_;
 };
 
-/// Describes the target and learns its types.
+/// Describes the target and its types, as they are now.
 [[nodiscard]] Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const CopyTarget& target);
 
 }  // namespace pg::detail

@@ -76,7 +76,7 @@ Repair heal(const Call& call, Name name, const Error& error) {
 Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
     note_tag(*borrowed.context, *borrowed.slot, result, call.sql);
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
-    auto learned = learn_types(borrowed.session(), *borrowed.context->types, result.columns(), borrowed.wait);
+    auto learned = learn_types(borrowed, result.columns());
     if (!learned && outside) return applied_already(learned.error());
     return learned;
 }

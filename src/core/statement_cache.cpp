@@ -101,6 +101,14 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
     if (statement.gone && statement.users == 0) delete &statement;
 }
 
+void StatementCache::catch_up(const TypeCatalog& types, spi::Session& session) noexcept {
+    const bool is_over = session.transaction_status() == spi::TransactionStatus::idle;
+    if (is_over && std::exchange(awaits_commit_, false)) types.outdate();
+    const std::uint64_t era = types.era();
+    if (std::exchange(closed_, era) != era) close_all(session);
+    era_ = awaits_commit_ ? TypeCatalog::no_era : era;
+}
+
 void StatementCache::clear(spi::Session* session) noexcept {
     while (oldest_) {
         NamedStatement& statement = *oldest_;

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "pg/catalog.hpp"
 #include "pg/spi/session_source.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/statement_cache.hpp"
@@ -125,13 +126,17 @@ public:
     /// None of them is to be used any more.
     void close_all(spi::Session& session) noexcept { clear(&session); }
 
-    /// Closes all of them when the schema has changed since: `changes` counts how often it did.
-    void keep_up_with(std::uint64_t changes, spi::Session& session) noexcept {
-        if (std::exchange(changes_, changes) != changes) [[unlikely]]
-            close_all(session);
+    /// Closes all of them when names or types may have changed since.
+    void keep_up_with(const TypeCatalog& types, spi::Session& session) noexcept {
+        if (era_ != types.era()) [[unlikely]]
+            catch_up(types, session);
     }
     /// The transaction that is open has changed the schema. @{
-    void await_commit() noexcept { awaits_commit_ = true; }
+    void await_commit() noexcept {
+        awaits_commit_ = true;
+        era_ = TypeCatalog::no_era;  // its end may come unseen
+    }
+    [[nodiscard]] bool awaits_commit() const noexcept { return awaits_commit_; }
     /// It has ended; whether there was such a one.
     [[nodiscard]] bool has_committed() noexcept { return std::exchange(awaits_commit_, false); }  /// @}
 
@@ -178,6 +183,7 @@ private:
     void link(NamedStatement& statement) noexcept;
     void unlink(NamedStatement& statement) noexcept;
     void remove(NamedStatement& statement) noexcept;
+    void catch_up(const TypeCatalog& types, spi::Session& session) noexcept;
     /// Closes them in the session, if there is one.
     void clear(spi::Session* session) noexcept;
 
@@ -188,7 +194,8 @@ private:
     NamedStatement* oldest_ = nullptr;
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;
-    std::uint64_t changes_ = 0;  // of the schema, that were kept up with
+    std::uint64_t era_ = 0;     // that was kept up with; none while a change awaits its commit
+    std::uint64_t closed_ = 0;  // the era in which all were closed last
     bool awaits_commit_ = false;
     std::uint64_t names_ = 0;  // names that were given, ever
     // A part of the hash of what was seen last in each place, and of what is never to have a name. @{

@@ -12,7 +12,7 @@ Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
     for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
     auto described = borrowed.session().prepare({}, call.sql, types, borrowed.wait);
     if (!described) return not_begun(described.error());
-    return learn_types(borrowed.session(), *borrowed.context->types, described->columns, borrowed.wait);
+    return learn_types(borrowed, described->columns);
 }
 
 }  // namespace

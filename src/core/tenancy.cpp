@@ -21,7 +21,6 @@ Client for_tenant(const Client& client, std::string_view tenant) {
     context->sends_ahead = all.sends_ahead;
     context->statements = all.statements;
     context->birthplace = all.birthplace;
-    context->schema_changes = all.schema_changes;
     context->tally = all.tally;
     context->retyped = all.retyped;
     context->closed.store(all.closed.load(std::memory_order_acquire), std::memory_order_release);

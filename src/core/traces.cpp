@@ -16,30 +16,35 @@ bool mentions(std::string_view text, std::initializer_list<std::string_view> wor
     });
 }
 
-/// Whether something may be made by it.
-bool mentions_making(std::string_view text) { return mentions(text, {"create", "alter", "into"}); }
+/// Whether something may be made, or taken away, by it.
+bool mentions_making(std::string_view text) { return mentions(text, {"create", "alter", "into", "drop"}); }
+
+/// Whether a DROP may take something from what stays: a field from a row type, or a type's name for another one.
+bool is_felt_by_others(std::string_view tag, std::string_view sql) {
+    return mentions(tag, {"type", "domain", "owned"}) || mentions(sql, {"cascade"});
+}
 
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
 
-/// A name may mean something new from now on: a server does not look whether a table that was made since stands before
-/// the one that a prepared statement is about.
+/// A name may mean something new from now on, and a type have other fields: a server does not look whether a table that
+/// was made since stands before the one that a prepared statement is about.
 void note_new_names(Context& context, spi::SessionSlot& slot) {
-    context.schema_changes->fetch_add(1, std::memory_order_relaxed);
+    context.types->outdate();
     // For the others that is so when the transaction ends.
-    if (slot.session->transaction_status() == spi::TransactionStatus::idle || context.statements.entries == 0) return;
+    if (slot.session->transaction_status() == spi::TransactionStatus::idle) return;
     if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     statements_of(slot)->await_commit();
 }
 
 /// The same of a statement that made something. A temporary one stands before others in its own session only, but what
-/// is made of a temporary table is none.
-void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_view sql) {
+/// is made of a temporary table is none, and a view may be given more columns.
+void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql) {
     const bool speaks_of_temporary = mentions(sql, {"pg_temp"});
     const bool is_temporary = scan_sql(sql).leaves_traces && !mentions(sql, {"set_config", "advisory"});
     if (speaks_of_temporary) slot.dirty = true;
     if (StatementCache* statements = statements_of(slot); statements && (is_temporary || speaks_of_temporary))
         statements->close_all(*slot.session);
-    if (!is_temporary) note_new_names(context, slot);
+    if (!is_temporary || tag.starts_with("ALTER") || tag == "CREATE VIEW") note_new_names(context, slot);
 }
 
 }  // namespace
@@ -50,17 +55,23 @@ void note_traces(spi::SessionSlot& slot, std::string_view sql) {
     if (slot.memory && mentions(sql, {"discard", "deallocate"})) statements_of(slot)->forget_all();
 }
 
+void note_making(Context& context, std::string_view sql) {
+    if (mentions_making(sql)) context.types->outdate();
+}
+
 void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql) {
     const std::string_view tag = result.tag();
     if (tag.empty()) return;
     if (tag == "COMMIT") return note_commit(context, slot);
+    if (tag == "ROLLBACK") return note_undone(context, slot);
     for (const std::string_view telling :
          {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO", "DISCARD ALL", "DEALLOCATE", "DEALLOCATE ALL"})
         if (tag == telling) note_traces(slot, sql);
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
         (tag.starts_with("SELECT") && result.columns().empty() && mentions(sql, {"create", "into"})))
-        note_what_was_made(context, slot, sql);
+        note_what_was_made(context, slot, tag, sql);
+    if (tag.starts_with("DROP") && is_felt_by_others(tag, sql)) note_new_names(context, slot);
     if (tag == "DO" && mentions_making(sql)) note_new_names(context, slot);
 }
 
@@ -70,8 +81,11 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
 }
 
 void note_commit(Context& context, spi::SessionSlot& slot) {
-    if (slot.memory && statements_of(slot)->has_committed())
-        context.schema_changes->fetch_add(1, std::memory_order_relaxed);
+    if (slot.memory && statements_of(slot)->has_committed()) context.types->outdate();
+}
+
+void note_undone(Context& context, spi::SessionSlot& slot) {
+    if (slot.memory && statements_of(slot)->awaits_commit()) context.types->outdate();
 }
 
 }  // namespace pg::detail

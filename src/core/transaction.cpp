@@ -187,6 +187,7 @@ bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
 Expected<void> Transaction::Impl::end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
     const bool is_kept = kind == spi::RequestKind::release;
     auto ended = control_part(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
+    if (!is_kept) detail::note_undone(*held->context, held->lease.slot());
     if (!ended && ended.error().outcome() != Outcome::applied) return ended;
     while (open_parts.back() != number) open_parts.pop_back();  // those inside of it end with it
     open_parts.pop_back();

@@ -1,4 +1,5 @@
-// Learning the types that only the database's own catalogue can explain: one query, once for a client.
+// Learning the types that only the database's own catalogue can explain: one query, once for a client as long as
+// nothing is known to have altered them; for a COPY each time.
 #include <algorithm>
 
 #include "pg/types/array.hpp"
@@ -69,7 +70,7 @@ TypeInfo to_info(TypeTuple&& row) {
     return info;
 }
 
-Expected<void> load(spi::Session& session, TypeCatalog& types, const std::vector<Oid>& oids, const spi::Wait& wait) {
+Expected<std::vector<TypeTuple>> ask(spi::Session& session, const std::vector<Oid>& oids, const spi::Wait& wait) {
     Params params;
     if (Fault fault = params.add(oids)) return encode_error("pg_type", 1, fault);
     const std::string sql = query_for(session.server_version());
@@ -77,22 +78,64 @@ Expected<void> load(spi::Session& session, TypeCatalog& types, const std::vector
     if (!result) return std::move(result).error();
     AllRows<TypeTuple> learned(Extra::refuse);
     learned.conclude(*result);
-    Expected<std::vector<TypeTuple>> rows = learned.answer(sql);
-    if (!rows) return std::move(rows).error();
-    for (TypeTuple& row : *rows) types.add(to_info(std::move(row)));
-    return {};
+    return learned.answer(sql);
+}
+
+/// What the transaction of a session has changed is nobody else's, nor its own when it is undone.
+std::uint64_t era_of(const Borrowed& borrowed) {
+    const auto* const statements = static_cast<const StatementCache*>(borrowed.slot->memory.get());
+    const bool is_own = statements && statements->awaits_commit() &&
+                        borrowed.session().transaction_status() != spi::TransactionStatus::idle;
+    return is_own ? TypeCatalog::no_era : borrowed.context->types->era();
+}
+
+/// Whether what is known of a type stays true when others alter it, or only its name does not.
+bool has_parts(const TypeCatalog& types, Oid oid) {
+    const TypeInfo* const info = types.find(oid);
+    return !info || (info->kind != TypeKind::base && info->kind != TypeKind::enumeration);
 }
 
 }  // namespace
 
-Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::span<const Column> columns,
-                           const spi::Wait& wait) {
+Expected<void> learn_types(spi::Session& session, TypeCatalog& types, std::uint64_t era,
+                           std::span<const Column> columns, const spi::Wait& wait) {
     std::vector<Oid> unknown;
     for (const Column& column : columns)
-        if (TypeCatalog::is_user_defined(column.type.oid) && !types.find(column.type.oid))
+        if (TypeCatalog::is_user_defined(column.type.oid) && !types.is_current(column.type.oid))
             unknown.push_back(column.type.oid);
     if (unknown.empty()) return {};
-    return load(session, types, unknown, wait);
+    Expected<std::vector<TypeTuple>> rows = ask(session, unknown, wait);
+    if (!rows) return std::move(rows).error();
+    for (TypeTuple& row : *rows) types.add(to_info(std::move(row)), era);
+    return {};
+}
+
+Expected<void> learn_types(const Borrowed& borrowed, std::span<const Column> columns) {
+    return learn_types(borrowed.session(), *borrowed.context->types, era_of(borrowed), columns, borrowed.wait);
+}
+
+Expected<std::shared_ptr<const TypeCatalog>> types_as_of_now(const Borrowed& borrowed,
+                                                             std::span<const Column> columns) {
+    TypeCatalog& shared = *borrowed.context->types;
+    std::vector<Oid> oids;
+    bool is_to_ask = false;
+    for (const Column& column : columns) {
+        const Oid oid = column.type.oid;
+        if (!TypeCatalog::is_user_defined(oid)) continue;
+        oids.push_back(oid);
+        is_to_ask |= !shared.is_current(oid) || has_parts(shared, oid);
+    }
+    if (!is_to_ask) return std::shared_ptr<const TypeCatalog>(borrowed.context->types);
+    const std::uint64_t era = era_of(borrowed);
+    Expected<std::vector<TypeTuple>> rows = ask(borrowed.session(), oids, borrowed.wait);
+    if (!rows) return std::move(rows).error();
+    auto own = std::make_shared<TypeCatalog>();
+    for (TypeTuple& row : *rows) {
+        TypeInfo info = to_info(std::move(row));
+        own->add(info);
+        shared.add(std::move(info), era);
+    }
+    return std::shared_ptr<const TypeCatalog>(std::move(own));
 }
 
 }  // namespace pg::detail

@@ -20,11 +20,7 @@ Error cannot_be_prepared(std::string_view sql, const Error& error) {
 
 }  // namespace
 
-WarmUp::WarmUp(const Context& context)
-    : types_(context.types),
-      limits_(context.statements),
-      tally_(context.tally),
-      schema_changes_(context.schema_changes) {}
+WarmUp::WarmUp(const Context& context) : types_(context.types), limits_(context.statements), tally_(context.tally) {}
 
 Expected<void> WarmUp::add(std::string_view sql, std::shared_ptr<const Params> arguments) {
     if (limits_.entries == 0) return {};  // no session prepares anything
@@ -50,7 +46,7 @@ Expected<void> WarmUp::do_equip(spi::SessionSlot& slot, const spi::Wait& wait) n
     Expected<void> outcome;
     if (statements_.empty()) return outcome;
     auto cache = std::make_unique<StatementCache>(limits_, tally_);
-    cache->keep_up_with(schema_changes_->load(std::memory_order_relaxed), *slot.session);
+    cache->keep_up_with(*types_, *slot.session);
     slot.memory = std::move(cache);
     for (const Known& known : statements_) {
         auto prepared = prepare(known, slot, wait);
@@ -70,7 +66,7 @@ Expected<void> WarmUp::prepare(const Known& known, spi::SessionSlot& slot, const
     if (described) *request.prepare = std::move(described->names);
     cache.conclude(*statement, request, described ? nullptr : &described.error(), session);
     if (!described) return std::move(described).error();
-    return learn_types(session, *types_, described->columns, wait);
+    return learn_types(session, *types_, types_->era(), described->columns, wait);
 }
 
 }  // namespace pg::detail

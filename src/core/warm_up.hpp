@@ -31,7 +31,6 @@ private:
     const std::shared_ptr<TypeCatalog> types_;
     const StatementLimits limits_;
     const std::shared_ptr<StatementTally> tally_;
-    const std::shared_ptr<const std::atomic<std::uint64_t>> schema_changes_;
     std::vector<Known> statements_;
     std::size_t bytes_ = 0;  // that a session keeps of them
 };

@@ -36,7 +36,7 @@ void ColumnMatches::keep(std::span<const Target> targets, Extra extra, const Col
 bool find_types(const ResultStorage& columns) {
     for (const Column& column : columns.columns())
         if (TypeCatalog::is_user_defined(column.type.oid) &&
-            (!column.type.types || !column.type.types->find(column.type.oid)))
+            (!column.type.types || !column.type.types->is_current(column.type.oid)))
             return false;
     if (columns.matches()) columns.matches()->keep_known_types();
     return true;

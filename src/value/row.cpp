@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pg/catalog.hpp"
 #include "pg/column_matches.hpp"
 #include "src/value/type_name.hpp"
 
@@ -59,6 +60,13 @@ void match_by_name(const ResultStorage& result, std::span<const Target> targets,
         if (map[i] == nowhere) misfits.add("field " + quoted(targets[i].name) + " has no column");
 }
 
+/// What does not fit may fit what the type is now: it is looked at again for the next result.
+void doubt_type(const WireType& type, ColumnMatches* known) {
+    if (!type.types || !TypeCatalog::is_user_defined(type.oid)) return;
+    type.types->doubt(type.oid);
+    if (known) known->keep_known_types(false);
+}
+
 bool all_come_in_binary(const ResultStorage& result) {
     const std::span<const Column> columns = result.columns();
     return std::all_of(columns.begin(), columns.end(),
@@ -85,6 +93,7 @@ Expected<void> match_columns(const ResultStorage& result, std::span<const Target
         if (map[i] == nowhere) continue;
         const Column& column = result.columns()[map[i]];
         if (targets[i].accepts(column.type)) continue;
+        doubt_type(column.type, known);
         misfits.add("column " + quoted(column.name) + " is " + type_name(column.type) + ", its target takes " +
                     std::string(targets[i].type->name));
     }

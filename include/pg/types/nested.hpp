@@ -56,6 +56,8 @@ namespace detail {
 [[nodiscard]] PGCLIENT_API WireType range_bound_type(const WireType& range);
 [[nodiscard]] PGCLIENT_API WireType multirange_bound_type(const WireType& multirange);
 
+/// True for types of the database of the same kind and name, in whatever schemas.
+[[nodiscard]] PGCLIENT_API bool are_namesakes(const TypeCatalog* types, Oid a, Oid b);
 /// The oid of a type of the database that its name finds, and of the array over a type; zero when it is unknown.
 [[nodiscard]] PGCLIENT_API Oid find_oid(const TypeCatalog* types, std::string_view name);
 [[nodiscard]] PGCLIENT_API Oid find_array_oid(const TypeCatalog* types, Oid element);
@@ -102,7 +104,7 @@ struct ArrayTarget {
 
 [[nodiscard]] PGCLIENT_API Fault read_array(const Cell& cell, const WireType& type, const ArrayTarget& target);
 
-/// Appends the header of the binary form; the elements follow, each with its length.
+/// Appends the header of the binary form; the elements follow, each with its length. The writer knows their type then.
 [[nodiscard]] PGCLIENT_API Fault write_array_header(Writer& out, const ArrayShape& shape, Oid element, bool has_null);
 /// Appends what comes before the first element: explicit bounds, where a lower one is not 1.
 PGCLIENT_API void write_array_prefix(Writer& out, const ArrayShape& shape);

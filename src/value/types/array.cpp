@@ -185,6 +185,10 @@ Fault read_array(const Cell& cell, const WireType& type, const ArrayTarget& targ
 }
 
 Fault write_array_header(Writer& out, const ArrayShape& shape, Oid element, bool has_null) {
+    const TypeInfo* const wanted = find_type({out.type(), Format::binary, out.types()});
+    if (wanted != nullptr && wanted->kind == TypeKind::array && are_namesakes(out.types(), wanted->element, element))
+        element = wanted->element;
+    out.set_type(element);
     if (element == Oid{})
         return {"array of a type that the database's catalogue was not asked for: its binary form needs the oid"};
     if (shape.count() > max_array_size) return {"array of more than 134217727 elements"};

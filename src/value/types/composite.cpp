@@ -12,6 +12,12 @@ constexpr Oid record_oid{2249};
 constexpr Fault too_short{"composite that ends too early"};
 constexpr Fault drifted{"composite whose attributes are not the fields of its target: altered, or unknown?"};
 
+/// The server says something else of a type than the catalogue: all that follows from that is looked at again.
+Fault altered(const WireType& type) {
+    type.types->outdate();
+    return {"composite that was altered since its type was learned, which the next statement does anew: repeat it"};
+}
+
 const TypeInfo* find_composite(const WireType& type) {
     const TypeInfo* info = find_type(type);
     return info != nullptr && info->kind == TypeKind::composite ? info : nullptr;
@@ -21,11 +27,15 @@ Fault read_binary(const Cell& cell, const WireType& type, std::span<const FieldR
     Reader in(cell.bytes());
     const auto count = in.take<std::uint32_t>();
     if (in.failed()) return too_short;
+    const TypeInfo* const info = find_composite(type);
+    if (info != nullptr && count != info->fields.size()) return altered(type);
     if (count != readers.size()) return drifted;
     for (std::size_t i = 0; i < readers.size(); ++i) {
-        const WireType field = base_type({in.take<Oid>(), Format::binary, type.types});
+        const Oid oid = in.take<Oid>();
+        const WireType field = base_type({oid, Format::binary, type.types});
         const Cell value = take_cell(in);
         if (in.failed()) return too_short;
+        if (info != nullptr && oid != info->fields[i].type) return altered(type);
         if (!readers[i].accepts(field)) return drifted;
         if (Fault fault = readers[i].read(fields[i], value, field)) return fault;
     }
@@ -39,7 +49,7 @@ Fault read_text(const Cell& cell, const WireType& type, std::span<const FieldRea
     if (!in.take('(')) return {"composite without an opening bracket"};
     std::string scratch;
     for (std::size_t i = 0; i < readers.size(); ++i) {
-        if (i > 0 && !in.take(',')) return in.at_end() ? too_short : drifted;
+        if (i > 0 && !in.take(',')) return in.at_end() ? too_short : info != nullptr ? altered(type) : drifted;
         Piece piece;
         if (Fault fault = read_piece(in, ",)", scratch, piece)) return fault;
         const bool is_null = piece.text.empty() && !piece.quoted;
@@ -50,7 +60,7 @@ Fault read_text(const Cell& cell, const WireType& type, std::span<const FieldRea
         }
         if (Fault fault = readers[i].read(fields[i], is_null ? Cell{} : piece.cell(), field)) return fault;
     }
-    if (!in.take(')')) return in.at_end() ? too_short : drifted;
+    if (!in.take(')')) return in.at_end() ? too_short : info != nullptr ? altered(type) : drifted;
     return in.at_end() ? Fault{} : Fault{"composite with text behind its closing bracket"};
 }
 
@@ -70,11 +80,21 @@ bool is_plain_text(const WireType& type) {
     return info != nullptr && (info->kind == TypeKind::enumeration || info->name == "citext");
 }
 
+// The composite that is to be written: that which the writer says, if it has the name, or else that which the name
+// finds.
+const TypeInfo* find_wanted(const Writer& out, std::string_view name) {
+    const WireType wanted{out.type(), Format::binary, out.types()};
+    const TypeInfo* const info = find_composite(wanted);
+    if (info != nullptr && (name.empty() || is_named(wanted, name))) return info;
+    return out.types() == nullptr || name.empty() ? nullptr : out.types()->find(name);
+}
+
 // The oid that the server expects before a field: that of the attribute, be it a domain. Zero when the field's binary
 // form would not be the attribute's.
 Oid attribute_oid(const TypeCatalog* types, Oid attribute, Oid field) {
     const WireType base = base_type({attribute, Format::binary, types});
-    const bool fits = base.oid == field || (field == Oid{25} && is_plain_text(base));
+    const bool fits = base.oid == field || (field == Oid{25} && is_plain_text(base)) ||
+                      (field == record_oid && find_composite(base) != nullptr) || are_namesakes(types, base.oid, field);
     return fits ? attribute : Oid{};
 }
 
@@ -103,7 +123,8 @@ Fault read_record(const Cell& cell, const WireType& type, std::span<const FieldR
 
 Fault write_record(Writer& out, std::string_view name, std::span<const FieldWriter> writers,
                    const void* const* fields) {
-    const TypeInfo* info = out.types() == nullptr || name.empty() ? nullptr : out.types()->find(name);
+    const TypeInfo* const info = find_wanted(out, name);
+    const Oid own = out.type();
     if (info != nullptr && info->fields.size() != writers.size()) return drifted;
     out.put(static_cast<std::int32_t>(writers.size()));
     for (std::size_t i = 0; i < writers.size(); ++i) {
@@ -113,8 +134,10 @@ Fault write_record(Writer& out, std::string_view name, std::span<const FieldWrit
         if (info != nullptr) oid = attribute_oid(out.types(), info->fields[i].type, oid);
         if (oid == Oid{}) return {"field whose binary form is not that of its attribute"};
         out.put(oid);
+        out.set_type(oid);
         if (Fault fault = writers[i].write(out, fields[i])) return fault;
     }
+    out.set_type(own);
     return {};
 }
 

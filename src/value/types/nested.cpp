@@ -81,6 +81,12 @@ WireType multirange_bound_type(const WireType& multirange) {
     return inner_type(multirange, multiranges, TypeKind::multirange);
 }
 
+bool are_namesakes(const TypeCatalog* types, Oid a, Oid b) {
+    const TypeInfo* const one = types == nullptr ? nullptr : types->find(a);
+    const TypeInfo* const other = types == nullptr ? nullptr : types->find(b);
+    return one != nullptr && other != nullptr && one->kind == other->kind && one->name == other->name;
+}
+
 Oid find_oid(const TypeCatalog* types, std::string_view name) {
     const TypeInfo* info = types == nullptr ? nullptr : types->find(name);
     return info == nullptr ? Oid{} : info->oid;

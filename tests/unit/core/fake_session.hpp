@@ -415,6 +415,22 @@ private:
     std::shared_ptr<Spot> spot_ = std::make_shared<Spot>();
 };
 
+/// What the catalogue says of types, each by: oid, schema, name, kind, category, array, element, names, types, labels.
+inline pg::Expected<pg::Result> catalogue(std::vector<std::vector<Text>> types) {
+    constexpr std::uint32_t oid = 26, text_array = 1009, oid_array = 1028;
+    return rows({{"oid", oid},
+                 {"nspname"},
+                 {"typname"},
+                 {"typtype"},
+                 {"typcategory"},
+                 {"typarray", oid},
+                 {"element", oid},
+                 {"names", text_array},
+                 {"types", oid_array},
+                 {"labels", text_array}},
+                std::move(types));
+}
+
 /// A server and a client of it.
 struct Database {
     explicit Database(std::size_t max_size = 2, std::shared_ptr<const pg::detail::Hooks> hooks = nullptr)

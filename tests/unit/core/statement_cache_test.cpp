@@ -214,6 +214,29 @@ TEST_F(Statements, AreAllForgottenWhenTheServerHasForgottenThem) {
     EXPECT_EQ(server->take_log(), Lines{});
 }
 
+TEST_F(Statements, AreFromBeforeWhenAChangeWasUndoneUnseen) {
+    const TypeCatalog types;
+    cache->keep_up_with(types, session);
+    ASSERT_TRUE(session.run({.sql = "begin"}, {}));
+    EXPECT_EQ(run("select 1", true), "pgclient_1");
+    types.outdate();
+    cache->await_commit();
+    cache->keep_up_with(types, session);
+    for (int round = 0; round < 2; ++round) {
+        EXPECT_EQ(run("select 1", true), "pgclient_2") << "those of the transaction are kept";
+        cache->keep_up_with(types, session);
+    }
+    EXPECT_TRUE(cache->awaits_commit());
+    const std::uint64_t era = types.era();
+    ASSERT_TRUE(session.run({.sql = "commit"}, {}));  // of whatever kind: nobody said what became of it
+    cache->keep_up_with(types, session);
+    EXPECT_FALSE(cache->awaits_commit());
+    EXPECT_EQ(types.era(), era + 1) << "others are told";
+    EXPECT_EQ(run("select 1", true), "pgclient_3");
+    cache->keep_up_with(types, session);
+    EXPECT_EQ(run("select 1", true), "pgclient_3");
+}
+
 /// A cache that is told what a list of all that happened would say.
 TEST_F(Statements, AreThoseOfANaiveListInAnyOrderOfUse) {
     std::mt19937 random(20);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same histories every time

@@ -21,23 +21,11 @@ using fake::Lines;
 using fake::rows;
 using fake::server_error;
 
-constexpr std::uint32_t oid = 26, text_array = 1009, oid_array = 1028;
-
 class Types : public testing::Test {
 protected:
     /// Answers the question for these types, whatever its text is on this version of the server.
     void answer_catalogue(std::vector<std::vector<fake::Text>> types) {
-        server.answer_next_unscripted(rows({{"oid", oid},
-                                            {"nspname"},
-                                            {"typname"},
-                                            {"typtype"},
-                                            {"typcategory"},
-                                            {"typarray", oid},
-                                            {"element", oid},
-                                            {"names", text_array},
-                                            {"types", oid_array},
-                                            {"labels", text_array}},
-                                           std::move(types)));
+        server.answer_next_unscripted(fake::catalogue(std::move(types)));
     }
     void answer_mood() {
         answer_catalogue({{"20001", "public", "mood", "e", "E", "20002", "0", "{}", "{}", "{sad,ok}"}});
@@ -58,6 +46,29 @@ TEST_F(Types, AreLearnedWhenAResultFirstHasThem) {
     EXPECT_EQ(db.client.query_one<Mood>("select m"), Mood::ok);
     EXPECT_EQ(server.take_log(), (Lines{"prepare select m", "execute select m"}))
         << "what is known is not asked for again";
+}
+
+TEST_F(Types, AreAskedForAgainWhenTheyMayHaveBeenAltered) {
+    const auto moods = rows({{"m", 20001}}, {{"ok"}}, db.types.get());
+    for (const char* const altering :
+         {"ALTER TYPE", "CREATE TABLE", "CREATE VIEW", "DROP TYPE", "DROP DOMAIN", "DROP OWNED"}) {
+        pg::TypeInfo mood;
+        mood.oid = pg::Oid{20001};
+        db.types->add(mood);
+        server.answer("altering", fake::affected(altering));
+        db.client.exec(pg::runtime("altering"));
+        EXPECT_FALSE(db.types->is_current(pg::Oid{20001})) << altering;
+        server.answer("select m", moods);
+        answer_mood();
+        EXPECT_EQ(db.client.query_one<Mood>(pg::runtime("select m")), Mood::ok);
+        EXPECT_TRUE(db.types->is_current(pg::Oid{20001})) << altering;
+    }
+    server.answer("drop table t", fake::affected("DROP TABLE"));
+    db.client.exec("drop table t");
+    EXPECT_TRUE(db.types->is_current(pg::Oid{20001})) << "nothing that stays has lost anything by it";
+    server.answer("drop table t cascade", fake::affected("DROP TABLE"));
+    db.client.exec("drop table t cascade");
+    EXPECT_FALSE(db.types->is_current(pg::Oid{20001}));
 }
 
 TEST_F(Types, OfPostgreSqlItselfAreNotAskedFor) {

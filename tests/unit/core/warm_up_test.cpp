@@ -26,7 +26,7 @@ protected:
     std::string run(std::string_view sql, const Params* params) {
         spi::Request request{.sql = sql, .params = params};
         auto& cache = static_cast<StatementCache&>(*slot.memory);
-        cache.keep_up_with(*context.schema_changes, *slot.session);
+        cache.keep_up_with(*context.types, *slot.session);
         NamedStatement* const name = cache.choose(request, {.hash = hash_sql(sql)}, *slot.session);
         const std::string went_by(request.statement);
         described = request.description ? request.description->get() : nullptr;
@@ -44,7 +44,7 @@ protected:
 };
 
 TEST_F(WarmUps, GiveEachStatementItsNameBeforeItIsRun) {
-    ++*context.schema_changes;  // before the session was opened
+    context.types->outdate();  // before the session was opened
     ASSERT_TRUE(warm_up().add("select $1", arguments(1)));
     ASSERT_TRUE(warm_up().add("select 2", arguments()));
     server->descriptions.emplace_back(std::vector<fake::Column>{{"n", 23}});

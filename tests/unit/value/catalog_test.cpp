@@ -42,6 +42,51 @@ TEST(TypeCatalog, ReplacesAnEntryAndKeepsTheOldOneValid) {
     EXPECT_EQ(types.find("feeling"), types.find(pg::Oid{20000}));
 }
 
+TEST(TypeCatalog, GivesOutWhatItIsToAskForAgain) {
+    pg::TypeCatalog types;
+    constexpr pg::Oid mood{20000};
+    EXPECT_FALSE(types.is_current(mood));
+    types.add(type(20000, "public", "mood"));
+    EXPECT_TRUE(types.is_current(mood));
+    const pg::TypeInfo* const before = types.find(mood);
+    types.outdate();
+    EXPECT_FALSE(types.is_current(mood));
+    EXPECT_EQ(types.find(mood), before);
+    types.add(type(20000, "public", "mood"));
+    EXPECT_TRUE(types.is_current(mood));
+    EXPECT_EQ(types.find(mood), before) << "it is as it was, and takes no more room";
+    types.doubt(mood);
+    EXPECT_FALSE(types.is_current(mood));
+    types.add(type(20000, "public", "mood"));
+    EXPECT_TRUE(types.is_current(mood));
+    types.doubt(pg::Oid{20001});
+}
+
+TEST(TypeCatalog, BeginsAnEraWhenATypeIsNotWhatItWasInTheSame) {
+    pg::TypeCatalog types;
+    types.add(type(20000, "public", "mood"));
+    types.outdate();
+    const std::uint64_t era = types.era();
+    types.add(type(20000, "public", "feeling"));
+    EXPECT_EQ(types.era(), era) << "it was outdated, and nobody relied on it";
+    types.add(type(20000, "public", "temper"));
+    EXPECT_GT(types.era(), era);
+}
+
+TEST(TypeCatalog, KeepsWhatWasAskedForLater) {
+    pg::TypeCatalog types;
+    const std::uint64_t before = types.era();
+    types.outdate();
+    types.add(type(20000, "public", "feeling"));
+    types.add(type(20000, "public", "mood"), before);
+    EXPECT_EQ(types.find(pg::Oid{20000})->name, "feeling");
+    types.add(type(20000, "public", "temper"), pg::TypeCatalog::no_era);
+    EXPECT_EQ(types.find(pg::Oid{20000})->name, "temper");
+    EXPECT_FALSE(types.is_current(pg::Oid{20000}));
+    types.add(type(20000, "public", "temper"), before);
+    EXPECT_EQ(types.find(pg::Oid{20000})->name, "temper");
+}
+
 TEST(TypeCatalog, PrefersTheLatestOfTwoTypesWithOneName) {
     pg::TypeCatalog types;
     types.add(type(20000, "a", "mood"));
