@@ -65,11 +65,14 @@ void prepare(PGconn* connection, const char* name, const char* sql, std::initial
     expect(connection, result.get(), PGRES_COMMAND_OK);
 }
 
-void read_record(const PGresult* result, int row, Record& out) {
+namespace {
+
+template <class Row>
+void read(const PGresult* result, int row, Row& out) {
     out.id = static_cast<std::int32_t>(load<std::uint32_t>(PQgetvalue(result, row, 0)));
     out.big = static_cast<std::int64_t>(load<std::uint64_t>(PQgetvalue(result, row, 1)));
     out.real = std::bit_cast<double>(load<std::uint64_t>(PQgetvalue(result, row, 2)));
-    out.name.assign(PQgetvalue(result, row, 3), static_cast<std::size_t>(PQgetlength(result, row, 3)));
+    out.name = std::string_view(PQgetvalue(result, row, 3), static_cast<std::size_t>(PQgetlength(result, row, 3)));
     const auto made = static_cast<std::int64_t>(load<std::uint64_t>(PQgetvalue(result, row, 4)));
     out.made = decltype(out.made)(std::chrono::microseconds(made + postgres_epoch));
     out.flag = *PQgetvalue(result, row, 5) != 0;
@@ -78,6 +81,11 @@ void read_record(const PGresult* result, int row, Record& out) {
     else
         out.maybe = static_cast<std::int32_t>(load<std::uint32_t>(PQgetvalue(result, row, 6)));
 }
+
+}  // namespace
+
+void read_record(const PGresult* result, int row, Record& out) { read(result, row, out); }
+void read_view(const PGresult* result, int row, RecordView& out) { read(result, row, out); }
 
 void InsertArguments::set(const Record& record) {
     store(id_, static_cast<std::uint32_t>(record.id));

@@ -31,6 +31,8 @@ void prepare(PGconn* connection, const char* name, const char* sql, std::initial
 
 /// Reads a row of `select_one` or `select_all`, received in binary.
 void read_record(const PGresult* result, int row, Record& out);
+/// The same, whose text stays in the result.
+void read_view(const PGresult* result, int row, RecordView& out);
 
 /// The seven binary arguments of `insert_one`. One thread at a time.
 class InsertArguments {

@@ -14,21 +14,22 @@ from pathlib import Path
 OPERATIONS = {
     "point_select": (4, 7759),
     "bulk_read": (1, 1767),
+    "visit": (1, 1455),
     "batch_select": (16, 7070),
     "copy_in": (4, 147),
     "pipelined_insert": (1, 3093),
     "transaction": (64, 3834),
     "array": (16, 16293),
 }
-# Operations that libpq by hand has no other way for: the yardstick is that of these.
-YARDSTICKS = {"visit": "bulk_read", "awaited_select": "batch_select"}
+# Held to what costs libpq by hand less: an awaited statement is a transaction of its own, those of a batch are one.
+YARDSTICKS = {"awaited_select": "batch_select"}
 # engine: operation: (the most that the library may cost over the yardstick, what it is meant to cost). The first keeps a
 # ratio from rising and comes down with every improvement.
 GATES = {
     "direct": {
         "point_select": (0.31, 0.20),
         "bulk_read": (0.45, 0.40),
-        "visit": (0.205, 0.20),
+        "visit": (0.278, 0.20),
         "batch_select": (0.22, 0.15),
         "awaited_select": (0.42, 0.25),
         "copy_in": (0.58, 0.60),
