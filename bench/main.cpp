@@ -60,9 +60,12 @@ void register_all(const std::vector<Peer>& peers, const std::string& conninfo) {
             for (const Workload& workload : peer.workloads) {
                 if (workload.operation != yardstick.operation) continue;
                 const std::string name = std::string(workload.operation) + "/" + peer.name;
-                benchmark::RegisterBenchmark(name.c_str(), [&workload, conninfo](benchmark::State& state) {
-                    measure(state, workload, conninfo);
-                })->Unit(benchmark::kMicrosecond);
+                benchmark::RegisterBenchmark(
+                    name.c_str(),
+                    [&workload, conninfo](benchmark::State& state) { measure(state, workload, conninfo); })
+                    ->Unit(benchmark::kMicrosecond)
+                    ->MeasureProcessCPUTime()  // a client has threads of its own
+                    ->UseRealTime();
             }
         }
     }
