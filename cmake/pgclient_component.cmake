@@ -62,9 +62,10 @@ function(pgclient_component name)
   if(BUILD_SHARED_LIBS)
     target_compile_definitions(pgclient_${name} PUBLIC PGCLIENT_SHARED)
   endif()
+  # Until 1.0 a minor release may change the interface.
   set_target_properties(pgclient_${name} PROPERTIES
     EXPORT_NAME ${name} OUTPUT_NAME pgclient_${name}
-    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     INSTALL_RPATH $ORIGIN  # the components lie side by side, and find each other there
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF
