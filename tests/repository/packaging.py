@@ -12,10 +12,21 @@ import rule
 PACKAGING = "cmake/packaging"
 VCPKG_CALLS = ["vcpkg_cmake_configure", "vcpkg_cmake_install", "vcpkg_cmake_config_fixup", "vcpkg_fixup_pkgconfig"]
 VCPKG_CALLS += ["vcpkg_install_copyright"]
+OPTIONS = ["CMakeLists.txt", "cmake/pgclient_install.cmake", "src/base/CMakeLists.txt"]
 
 
 def project_version(root):
     return re.search(r"project\(pgclient VERSION ([\d.]+)", (root / "CMakeLists.txt").read_text(encoding="utf-8"))[1]
+
+
+def options(root, name, set_by_it):
+    """What is wrong with the options of the project that a recipe sets."""
+    known = "".join((root / file).read_text(encoding="utf-8") for file in OPTIONS)
+    for option in set_by_it:
+        if not re.search(rf"^(option\({option} |set\({option} .* CACHE )", known, re.MULTILINE):
+            yield f"{name} sets {option}, which the project does not have"
+    if set_by_it.get("PGCLIENT_SOCKET_DIR") != "/tmp":
+        yield f"{name} does not say where upstream's libpq looks for a socket"
 
 
 def vcpkg(root):
@@ -35,20 +46,17 @@ def vcpkg(root):
     for name in VCPKG_CALLS:
         if f"called {name} " not in result.stderr:
             yield f"portfile.cmake does not call {name}"
-    known = (root / "CMakeLists.txt").read_text(encoding="utf-8")
-    known += (root / "cmake/pgclient_install.cmake").read_text(encoding="utf-8")
-    for option in re.findall(r"-D(PGCLIENT_\w+)=", result.stderr):
-        if f"option({option} " not in known:
-            yield f"portfile.cmake sets {option}, which the project does not have"
+    yield from options(root, "portfile.cmake", dict(re.findall(r"-D(PGCLIENT_\w+)=([^\s;]+)", result.stderr)))
 
 
 class StandIn:
     """Takes any call and notes it."""
 
     calls = []
+    cache_variables = {}
 
     def __init__(self, *arguments):
-        self.cache_variables = {}
+        pass
 
     def __getattr__(self, name):
         return lambda *arguments: StandIn.calls.append(f"{type(self).__name__}.{name}")
@@ -60,6 +68,7 @@ def conan(root):
     modules = {"conan": types.SimpleNamespace(ConanFile=recipe_base), "conan.tools": types.SimpleNamespace()}
     modules["conan.tools.cmake"] = types.SimpleNamespace(**names)
     StandIn.calls.clear()
+    StandIn.cache_variables.clear()
     sys.modules.update(modules)
     try:
         spec = importlib.util.spec_from_file_location("conanfile", root / PACKAGING / "conan/conanfile.py")
@@ -82,6 +91,7 @@ def conan(root):
     wanted = ["CMakeToolchain.generate", "CMakeDeps.generate", "CMake.configure", "CMake.build", "CMake.install"]
     if StandIn.calls != wanted:
         yield f"conanfile.py calls {StandIn.calls} instead of {wanted}"
+    yield from options(root, "conanfile.py", StandIn.cache_variables)
 
 
 def check(root):
@@ -91,20 +101,23 @@ def check(root):
 def self_test():
     here = Path(__file__).parents[2]
     names = ["vcpkg/vcpkg.json", "vcpkg/portfile.cmake", "conan/conanfile.py"]
-    names = ["CMakeLists.txt", "cmake/pgclient_install.cmake", *(f"{PACKAGING}/{name}" for name in names)]
+    names = [*OPTIONS, *(f"{PACKAGING}/{name}" for name in names)]
     good = {name: (here / name).read_text(encoding="utf-8") for name in names}
     with rule.planted(good) as root:
         assert check(root) == [], check(root)
     plants = (
-        (names[2], '"version": "', '"version": "9', "vcpkg.json is of version"),
-        (names[2], "libpq", "libpqxx", "not depend on libpq"),
-        (names[3], "vcpkg_cmake_install()", "", "does not call vcpkg_cmake_install"),
-        (names[3], "BUILD_TESTS", "BUILD_TOYS", "sets PGCLIENT_BUILD_TOYS"),
-        (names[3], "vcpkg_fixup_pkgconfig()", "vcpkg_nonsense()", "fails"),
-        (names[4], 'version = "', 'version = "9', "conanfile.py is of version"),
-        (names[4], "libpq/", "libpqxx/", "not require libpq"),
-        (names[4], "parents[3]", "parents[2]", "looks for the sources"),
-        (names[4], "cmake.build()", "pass", "conanfile.py calls"),
+        (names[3], '"version": "', '"version": "9', "vcpkg.json is of version"),
+        (names[3], "libpq", "libpqxx", "not depend on libpq"),
+        (names[4], "vcpkg_cmake_install()", "", "does not call vcpkg_cmake_install"),
+        (names[4], "BUILD_TESTS", "BUILD_TOYS", "portfile.cmake sets PGCLIENT_BUILD_TOYS"),
+        (names[4], "-DPGCLIENT_SOCKET_DIR=/tmp", "", "portfile.cmake does not say where"),
+        (names[4], "vcpkg_fixup_pkgconfig()", "vcpkg_nonsense()", "fails"),
+        (names[5], 'version = "', 'version = "9', "conanfile.py is of version"),
+        (names[5], "libpq/", "libpqxx/", "not require libpq"),
+        (names[5], "parents[3]", "parents[2]", "looks for the sources"),
+        (names[5], "cmake.build()", "pass", "conanfile.py calls"),
+        (names[5], '"TESTS"', '"TOYS"', "conanfile.py sets PGCLIENT_BUILD_TOYS"),
+        (names[5], '"/tmp"', '"/var/run"', "conanfile.py does not say where"),
     )
     for name, before, after, reason in plants:
         with rule.planted({**good, name: good[name].replace(before, after)}) as root:

@@ -28,6 +28,8 @@ class Pgclient(ConanFile):
         toolchain = CMakeToolchain(self)
         for part in ("TESTS", "BENCH", "EXAMPLES"):
             toolchain.cache_variables[f"PGCLIENT_BUILD_{part}"] = False
+        # The libpq of Conan looks for a server's socket where upstream's does.
+        toolchain.cache_variables["PGCLIENT_SOCKET_DIR"] = "/tmp"
         toolchain.generate()
         CMakeDeps(self).generate()
 
