@@ -7,8 +7,10 @@ readonly needs_of_format=(clang-format-19)
 readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 pgbouncer "${needs_of_format[@]}")
 readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen
     libbenchmark-dev libpqxx-dev libsoci-dev)
-readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libbenchmark-dev libpqxx-dev libsoci-dev)
-readonly needs_of_docs=(doxygen)
+# The preset with the benchmarks configures the tests too.
+readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libgtest-dev python3 libbenchmark-dev libpqxx-dev
+    libsoci-dev)
+readonly needs_of_docs=(doxygen python3)
 
 readonly server_majors=(12 13 14 15 16 17 18)
 
@@ -59,19 +61,22 @@ apt_install() {
 }
 
 # Debian's postgresql-15 creates and starts a cluster of its own. The tests start their own servers and no other, so
-# it is told not to, for the time of this installation only.
+# it is told not to, for the time of this installation only, however that ends.
 install_postgresql() {
-    local conf=/etc/postgresql-common/createcluster.conf before
+    local conf=/etc/postgresql-common/createcluster.conf before restore
     say "  (postgresql-15 is installed without a system cluster: the tests start servers of their own)"
     apt_install postgresql-common
     before=$(pg_conftool -s "$conf" show create_main_cluster 2>/dev/null || true)
+    if [[ -n $before ]]; then
+        restore="as_root pg_conftool $conf set create_main_cluster ${before@Q}"
+    else
+        restore="as_root pg_conftool $conf remove create_main_cluster"
+    fi
+    trap "$restore" EXIT
     as_root pg_conftool "$conf" set create_main_cluster false
     apt_install postgresql-15
-    if [[ -n $before ]]; then
-        as_root pg_conftool "$conf" set create_main_cluster "$before"
-    else
-        as_root pg_conftool "$conf" remove create_main_cluster
-    fi
+    trap - EXIT
+    eval "$restore"
 }
 
 # PgBouncer of the next Debian, with what it is linked to, beside the system's own.

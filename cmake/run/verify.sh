@@ -113,8 +113,8 @@ verify_tidy() {
     configure test
     run-clang-tidy-19 -p "$(build_folder test)" -j "$jobs" -quiet "^$root/(src|providers)/.*\.cpp$" \
         >build/tidy.log 2>&1 || {
-        grep -E '(warning|error):' build/tidy.log | sort -u >&2
-        die "clang-tidy has findings; the whole log is build/tidy.log"
+        grep -E '(warning|error):' build/tidy.log | sort -u >&2 || tail -n 20 build/tidy.log >&2
+        die "clang-tidy has findings, or did not run; the whole log is build/tidy.log"
     }
 }
 
