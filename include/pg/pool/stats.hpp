@@ -39,8 +39,9 @@ struct PoolStats {
 /// A session that somebody has. Value.
 struct Loan {
     std::chrono::nanoseconds age{};  ///< since it was lent, to within half a second
-    /// Where it was taken: the call of `connection`, `begin` or `transaction`, blocking or awaited, or of a listener.
-    /// Without a file when it was taken for a single request, a stream or a COPY.
+    /// Where it was taken: the call of `connection`, `begin` or `transaction`, blocking or awaited, or of a listener;
+    /// for a stream or a COPY the call that opened it, or where its text was given. Without a file when it was taken
+    /// for a single request.
     CallSite site{};
     /// The text of the last statement on it, cut after 256 bytes; never its arguments. Only while `leak_threshold` is
     /// set.
