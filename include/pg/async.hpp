@@ -189,6 +189,7 @@ private:
     friend class AsyncExecutor;
     struct HeldStream final : detail::HeldObject {
         detail::StreamSourcePtr source;
+        void end() noexcept { source.reset(); }
     };
 
     AsyncStream(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop, Result first)

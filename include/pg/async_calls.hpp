@@ -135,21 +135,22 @@ struct Site {
 };
 
 /// Anything else: `function(executor, site)` gives the answer, on a fiber. What nobody takes, because the operation was
-/// abandoned as it ended, goes to `function.undelivered(target, answer)`, if there is one, on any thread.
+/// abandoned as it ended, goes to `function.undelivered(target, answer)`, if there is one, on any thread: perhaps while
+/// the next call is at work.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
     FunctionOperation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function)
         : FunctionOperation::WorkOperation(std::move(target), options), function_(std::move(function)) {}
-    ~FunctionOperation() override {
-        if constexpr (requires(AsyncTarget& on, A& answer) { function_.undelivered(on, answer); })
-            if (A* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
-    }
 
 private:
     void do_work(Executor& executor) noexcept override {
         const Site site{this->options(), this->target(), this->reactor(), this->timeout()};
         this->answer_with([&] { return function_(executor, site); });
+    }
+    void do_lose() noexcept override {
+        if constexpr (requires(AsyncTarget& on, A& answer) { function_.undelivered(on, answer); })
+            if (A* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
     }
     Function function_;
 };
@@ -181,6 +182,12 @@ private:
     std::stop_source source_;
     StopToken token_{source_.get_token()};
 };
+/// That of a COPY.
+template <class Copy>
+struct HeldCopy : HeldObject {
+    std::optional<Copy> copy;
+    void end() noexcept { copy.reset(); }
+};
 [[nodiscard]] PGCLIENT_API std::shared_ptr<AsyncTarget> target_for_object(const Site& site,
                                                                           std::unique_ptr<HeldObject> object);
 [[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);
@@ -198,14 +205,17 @@ Expected<std::shared_ptr<AsyncTarget>> open_object(Executor& executor, const Sit
     if (!opened) return std::move(opened).error();
     return target_for_object(site, std::move(held));
 }
-/// What an operation does with what `open_object` made.
+/// What an operation does with what `open_object` made. One that has lost a part is ended: `held.end()`.
 template <class A, class Held, class Function>
 struct UseOfObject {
     Function function;
 
     Expected<A> operator()(Executor&, const Site& site) {
         auto& held = static_cast<Held&>(held_object(site.target));
-        if (auto lost = held.lost_part()) return *std::move(lost);
+        if (auto lost = held.lost_part()) {
+            held.end();
+            return *std::move(lost);
+        }
         const StopCallback stopped = held.stop_with(site.options.stop);
         return function(held);
     }

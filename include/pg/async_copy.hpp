@@ -43,9 +43,7 @@ public:
     Async<Expected<void>> try_fail(std::string_view reason) { return Async<Expected<void>>(make_fail(reason)); }  /// @}
 
 private:
-    struct Held final : detail::HeldObject {
-        std::optional<CopyIn<T...>> copy;
-    };
+    struct Held final : detail::HeldCopy<CopyIn<T...>> {};
 
     AsyncCopyIn(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop)
         : target_(std::move(target)), stop_(stop) {}
@@ -113,8 +111,7 @@ public:
     }  /// @}
 
 private:
-    struct Held final : detail::HeldObject {
-        std::optional<CopyOut<T...>> copy;
+    struct Held final : detail::HeldCopy<CopyOut<T...>> {
         bool is_over = false;
         std::optional<Error> failure;  // of the row behind those that were handed out
 
@@ -122,7 +119,7 @@ private:
             if (failure) return *std::exchange(failure, std::nullopt);
             std::vector<Row> rows;
             while (!is_over && rows.size() < most) {
-                Expected<Row*> row = copy->try_next();
+                Expected<Row*> row = this->copy->try_next();
                 if (!row) {
                     if (rows.empty() || row.error().kind() != ErrorKind::decode) return std::move(row).error();
                     failure.emplace(std::move(row).error());

@@ -54,6 +54,8 @@ PGCLIENT_API void DueJob<Due::end>::do_run() noexcept;
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
+///   (O5) What its work answered and nobody takes is lost (`do_lose`) by whoever knows first: its work, while the next
+///        call on its session has no turn yet, or whoever abandons it, before the caller can begin another one.
 class PGCLIENT_API Operation : public Recycled,
                                private spi::LeaseWaiter,
                                private DueJob<Due::next>,
@@ -94,6 +96,8 @@ protected:
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.
     virtual void do_conclude(Expected<Result>&&) noexcept {}
+    /// Nobody takes what its work answered, unless somebody has. Once, on any thread (O5).
+    virtual void do_lose() noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
     /// As it was given, queueing included; zero: the client's.
@@ -110,7 +114,7 @@ private:
     friend class Pipelines;
     friend class OperationQueue;
 
-    enum class Fate : std::uint8_t { open, abandoned, told };
+    enum class Fate : std::uint8_t { open, answered, abandoned, told };  ///< the first two: to be decided
     enum class Step : std::uint8_t { begin, join, work, answer, tell };
     [[nodiscard]] spi::Job& job_of_next() noexcept { return static_cast<DueJob<Due::next>&>(*this); }
     [[nodiscard]] spi::Job& job_of_expiry() noexcept { return static_cast<DueJob<Due::expiry>&>(*this); }
@@ -122,6 +126,8 @@ private:
     void join();
     void work_on(const std::shared_ptr<spi::Reactor>& reactor);
     void work();
+    void work_with(Executor& executor) noexcept;
+    Fate decide(Fate fate) noexcept;
     void answer();
     void tell();
     void expire();

@@ -41,9 +41,7 @@ detail::AnswerOperation<Answer>* open_copy(const AsyncExecutor& executor, const 
 
 }  // namespace
 
-struct AsyncCopyWriter::Held final : detail::HeldObject {
-    std::optional<CopyWriter> copy;
-};
+struct AsyncCopyWriter::Held final : detail::HeldCopy<CopyWriter> {};
 
 detail::AnswerOperation<AsyncCopyWriter>* AsyncCopyWriter::make_open(const AsyncExecutor& executor, const Sql<0>& sql) {
     return open_copy<Held, CopyWriter, AsyncCopyWriter>(
@@ -82,9 +80,7 @@ Async<Expected<void>> AsyncCopyWriter::try_fail(std::string_view reason) {
     return Async<Expected<void>>(make_fail(reason));
 }
 
-struct AsyncCopyReader::Held final : detail::HeldObject {
-    std::optional<CopyReader> copy;
-};
+struct AsyncCopyReader::Held final : detail::HeldCopy<CopyReader> {};
 
 detail::AnswerOperation<AsyncCopyReader>* AsyncCopyReader::make_open(const AsyncExecutor& executor, const Sql<0>& sql) {
     return open_copy<Held, CopyReader, AsyncCopyReader>(

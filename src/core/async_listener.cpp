@@ -2,11 +2,12 @@
 #include "pg/async_listener.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <map>
 #include <mutex>
 #include <set>
 
 #include "pg/connection.hpp"
+#include "pg/stop.hpp"
 #include "src/core/async_held.hpp"
 #include "src/core/client_impl.hpp"
 #include "src/core/connection_impl.hpp"
@@ -20,6 +21,12 @@ namespace {
 /// The pauses between attempts to connect.
 constexpr std::chrono::milliseconds first_pause{50};
 constexpr std::chrono::milliseconds last_pause{5000};
+
+/// What was heard; the number says in which order. Zero: nothing was.
+struct Numbered {
+    std::uint64_t number = 0;
+    Heard heard;
+};
 
 /// What a listener has: channels, and most of the time a session that hears them. Used on fibers.
 class Hearing {
@@ -38,13 +45,45 @@ public:
         channels_.erase(channel);
         return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
     }
-    /// What was heard for somebody who did not take it is the next that is heard. Thread-safe.
-    void take_back(Heard&& heard) {
-        const std::lock_guard lock(mutex_);
-        untaken_.push_back(std::move(heard));
+    /// What somebody did not take who it was heard for is heard again, in its order, also by a call that waits already.
+    /// Thread-safe.
+    void take_back(Numbered&& untaken) {
+        std::stop_source waiting(std::nostopstate);
+        {
+            const std::lock_guard lock(mutex_);
+            heard_.emplace(untaken.number, std::move(untaken.heard));
+            waiting = waiting_;
+        }
+        waiting.request_stop();
     }
-    Expected<Heard> next(const spi::Wait& wait) {
-        if (auto untaken = take_untaken()) return *std::move(untaken);
+    Expected<Numbered> next(const spi::Wait& wait) {
+        std::stop_source source;
+        const StopToken token(source.get_token());
+        const StopCallback stopped(
+            wait.stop, [](void* both) noexcept { static_cast<std::stop_source*>(both)->request_stop(); }, &source);
+        if (auto first = first_or_wait(source)) return *std::move(first);
+        Expected<Heard> heard = hear({wait.deadline, &token});
+        const std::lock_guard lock(mutex_);
+        waiting_ = std::stop_source(std::nostopstate);
+        if (heard && !heard->nothing()) heard_.emplace(++last_number_, *std::move(heard));
+        if (!heard_.empty()) return take_first();
+        if (!heard) return std::move(heard).error();
+        return Numbered();
+    }
+
+private:
+    /// What was heard already; else `source` ends the wait that is to come when something is taken back.
+    std::optional<Numbered> first_or_wait(const std::stop_source& source) {
+        const std::lock_guard lock(mutex_);
+        if (!heard_.empty()) return take_first();
+        waiting_ = source;
+        return std::nullopt;
+    }
+    Numbered take_first() {
+        auto first = heard_.extract(heard_.begin());
+        return {first.key(), std::move(first.mapped())};
+    }
+    Expected<Heard> hear(const spi::Wait& wait) {
         if (!connection_)
             if (auto found = find_again(wait); !found) return std::move(found).error();
         if (std::exchange(lost_, false)) return Heard{.gap = true};
@@ -55,15 +94,6 @@ public:
         if (auto found = find_again(wait); !found) return std::move(found).error();
         lost_ = false;
         return Heard{.gap = true};
-    }
-
-private:
-    std::optional<Heard> take_untaken() {
-        const std::lock_guard lock(mutex_);
-        if (untaken_.empty()) return std::nullopt;
-        Heard first = std::move(untaken_.front());
-        untaken_.pop_front();
-        return first;
     }
     Expected<void> connect(const spi::Wait& wait) {
         if (auto refused = refuse_to_listen(*context_)) return *std::move(refused);
@@ -110,8 +140,10 @@ private:
     std::optional<Connection> connection_;  // null: it is to be made, anew if it was `lost_`
     bool lost_ = false;
 
-    std::mutex mutex_;  // guards what follows
-    std::deque<Heard> untaken_;
+    std::mutex mutex_;                            // guards what follows
+    std::map<std::uint64_t, Heard> heard_;        // and not taken
+    std::uint64_t last_number_ = 0;               // of what was heard
+    std::stop_source waiting_{std::nostopstate};  // ends the wait that is under way, if one is
 };
 
 using HearingTarget = ObjectTarget<std::unique_ptr<Hearing>>;
@@ -130,12 +162,16 @@ AnswerOperation<void>* make_change(const std::shared_ptr<AsyncTarget>& target, s
 /// Its time ends with nothing, not with an error.
 struct Next {
     Deadline until;
+    std::uint64_t number = 0;  // of what was heard
 
-    Expected<Heard> operator()(Executor&, const Site& site) const {
-        return hearing(site.target).next({until, site.options.stop});
+    Expected<Heard> operator()(Executor&, const Site& site) {
+        Expected<Numbered> next = hearing(site.target).next({until, site.options.stop});
+        if (!next) return std::move(next).error();
+        number = next->number;
+        return std::move(next->heard);
     }
     void undelivered(AsyncTarget& target, Heard& heard) const noexcept {
-        if (!heard.nothing()) hearing(target).take_back(std::move(heard));
+        if (!heard.nothing()) hearing(target).take_back({number, std::move(heard)});
     }
 };
 AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,

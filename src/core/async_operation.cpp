@@ -64,9 +64,20 @@ void Operation::start(Then then, void* context) noexcept {
 }
 
 void Operation::abandon() noexcept {
-    Fate open = Fate::open;
-    if (started_ && fate_.compare_exchange_strong(open, Fate::abandoned, std::memory_order_acq_rel)) stop();
+    if (started_) {
+        const Fate was = decide(Fate::abandoned);
+        if (was != Fate::told) stop();
+        if (was != Fate::open) do_lose();
+    }
     leave();
+}
+
+/// What its fate was, which is changed only if it was to be decided.
+Operation::Fate Operation::decide(Fate fate) noexcept {
+    Fate was = fate_.load(std::memory_order_acquire);
+    while (was < Fate::abandoned && !fate_.compare_exchange_weak(was, fate, std::memory_order_acq_rel)) {
+    }
+    return was;
 }
 
 void Operation::stop() noexcept {
@@ -155,8 +166,13 @@ void Operation::work() {
     options_.stop = &token_;
     options_.timeout = std::max(deadline_.remaining(), std::chrono::nanoseconds(1));
     target_->work(std::move(lease_), {deadline_, &token_}, *this,
-                  [](Operation& self, Executor& executor) { self.do_work(executor); });
+                  [](Operation& self, Executor& executor) { self.work_with(executor); });
     finish();
+}
+
+void Operation::work_with(Executor& executor) noexcept {
+    do_work(executor);
+    if (decide(Fate::answered) == Fate::abandoned) do_lose();
 }
 
 void Operation::fail(Error why) {
@@ -201,14 +217,13 @@ void Operation::answer() {
     if (is_counted_) target_->home->end_call();
     on_stop_.reset();
     spi::Scheduler* const scheduler = told_anywhere_ ? nullptr : target_->scheduler;
-    if (!scheduler || fate_.load(std::memory_order_acquire) != Fate::open) return tell();
+    if (!scheduler || fate_.load(std::memory_order_acquire) >= Fate::abandoned) return tell();
     step_ = Step::tell;
     scheduler->post(job_of_next());
 }
 
 void Operation::tell() {
-    Fate open = Fate::open;
-    if (fate_.compare_exchange_strong(open, Fate::told, std::memory_order_acq_rel)) then_(context_);
+    if (decide(Fate::told) < Fate::abandoned) then_(context_);
     leave();
 }
 

@@ -16,10 +16,10 @@ using namespace std::chrono_literals;
 /// Runs what it is given when the test says so.
 class Steps final : public pg::spi::Scheduler {
 public:
-    /// Until there is something to run.
-    void wait() {
+    /// Until there is so much to run.
+    void wait(std::size_t jobs = 1) {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return !jobs_.empty(); });
+        changed_.wait(lock, [&] { return jobs_.size() >= jobs; });
     }
     void step() {
         wait();
@@ -66,16 +66,22 @@ protected:
         while (!answer) steps.step();
         return *std::move(answer);
     }
-    /// Begins what `make` makes, and gives it up when its answer is there.
+    /// Begins what `make` makes, and gives it up when its answer is there: before the step that would tell of it.
     template <class Make, class Meanwhile>
     void give_up(Make make, Meanwhile meanwhile) {
-        {
-            auto call = make();
-            call.await_suspend(std::noop_coroutine());
-            meanwhile();
-            steps.wait();
-        }
-        steps.step();
+        auto call = make();
+        call.await_suspend(std::noop_coroutine());
+        meanwhile();
+        steps.wait();
+    }
+    /// The answer to what `make` begins, which is there before any step that is still to be done.
+    template <class Make>
+    auto answer_behind_steps(std::size_t undone, Make make) {
+        auto call = make();
+        call.await_suspend(std::noop_coroutine());
+        steps.wait(undone + 1);
+        for (std::size_t step = 0; step <= undone; ++step) steps.step();
+        return call.await_resume();
     }
     static void notify(const char* payload) { onlooker().exec("select pg_notify('untaken', $1)", payload); }
 
@@ -89,6 +95,45 @@ TEST_P(UntakenAnswers, OfAListenerAreHeardByTheNext) {
     ASSERT_TRUE(answer_of([&] { return listener.try_listen("untaken"); }));
     give_up([&] { return listener.next(60s); }, [] { notify("1"); });
     notify("2");
+    std::size_t undone = 1;  // the step of the one that was given up
+    for (const char* payload : {"1", "2"}) {
+        const pg::Heard heard = answer_behind_steps(std::exchange(undone, 0), [&] { return listener.next(60s); });
+        ASSERT_TRUE(heard.message);
+        EXPECT_EQ(heard.message->payload, payload);
+    }
+}
+
+TEST_P(UntakenAnswers, OfAListenerAreHeardByACallThatWaitsAlready) {
+    pg::AsyncListener listener(here);
+    ASSERT_TRUE(answer_of([&] { return listener.try_listen("untaken"); }));
+    std::optional<pg::Async<pg::Heard>> first(listener.next(60s));
+    pg::Async<pg::Heard> second = listener.next(60s);
+    first->await_suspend(std::noop_coroutine());
+    second.await_suspend(std::noop_coroutine());
+    notify("1");
+    steps.wait();
+    first.reset();
+    steps.wait(2);
+    steps.step();
+    steps.step();
+    const pg::Heard heard = second.await_resume();
+    ASSERT_TRUE(heard.message);
+    EXPECT_EQ(heard.message->payload, "1");
+}
+
+TEST_P(UntakenAnswers, OfAListenerAreHeardInTheirOrder) {
+    pg::AsyncListener listener(here);
+    ASSERT_TRUE(answer_of([&] { return listener.try_listen("untaken"); }));
+    {
+        pg::Async<pg::Heard> first = listener.next(60s), second = listener.next(60s);  // the second goes first
+        first.await_suspend(std::noop_coroutine());
+        second.await_suspend(std::noop_coroutine());
+        notify("1");
+        notify("2");
+        steps.wait(2);
+    }
+    steps.step();
+    steps.step();
     for (const char* payload : {"1", "2"}) {
         const pg::Heard heard = answer_of([&] { return listener.next(60s); });
         ASSERT_TRUE(heard.message);
@@ -106,9 +151,20 @@ TEST_P(UntakenAnswers, OfAStreamEndIt) {
     }
     ASSERT_LT(last, 100000);
     give_up([&] { return stream.next(); }, [] {});
-    const auto after = answer_of([&] { return stream.try_next(); });
+    const auto after = answer_behind_steps(1, [&] { return stream.try_next(); });
     ASSERT_FALSE(after) << **after << " follows " << last;
     EXPECT_EQ(after.error().kind(), pg::ErrorKind::cancelled);
+}
+
+TEST_P(UntakenAnswers, OfAStreamDoNotHoldUpItsTransaction) {
+    auto transaction = answer_of([&] { return here.try_begin(); }).value();
+    auto stream = answer_of([&] { return transaction.try_stream<int>("select generate_series(1, 100000)"); }).value();
+    while (stream.next().await_ready()) ASSERT_TRUE(stream.next().await_resume());
+    give_up([&] { return stream.next(); }, [] {});
+    ASSERT_FALSE(answer_behind_steps(1, [&] { return stream.try_next(); }));
+    const auto committed = answer_of([&] { return transaction.try_commit(); });
+    EXPECT_TRUE(committed || committed.error().kind() == pg::ErrorKind::commit_rolled_back)
+        << "the stream has ended, perhaps by a cancel: " << committed.error().what();
 }
 
 TEST_P(UntakenAnswers, OfACopyEndIt) {
@@ -116,10 +172,10 @@ TEST_P(UntakenAnswers, OfACopyEndIt) {
                       return pg::AsyncCopyReader::try_open(here, "copy (select generate_series(1, 100000)) to stdout");
                   }).value();
     give_up([&] { return reader.read(); }, [] {});
-    EXPECT_EQ(answer_of([&] { return reader.try_read(); }).error().kind(), pg::ErrorKind::cancelled);
+    EXPECT_EQ(answer_behind_steps(1, [&] { return reader.try_read(); }).error().kind(), pg::ErrorKind::cancelled);
     auto rows = answer_of([&] { return pg::AsyncCopyOut<int>::try_open(here, "(select generate_series(1, 10))"); });
     give_up([&] { return rows->read(1); }, [] {});
-    EXPECT_EQ(answer_of([&] { return rows->try_read(1); }).error().kind(), pg::ErrorKind::cancelled);
+    EXPECT_EQ(answer_behind_steps(1, [&] { return rows->try_read(1); }).error().kind(), pg::ErrorKind::cancelled);
 }
 
 }  // namespace
