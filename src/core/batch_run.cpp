@@ -65,10 +65,19 @@ public:
             }
             if (again || !borrowed->lease || !forget_lost()) break;
         }
-        return atomic_ && failed_ ? fail_all(first_failed()) : std::move(settled_);
+        return atomic_ && now_.failed ? fail_all(first_failed()) : std::move(now_.settled);
     }
 
 private:
+    /// What is known of one attempt, and not of the next.
+    struct Attempt {
+        StatementCache* statements = nullptr;  // null: the next one goes without a name
+        bool any_retyped = true;               // text is known for its literals
+        bool failed = false;                   // one of the statements
+        bool settled_all = true;               // nothing follows from their results
+        Expected<void> settled{};              // what kept the types of a result from being learned
+    };
+
     /// A statement was refused as it was added, or does not go with the others.
     bool has_refused() {
         bool any = false;
@@ -91,8 +100,8 @@ private:
         items_.clear();
         // Once for all of them: what another thread changes meanwhile must not close a name that one of them has by
         // then.
-        statements_ = statements_as_of_now(*borrowed.context, *borrowed.slot);
-        any_retyped_ = !borrowed.context->retyped->empty();
+        now_ = {.statements = statements_as_of_now(*borrowed.context, *borrowed.slot),
+                .any_retyped = !borrowed.context->retyped->empty()};
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
@@ -104,9 +113,9 @@ private:
             forget_settings(borrowed);
         if (learns_types_) [[unlikely]]
             remember_types(borrowed);
-        if (failed_ && outside && repair(borrowed)) return false;
+        if (now_.failed && outside && repair(borrowed)) return false;
         // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
-        if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && failed_))
+        if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && now_.failed))
             settle_results(borrowed);
         return true;
     }
@@ -124,8 +133,6 @@ private:
     /// Draws the conclusions from what became of those that were sent.
     void take_outcomes(const Borrowed& borrowed) {
         auto sent = items_.begin();
-        failed_ = false;
-        settled_all_ = true;
         for (const auto& entry : entries_) {
             assert(entry->outcome);
             if (sent != items_.end() && *sent == entry.get()) {
@@ -134,8 +141,8 @@ private:
                 conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
             }
-            failed_ |= entry->failed();
-            settled_all_ &= !is_unsettled(*entry);
+            now_.failed |= entry->failed();
+            now_.settled_all &= !is_unsettled(*entry);
         }
     }
 
@@ -146,23 +153,23 @@ private:
     void add_request(const Borrowed& borrowed, BatchEntry& entry) {
         items_.push_back(&entry);
         entry.is_sent = true;
-        if (any_retyped_ && borrowed.context->retyped->contains(entry.call.sql)) entry.params.retype_numbers();
+        if (now_.any_retyped && borrowed.context->retyped->contains(entry.call.sql)) entry.params.retype_numbers();
         spi::Request& request = entry.request;
         request = {.sql = entry.call.sql, .params = &entry.params, .sink = entry.call.sink};
         if (request.sink) request.sink->restart();
         if (const QueryOptions* options = entry.call.options) {
             request.format = options->format;
         }
-        entry.name = choose_name(statements_, *borrowed.slot, entry.call, request);
+        entry.name = choose_name(now_.statements, *borrowed.slot, entry.call, request);
         if (!atomic_ && entry.name && !entry.name->prepared && !request.prepare) go_without_name(entry, *borrowed.slot);
         // Those behind it may be about something else than before.
         if (!entry.name && !is_about_rows(entry.call.sql)) {
-            statements_ = nullptr;
+            now_.statements = nullptr;
             if (!entry.call.leaves_traces) note_making(*borrowed.context, entry.call.sql);
         }
         if (!entry.call.leaves_traces) return;
         note_traces(*borrowed.slot, entry.call.sql);
-        if (borrowed.slot->renamed) statements_ = nullptr;
+        if (borrowed.slot->renamed) now_.statements = nullptr;
     }
 
     /// The texts whose numbers the server took as literals.
@@ -205,11 +212,11 @@ private:
     }
 
     void settle_results(const Borrowed& borrowed) {
-        if (settled_all_) return;
+        if (now_.settled_all) return;
         for (const auto& entry : entries_)
             if (is_unsettled(*entry))
                 if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
-                    settled_ = borrowed.failed_by(std::move(settled).error());
+                    now_.settled = borrowed.failed_by(std::move(settled).error());
     }
 
     /// True when the connection was lost and it is harmless to send again what it lost, on another one.
@@ -251,12 +258,8 @@ private:
     std::vector<spi::BatchItem*>& items_;  // that were sent in the last attempt
     const bool atomic_;
     const QueryOptions* const options_;
-    StatementCache* statements_ = nullptr;  // null: the next one goes without a name
-    bool any_retyped_ = true;               // text is known for its literals
-    bool learns_types_ = false;             // of a text that was repaired in this run
-    bool failed_ = false;                   // one of the statements, in the last attempt
-    bool settled_all_ = true;               // nothing follows from their results
-    Expected<void> settled_;                // what kept the types of a result from being learned
+    bool learns_types_ = false;  // of a text that was repaired in this run
+    Attempt now_;
 };
 
 }  // namespace

@@ -193,7 +193,7 @@ DEFECTS_OF_OUTCOMES = (
            "a session inside a transaction is lent to the next"),
     Defect("src/core/batch_run.cpp",
            "if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))",
-           "if (false)", ("batch_test",), "a batch that may have taken effect is sent again"),
+           "if (false)", ("batch_attempts_test",), "a batch that may have taken effect is sent again"),
 )
 
 # The books of a pool.

@@ -451,38 +451,6 @@ TEST_F(Batch, KeepsResultsWhoseTypesCouldNotBeLearned) {
     EXPECT_EQ(mood.get().size(), 1u);
 }
 
-TEST_F(Batch, GoesToAnotherSessionWhenNoByteHadLeft) {
-    server.answer("select 1", fake::connection_lost(pg::Outcome::not_sent));
-    const auto n = batch.exec("select 1");
-    const auto m = batch.exec("select 2");
-    batch.run();
-    EXPECT_EQ(server.opened, 2);
-    EXPECT_TRUE(n.try_get());
-    EXPECT_TRUE(m.try_get());
-}
-
-TEST_F(Batch, DoesNotRepeatWhatMayHaveHappened) {
-    server.answer("select 2", fake::connection_lost(pg::Outcome::unknown));
-    const auto n = batch.exec("select 1");
-    const auto m = batch.exec("select 2");
-    EXPECT_THROW(batch.run(), pg::ConnectionLost);
-    EXPECT_EQ(server.opened, 1);
-    EXPECT_EQ(n.try_get().error().outcome(), pg::Outcome::unknown) << "nobody saw the commit";
-    EXPECT_EQ(m.try_get().error().outcome(), pg::Outcome::unknown);
-}
-
-TEST_F(Batch, RepeatsWhatWasLostWhenItIsIdempotent) {
-    auto tuned = db.client.with({.idempotent = true});
-    pg::Batch other(tuned);
-    server.answer("select 2", fake::connection_lost(pg::Outcome::unknown));
-    const auto n = other.exec("select 1");
-    const auto m = other.exec("select 2");
-    other.run(pg::BatchMode::each);
-    EXPECT_EQ(server.take_log(), (Lines{"each of 2", "each of 1"})) << "only what was lost";
-    EXPECT_TRUE(n.try_get());
-    EXPECT_TRUE(m.try_get());
-}
-
 TEST_F(Batch, MarksASessionThatItLeavesTracesIn) {
     server.answer("set work_mem = '1MB'", affected("SET"));
     const auto set = batch.exec("set work_mem = '1MB'");

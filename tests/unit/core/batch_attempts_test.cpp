@@ -1,0 +1,77 @@
+// Batches that lose their connection: what is sent again, and what is said when that comes to nothing.
+#include <gtest/gtest.h>
+
+#include "fake_session.hpp"
+#include "pg/batch.hpp"
+
+namespace {
+
+using fake::affected;
+using fake::connection_lost;
+using fake::Lines;
+using fake::rows;
+
+class BatchAttempts : public testing::Test {
+protected:
+    fake::Database db;
+    fake::Server& server = *db.server;
+    pg::Batch batch{db.client};
+    pg::Tuned idempotent = db.client.with({.idempotent = true});
+    pg::Batch repeated{idempotent};
+};
+
+TEST_F(BatchAttempts, GoToAnotherSessionWhenNoByteHadLeft) {
+    server.answer("select 1", connection_lost(pg::Outcome::not_sent));
+    const auto n = batch.exec("select 1");
+    const auto m = batch.exec("select 2");
+    batch.run();
+    EXPECT_EQ(server.opened, 2);
+    EXPECT_TRUE(n.try_get());
+    EXPECT_TRUE(m.try_get());
+}
+
+TEST_F(BatchAttempts, DoNotRepeatWhatMayHaveHappened) {
+    server.answer("select 2", connection_lost(pg::Outcome::unknown));
+    const auto n = batch.exec("select 1");
+    const auto m = batch.exec("select 2");
+    EXPECT_THROW(batch.run(), pg::ConnectionLost);
+    EXPECT_EQ(server.opened, 1);
+    EXPECT_EQ(n.try_get().error().outcome(), pg::Outcome::unknown) << "nobody saw the commit";
+    EXPECT_EQ(m.try_get().error().outcome(), pg::Outcome::unknown);
+}
+
+TEST_F(BatchAttempts, RepeatWhatWasLostWhenItIsIdempotent) {
+    server.answer("select 2", connection_lost(pg::Outcome::unknown));
+    const auto n = repeated.exec("select 1");
+    const auto m = repeated.exec("select 2");
+    repeated.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), (Lines{"each of 2", "each of 1"})) << "only what was lost";
+    EXPECT_TRUE(n.try_get());
+    EXPECT_TRUE(m.try_get());
+}
+
+TEST_F(BatchAttempts, ForgetWhatKeptTypesFromBeingLearned) {
+    server.answer("select m", rows({{"m", 20001}}, {{"sad"}}));
+    server.answer("select 2", connection_lost(pg::Outcome::unknown));
+    server.answer("select 2", affected("SELECT 0"));
+    server.answer_next_unscripted(connection_lost(pg::Outcome::not_sent));  // what asks the catalogue
+    server.answer_next_unscripted(rows({{"oid", 26},
+                                        {"nspname"},
+                                        {"typname"},
+                                        {"typtype"},
+                                        {"typcategory"},
+                                        {"typarray", 26},
+                                        {"element", 26},
+                                        {"names", 1009},
+                                        {"types", 1028},
+                                        {"labels", 1009}},
+                                       {{"20001", "public", "mood", "e", "E", "20002", "0", "{}", "{}", "{sad}"}}));
+    const auto mood = repeated.query("select m");
+    const auto other = repeated.exec("select 2");
+    EXPECT_TRUE(repeated.try_run(pg::BatchMode::each));
+    EXPECT_TRUE(mood.try_get());
+    EXPECT_TRUE(other.try_get());
+    EXPECT_TRUE(db.types->find("public.mood"));
+}
+
+}  // namespace
