@@ -113,11 +113,8 @@ private:
             forget_settings(borrowed);
         if (learns_types_) [[unlikely]]
             remember_types(borrowed);
-        if (now_.failed && outside && repair(borrowed)) return false;
-        // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
-        if (borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && now_.failed))
-            settle_results(borrowed);
-        return true;
+        settle_results(borrowed);
+        return !(now_.failed && outside && repair(borrowed));
     }
 
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
@@ -211,12 +208,19 @@ private:
         return heal(entry.call, name_of(entry.request), entry.outcome->error());
     }
 
+    /// What succeeded is noted in any case: not all of it is undone by a failure behind it.
     void settle_results(const Borrowed& borrowed) {
         if (now_.settled_all) return;
-        for (const auto& entry : entries_)
-            if (is_unsettled(*entry))
-                if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
-                    now_.settled = borrowed.failed_by(std::move(settled).error());
+        // After a failure there are no results of an atomic batch, and in a failed transaction there is nothing to ask.
+        const bool learns =
+            borrowed.session().transaction_status() != spi::TransactionStatus::failed && !(atomic_ && now_.failed);
+        for (const auto& entry : entries_) {
+            if (!is_unsettled(*entry)) continue;
+            if (!learns)
+                note_tag(*borrowed.context, *borrowed.slot, **entry->outcome, entry->call.sql);
+            else if (auto settled = settle(borrowed, entry->call, **entry->outcome); !settled)
+                now_.settled = borrowed.failed_by(std::move(settled).error());
+        }
     }
 
     /// True when the connection was lost and it is harmless to send again what it lost, on another one.

@@ -88,6 +88,24 @@ TEST_F(BatchDb, JoinsTheTransactionThatItRunsIn) {
     EXPECT_EQ(rows(), 0);
 }
 
+TEST_F(BatchDb, LeavesNoSettingBehindThatItsFailureDidNotUndo) {
+    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Client narrow = pg::connect(conninfo(), {.pool_max_size = 1});
+        const auto before = narrow.query_one<std::string>("show work_mem");
+        {
+            pg::Transaction transaction = narrow.begin();
+            pg::Batch batch(transaction);
+            batch.exec("set work_mem = '1GB'");
+            batch.exec("savepoint a");
+            batch.exec("select 1 / 0");
+            EXPECT_EQ(batch.try_run(mode).has_value(), mode == pg::BatchMode::each);
+            transaction.exec("rollback to a");
+            transaction.commit();
+        }
+        EXPECT_EQ(narrow.query_one<std::string>("show work_mem"), before);
+    }
+}
+
 TEST_F(BatchDb, CallsPreparedStatementsByTheThousand) {
     db.exec("insert into t select n, n / 2.0 from generate_series(1, 100) n");
     const auto half = db.prepare<double(int)>("select half::float8 from t where id = $1");
