@@ -24,6 +24,12 @@ Error undone(const Error& cause, std::size_t culprit) {
     return Error(std::move(fields));
 }
 
+/// They are one failure, told by several statements.
+bool is_same(const Error& one, const Error& other) {
+    return one.kind() == other.kind() && one.outcome() == other.outcome() && one.sqlstate() == other.sqlstate() &&
+           one.message() == other.message();
+}
+
 /// Why a statement has no place in an atomic batch: what it did could not be undone with the rest.
 Error breaks_atomicity(std::string_view sql) {
     ErrorFields fields{.kind = ErrorKind::usage, .outcome = Outcome::not_sent};
@@ -243,8 +249,16 @@ private:
         return static_cast<std::size_t>(failed - entries_.begin());
     }
 
+    /// What all of them say failed at the end of all, or kept all back: it is no more one's than another's.
+    [[nodiscard]] bool is_of_all(const Error& cause) const {
+        return std::all_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+            return entry->outcome && entry->failed() && is_same(entry->outcome->error(), cause);
+        });
+    }
+
     Error fail_all(std::size_t culprit) {
         const Error cause = entries_[culprit]->outcome->error();
+        if (is_of_all(cause)) return cause;
         const Error others = undone(cause, culprit);
         for (const auto& entry : entries_)
             if (entry != entries_[culprit]) entry->outcome.emplace(others);

@@ -64,6 +64,21 @@ TEST_F(BatchDb, AppliesNothingWhenItWouldHaveBeenCommittedInTheMiddle) {
     EXPECT_EQ(rows(), 0);
 }
 
+TEST_F(BatchDb, BlamesNoStatementForWhatFailsAtTheEnd) {
+    db.run_script("create table late (id int primary key, up int references late deferrable initially deferred)");
+    for (const char* engine : {"direct", "libpq"}) {
+        pg::Client client = pg::connect(conninfo() + " engine=" + engine);
+        pg::Batch batch(client);
+        std::vector<pg::Deferred<std::uint64_t>> all;
+        all.push_back(batch.exec("insert into t values (1)"));
+        all.push_back(batch.exec("insert into late values (1, 2)"));
+        all.push_back(batch.exec("insert into t values (3)"));
+        EXPECT_THROW(batch.run(), pg::ForeignKeyViolation);
+        for (const auto& one : all) EXPECT_THROW(static_cast<void>(one.get()), pg::ForeignKeyViolation);
+        EXPECT_EQ(rows(), 0);
+    }
+}
+
 TEST_F(BatchDb, LetsEachStatementFailAlone) {
     pg::Batch batch(db);
     const auto first = batch.exec("insert into t values (1)");
