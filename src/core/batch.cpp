@@ -16,7 +16,7 @@ BatchEntry& BatchState::next() {
     entry.request = {};
     entry.call.sink = nullptr;
     entry.repairs = 0;
-    entry.is_retyped = entry.is_sent = false;
+    entry.is_retyped = entry.is_sent = entry.is_in_doubt = false;
     return entry;
 }
 

@@ -47,6 +47,15 @@ Error repaired(const Error& error) {
     return Error(std::move(fields));
 }
 
+/// The error of one that was sent before, on a connection that was lost: nobody knows what became of that.
+Error in_doubt(const Error& error) {
+    if (error.outcome() == Outcome::unknown || error.outcome() == Outcome::applied) return error;
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::unknown;
+    fields.message += "; what was sent before, on a connection that was lost, may have taken effect";
+    return Error(std::move(fields));
+}
+
 /// One run of the statements that wait. Its attempts differ in their session, or in what was repaired between them.
 class BatchRun {
 public:
@@ -59,6 +68,17 @@ public:
           options_(ExecutorAccess::options(executor)) {}
 
     Expected<void> run() {
+        Expected<void> ran = run_attempts();
+        if (!is_in_doubt_) [[likely]]
+            return ran;
+        for (const auto& entry : entries_)
+            if (entry->is_in_doubt && entry->failed()) entry->outcome.emplace(in_doubt(entry->outcome->error()));
+        if (!ran) return in_doubt(ran.error());
+        return ran;
+    }
+
+private:
+    Expected<void> run_attempts() {
         if (atomic_ && has_refused()) return fail_all(first_failed());
         for (bool again = false;; again = true) {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor_, nullptr);
@@ -74,7 +94,6 @@ public:
         return atomic_ && now_.failed ? fail_all(first_failed()) : std::move(now_.settled);
     }
 
-private:
     /// What is known of one attempt, and not of the next.
     struct Attempt {
         StatementCache* statements = nullptr;  // null: the next one goes without a name
@@ -239,8 +258,13 @@ private:
         if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))
             return false;
         if (watch_) watch_->retry((*lost)->outcome->error());
-        for (const auto& entry : entries_)
-            if (entry->is_sent && (atomic_ || is_lost(entry))) entry->outcome.reset();
+        const Outcome of_all = (*lost)->outcome->error().outcome();
+        for (const auto& entry : entries_) {
+            if (!entry->is_sent || !(atomic_ || is_lost(entry))) continue;
+            if ((atomic_ ? of_all : entry->outcome->error().outcome()) == Outcome::unknown)
+                is_in_doubt_ = entry->is_in_doubt = true;
+            entry->outcome.reset();
+        }
         return true;
     }
 
@@ -277,6 +301,7 @@ private:
     const bool atomic_;
     const QueryOptions* const options_;
     bool learns_types_ = false;  // of a text that was repaired in this run
+    bool is_in_doubt_ = false;   // one of the statements
     Attempt now_;
 };
 

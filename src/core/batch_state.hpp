@@ -31,6 +31,7 @@ struct BatchEntry : spi::BatchItem {
     int repairs = 0;                 // so far
     bool is_retyped = false;         // by the last of them
     bool is_sent = false;            // in this run; false: what became of it was known before
+    bool is_in_doubt = false;        // it was sent on a connection that was lost, and is sent again
 };
 
 class BatchState {

@@ -74,4 +74,45 @@ TEST_F(BatchAttempts, ForgetWhatKeptTypesFromBeingLearned) {
     EXPECT_TRUE(db.types->find("public.mood"));
 }
 
+TEST_F(BatchAttempts, DoNotSayThatNothingWasSentWhenOneBeforeWas) {
+    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        fake::Database lost;
+        lost.client.exec("select 0");
+        lost.server->refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect, .message = "nobody there"});
+        lost.server->answer("select 2", connection_lost(pg::Outcome::unknown));
+        pg::Tuned again = lost.client.with({.idempotent = true});
+        pg::Batch both(again);
+        const auto n = both.exec("select 1");
+        const auto m = both.exec("select 2");
+        const auto ran = both.try_run(mode);
+        ASSERT_FALSE(ran);
+        EXPECT_EQ(ran.error().kind(), pg::ErrorKind::connect);
+        EXPECT_EQ(ran.error().outcome(), pg::Outcome::unknown);
+        EXPECT_EQ(n.try_get().has_value(), mode == pg::BatchMode::each);
+        EXPECT_EQ(m.try_get().error().outcome(), pg::Outcome::unknown);
+    }
+}
+
+TEST_F(BatchAttempts, DoNotSayThatNothingWasAppliedWhenOneBeforeMayHaveBeen) {
+    server.answer("select 2", connection_lost(pg::Outcome::unknown));
+    server.answer("select 2", fake::server_error("23505", pg::ErrorKind::unique_violation));
+    const auto n = repeated.exec("select 1");
+    const auto m = repeated.exec("select 2");
+    const auto ran = repeated.try_run();
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().kind(), pg::ErrorKind::unique_violation);
+    EXPECT_EQ(ran.error().outcome(), pg::Outcome::unknown);
+    EXPECT_EQ(n.try_get().error().outcome(), pg::Outcome::unknown);
+    EXPECT_EQ(m.try_get().error().outcome(), pg::Outcome::unknown);
+}
+
+TEST_F(BatchAttempts, SayThatNothingWasSentWhenNoneBeforeWas) {
+    db.client.exec("select 0");
+    server.refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect, .message = "nobody there"});
+    server.answer("select 1", connection_lost(pg::Outcome::not_sent));
+    const auto n = batch.exec("select 1");
+    EXPECT_EQ(batch.try_run(pg::BatchMode::each).error().outcome(), pg::Outcome::not_sent);
+    EXPECT_EQ(n.try_get().error().outcome(), pg::Outcome::not_sent);
+}
+
 }  // namespace
