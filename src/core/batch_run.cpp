@@ -131,11 +131,12 @@ private:
             if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
         borrowed.slot->holder.runs(items_.back()->request.sql);
-        run_items(borrowed);
+        const bool controls = watch_ && std::any_of(entries_.begin(), entries_.end(),
+                                                    [](const auto& entry) { return controls_transaction(*entry); });
+        // What the transaction was given at its beginning, those behind its end are to be given, too.
+        run_items(borrowed, controls ? watch_->settings().get() : watch_ ? watch_->wanted() : nullptr);
         take_outcomes(borrowed);
-        if (watch_ && std::any_of(entries_.begin(), entries_.end(),
-                                  [](const auto& entry) { return controls_transaction(*entry); }))
-            forget_settings(borrowed);
+        if (controls) forget_settings(borrowed);
         if (learns_types_) [[unlikely]]
             remember_types(borrowed);
         settle_results(borrowed);
@@ -143,8 +144,7 @@ private:
     }
 
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
-    void run_items(const Borrowed& borrowed) {
-        const Settings* const wanted = watch_ ? watch_->wanted() : nullptr;
+    void run_items(const Borrowed& borrowed, const Settings* wanted) {
         const spi::BatchSync sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
         if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, items_, sync);
         if (wanted) return run_with_settings(borrowed, *wanted, items_, sync);

@@ -27,6 +27,21 @@ void change_text(BatchEntry& entry, std::string_view text) {
     if (auto changed = change_text(entry.call, entry.text); !changed) entry.outcome.emplace(std::move(changed).error());
 }
 
+/// Where a script goes on with anything else behind the end of a transaction, in bytes; nothing when it does not, or is
+/// too broken for the server to come there.
+std::optional<std::size_t> behind_transaction_end(std::string_view script) {
+    bool has_ended = false;
+    for (std::size_t at = 0;;) {
+        const std::string_view rest = script.substr(at);
+        const TransactionControl control = transaction_control(rest);
+        if (has_ended && control == TransactionControl::none) return at;
+        has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
+        const SqlScan first = scan_sql(rest);
+        if (first.problem != SqlScan::Problem::several_statements) return std::nullopt;
+        at += first.offset;
+    }
+}
+
 }  // namespace
 
 Settings::Settings(std::vector<spi::LocalSetting> all) : all_(std::move(all)) {
@@ -197,6 +212,18 @@ Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
     Expected<void> committed = session.run_script("commit", wait);
     is_open_ = !committed.has_value();  // one that was not sent has left it open
     return committed;
+}
+
+Expected<void> check_script_for_settings(std::string_view text) {
+    const std::optional<std::size_t> at = behind_transaction_end(text);
+    if (!at) return {};
+    ErrorFields fields{.kind = ErrorKind::usage};
+    fields.position = static_cast<std::uint32_t>(*at + 1);
+    fields.message =
+        "the script goes on behind the end of a transaction, where it would be without the settings of its request, "
+        "such as a tenant's: run what stands there by itself";
+    fields.sql = text;
+    return Error(std::move(fields));
 }
 
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {

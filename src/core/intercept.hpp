@@ -69,9 +69,11 @@ private:
                                                  const spi::Request& request);
 void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
                        spi::BatchSync sync);  /// @}
-/// Runs a script in a transaction with the settings.
+/// Runs a script in a transaction with the settings. One that goes on behind the end of a transaction would do so
+/// without them: a UsageError. @{
+[[nodiscard]] Expected<void> check_script_for_settings(std::string_view text);
 [[nodiscard]] Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings,
-                                                      std::string_view text);
+                                                      std::string_view text);  /// @}
 /// Begins a transaction with settings; none is open when it fails.
 [[nodiscard]] Expected<void> begin_with_settings(spi::Session& session, std::string_view begin,
                                                  const Settings& settings, const spi::Wait& wait);

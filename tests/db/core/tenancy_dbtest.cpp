@@ -185,6 +185,49 @@ TEST_P(Tenants, SeeTheirOwnRowsInBatchesAndScripts) {
     expect_nothing_left(client);
 }
 
+TEST_P(Tenants, SeeTheirOwnRowsBehindTheCommitOfABatch) {
+    pg::Client client = open("libpq");
+    pg::Client ann = pg::for_tenant(client, "ann");
+    {
+        pg::Transaction transaction = ann.begin();
+        pg::Batch batch(transaction);
+        batch.exec("insert into notes values ('a3')");
+        batch.exec("commit");
+        const auto added = batch.exec("insert into notes values ('a4')");
+        const auto seen = batch.query_all<std::string>(own_notes);
+        batch.run(pg::BatchMode::each);
+        EXPECT_TRUE(added.try_get()) << added.try_get().error().what();
+        EXPECT_EQ(seen.get(), (Notes{"a1", "a2", "a3", "a4"}));
+    }
+    EXPECT_EQ(all_of("ann").size(), 4u);
+    expect_nothing_left(client);
+}
+
+TEST_P(Tenants, RunNoScriptThatGoesOnBehindTheEndOfATransaction) {
+    pg::Client client = open("libpq");
+    pg::Client ann = pg::for_tenant(client, "ann");
+    const auto refused = [](auto& executor, std::string_view text) {
+        const auto ran = executor.try_run_script(text);
+        return !ran && ran.error().kind() == pg::ErrorKind::usage && ran.error().outcome() == pg::Outcome::not_sent;
+    };
+    EXPECT_TRUE(refused(ann, "delete from notes; commit; select 1"));
+    {
+        pg::Transaction transaction = ann.begin();
+        for (const char* text :
+             {"delete from notes; commit; select 1", "delete from notes; /* ; */ RollBack; ; select 1",
+              "delete from notes; commit and chain; select 1", "end; begin; select 1"})
+            EXPECT_TRUE(refused(transaction, text)) << text;
+        EXPECT_TRUE(
+            transaction.try_run_script("savepoint s; delete from notes; rollback to s; select 'commit; select'"));
+        EXPECT_TRUE(transaction.try_run_script("insert into notes values ('a3'); commit;"));
+    }
+    EXPECT_EQ(all_of("ann"), (Notes{"a1", "a2", "a3"}));
+    ann.run_script("begin; insert into notes values ('a4'); commit");
+    ann.run_script("create function pg_temp.f() returns int begin atomic select 1; select 2; end; select pg_temp.f()");
+    EXPECT_EQ(all_of("ann").size(), 4u);
+    expect_nothing_left(client);
+}
+
 TEST_P(Tenants, CopyTheirOwnRows) {
     pg::Client client = open("libpq");
     pg::Client other = pg::for_tenant(client, others_name);
