@@ -1,6 +1,7 @@
 // Asking interceptors, and making the settings that they ask for part of the request's transaction.
 #include "src/core/intercept.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/base/transaction_control.hpp"
@@ -40,6 +41,11 @@ std::optional<std::size_t> behind_transaction_end(std::string_view script) {
         if (first.problem != SqlScan::Problem::several_statements) return std::nullopt;
         at += first.offset;
     }
+}
+
+/// A transaction that has failed hears nothing else, and no settings before that.
+bool ends_failure_of(const Borrowed& borrowed, std::string_view sql) {
+    return borrowed.session().transaction_status() == spi::TransactionStatus::failed && ends_failure(sql);
 }
 
 }  // namespace
@@ -142,6 +148,7 @@ bool has_settings(const Borrowed& borrowed, const Settings& settings) {
 }
 
 Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
+    if (ends_failure_of(borrowed, request.sql)) return borrowed.session().run(request, borrowed.wait);
     return run_behind(borrowed.session(), settings.request(), request, borrowed.wait);
 }
 
@@ -152,10 +159,13 @@ void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::
         return;
     }
     spi::BatchItem set{settings.request()};
-    std::vector<spi::BatchItem*> all{&set};
-    all.insert(all.end(), items.begin(), items.end());
+    std::vector<spi::BatchItem*> all(items.begin(), items.end());
+    // Behind a ROLLBACK TO that is to be run first.
+    const std::size_t at = ends_failure_of(borrowed, items.front()->request.sql) ? 1 : 0;
+    all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), &set);
     borrowed.session().run_batch(all, sync, borrowed.wait);
-    if (set.failed()) items.front()->outcome = std::move(set.outcome);  // why the first of them was not run
+    // Why the one behind them was not run.
+    if (set.failed()) items[std::min(at, items.size() - 1)]->outcome = std::move(set.outcome);
 }
 
 Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,
@@ -227,8 +237,7 @@ Expected<void> check_script_for_settings(std::string_view text) {
 }
 
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {
-    if (borrowed.session().transaction_status() == spi::TransactionStatus::failed && ends_failure(text) &&
-        scan_sql(text).problem == SqlScan::Problem::none)  // which needs no settings
+    if (ends_failure_of(borrowed, text) && scan_sql(text).problem == SqlScan::Problem::none)
         return borrowed.session().run_script(text, borrowed.wait);
     Enclosure enclosure;
     Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait);

@@ -228,6 +228,36 @@ TEST_P(Tenants, RunNoScriptThatGoesOnBehindTheEndOfATransaction) {
     expect_nothing_left(client);
 }
 
+TEST_P(Tenants, EndTransactionsThatHaveFailedByABatch) {
+    pg::Client client = open("libpq");
+    pg::Client ann = pg::for_tenant(client, "ann");
+    {
+        pg::Connection session = ann.connection();
+        for (const char* end : {"rollback", "commit"}) {
+            session.exec("begin");
+            EXPECT_FALSE(session.try_exec("select 1 / 0"));
+            pg::Batch batch(session);
+            const auto ended = batch.exec(pg::runtime(end));
+            const auto seen = batch.query_all<std::string>(own_notes);
+            batch.run(pg::BatchMode::each);
+            EXPECT_TRUE(ended.try_get()) << ended.try_get().error().what();
+            EXPECT_EQ(seen.get(), (Notes{"a1", "a2"}));
+        }
+        for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+            session.exec("begin");
+            session.exec("savepoint s");
+            EXPECT_FALSE(session.try_exec("select 1 / 0"));
+            pg::Batch batch(session);
+            batch.exec("rollback to s");
+            const auto seen = batch.query_all<std::string>(own_notes);
+            batch.run(mode);
+            EXPECT_EQ(seen.get(), (Notes{"a1", "a2"}));
+            session.exec("rollback");
+        }
+    }
+    expect_nothing_left(client);
+}
+
 TEST_P(Tenants, CopyTheirOwnRows) {
     pg::Client client = open("libpq");
     pg::Client other = pg::for_tenant(client, others_name);
