@@ -211,16 +211,23 @@ Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std:
 void DirectSession::do_forget(std::string_view name) noexcept { link_.forget(name); }
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
-    if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
-    // More is received when these are taken: the server keeps the rest meanwhile.
-    if (auto message = link_.take_notification()) return message;
-    if (!link_.receive()) return link_.ending();
-    for (wire::Frame frame;;) {
-        // Nothing was asked, so an event can only be a farewell.
-        if (link_.poll(frame)) return link_.failed(frame.body);
-        if (link_.ended()) return link_.ending();
+    std::optional<Error> refused = link_.begin({}, {.stop = wait.stop});
+    // More is received when these are taken: the server keeps the rest meanwhile. And then an end is told that came
+    // behind them.
+    if (!refused || !link_.connected())
         if (auto message = link_.take_notification()) return message;
-        const Woken woken = link_.wait_beside(nothing_else, wait);
+    if (farewell_) return *std::exchange(farewell_, std::nullopt);
+    if (refused) return *std::move(refused);
+    for (bool has_received = false;; has_received = true) {
+        // Nothing was asked, so an event can only be a farewell.
+        if (wire::Frame frame; link_.poll(frame))
+            farewell_ = link_.failed(frame.body);
+        else if (link_.ended())
+            farewell_ = link_.ending();
+        if (auto message = link_.take_notification()) return message;
+        if (farewell_) return *std::exchange(farewell_, std::nullopt);
+        const Woken woken = has_received ? link_.wait_beside(nothing_else, wait) : Woken::ready;
+        if (!has_received) link_.receive();
         if (woken == Woken::deadline) return std::optional<Notification>();
         if (woken == Woken::stopped)
             return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});

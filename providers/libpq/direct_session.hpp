@@ -1,6 +1,8 @@
 // Session over the direct engine: the operations of the seam, each of them one exchange on a link.
 #pragma once
 
+#include <optional>
+
 #include "pg/spi/session.hpp"
 #include "providers/libpq/direct_link.hpp"
 #include "providers/libpq/direct_result.hpp"
@@ -47,6 +49,7 @@ private:
     DirectLink link_;
     RowCollector collector_;
     TextFallback fallback_;
+    std::optional<Error> farewell_;  ///< of a server whose last messages are still to be taken
 };
 
 }  // namespace pg::libpq::direct

@@ -152,16 +152,17 @@ Expected<spi::CommandTag> LibpqSession::do_run_script(std::string_view text, con
 
 Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const spi::Wait& wait) noexcept {
     if (auto error = link_.begin({}, {.stop = wait.stop})) return *std::move(error);
-    if (!link_.engine().receive()) return link_.lost();
+    bool is_over = !link_.engine().receive();
     for (;;) {
-        // PQnotifies looks through what was received already.
+        // PQnotifies looks through what was received already: the end is told when all that came before it was taken.
         if (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(link_.connection())})
             return std::optional(to_notification(*message));
+        if (is_over) return link_.lost();
         const Woken woken = wait_for(link_.engine().socket(), POLLIN, wait);
         if (woken == Woken::deadline) return std::optional<Notification>();
         if (woken == Woken::stopped)
             return link_.error({.kind = ErrorKind::cancelled, .message = "a stop was asked for while waiting"});
-        if (!link_.engine().receive()) return link_.lost();
+        is_over = !link_.engine().receive();
     }
 }
 

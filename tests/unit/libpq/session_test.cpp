@@ -263,6 +263,37 @@ TEST_P(Session, IsStoppedWhileItWaitsForANotification) {
     EXPECT_TRUE(session->usable());
 }
 
+TEST_P(Session, HearsWhatCameBeforeTheFarewellOfItsServer) {
+    ErrorFields farewell{.message = "terminating connection due to administrator command"};
+    farewell.severity = "FATAL";
+    farewell.sqlstate = "57P01";
+    const Reply first = Reply().notification(7, "channel", "2"), last = Reply().notification(7, "channel", "3");
+    for (const bool in_an_answer : {false, true}) {
+        Reply all = Reply().notification(7, "channel", "1");
+        if (in_an_answer) all = bound().no_data().raw(all.bytes()).tag("SELECT 0").ready();
+        const ScriptedSession session(GetParam(), [&](Conversation& client) {
+            if (in_an_answer) client.receive_until(MessageKind::sync);
+            client.send(all.raw(first.bytes()).raw(last.bytes()).error(farewell));
+            client.close();
+        });
+        if (in_an_answer) {
+            ASSERT_TRUE(session->run({.sql = "select"}, in(10s)));
+        }
+        for (const char* payload : {"1", "2", "3"}) {
+            const auto heard = session->wait_notification(in(10s));
+            ASSERT_TRUE(heard) << heard.error().what();
+            ASSERT_TRUE(*heard);
+            EXPECT_EQ((*heard)->payload, payload);
+        }
+        for (int i = 0; i < 2; ++i) {
+            const auto end = session->wait_notification(in(10s));
+            ASSERT_FALSE(end);
+            EXPECT_EQ(end.error().kind(), ErrorKind::connection_lost) << end.error().what();
+            EXPECT_FALSE(end.error().connection_usable());
+        }
+    }
+}
+
 TEST_P(Stream, IsLimitedInAllOfItsChunksTogether) {
     Reply answer = described({25});
     for (int i = 0; i < 6; ++i) answer.row({std::string(40'000, 'x')});
