@@ -149,8 +149,8 @@ private:
         this->answer_with([&] { return function_(executor, site); });
     }
     void do_lose() noexcept override {
-        if constexpr (requires(AsyncTarget& on, A& answer) { function_.undelivered(on, answer); })
-            if (A* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
+        if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })
+            if (Expected<A>* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
     }
     Function function_;
 };
@@ -219,9 +219,11 @@ struct UseOfObject {
         const StopCallback stopped = held.stop_with(site.options.stop);
         return function(held);
     }
-    template <class Answer>
-    void undelivered(AsyncTarget& target, Answer&) const noexcept {
-        held_object(target).lose_part();
+    /// What could not be decoded is a part, too; any other error is its end.
+    void undelivered(AsyncTarget& target, Expected<A>& answer) const noexcept
+        requires(!std::is_void_v<A>)
+    {
+        if (answer || answer.error().kind() == ErrorKind::decode) held_object(target).lose_part();
     }
 };
 /// An operation on that: `function(held)`.

@@ -201,7 +201,7 @@ class WorkOperation : public AnswerOperation<A> {
 protected:
     using AnswerOperation<A>::AnswerOperation;
     /// What it answered and nobody took; null: nothing.
-    [[nodiscard]] auto* untaken() { return answer_ && *answer_ ? &**answer_ : nullptr; }
+    [[nodiscard]] Expected<A>* untaken() { return answer_ ? &*answer_ : nullptr; }
     /// Answers with what `make()` returns.
     template <class Make>
     void answer_with(Make make) noexcept {

@@ -170,8 +170,8 @@ struct Next {
         number = next->number;
         return std::move(next->heard);
     }
-    void undelivered(AsyncTarget& target, Heard& heard) const noexcept {
-        if (!heard.nothing()) hearing(target).take_back({number, std::move(heard)});
+    void undelivered(AsyncTarget& target, Expected<Heard>& heard) const noexcept {
+        if (heard && !heard->nothing()) hearing(target).take_back({number, *std::move(heard)});
     }
 };
 AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,

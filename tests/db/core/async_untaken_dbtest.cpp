@@ -176,6 +176,11 @@ TEST_P(UntakenAnswers, OfACopyEndIt) {
     auto rows = answer_of([&] { return pg::AsyncCopyOut<int>::try_open(here, "(select generate_series(1, 10))"); });
     give_up([&] { return rows->read(1); }, [] {});
     EXPECT_EQ(answer_behind_steps(1, [&] { return rows->try_read(1); }).error().kind(), pg::ErrorKind::cancelled);
+    auto misfits = answer_of(
+        [&] { return pg::AsyncCopyOut<int>::try_open(here, "(select nullif(n, 1) from generate_series(1, 9) n)"); });
+    give_up([&] { return misfits->read(1); }, [] {});
+    EXPECT_EQ(answer_behind_steps(1, [&] { return misfits->try_read(1); }).error().kind(), pg::ErrorKind::cancelled)
+        << "a row that cannot be read is one, too";
 }
 
 }  // namespace
