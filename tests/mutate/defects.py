@@ -194,6 +194,16 @@ DEFECTS_OF_OUTCOMES = (
     Defect("src/core/batch_run.cpp",
            "if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))",
            "if (false)", ("batch_attempts_test",), "a batch that may have taken effect is sent again"),
+    Defect("src/core/batch_run.cpp", "is_in_doubt_ = entry->is_in_doubt = true;", "{}", ("batch_attempts_test",),
+           "a batch that may have taken effect is said to have been refused"),
+    Defect("src/core/batch_run.cpp", "if (is_of_all(cause)) return cause;", "", ("core_dbtest",),
+           "the first statement of a batch is blamed for its end"),
+    Defect("src/core/batch_run.cpp", "note_tag(*borrowed.context, *borrowed.slot, **entry->outcome, entry->call.sql);",
+           "continue;", ("core_dbtest",), "what a failed batch has set is the next borrower's"),
+    Defect("src/core/batch_run.cpp", "controls ? watch_->settings().get() : ", "", ("tenancy_dbtest",),
+           "what follows the commit of a batch has no tenant"),
+    Defect("src/core/intercept.cpp", "if (has_ended && control == TransactionControl::none) return at;", "",
+           ("tenancy_dbtest",), "what follows the commit of a script has no tenant"),
 )
 
 # The books of a pool.

@@ -109,6 +109,8 @@ DEFECTS_OF_DIRECT = (
            ("libpq_test:DirectCommand.*",), "nobody knows whether a COMMIT was one"),
     Defect("providers/libpq/direct_channel.cpp", "if (tls_ != nullptr) return false;", "",
            ("libpq_test:AChannel.*",), "a receive through TLS may wait for the rest of a record"),
+    Defect("providers/libpq/direct_session.cpp", "if (!refused || !link_.connected())", "if (!refused)", SESSIONS,
+           "messages are lost that came before the end"),
     Defect("providers/libpq/direct_session.cpp", "answer.emplace(link_.failed(frame.body));",
            "if (!answer) answer.emplace(link_.failed(frame.body));", SESSIONS,
            "a failure behind the command tag goes unheard"),
