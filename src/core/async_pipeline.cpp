@@ -28,7 +28,7 @@ bool may_share(const Context& context, const Call& call) {
 bool may_heal(const Error& error) {
     return error.connection_usable() && error.outcome() == Outcome::not_applied &&
            (error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
-            error.kind() == ErrorKind::plan_invalidated || is_gone_from_cache(error));
+            error.kind() == ErrorKind::plan_invalidated || is_gone_from_cache(error) || is_name_taken(error));
 }
 
 Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {

@@ -67,6 +67,7 @@ Repair heal(const Call& call, Name name, const Error& error) {
         error.sqlstate() == sqlstate::undefined_function)
         return Repair::of_format;  // that has been learned where it was run
     if (is_gone_from_cache(error)) return if_it_helps(name == Name::known);
+    if (is_name_taken(error)) return if_it_helps(name == Name::just_prepared);
     if (!refuses_number_types(error))
         return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
     // The types that the server inferred once may be what it refuses.

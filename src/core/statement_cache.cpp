@@ -2,6 +2,7 @@
 #include "src/core/statement_cache.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 #include "src/base/transaction_control.hpp"
 
@@ -18,6 +19,20 @@ std::uint16_t mark_of(std::uint64_t hash) { return static_cast<std::uint16_t>(ha
 bool speaks_of_types(const Error& error) {
     return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
            is_gone_from_cache(error);
+}
+
+/// What nobody can foretell, and a process does not share with the one that it was made by. Where there is none, texts
+/// and types alone tell names apart.
+std::uint64_t draw_salt() noexcept {
+    std::uint64_t salt = 0;
+    return ::getentropy(&salt, sizeof(salt)) == 0 ? salt : 0;
+}
+
+/// Each bit of the outcome depends on all of those that go in, and no two numbers come to the same.
+std::uint64_t mix(std::uint64_t bits) noexcept {
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;  // as in splitmix64
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+    return bits ^ bits >> 31;
 }
 
 StatementCacheStats added(const StatementCacheStats& a, const StatementCacheStats& b) {
@@ -46,7 +61,7 @@ void StatementTally::leave(const StatementCache& cache) noexcept {
 }
 
 StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally)
-    : limits_(limits), tally_(std::move(tally)) {
+    : limits_(limits), tally_(std::move(tally)), salt_(draw_salt()) {
     tally_->join(*this);
 }
 
@@ -88,13 +103,14 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
     } else if (error && !statement.gone) {
         const bool is_outdated = error->kind() == ErrorKind::plan_invalidated || speaks_of_types(*error);
         if (is_outdated && !request.prepare) ++outdated_;
-        if (request.prepare && error->kind() == ErrorKind::plan_invalidated) {
+        if (request.prepare && (error->kind() == ErrorKind::plan_invalidated || is_name_taken(*error))) {
             if (!nameless_) nameless_ = std::make_unique<Marks>();
-            (*nameless_)[place_of(statement.hash)] = mark_of(statement.hash);
+            (*nameless_)[place_of(statement.hash)] = mark_of(statement.hash);  // (S6)
         }
-        // One that failed as it was prepared may be there or not.
+        // One that failed as it was prepared may be there or not; what has its name is not to be closed.
         if (is_outdated || request.prepare) {
-            session.forget(statement.name);
+            if (!is_name_taken(*error) || error->message().find(statement.name) == std::string_view::npos)
+                session.forget(statement.name);
             remove(statement);
         }
     }
@@ -141,9 +157,18 @@ NamedStatement* StatementCache::add(const spi::Request& request, std::uint64_t h
     statement->types.reserve(request.params ? request.params->size() : 0);
     if (request.params)
         for (const Params::Slot& slot : *request.params) statement->types.push_back(slot.type);
-    statement->name = "pgclient_" + std::to_string(++names_);
+    statement->name = next_name(*statement);
     link(*statement);
     return statement.release();
+}
+
+/// A hash of the text and the types that nobody can foretell, in 13 digits of five bits, and which name it is.
+std::string StatementCache::next_name(const NamedStatement& statement) {
+    std::uint64_t hash = mix(statement.hash ^ salt_);
+    for (const Oid type : statement.types) hash = mix(hash + static_cast<std::uint32_t>(type));
+    std::string name = "pg_";
+    for (int shift = 60; shift >= 0; shift -= 5) name += "0123456789abcdefghijklmnopqrstuv"[hash >> shift & 31];
+    return name.append("_").append(std::to_string(++names_));
 }
 
 bool StatementCache::make_room(std::size_t bytes, spi::Session& session) {

@@ -16,8 +16,10 @@
 //   (S5) No more statements and bytes of texts than the limits say are kept; the one that was used longest ago goes
 //        first.
 //   (S6) What does not fit although it was prepared just now is kept by somebody in between, a pooler that knows the
-//   text
-//        from before: it goes without a name from then on.
+//        text from before; so is what cannot be prepared because its name is taken. It goes without a name from then
+//        on.
+//   (S7) No two sessions have a name in common: where a pooler gives one's statements to the other, that has nothing
+//        there that it takes for its own.
 #pragma once
 
 #include <array>
@@ -56,6 +58,11 @@ public:
 private:
     std::atomic<std::uint64_t> number_{0};
 };
+
+/// A statement cannot be prepared because another one has its name, or the name that a pooler has for it.
+[[nodiscard]] inline bool is_name_taken(const Error& error) {
+    return error.sqlstate() == sqlstate::duplicate_prepared_statement;
+}
 
 class StatementCache;
 
@@ -178,6 +185,7 @@ private:
     [[nodiscard]] bool was_seen(std::uint64_t hash) noexcept;
     [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept;
     [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);
+    [[nodiscard]] std::string next_name(const NamedStatement& statement);
     [[nodiscard]] bool make_room(std::size_t bytes, spi::Session& session);
     void touch(NamedStatement& statement) noexcept;
     void link(NamedStatement& statement) noexcept;
@@ -197,7 +205,8 @@ private:
     std::uint64_t era_ = 0;     // that was kept up with; none while a change awaits its commit
     std::uint64_t closed_ = 0;  // the era in which all were closed last
     bool awaits_commit_ = false;
-    std::uint64_t names_ = 0;  // names that were given, ever
+    const std::uint64_t salt_;  // of the names (S7)
+    std::uint64_t names_ = 0;   // that were given, ever
     // A part of the hash of what was seen last in each place, and of what is never to have a name. @{
     using Marks = std::array<std::uint16_t, 128>;
     Marks seen_{};

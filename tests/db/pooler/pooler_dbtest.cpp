@@ -424,6 +424,29 @@ TEST(Pooler, LeavesTheFormOfDatesToTheDatabaseWhichIsLookedAt) {
               std::string_view::npos);
 }
 
+TEST(Pooler, GivesNobodyTheStatementThatAnotherHasPreparedThere) {
+    // Nobody said that there is a pooler, and it knows no prepared statements.
+    std::vector<std::string> settings{"default_pool_size = 2", "ignore_startup_parameters = options"};
+    if (PgBouncer::knows_prepared_statements()) settings.emplace_back("max_prepared_statements = 0");
+    for (const char* engine : {"direct", "libpq"}) {
+        const PgBouncer pooler(pg::testing::shared_server(), "transaction", settings);
+        const auto client = [&] {
+            return pg::open(pooler.plain_conninfo("postgres") + " engine=" + engine, {.pool_max_size = 1});
+        };
+        pg::Client one = client(), other = client(), third = client();
+        pg::Transaction on_first_server = one.begin();
+        pg::Transaction on_second_server = other.begin();
+        for (int round = 0; round < 3; ++round) {
+            EXPECT_EQ(on_first_server.query_one<int>("select 1"), 1);
+            EXPECT_EQ(on_second_server.query_one<int>("select 2"), 2);
+        }
+        on_second_server.commit();
+        const pg::Transaction occupies_second_server = third.begin();
+        on_first_server.commit();
+        EXPECT_EQ(other.query_one<int>("select 2"), 2) << engine << ": on the first server";
+    }
+}
+
 TEST(Pooler, ThatTakesNoMoreClientsIsAnErrorOfConnecting) {
     const PgBouncer pooler(pg::testing::shared_server(), "transaction", {"max_client_conn = 2"});
     pg::Client db = pg::connect(pooler.conninfo("postgres"));

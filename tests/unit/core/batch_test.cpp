@@ -353,7 +353,7 @@ TEST_F(Batch, FailsAsAWholeWhenAStatementCannotBePrepared) {
     const auto fine = batch.exec("select 1");
     const auto bad = batch.add(by_id, 1);
     EXPECT_THROW(batch.run(), pg::ServerError);
-    EXPECT_EQ(server.take_log(), (Lines{"batch of 2", "forget pgclient_1"}));
+    EXPECT_EQ(server.take_log(), (Lines{"batch of 2", "forget delete from missing where id = $1"}));
     EXPECT_EQ(bad.try_get().error().sqlstate(), "42P01");
     EXPECT_EQ(fine.try_get().error().outcome(), pg::Outcome::not_applied);
 }
@@ -395,7 +395,7 @@ TEST_F(Batch, IsSentAgainOnceWhenAPlanNoLongerFits) {
     const auto n = batch.add(by_id, 1);
     server.answer("delete from t where id = $1", stale);
     batch.run();
-    EXPECT_EQ(server.take_log(), (Lines{"batch of 1", "forget pgclient_1", "batch of 1"}));
+    EXPECT_EQ(server.take_log(), (Lines{"batch of 1", "forget delete from t where id = $1", "batch of 1"}));
     EXPECT_TRUE(n.try_get());
 
     batch.clear();

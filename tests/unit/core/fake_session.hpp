@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include "pg/client.hpp"
@@ -157,6 +158,7 @@ private:
     pg::Expected<pg::spi::Description> do_prepare(std::string_view name, std::string_view sql,
                                                   std::span<const pg::Oid> types, const Wait&) noexcept override {
         server_->write_down((name.empty() ? "describe " : "prepare ") + std::string(sql));
+        if (!name.empty()) named_[std::string(name)] = sql;
         pg::spi::Description description;
         description.parameters.assign(types.begin(), types.end());
         if (server_->descriptions.empty()) return description;
@@ -168,7 +170,11 @@ private:
         description.names = std::move(table);
         return description;
     }
-    void do_forget(std::string_view name) noexcept override { server_->write_down("forget " + std::string(name)); }
+    /// Written down is the text that was prepared under the name; one that never was is written down itself.
+    void do_forget(std::string_view name) noexcept override {
+        const auto found = named_.find(std::string(name));
+        server_->write_down("forget " + (found == named_.end() ? std::string(name) : found->second));
+    }
     pg::Expected<std::optional<pg::Notification>> do_wait_notification(const Wait& wait) noexcept override {
         if (!wait.deadline.passed(pg::Deadline::Clock::time_point())) server_->last_wait = wait;  // a look is no wait
         if (server_->notifications.empty()) return std::optional<pg::Notification>();
@@ -201,8 +207,10 @@ private:
                                                                       static_cast<std::size_t>(slot.length))});
             server_->asked.push_back(std::move(asked));
         }
-        if (request.prepare)
+        if (request.prepare) {
+            named_[std::string(request.statement)] = request.sql;
             if (auto refused = prepare_along(request)) return note(*refused);
+        }
         if (auto scripted = server_->scripted(request.sql)) {
             if (!*scripted) {
                 const pg::Outcome outcome = scripted->error().outcome();
@@ -252,6 +260,7 @@ private:
     int number_;
     std::shared_ptr<int> life_;
     Status status_ = Status::idle;
+    std::map<std::string, std::string> named_;  // texts by the names that they were prepared under
 };
 
 /// What borrows a session: writes down when it is used after it.

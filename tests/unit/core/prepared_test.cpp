@@ -84,7 +84,7 @@ TEST_F(Prepared, IsPreparedAgainOnceWhenItsPlanNoLongerFits) {
     server.take_log();
     statement();
     EXPECT_EQ(server.take_log(),
-              (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a"}));
+              (Lines{"execute select a", "forget select a", "prepare select a", "execute select a"}));
 }
 
 TEST_F(Prepared, GoesWithoutANameWhereSomebodyInBetweenKeepsItsPlan) {
@@ -94,12 +94,23 @@ TEST_F(Prepared, GoesWithoutANameWhereSomebodyInBetweenKeepsItsPlan) {
     server.take_log();
     for (int i = 0; i < 2; ++i) server.answer("select a", stale);
     statement();
-    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a",
-                                        "forget pgclient_2", "select a"}));
+    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget select a", "prepare select a", "execute select a",
+                                        "forget select a", "select a"}));
     statement();
     EXPECT_EQ(server.take_log(), Lines{"select a"});
     server.answer("select a", stale);
     EXPECT_THROW(statement(), pg::PlanInvalidated) << "there is no other way to run it";
+}
+
+TEST_F(Prepared, GoesWithoutANameWhereThatIsTaken) {
+    const auto statement = db.client.prepare<pg::Affected()>("select a");
+    server.descriptions.push_back(server_error("42P05"));
+    statement();
+    EXPECT_EQ(server.take_log(), (Lines{"prepare select a", "execute select a", "forget select a", "select a"}));
+    statement();
+    EXPECT_EQ(server.take_log(), Lines{"select a"});
+    server.answer("select a", server_error("42P05"));
+    EXPECT_EQ(statement.try_call().error().sqlstate(), "42P05") << "a name that the statement itself gave";
 }
 
 TEST_F(Prepared, IsPreparedAgainWhenTheTypesThatWereInferredAreRefused) {
@@ -108,7 +119,7 @@ TEST_F(Prepared, IsPreparedAgainWhenTheTypesThatWereInferredAreRefused) {
     server.answer("delete from t where a = $1", server_error("42883"));
     server.take_log();
     statement("1");
-    EXPECT_EQ(server.take_log(), (Lines{"execute delete from t where a = $1", "forget pgclient_1",
+    EXPECT_EQ(server.take_log(), (Lines{"execute delete from t where a = $1", "forget delete from t where a = $1",
                                         "prepare delete from t where a = $1", "execute delete from t where a = $1"}));
 }
 
@@ -122,8 +133,8 @@ TEST_F(Prepared, IsPreparedAgainOnceWhenATypeWasMadeAnew) {
     for (int i = 0; i < 2; ++i) server.answer("select a", gone);
     server.take_log();
     EXPECT_THROW(statement(), pg::Error);
-    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget pgclient_1", "prepare select a", "execute select a",
-                                        "forget pgclient_2"}));
+    EXPECT_EQ(server.take_log(), (Lines{"execute select a", "forget select a", "prepare select a", "execute select a",
+                                        "forget select a"}));
     statement();
     EXPECT_EQ(server.take_log(), (Lines{"prepare select a", "execute select a"}));
     server.answer("select a", gone);
@@ -136,7 +147,7 @@ TEST_F(Prepared, IsForgottenInATransactionAndHealedWhenThatRunsAgain) {
     server.answer("select a", server_error("0A000", pg::ErrorKind::plan_invalidated, pg::RetryScope::transaction));
     server.take_log();
     db.client.transaction([&](pg::Transaction& transaction) { statement.on(transaction)(); });
-    EXPECT_EQ(server.take_log(), (Lines{"begin", "execute select a", "forget pgclient_1", "rollback", "begin",
+    EXPECT_EQ(server.take_log(), (Lines{"begin", "execute select a", "forget select a", "rollback", "begin",
                                         "prepare select a", "execute select a", "commit"}));
 }
 

@@ -51,10 +51,13 @@ TEST_F(WarmUps, GiveEachStatementItsNameBeforeItIsRun) {
     ASSERT_TRUE(equip());
     EXPECT_EQ(server->take_log(), (Lines{"prepare select $1", "prepare select 2"}));
     const auto number = arguments(1);
-    EXPECT_EQ(run("select $1", number.get()), "pgclient_1");
+    const std::string name = run("select $1", number.get());
+    EXPECT_NE(name, "");
     ASSERT_NE(described, nullptr);
     EXPECT_EQ(described->columns()[0].name, "n");
-    EXPECT_EQ(run("select 2", nullptr), "pgclient_2");
+    const std::string other = run("select 2", nullptr);
+    EXPECT_NE(other, "");
+    EXPECT_NE(other, name);
     EXPECT_EQ(context.tally->total().hits, 2u);
     EXPECT_EQ(context.tally->total().misses, 0u);
     EXPECT_EQ(context.tally->total().prepared, 2u);
@@ -77,8 +80,9 @@ TEST_F(WarmUps, SayWhatCouldNotBePreparedAndGoOn) {
     EXPECT_EQ(equipped.error().sqlstate(), "42P01");
     EXPECT_EQ(equipped.error().message(),
               "PoolOptions::prepare: `select 1 from missing` cannot be prepared: refused as 42P01");
-    EXPECT_EQ(server->take_log(), (Lines{"prepare select 1 from missing", "forget pgclient_1", "prepare select 2"}));
-    EXPECT_EQ(run("select 2", nullptr), "pgclient_2");
+    EXPECT_EQ(server->take_log(),
+              (Lines{"prepare select 1 from missing", "forget select 1 from missing", "prepare select 2"}));
+    EXPECT_NE(run("select 2", nullptr), "");
     EXPECT_EQ(run("select 1 from missing", nullptr), "");
 }
 
@@ -89,7 +93,7 @@ TEST_F(WarmUps, EndWithTheirSession) {
     const auto equipped = equip();
     ASSERT_FALSE(equipped);
     EXPECT_EQ(equipped.error().kind(), ErrorKind::connection_lost);
-    EXPECT_EQ(server->take_log(), (Lines{"prepare select 1", "forget pgclient_1"}));
+    EXPECT_EQ(server->take_log(), (Lines{"prepare select 1", "forget select 1"}));
 }
 
 TEST_F(WarmUps, LearnTheTypesOfColumns) {

@@ -2,8 +2,10 @@
 #include <atomic>
 #include <gtest/gtest.h>
 
+#include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/connection.hpp"
+#include "pg/task.hpp"
 #include "pg/testing/fake_server.hpp"
 
 namespace pg {
@@ -20,6 +22,7 @@ constexpr const char* text = "select n from t";
 /// How a test counts what was said about its statement.
 struct Heard {
     std::atomic<int> parses{0}, executions{0}, closes{0};
+    bool names_are_taken = false;  // each of them, by somebody else
 };
 
 /// Answers every statement, and reports `report` at the execution of that number.
@@ -42,7 +45,14 @@ testing::Script script(Heard& heard, int fails_at, const ErrorFields& report) {
             switch (message.kind) {
                 case MessageKind::parse:
                     heard.parses += ours ? 1 : 0;
-                    reply.parse_complete();
+                    heard.closes += message.sql.starts_with("DEALLOCATE") ? 1 : 0;
+                    failed = heard.names_are_taken && !message.statement.empty();
+                    if (failed)
+                        reply.error({.sqlstate = "42P05",
+                                     .message = "prepared statement \"" + message.statement + "\" already exists",
+                                     .severity = "ERROR"});
+                    else
+                        reply.parse_complete();
                     break;
                 case MessageKind::close:
                     ++heard.closes;
@@ -68,9 +78,9 @@ testing::Script script(Heard& heard, int fails_at, const ErrorFields& report) {
     };
 }
 
-/// What five runs of the statement come to when the fourth is answered like that.
-std::vector<std::string> run(std::string_view engine, Heard& heard, const ErrorFields& report) {
-    FakeServer server = FakeServer::start(script(heard, 4, report));
+/// What five runs of the statement come to when an execution of it is answered like that.
+std::vector<std::string> run(std::string_view engine, Heard& heard, const ErrorFields& report, int fails_at = 4) {
+    FakeServer server = FakeServer::start(script(heard, fails_at, report));
     Client client = open(server.conninfo() + " pool_max_size=1 engine=" + std::string(engine));
     std::vector<std::string> outcomes;
     for (int i = 0; i < 5; ++i) {
@@ -105,6 +115,30 @@ TEST_P(Healing, DoesNotTakeOtherErrorsForOneByTheirWords) {
                                .routine = "somewhere_else"});
     EXPECT_EQ(outcomes, (std::vector<std::string>{"7", "7", "7", "0A000", "7"}));
     EXPECT_EQ(heard.parses, 2);
+}
+
+TEST_P(Healing, GoesWithoutANameThatIsTaken) {
+    Heard heard;
+    heard.names_are_taken = true;
+    const auto outcomes = run(GetParam(), heard, {}, 0);
+    EXPECT_EQ(outcomes, (std::vector<std::string>{"7", "7", "7", "7", "7"}));
+    EXPECT_EQ(heard.executions, 5);
+    EXPECT_EQ(heard.closes, 0) << "the statement of somebody else";
+}
+
+TEST_P(Healing, GoesWithoutANameThatIsTakenWhenItIsAwaited) {
+    Heard heard;
+    heard.names_are_taken = true;
+    FakeServer server = FakeServer::start(script(heard, 0, {}));
+    Client client = open(server.conninfo() + " provider=async pool_max_size=1 engine=" + GetParam());
+    for (int i = 0; i < 3; ++i) {
+        const Expected<int> n = sync_wait(client.async().try_query_one<int>(runtime(text)));
+        ASSERT_TRUE(n) << n.error().what();
+        EXPECT_EQ(*n, 7);
+    }
+    client.close();
+    EXPECT_EQ(heard.closes, 0);
+    EXPECT_EQ(server.failures(), std::vector<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, Healing, ::testing::Values("direct", "libpq"),
