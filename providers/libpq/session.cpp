@@ -72,7 +72,7 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
 Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
     const bool limited = request.max_result_bytes != 0;
     if (request.prepare != nullptr) {
-        if (!limited && fallback_.format_for(request) == Format::binary) return run_and_prepare(request, wait);
+        if (!limited) return run_and_prepare(request, wait);
         Expected<spi::Request> prepared = prepared_before(request, wait);
         return prepared ? do_run(*prepared, wait) : Expected<Result>(std::move(prepared).error());
     }

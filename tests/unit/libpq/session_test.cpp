@@ -16,6 +16,7 @@ namespace pg::libpq {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 using testing::Conversation;
@@ -78,6 +79,26 @@ class Batch : public OnBothEngines {};
 INSTANTIATE_TEST_SUITE_P(Engines, Session, ::testing::Values("libpq", "direct"));
 INSTANTIATE_TEST_SUITE_P(Engines, Stream, ::testing::Values("libpq", "direct"));
 INSTANTIATE_TEST_SUITE_P(Engines, Batch, ::testing::Values("libpq", "direct"));
+
+TEST_P(Session, PreparesAStatementWithItsExecutionWhateverFormItsValuesCome) {
+    for (const Format format : {Format::binary, Format::text}) {
+        const bool is_text = format == Format::text;
+        const Scripted session = answered_by(Reply()
+                                                 .parse_complete()
+                                                 .bind_complete()
+                                                 .columns({{"n", Oid{23}, format}})
+                                                 .row({is_text ? "7" : "\0\0\0\7"s})
+                                                 .tag("SELECT 1")
+                                                 .ready());
+        std::shared_ptr<const ResultStorage> description;
+        const auto result =
+            session->run({.sql = "select n", .statement = "s", .prepare = &description, .format = format}, soon());
+        ASSERT_TRUE(result) << result.error().what();
+        EXPECT_EQ((*result)[0].get<int>(0), 7);
+        ASSERT_TRUE(description);
+        EXPECT_EQ(description->columns()[0].type.format, Format::binary) << "of results to come";
+    }
+}
 
 TEST_P(Session, IsServedByTheEngineThatWasAskedFor) { EXPECT_EQ(answered_by(Reply())->engine(), GetParam()); }
 
