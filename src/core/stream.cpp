@@ -6,13 +6,18 @@ namespace pg {
 namespace detail {
 namespace {
 
-/// The types of a statement's columns, learned before its rows occupy the session.
-Expected<void> learn_column_types(const Borrowed& borrowed, const Call& call) {
+/// The types of a statement's columns, learned before its rows occupy the session. What was prepared before is
+/// described, and what has no columns has none to learn.
+Expected<void> learn_column_types(const Borrowed& borrowed, const spi::Request& request) {
+    const auto learn = [&](std::span<const Column> columns) {
+        return learn_types(borrowed, columns);
+    };
+    if (request.description) return *request.description ? learn((*request.description)->columns()) : Expected<void>();
     std::vector<Oid> types;
-    for (const Params::Slot& slot : *call.params) types.push_back(slot.type);
-    auto described = borrowed.session().prepare({}, call.sql, types, borrowed.wait);
+    for (const Params::Slot& slot : *request.params) types.push_back(slot.type);
+    auto described = borrowed.session().prepare({}, request.sql, types, borrowed.wait);
     if (!described) return not_begun(described.error());
-    return learn_types(borrowed, described->columns);
+    return learn(described->columns);
 }
 
 }  // namespace
@@ -27,8 +32,6 @@ public:
 
     /// Runs the statement of `call` up to its first rows: until then it can be begun again.
     [[nodiscard]] Expected<void> begin(const Call& call) {
-        if (call.needs_types)
-            if (auto learned = learn_column_types(borrowed(), call); !learned) return learned;
         spi::Request request{.sql = call.sql, .statement = {}, .params = call.params};
         if (call.options) {
             request.format = call.options->format;
@@ -38,7 +41,8 @@ public:
         spi::SessionSlot& slot = *borrowed().slot;
         NamedStatement* const statement = choose_name(context(), slot, call, request);
         name_ = name_of(request);
-        Expected<void> begun = open(request);
+        Expected<void> begun = call.needs_types ? learn_column_types(borrowed(), request) : Expected<void>();
+        if (begun) begun = open(request);
         conclude_name(slot, statement, request, begun ? nullptr : &begun.error());
         return begun;
     }

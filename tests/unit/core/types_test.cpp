@@ -88,6 +88,17 @@ TEST_F(Types, OfAStreamAreLearnedBeforeItsRowsOccupyTheSession) {
     EXPECT_EQ(log[2], "stream select m where $1 = 1");
 }
 
+TEST_F(Types, OfAStreamAreNotAskedForOnceItIsPrepared) {
+    answer_mood();
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 2; ++i) server.descriptions.push_back(std::vector<fake::Column>{{"m", 20001}});
+        server.chunks.emplace_back(rows({{"m", 20001}}, {{"sad"}}, db.types.get()));
+        server.take_log();
+        for (const Mood mood : db.client.stream<Mood>("select m")) EXPECT_EQ(mood, Mood::sad);
+    }
+    EXPECT_EQ(server.take_log(), (Lines{"stream select m", "stream closed"}));
+}
+
 TEST_F(Types, OfAStreamThatCannotBeDescribedAreAnError) {
     server.descriptions.push_back(server_error("42P01"));
     EXPECT_THROW(static_cast<void>(db.client.stream<Mood>("select m")), pg::ServerError);
