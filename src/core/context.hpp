@@ -104,9 +104,10 @@ struct Statement {
 /// Those that a session has prepared, as of now; null when none has a name. A view of the slot's memory.
 [[nodiscard]] inline StatementCache* statements_as_of_now(const Context& context, spi::SessionSlot& slot) {
     if (context.statements.entries == 0 || slot.renamed) return nullptr;
-    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
+    if (!slot.memory)
+        slot.memory = std::make_unique<StatementCache>(context.statements, context.tally, context.types);
     auto* const statements = static_cast<StatementCache*>(slot.memory.get());
-    statements->keep_up_with(*context.types, *slot.session);
+    statements->keep_up(*slot.session);
     return statements;
 }
 /// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`. `statements`

@@ -21,6 +21,14 @@ bool speaks_of_types(const Error& error) {
            is_gone_from_cache(error);
 }
 
+/// What it is about has changed, not its session.
+bool speaks_of_schema(const Error& error) {
+    return error.sqlstate() == sqlstate::feature_not_supported || is_gone_from_cache(error);
+}
+
+/// Of each session, on average, before all prepare anew for one of them.
+constexpr std::uint64_t hits_between_renewals = 100;
+
 /// What nobody can foretell, and a process does not share with the one that it was made by. Where there is none, texts
 /// and types alone tell names apart.
 std::uint64_t draw_salt() noexcept {
@@ -44,6 +52,18 @@ StatementCacheStats added(const StatementCacheStats& a, const StatementCacheStat
 
 StatementCacheStats StatementTally::total() const {
     const std::lock_guard lock(mutex_);
+    return sum();
+}
+
+bool StatementTally::affords_renewal() {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t hits = sum().hits;
+    if (hits < hits_of_next_renewal_) return false;
+    hits_of_next_renewal_ = hits + hits_between_renewals * here_.size();
+    return true;
+}
+
+StatementCacheStats StatementTally::sum() const {
     StatementCacheStats sum = gone_;
     for (const StatementCache* cache : here_) sum = added(sum, cache->stats());
     return sum;
@@ -60,8 +80,9 @@ void StatementTally::leave(const StatementCache& cache) noexcept {
     std::erase(here_, &cache);
 }
 
-StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally)
-    : limits_(limits), tally_(std::move(tally)), salt_(draw_salt()) {
+StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally,
+                               std::shared_ptr<const TypeCatalog> types)
+    : limits_(limits), tally_(std::move(tally)), types_(std::move(types)), salt_(draw_salt()) {
     tally_->join(*this);
 }
 
@@ -102,7 +123,10 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
         ++named_;
     } else if (error && !statement.gone) {
         const bool is_outdated = error->kind() == ErrorKind::plan_invalidated || speaks_of_types(*error);
-        if (is_outdated && !request.prepare) ++outdated_;
+        if (is_outdated && !request.prepare) {
+            ++outdated_;
+            if (speaks_of_schema(*error)) tell_others();
+        }
         if (request.prepare && (error->kind() == ErrorKind::plan_invalidated || is_name_taken(*error))) {
             if (!nameless_) nameless_ = std::make_unique<Marks>();
             (*nameless_)[place_of(statement.hash)] = mark_of(statement.hash);  // (S6)
@@ -117,10 +141,15 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
     if (statement.gone && statement.users == 0) delete &statement;
 }
 
-void StatementCache::catch_up(const TypeCatalog& types, spi::Session& session) noexcept {
+/// One whose statements are from before the last change has found no more than that.
+void StatementCache::tell_others() {
+    if (types_->era() == closed_ && tally_->affords_renewal()) types_->outdate();
+}
+
+void StatementCache::catch_up(spi::Session& session) noexcept {
     const bool is_over = session.transaction_status() == spi::TransactionStatus::idle;
-    if (is_over && std::exchange(awaits_commit_, false)) types.outdate();
-    const std::uint64_t era = types.era();
+    if (is_over && std::exchange(awaits_commit_, false)) types_->outdate();
+    const std::uint64_t era = types_->era();
     if (std::exchange(closed_, era) != era) close_all(session);
     era_ = awaits_commit_ ? TypeCatalog::no_era : era;
 }

@@ -20,6 +20,8 @@
 //        on.
 //   (S7) No two sessions have a name in common: where a pooler gives one's statements to the other, that has nothing
 //        there that it takes for its own.
+//   (S8) What one session finds outdated by the schema is so in the others, which prepare anew: once for each change,
+//        and not before they had some use of what they have, so that what never fits costs them little.
 #pragma once
 
 #include <array>
@@ -73,12 +75,16 @@ public:
 
 private:
     friend class StatementCache;
+    /// Whether all sessions may prepare anew for what one has found (S8). If so, not again before some hits more.
+    [[nodiscard]] bool affords_renewal();
+    [[nodiscard]] StatementCacheStats sum() const;
     void join(const StatementCache& cache);
     void leave(const StatementCache& cache) noexcept;
 
     mutable std::mutex mutex_;  // guards what follows
     std::vector<const StatementCache*> here_;
     StatementCacheStats gone_;
+    std::uint64_t hits_of_next_renewal_ = 0;
 };
 
 /// How a text is looked up. Value.
@@ -107,7 +113,7 @@ struct NamedStatement {
 /// One session's. No I/O. One thread at a time, that of the session.
 class StatementCache final : public spi::SessionMemory {
 public:
-    StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally);
+    StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally, std::shared_ptr<const TypeCatalog> types);
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
     ~StatementCache() override;
@@ -134,9 +140,9 @@ public:
     void close_all(spi::Session& session) noexcept { clear(&session); }
 
     /// Closes all of them when names or types may have changed since.
-    void keep_up_with(const TypeCatalog& types, spi::Session& session) noexcept {
-        if (era_ != types.era()) [[unlikely]]
-            catch_up(types, session);
+    void keep_up(spi::Session& session) noexcept {
+        if (era_ != types_->era()) [[unlikely]]
+            catch_up(session);
     }
     /// The transaction that is open has changed the schema. @{
     void await_commit() noexcept {
@@ -186,17 +192,19 @@ private:
     [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept;
     [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);
     [[nodiscard]] std::string next_name(const NamedStatement& statement);
+    void tell_others();
     [[nodiscard]] bool make_room(std::size_t bytes, spi::Session& session);
     void touch(NamedStatement& statement) noexcept;
     void link(NamedStatement& statement) noexcept;
     void unlink(NamedStatement& statement) noexcept;
     void remove(NamedStatement& statement) noexcept;
-    void catch_up(const TypeCatalog& types, spi::Session& session) noexcept;
+    void catch_up(spi::Session& session) noexcept;
     /// Closes them in the session, if there is one.
     void clear(spi::Session* session) noexcept;
 
     const StatementLimits limits_;
     const std::shared_ptr<StatementTally> tally_;
+    const std::shared_ptr<const TypeCatalog> types_;
     std::vector<NamedStatement*> buckets_;  // a power of two of them, or none before the first statement
     NamedStatement* newest_ = nullptr;
     NamedStatement* oldest_ = nullptr;

@@ -69,6 +69,24 @@ TEST_P(NewNames, AreNoticedOfATableThatIsMadeOfRows) {
     }
 }
 
+TEST_P(NewNames, OfColumnsThatOneSessionHasFoundAreNoticedByAllOfThem) {
+    pg::Client db = pg::connect(conninfo, {.pool_max_size = 2});
+    pg::Connection one = db.connection(), other = db.connection();
+    const auto in_a_transaction = [](pg::Connection& session) {
+        pg::Transaction transaction = session.begin();
+        return transaction.try_query("select * from t");
+    };
+    for (int round = 0; round < 3; ++round)
+        for (pg::Connection* session : {&one, &other}) EXPECT_EQ(in_a_transaction(*session)->columns().size(), 1u);
+    pg::connect(conninfo).run_script("alter table public.t add column more int");
+    EXPECT_EQ(in_a_transaction(one).error().kind(), pg::ErrorKind::plan_invalidated);
+    for (pg::Connection* session : {&one, &other}) {
+        const auto wider = in_a_transaction(*session);
+        ASSERT_TRUE(wider) << wider.error().what();
+        EXPECT_EQ(wider->columns().size(), 2u);
+    }
+}
+
 TEST_P(NewNames, AreNoticedWhenTheTransactionOfAScriptIsCommitted) {
     pg::Client db = pg::connect(conninfo);
     pg::Connection other = db.connection();

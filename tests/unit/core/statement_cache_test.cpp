@@ -14,6 +14,19 @@ using fake::Lines;
 
 class Statements : public testing::Test {
 protected:
+    /// One that goes by a name on that session, and fails like that, or not. @{
+    void fail(StatementCache& its, std::string_view sql, const Error& error) {
+        spi::Request request{.sql = sql};
+        NamedStatement* const name = its.choose(request, {.hash = hash_sql(sql), .at_once = true}, session);
+        ASSERT_TRUE(name);
+        its.conclude(*name, request, &error, session);
+    }
+    void run_on(StatementCache& its, std::string_view sql) {
+        spi::Request request{.sql = sql};
+        NamedStatement* const name = its.choose(request, {.hash = hash_sql(sql), .at_once = true}, session);
+        ASSERT_TRUE(name);
+        its.conclude(*name, request, nullptr, session);
+    }  /// @}
     /// One that takes these arguments and is run to its end. The name that it went by.
     std::string run(std::string_view sql, bool at_once = false, const Params* params = nullptr) {
         spi::Request request{.sql = sql, .params = params};
@@ -24,12 +37,13 @@ protected:
         if (name) cache->conclude(*name, request, nullptr, session);
         return went_by;
     }
-    void use(const StatementLimits& limits) { cache.emplace(limits, tally); }
+    void use(const StatementLimits& limits) { cache.emplace(limits, tally, types); }
 
     std::shared_ptr<fake::Server> server = std::make_shared<fake::Server>();
     fake::Session session{server};
     std::shared_ptr<StatementTally> tally = std::make_shared<StatementTally>();
-    std::optional<StatementCache> cache{std::in_place, StatementLimits(), tally};
+    std::shared_ptr<const TypeCatalog> types = std::make_shared<TypeCatalog>();
+    std::optional<StatementCache> cache{std::in_place, StatementLimits(), tally, types};
     bool prepared = false, described = false;  // what the last request asked for, and had
 };
 
@@ -53,7 +67,7 @@ TEST_F(Statements, ThatAreAlikeAreNotTakenForEachOther) {
 }
 
 TEST_F(Statements, AreCountedOverAllSessionsAndThoseThatHaveGone) {
-    StatementCache other(StatementLimits(), tally);
+    StatementCache other(StatementLimits(), tally, types);
     spi::Request request{.sql = "select 1"};
     EXPECT_FALSE(other.choose(request, {.hash = 1}, session));
     for (int i = 0; i < 3; ++i) run("select 1");
@@ -234,7 +248,54 @@ TEST_F(Statements, LoseTheirNameWhenATypeIsGoneThatTheyGoBy) {
                        .message = "cache lookup failed for type 16387"});
     cache->conclude(*statement, request, &error, session);
     EXPECT_EQ(cache->size(), 0u);
+    EXPECT_EQ(types->era(), 1u) << "it is gone from all sessions";
     EXPECT_EQ(cache->stats().outdated, 1u);
+}
+
+TEST_F(Statements, ThatTheSchemaMadeOutdatedAreSoInAllSessionsOnceForEachChange) {
+    const Error outdated = fake::server_error("0A000", ErrorKind::plan_invalidated);
+    std::vector<std::unique_ptr<StatementCache>> sessions;
+    for (int i = 0; i < 3; ++i) {
+        sessions.push_back(std::make_unique<StatementCache>(StatementLimits(), tally, types));
+        for (const char* sql : {"select 1", "select 2"}) run_on(*sessions.back(), sql);
+    }
+    fail(*sessions[0], "select 1", outdated);
+    EXPECT_EQ(types->era(), 1u);
+    for (int i = 0; i < 400; ++i) run_on(*sessions[1], "select 2");
+    fail(*sessions[1], "select 1", outdated);
+    EXPECT_EQ(types->era(), 1u) << "it had its statement from before";
+    for (const auto& one : sessions) {
+        one->keep_up(session);
+        EXPECT_EQ(one->size(), 0u);
+    }
+}
+
+TEST_F(Statements, ThatNeverFitDoNotTakeTheOthersAwayAllTheTime) {
+    const Error outdated = fake::server_error("0A000", ErrorKind::plan_invalidated);
+    for (int i = 0; i < 50; ++i) {
+        cache->keep_up(session);
+        run_on(*cache, "select 1");
+        fail(*cache, "select 1", outdated);
+    }
+    EXPECT_EQ(types->era(), 1u);
+    for (int i = 0; i < 101; ++i) {
+        cache->keep_up(session);
+        run_on(*cache, "select 2");
+    }
+    run_on(*cache, "select 1");
+    fail(*cache, "select 1", outdated);
+    EXPECT_EQ(types->era(), 2u) << "they had some use of what they had";
+}
+
+TEST_F(Statements, ThatTheirSessionHasLostAreOutdatedNowhereElse) {
+    for (const auto& [sqlstate, kind] :
+         {std::pair("26000", ErrorKind::plan_invalidated), std::pair("42883", ErrorKind::server)}) {
+        run_on(*cache, "select 1");
+        fail(*cache, "select 1", fake::server_error(sqlstate, kind));
+    }
+    EXPECT_EQ(cache->stats().outdated, 2u);
+    fail(*cache, "select 1", fake::server_error("0A000", ErrorKind::plan_invalidated));
+    EXPECT_EQ(types->era(), 0u) << "nor where it was prepared just now";
 }
 
 TEST_F(Statements, KeepTheirNameWithAnyOtherError) {
@@ -262,26 +323,28 @@ TEST_F(Statements, AreAllForgottenWhenTheServerHasForgottenThem) {
 }
 
 TEST_F(Statements, AreFromBeforeWhenAChangeWasUndoneUnseen) {
-    const TypeCatalog types;
-    cache->keep_up_with(types, session);
+    cache->keep_up(session);
     ASSERT_TRUE(session.run({.sql = "begin"}, {}));
-    EXPECT_EQ(run("select 1", true), "pgclient_1");
-    types.outdate();
+    const std::string before = run("select 1", true);
+    types->outdate();
     cache->await_commit();
-    cache->keep_up_with(types, session);
+    cache->keep_up(session);
+    const std::string within = run("select 1", true);
+    EXPECT_NE(within, before);
     for (int round = 0; round < 2; ++round) {
-        EXPECT_EQ(run("select 1", true), "pgclient_2") << "those of the transaction are kept";
-        cache->keep_up_with(types, session);
+        EXPECT_EQ(run("select 1", true), within) << "those of the transaction are kept";
+        cache->keep_up(session);
     }
     EXPECT_TRUE(cache->awaits_commit());
-    const std::uint64_t era = types.era();
+    const std::uint64_t era = types->era();
     ASSERT_TRUE(session.run({.sql = "commit"}, {}));  // of whatever kind: nobody said what became of it
-    cache->keep_up_with(types, session);
+    cache->keep_up(session);
     EXPECT_FALSE(cache->awaits_commit());
-    EXPECT_EQ(types.era(), era + 1) << "others are told";
-    EXPECT_EQ(run("select 1", true), "pgclient_3");
-    cache->keep_up_with(types, session);
-    EXPECT_EQ(run("select 1", true), "pgclient_3");
+    EXPECT_EQ(types->era(), era + 1) << "others are told";
+    const std::string after = run("select 1", true);
+    EXPECT_NE(after, within);
+    cache->keep_up(session);
+    EXPECT_EQ(run("select 1", true), after);
 }
 
 /// A cache that is told what a list of all that happened would say.

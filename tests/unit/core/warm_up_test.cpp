@@ -26,7 +26,7 @@ protected:
     std::string run(std::string_view sql, const Params* params) {
         spi::Request request{.sql = sql, .params = params};
         auto& cache = static_cast<StatementCache&>(*slot.memory);
-        cache.keep_up_with(*context.types, *slot.session);
+        cache.keep_up(*slot.session);
         NamedStatement* const name = cache.choose(request, {.hash = hash_sql(sql)}, *slot.session);
         const std::string went_by(request.statement);
         described = request.description ? request.description->get() : nullptr;
