@@ -168,6 +168,7 @@ private:
     bool may_share_ = false;        // its session with other calls
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
+    bool is_unknown_ = false;       // what became of it then
     std::uint8_t attempts_ = 1;     // in pipelines, where somebody observes it
     Step step_ = Step::begin;
     bool wanted_ = true;            // in a pipeline: its caller has no answer yet

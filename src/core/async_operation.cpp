@@ -176,6 +176,7 @@ void Operation::work_with(Executor& executor) noexcept {
 }
 
 void Operation::fail(Error why) {
+    if (is_unknown_) why = behind_an_unknown(std::move(why));
     if (target_->context->hooks && !call_) call_ = do_open_call();
     if (call_) observe_end(why, nullptr);
     do_fail(std::move(why));

@@ -196,6 +196,10 @@ void note_undone(Context& context, spi::SessionSlot& slot);
     return Error(std::move(fields));
 }
 
+/// The error of a call whose attempt before was lost when it may have had its effect: whatever came of the other one,
+/// nobody knows.
+[[nodiscard]] Error behind_an_unknown(Error error);
+
 /// Why a client behind a pooler cannot hear messages; nothing when it can.
 [[nodiscard]] std::optional<Error> refuse_to_listen(const Context& context);
 

@@ -82,6 +82,15 @@ Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& 
     return learned;
 }
 
+Error behind_an_unknown(Error error) {
+    if (error.outcome() != Outcome::not_sent && error.outcome() != Outcome::not_applied) return error;
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::unknown;
+    fields.retry_scope = RetryScope::none;
+    fields.message += ", after a first attempt that was lost when it may have been applied";
+    return Error(std::move(fields));
+}
+
 bool RetypedTexts::is_among(std::string_view sql) const {
     const std::lock_guard lock(mutex_);
     return texts_.contains(std::string(sql));
@@ -150,9 +159,11 @@ Expected<Result> Executor::run(const detail::Call& call) {
         return detail::run_with_hooks(*this, call);
     const Expected<bool> traces = detail::look_at_text(call);
     if (!traces) return traces.error();
+    bool is_unknown = false;  // what became of the first attempt
     for (bool again = false;; again = true) {
         Expected<detail::Borrowed> borrowed = do_borrow(call.options);
-        if (!borrowed) return std::move(borrowed).error();
+        if (!borrowed)
+            return is_unknown ? detail::behind_an_unknown(std::move(borrowed).error()) : std::move(borrowed).error();
         if (call.watch) [[unlikely]]
             call.watch->take(*borrowed);
         borrowed->slot->holder.runs(call.sql);
@@ -160,10 +171,12 @@ Expected<Result> Executor::run(const detail::Call& call) {
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (call.watch && transaction_control(call.sql) != TransactionControl::none) detail::forget_settings(*borrowed);
         if (!result) result = borrowed->failed_by(std::move(result).error());
+        if (is_unknown && !result) result = detail::behind_an_unknown(std::move(result).error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
+        is_unknown = result.error().outcome() == Outcome::unknown;
         if (call.watch) call.watch->retry(result.error());
     }
 }

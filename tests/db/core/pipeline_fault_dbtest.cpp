@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using pg::testing::Direction;
+using pg::testing::Ending;
 using pg::testing::FaultProxy;
 
 template <class T>
@@ -362,6 +363,25 @@ TEST_P(PipelineFault, IdempotentReadsAreRunAgainWhenTheirConnectionIsLost) {
     gate.open();
     EXPECT_TRUE(first.get());
     for (int at = 0; at < 50; ++at) EXPECT_EQ(reads[static_cast<std::size_t>(at)].get().value(), at);
+}
+
+TEST_P(PipelineFault, WhatMayHaveHappenedStaysSoWhenTheSecondAttemptFindsNoServer) {
+    FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
+    pg::Client lossy = open(proxy.conninfo(pg::testing::shared_server(), "pipeline_fault"));
+    const auto idempotent = lossy.async().with({.timeout = 2s, .idempotent = true});
+    Gate gate;
+    std::vector<Answer<std::uint64_t>> calls;
+    for (int at = 0; at < 3; ++at) calls.push_back(begin(idempotent.try_exec(pg::runtime(Gate::pass))));
+    ASSERT_TRUE(Gate::is_reached());
+    proxy.refuse();
+    proxy.cut(Ending::reset);
+    for (auto& call : calls) {
+        const auto told = call.get();
+        ASSERT_FALSE(told);
+        EXPECT_EQ(told.error().outcome(), pg::Outcome::unknown) << told.error().what();
+        EXPECT_EQ(told.error().retry_scope(), pg::RetryScope::none) << told.error().what();
+    }
+    gate.open();
 }
 
 TEST_P(PipelineFault, AStatementThatWasAppliedIsNotRunAgainWhenItsTypesCannotBeLearned) {

@@ -87,6 +87,36 @@ TEST_F(Healing, LetsNothingGoByANameBehindWhatRenames) {
     EXPECT_FALSE(server.asked[1].prepared);
 }
 
+TEST_F(Healing, SaysThatNobodyKnowsWhereOnlyTheSecondAttemptHadNoEffect) {
+    const pg::Query update{.sql = "update t", .idempotent = true};
+    const auto is_unknown = [](const pg::Error& error) {
+        EXPECT_EQ(error.outcome(), pg::Outcome::unknown) << error.what();
+        EXPECT_EQ(error.retry_scope(), pg::RetryScope::none) << error.what();
+    };
+    for (const pg::Error& second : {fake::connection_lost(pg::Outcome::not_sent), server_error("40001"),
+                                    server_error("23505", pg::ErrorKind::unique_violation)}) {
+        server.answer("update t", fake::connection_lost(pg::Outcome::unknown));
+        server.answer("update t", second);
+        const pg::Error told = client.try_exec(update).error();
+        EXPECT_EQ(told.kind(), second.kind());
+        is_unknown(told);
+    }
+    server.answer("update t", fake::connection_lost(pg::Outcome::unknown));
+    server.refuses_to_open = pg::Error({.kind = pg::ErrorKind::connect,
+                                        .outcome = pg::Outcome::not_sent,
+                                        .retry_scope = pg::RetryScope::connect,
+                                        .message = "nobody there"});
+    const pg::Error told = client.try_exec(update).error();
+    EXPECT_EQ(told.kind(), pg::ErrorKind::connect);
+    is_unknown(told);
+}
+
+TEST_F(Healing, SaysWhatTheSecondAttemptSaysWhereNothingOfTheFirstWasSent) {
+    server.answer("update t", fake::connection_lost(pg::Outcome::not_sent));
+    server.answer("update t", fake::connection_lost(pg::Outcome::not_sent));
+    EXPECT_EQ(client.try_exec("update t").error().outcome(), pg::Outcome::not_sent);
+}
+
 /// Answers one text in the place of the server.
 class Answering final : public pg::spi::Interceptor {
     pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
