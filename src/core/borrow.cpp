@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "src/base/transaction_control.hpp"
+#include "src/core/held_session.hpp"
 #include "src/core/observe.hpp"
 
 namespace pg::detail {
@@ -23,6 +24,7 @@ void Borrowed::failed(const Error& error) const noexcept {
 
 Error Borrowed::failed_by(Error error) const {
     failed(error);
+    if (held) error = held->because_of_the_first(std::move(error));
     if (error.connection_usable() || !slot->holder.is_taken_back()) return error;
     ErrorFields fields = error.fields();
     fields.message =

@@ -1,6 +1,7 @@
 // Who holds a session, and how a stream or a COPY leaves it.
 #include "src/core/held_session.hpp"
 
+#include "pg/sqlstate.hpp"
 #include "src/core/hooked.hpp"
 
 namespace pg::detail {
@@ -14,6 +15,26 @@ constexpr std::chrono::seconds leaving_budget{2};
 void roll_back(spi::Session& session) noexcept {
     if (session.usable() && session.transaction_status() != spi::TransactionStatus::idle)
         static_cast<void>(session.run_script("rollback", {Deadline::after(leaving_budget)}));
+}
+
+Error HeldSession::because_of_the_first(Error error) {
+    if (session().transaction_status() != spi::TransactionStatus::failed) return error;
+    if (!first_failure) return first_failure.emplace(std::move(error));
+    if (error.sqlstate() != sqlstate::in_failed_sql_transaction) return error;
+    ErrorFields fields = error.fields();
+    fields.retry_scope = first_failure->retry_scope();
+    fields.detail = std::string("the first error of the transaction: ") + first_failure->what();
+    return Error(std::move(fields));
+}
+
+Error HeldSession::rolled_back_instead() const {
+    ErrorFields fields{.kind = ErrorKind::commit_rolled_back, .outcome = Outcome::not_applied};
+    fields.message = "COMMIT was answered by ROLLBACK: a statement of the transaction had failed";
+    if (first_failure) {
+        fields.retry_scope = first_failure->retry_scope();
+        fields.detail = std::string("the first error of the transaction: ") + first_failure->what();
+    }
+    return Error(std::move(fields));
 }
 
 Occupant::Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label)

@@ -27,6 +27,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
     std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
+    std::optional<Error> first_failure{};        // of its transaction, while that is a failed one; may be out of date
     spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)
@@ -35,7 +36,22 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     }
 
     [[nodiscard]] spi::Session& session() const { return lease.session(); }
-    [[nodiscard]] Borrowed lend(const spi::Wait& wait) { return {context.get(), {}, &lease.slot(), wait, this}; }
+    [[nodiscard]] Borrowed lend(const spi::Wait& wait) {
+        if (first_failure) [[unlikely]]
+            forget_old_failure();
+        return {context.get(), {}, &lease.slot(), wait, this};
+    }
+    /// An error on it as its caller is to be told of it: what fails because its transaction has failed says why that
+    /// has, and may be run again when that may be.
+    [[nodiscard]] Error because_of_the_first(Error error);
+    /// What a COMMIT that was answered by ROLLBACK says.
+    [[nodiscard]] Error rolled_back_instead() const;
+
+private:
+    /// The part of the transaction may have been undone that failed, or the transaction be over.
+    void forget_old_failure() noexcept {
+        if (session().transaction_status() != spi::TransactionStatus::failed) first_failure.reset();
+    }
 };
 
 /// What a transaction on the session was given at its beginning may have ended with it: another one may go on.

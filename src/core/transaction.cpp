@@ -56,13 +56,6 @@ Error commit_unknown(const Error& cause) {
     return Error(std::move(fields));
 }
 
-Error commit_rolled_back() {
-    return Error({.kind = ErrorKind::commit_rolled_back,
-                  .outcome = Outcome::not_applied,
-                  .retry_scope = RetryScope::none,
-                  .message = "COMMIT was answered by ROLLBACK: a statement of the transaction had failed"});
-}
-
 Expected<void> without_tag(Expected<spi::CommandTag>&& answer) {
     return answer ? Expected<void>() : Expected<void>(std::move(answer).error());
 }
@@ -140,7 +133,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               if (!answer) detail::roll_back(session->session());  // what was not sent has left it open
                               if (!answer)
                                   return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
-                              if (!is_committed) return commit_rolled_back();
+                              if (!is_committed) return session->rolled_back_instead();
                               committed = true;
                               return {};
                           });
@@ -204,8 +197,9 @@ Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wai
     if (!has_part(number)) return part_ended();
     end_occupant();
     auto undone = end_part(spi::RequestKind::rollback_to, number, wait);
-    if (!has_part(number))
-        std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
+    if (has_part(number)) return undone;
+    held->first_failure.reset();
+    std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
     return undone;
 }
 

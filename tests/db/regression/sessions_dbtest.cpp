@@ -70,6 +70,37 @@ TEST_P(LentSession, ATransactionWhoseBodySwallowsAFailureIsNoSuccess) {
     EXPECT_EQ(in_ledger(), 0);
 }
 
+// --- a transaction that is run again
+
+TEST_P(LentSession, ATransactionIsNotRunAgainForWhatCameOfItsFirstError) {
+    onlooker().run_script("create unique index on ledger (n); insert into ledger values (1)");
+    pg::Client db = open(1);
+    int runs = 0;
+    std::optional<pg::Error> told;
+    try {
+        if (awaited()) {
+            const auto body = [&](pg::AsyncTransaction& transaction) -> pg::Task<void> {
+                ++runs;
+                static_cast<void>(co_await transaction.try_exec("insert into ledger values (1)"));
+                co_await transaction.exec("select 1");
+            };
+            pg::sync_wait(db.async().transaction(body));
+        } else {
+            db.transaction([&](pg::Transaction& transaction) {
+                ++runs;
+                static_cast<void>(transaction.try_exec("insert into ledger values (1)"));
+                transaction.exec("select 1");
+            });
+        }
+    } catch (const pg::Error& error) {
+        told = error;
+    }
+    ASSERT_TRUE(told);
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(told->sqlstate(), pg::sqlstate::in_failed_sql_transaction);
+    EXPECT_NE(told->detail().find("23505"), std::string_view::npos) << told->what();
+}
+
 // --- a BEGIN that was given up
 
 /// Begins a transaction that nobody waits for longer than that.

@@ -345,6 +345,80 @@ TEST_F(Transaction, GivesUpWhenItsAttemptsAreUsedUp) {
     EXPECT_EQ(runs, 2);
 }
 
+/// Fails a statement of the transaction with that error, which nobody looks at.
+void swallow(fake::Server& server, pg::Transaction& transaction, const pg::Error& error) {
+    server.answer("insert into t", error);
+    static_cast<void>(transaction.try_exec("insert into t"));
+}
+pg::Error duplicate() { return server_error("23505", pg::ErrorKind::unique_violation); }
+pg::Error aborted() { return server_error("25P02", pg::ErrorKind::server, pg::RetryScope::transaction); }
+
+TEST_F(Transaction, IsRunAgainForItsFirstErrorAloneAndNamesThat) {
+    int runs = 0;
+    const auto body = [&](pg::Transaction& transaction) {
+        ++runs;
+        swallow(server, transaction, duplicate());
+        server.answer("select 1", aborted());
+        const auto behind = transaction.try_exec("select 1");
+        EXPECT_EQ(behind.error().sqlstate(), "25P02");
+        EXPECT_EQ(behind.error().retry_scope(), pg::RetryScope::none);
+        EXPECT_NE(behind.error().detail().find("[23505]"), std::string_view::npos) << behind.error().what();
+        behind.error().raise();
+    };
+    EXPECT_THROW(db.client.transaction(body), pg::ServerError);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST_F(Transaction, IsRunAgainForAConflictThatItsBodyDidNotLookAt) {
+    int runs = 0;
+    db.client.transaction([&](pg::Transaction& transaction) {
+        if (++runs > 2) return;
+        swallow(server, transaction, conflict());
+        if (runs == 2) return;  // and so to its commit
+        server.answer("select 1", aborted());
+        transaction.exec("select 1");
+    });
+    EXPECT_EQ(runs, 3);
+}
+
+TEST_F(Transaction, SaysWhatTheFirstErrorWasThatItsCommitWasAnsweredByARollbackFor) {
+    pg::Transaction transaction = db.client.begin();
+    swallow(server, transaction, duplicate());
+    const auto committed = transaction.try_commit();
+    EXPECT_EQ(committed.error().kind(), pg::ErrorKind::commit_rolled_back);
+    EXPECT_EQ(committed.error().retry_scope(), pg::RetryScope::none);
+    EXPECT_NE(committed.error().detail().find("[23505]"), std::string_view::npos) << committed.error().what();
+}
+
+TEST_F(Transaction, ForgetsItsFirstErrorWithThePartThatItWasIn) {
+    pg::Transaction transaction = db.client.begin();
+    const auto behind = [&] {
+        server.answer("select 1", aborted());
+        return transaction.try_exec("select 1").error();
+    };
+    pg::Savepoint part = transaction.savepoint();
+    swallow(server, transaction, conflict());
+    EXPECT_EQ(behind().retry_scope(), pg::RetryScope::transaction);
+    part.rollback();
+    swallow(server, transaction, duplicate());
+    EXPECT_EQ(behind().retry_scope(), pg::RetryScope::none);
+    transaction.exec("rollback to savepoint mine");
+    swallow(server, transaction, conflict());
+    EXPECT_EQ(behind().retry_scope(), pg::RetryScope::transaction);
+}
+
+TEST_F(Transaction, HasNothingToDoWithTheErrorOfTheOneBeforeOnItsConnection) {
+    pg::Connection connection = db.client.connection();
+    {
+        pg::Transaction transaction = connection.begin();
+        swallow(server, transaction, conflict());
+    }
+    pg::Transaction transaction = connection.begin();
+    swallow(server, transaction, duplicate());
+    server.answer("select 1", aborted());
+    EXPECT_EQ(transaction.try_exec("select 1").error().retry_scope(), pg::RetryScope::none);
+}
+
 TEST_F(Transaction, IsNotRunAgainAfterAStop) {
     std::stop_source source;
     const pg::StopToken stop(source.get_token());
