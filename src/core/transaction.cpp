@@ -65,9 +65,11 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
     using namespace detail;
     if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
         return usage_error("the connection is in a transaction already; use a savepoint");
+    const bool is_its_own = !borrowed.held;
     auto held = borrowed.held
                     ? borrowed.held->shared_from_this()
                     : std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
+    if (is_its_own) held->lease.slot().lent_until = time.end();
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
     Expected<void> begun = settings ? begin_with_settings(impl->held->session(), text, *settings, borrowed.wait)
                                     : without_tag(impl->control(text, borrowed.wait));

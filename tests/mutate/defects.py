@@ -178,6 +178,8 @@ DEFECTS_OF_OUTCOMES = (
            "what may have been applied by a first attempt is said not to be"),
     Defect("src/core/held_session.cpp", "return first_failure.emplace(std::move(error));", "return error;",
            ("transaction_test",), "a transaction is run again for what came of its first error"),
+    Defect("src/core/transaction.cpp", "if (is_its_own) held->lease", "if (false) held->lease", ("transaction_test",),
+           "cleaning a session outlives the time of its transaction"),
     Defect("src/core/transaction.cpp", " || error.outcome() == Outcome::applied", "", ("transaction_test",),
            "a commit that was given up and answered is said to have failed"),
     Defect("src/core/transaction.cpp", "if (!is_committed) return session->rolled_back_instead();", "",

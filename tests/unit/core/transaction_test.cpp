@@ -191,6 +191,15 @@ TEST_F(Transaction, BoundsAllOfItsStatementsByItsTimeout) {
     EXPECT_EQ(server.asked[3].wait.stop, &stop);
 }
 
+TEST_F(Transaction, HasItsSessionResetWithinItsTime) {
+    pg::Transaction transaction = db.client.begin({.timeout = 500ms});
+    server.answer("tell", fake::affected("SET"));
+    transaction.exec("tell");
+    transaction.commit();
+    EXPECT_TRUE(server.take_log().back().starts_with("script close all;"));
+    EXPECT_LT(server.last_wait.deadline, pg::Deadline::after(1s)) << "and a little in any case";
+}
+
 TEST_F(Transaction, HasNoEndOfItsOwnUnlessItIsTold) {
     db.context->timeout = pg::no_timeout;
     pg::Transaction transaction = db.client.begin();
