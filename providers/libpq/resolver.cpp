@@ -12,12 +12,16 @@ namespace {
 
 class LookUpJob final : public Job {
 public:
-    LookUpJob(LookUp look_up, std::string name) : look_up_(look_up), name_(std::move(name)) {}
+    LookUpJob(LookUp look_up, const std::string& name) : Job(name), look_up_(look_up), name_(name) {}
     /// Once it is done.
     [[nodiscard]] Addresses& answer() { return answer_; }
 
 private:
     void run() noexcept override { answer_ = look_up_(name_); }
+    bool take_answer(Job& other) noexcept override {
+        answer_ = static_cast<LookUpJob&>(other).answer_;
+        return true;
+    }
 
     LookUp look_up_;
     std::string name_;
@@ -76,6 +80,7 @@ Expected<std::vector<std::string>> Resolver::resolve(const std::string& name, co
     }
     if (!job->done()) {
         abandoned_.fetch_add(1, std::memory_order_relaxed);
+        workers_.withdraw(*job);
         if (woken == Woken::stopped) return problem(ErrorKind::cancelled, "a stop was asked for");
         return problem(ErrorKind::timeout, "the deadline passed while its name was being resolved");
     }

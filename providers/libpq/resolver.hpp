@@ -23,8 +23,9 @@ using LookUp = Addresses (*)(const std::string& name);
 /// By getaddrinfo.
 [[nodiscard]] Addresses look_up(const std::string& name);
 
-/// Resolves names on at most two threads. A look-up that takes too long is abandoned: its thread is busy until it ends,
-/// but nobody waits for it, except the end of the process. Thread-safe.
+/// Resolves names on at most two threads, each name on one: who asks for it meanwhile is told the same. A look-up that
+/// takes too long is abandoned: its thread is busy until it ends, but nobody waits for it, except the end of the
+/// process. Thread-safe.
 class Resolver {
 public:
     explicit Resolver(LookUp look_up) : look_up_(look_up), workers_(2, 64) {}

@@ -49,6 +49,11 @@ bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     return true;
 }
 
+void Workers::withdraw(const Job& job) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(waiting_, [&](const std::shared_ptr<Job>& other) { return other.get() == &job; });
+}
+
 bool Workers::may_run(const Job& job) const {
     return job.lane_.empty() ||
            std::none_of(running_.begin(), running_.end(), [&](const Job* other) { return other->lane_ == job.lane_; });
@@ -72,10 +77,14 @@ void Workers::work() noexcept {
         running_.push_back(job.get());
         lock.unlock();
         job->run();
-        job->done_.store(true, std::memory_order_release);
-        job->done_signal_.raise();
         lock.lock();
         std::erase(running_, job.get());
+        std::erase_if(waiting_, [&](const std::shared_ptr<Job>& other) {
+            if (other->lane_ != job->lane_ || !other->take_answer(*job)) return false;
+            other->finish();
+            return true;
+        });
+        job->finish();  // from now on its answer is its owner's
     }
 }
 

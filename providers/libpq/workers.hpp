@@ -31,6 +31,12 @@ public:
 private:
     friend class Workers;
     virtual void run() noexcept = 0;
+    /// Another job of its lane has just been run: true when that answers this one too, which is not run then.
+    virtual bool take_answer(Job&) noexcept { return false; }
+    void finish() noexcept {
+        done_.store(true, std::memory_order_release);
+        done_signal_.raise();
+    }
 
     const std::string lane_;
     Signal done_signal_;
@@ -51,6 +57,8 @@ public:
     void end() noexcept;
     /// False when as many jobs of its lane wait already as may, no thread can be had, or the end has come.
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept;
+    /// Nobody waits for it any more: it is not run, unless it runs already.
+    void withdraw(const Job& job) noexcept;
 
 private:
     using Jobs = std::deque<std::shared_ptr<Job>>;
@@ -81,6 +89,7 @@ public:
     /// As `Workers::end`.
     void end() noexcept;
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
+    void withdraw(const Job& job) noexcept { here().withdraw(job); }
 
 private:
     struct Local {

@@ -39,6 +39,10 @@ BATCHES = ("libpq_test:*/Batch.*",)
 
 # What the libpq provider makes of a server's answers, with libpq's own engine.
 DEFECTS_OF_LIBPQ = (
+    Defect("providers/libpq/resolver.cpp", ": Job(name), look_up_(", ": Job(), look_up_(", ("libpq_test:Resolver.*",),
+           "a name that hangs takes every thread"),
+    Defect("providers/libpq/resolver.cpp", "answer_ = static_cast<LookUpJob&>(other).answer_;\n        return true;",
+           "return false;", ("libpq_test:Resolver.*",), "a name is looked up for each who asks meanwhile"),
     Defect("providers/libpq/authentication.cpp", "if (bytes.size() - 1 < length) return Demand::unfinished;",
            "if (bytes.size() - 1 < length) return Demand::fair;", ("libpq_test:Demand.*",),
            "a challenge in two pieces is not looked at"),

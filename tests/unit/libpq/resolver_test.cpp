@@ -4,7 +4,9 @@
 #include <condition_variable>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <optional>
 #include <stop_token>
+#include <thread>
 
 #include "pg/stop.hpp"
 
@@ -28,15 +30,24 @@ struct Gate {
         opened.notify_all();
         opened.wait(lock, [this] { return open; });
     }
+    void wait_until_entered() {
+        std::unique_lock lock(mutex);
+        opened.wait(lock, [this] { return entered != 0; });
+    }
     void let_go() {
         const std::lock_guard lock(mutex);
         open = true;
         opened.notify_all();
     }
-} gate;
+};
+Gate* gate = nullptr;
+/// Whatever a test has found, nothing hangs behind it.
+struct LetGo {
+    ~LetGo() { gate->let_go(); }
+};
 
-Addresses hang(const std::string&) {
-    gate.pass();
+Addresses hang_on_slow(const std::string& name) {
+    if (name == "slow") gate->pass();
     return {.numeric = {"192.0.2.1"}, .problem = {}};
 }
 Addresses find_two(const std::string& name) { return {.numeric = {name + "-a", name + "-b"}, .problem = {}}; }
@@ -63,32 +74,71 @@ TEST(Resolver, SaysWhyANameHasNone) {
     EXPECT_EQ(resolved.error().retry_scope(), RetryScope::connect);
 }
 
+/// Asks for a name that hangs, and is stopped when it does: what it was told.
+Error get_stuck(Resolver& resolver) {
+    std::stop_source source;
+    const StopToken token(source.get_token());
+    std::optional<Error> told;
+    std::thread caller(
+        [&] { told = resolver.resolve("slow", {.deadline = Deadline::after(60s), .stop = &token}).error(); });
+    gate->wait_until_entered();
+    source.request_stop();
+    caller.join();
+    return *told;
+}
+
 TEST(Resolver, AbandonsALookUpThatTakesTooLongAndCountsIt) {
-    Resolver resolver(&hang);
+    Gate own;
+    gate = &own;
+    Resolver resolver(&hang_on_slow);
+    const LetGo at_its_end;
+    EXPECT_EQ(get_stuck(resolver).kind(), ErrorKind::cancelled);
+    EXPECT_EQ(resolver.abandoned(), 1u);
     const auto late = resolver.resolve("slow", in(1ms));
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().kind(), ErrorKind::timeout);
-    EXPECT_EQ(resolver.abandoned(), 1u);
-
-    std::stop_source source;
-    source.request_stop();
-    const StopToken token(source.get_token());
-    const auto stopped = resolver.resolve("slow", {.deadline = Deadline::after(10s), .stop = &token});
-    ASSERT_FALSE(stopped);
-    EXPECT_EQ(stopped.error().kind(), ErrorKind::cancelled);
     EXPECT_EQ(resolver.abandoned(), 2u);
+    // What waits for that thread is not kept when nobody waits for it.
+    for (int i = 0; i < 100; ++i)
+        ASSERT_EQ(resolver.resolve("slow", in(0s)).error().kind(), ErrorKind::timeout) << "it is refused";
+    EXPECT_EQ(own.entered, 1);
+}
 
-    // Both threads are stuck by now: what comes next waits in the queue, and only so many may.
-    {
-        std::unique_lock lock(gate.mutex);
-        gate.opened.wait(lock, [] { return gate.entered == 2; });
+TEST(Resolver, HoldsUpNoNameByAnother) {
+    Gate own;
+    gate = &own;
+    Resolver resolver(&hang_on_slow);
+    const LetGo at_its_end;
+    EXPECT_EQ(get_stuck(resolver).kind(), ErrorKind::cancelled);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(resolver.resolve("slow", in(1ms)).error().kind(), ErrorKind::timeout);
+    EXPECT_EQ(resolver.resolve("db", in(5s)).value(), std::vector<std::string>{"192.0.2.1"});
+    EXPECT_EQ(own.entered, 1);
+}
+
+/// Opens the gate as soon as the thread of its maker waits for something.
+class OpensTheGate final : public spi::Waiter {
+public:
+    OpensTheGate() { enter(this); }
+    ~OpensTheGate() override { enter(nullptr); }
+
+private:
+    Woken do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept override {
+        gate->let_go();
+        enter(nullptr);
+        return wait_for(descriptors, wait);
     }
-    Expected<std::vector<std::string>> refused = resolver.resolve("slow", in(0s));
-    for (int i = 0; i < 100 && refused.error().kind() == ErrorKind::timeout; ++i)
-        refused = resolver.resolve("slow", in(0s));
-    EXPECT_EQ(refused.error().kind(), ErrorKind::connect);
-    EXPECT_EQ(gate.entered, 2);
-    gate.let_go();
+    void do_nudge() noexcept override {}
+};
+
+TEST(Resolver, AnswersAllWhoAskForANameMeanwhileByOneLookUp) {
+    Gate own;
+    gate = &own;
+    Resolver resolver(&hang_on_slow);
+    const LetGo at_its_end;
+    EXPECT_EQ(get_stuck(resolver).kind(), ErrorKind::cancelled);
+    const OpensTheGate when_it_waits;
+    EXPECT_EQ(resolver.resolve("slow", in(10s)).value(), std::vector<std::string>{"192.0.2.1"});
+    EXPECT_EQ(own.entered, 1);
 }
 
 TEST(LookUp, KnowsThisMachine) {
