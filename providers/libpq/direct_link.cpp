@@ -25,10 +25,12 @@ constexpr std::size_t most_notifications = 10000;
 
 }  // namespace
 
-DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
+DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context,
+                       bool& hears_of_settings)
     : Exchange(direct_engine_name, std::move(node), std::move(context)),
       connection_(std::move(connection)),
       channel_(PQsocket(connection_.get()), tls),
+      hears_of_settings_(hears_of_settings),
       waits_in_receive_(channel_.allow_waiting()) {
     // Its farewell must not wait for a server that takes no more bytes.
     PQsetnonblocking(connection_.get(), 1);
@@ -188,11 +190,25 @@ void DirectLink::keep(Notification notification) {
 
 void DirectLink::keep(const wire::ParameterStatus& status) {
     const auto same = [&](const Parameter& parameter) { return parameter.name == status.name; };
-    const auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
-    if (known != parameters_.end())
-        known->value = status.value;
-    else
-        parameters_.push_back({std::string(status.name), std::string(status.value)});
+    auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
+    if (known == parameters_.end()) {
+        std::string name(status.name);
+        std::string before(parameter(name.c_str()));
+        known = parameters_.insert(known, {std::move(name), {}, std::move(before)});
+    }
+    known->value = status.value;
+    hears_of_settings_ |= known->is_changed();
+}
+
+/// A promotion is the server's own doing.
+bool DirectLink::Parameter::is_changed() const noexcept { return value != at_rest && name != "in_hot_standby"; }
+
+bool DirectLink::settings_changed() const noexcept {
+    return std::any_of(parameters_.begin(), parameters_.end(), [](const Parameter& one) { return one.is_changed(); });
+}
+
+void DirectLink::settle_settings() {
+    for (Parameter& parameter : parameters_) parameter.at_rest = parameter.value;
 }
 
 std::string_view DirectLink::parameter(const char* name) const noexcept {

@@ -25,7 +25,9 @@ namespace pg::libpq::direct {
 /// (D4) A server that says what it may not say is left at once: nothing of what it says from then on is believed.
 class DirectLink final : public Exchange {
 public:
-    DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context);
+    /// The flag is raised when the server reports a setting that is another one than at rest; outlives the link.
+    DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context,
+               bool& hears_of_settings);
     ~DirectLink();
 
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
@@ -148,10 +150,15 @@ public:
     }
     /// As the server last reported it; empty when it never did.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept;
+    /// One that a client can set is not what it is at rest.
+    [[nodiscard]] bool settings_changed() const noexcept;
+    /// What they are now is what they are at rest.
+    void settle_settings();
 
 private:
     struct Parameter {
-        std::string name, value;
+        std::string name, value, at_rest;
+        [[nodiscard]] bool is_changed() const noexcept;
     };
 
     void write_closes();
@@ -183,6 +190,7 @@ private:
     std::list<Notification> notifications_;
     std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
+    bool& hears_of_settings_;
     const bool waits_in_receive_;  ///< a receive may wait
     bool unwritable_ = false;      ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{

@@ -245,7 +245,10 @@ spi::TransactionStatus DirectSession::do_transaction_status() const noexcept {
 }
 
 bool DirectSession::do_alive() noexcept {
-    return link_.is_here() && link_.connected() && (link_.is_quiet() || link_.look_around());
+    if (!link_.is_here() || !link_.connected() || !(link_.is_quiet() || link_.look_around())) return false;
+    if (std::exchange(hears_of_settings_, false)) [[unlikely]]
+        link_.settle_settings();
+    return true;
 }
 
 }  // namespace pg::libpq::direct

@@ -16,7 +16,9 @@ int watch_events(PGEventId, void*, void*) { return 1; }
 class PooledSession final : public spi::Session {
 public:
     PooledSession(std::unique_ptr<spi::Session> session, std::unique_ptr<const CancelWatch> watch)
-        : watch_(std::move(watch)), session_(std::move(session)) {}
+        : watch_(std::move(watch)), session_(std::move(session)) {
+        hears_of_settings_ = true;
+    }
 
 private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override {
@@ -60,6 +62,7 @@ private:
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
     int do_socket() const noexcept override { return session_->socket(); }
+    bool do_settings_changed() noexcept override { return session_->settings_changed(); }
     const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return session_->reactor(); }
 
     [[nodiscard]] bool given_up() const noexcept { return watch_->was_cancelled(); }

@@ -70,6 +70,7 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
 }
 
 Expected<Result> LibpqSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
+    heed(request.sql);
     const bool limited = request.max_result_bytes != 0;
     if (request.prepare != nullptr) {
         if (!limited) return run_and_prepare(request, wait);
@@ -98,6 +99,7 @@ Expected<Result> LibpqSession::run_and_prepare(const spi::Request& request, cons
 
 Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Request& request,
                                                                   const spi::Wait& wait) noexcept {
+    heed(request.sql);
     if (request.prepare != nullptr) {
         Expected<spi::Request> prepared = prepared_before(request, wait);
         if (!prepared) return std::move(prepared).error();
@@ -110,12 +112,14 @@ Expected<std::unique_ptr<spi::RowStream>> LibpqSession::do_stream(const spi::Req
 
 void LibpqSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
                                 const spi::Wait& wait) noexcept {
+    hears_of_settings_ = true;
     deallocate_forgotten(wait);
     run_pipelined(link_, fallback_, items, sync, wait);
     fallback_.learn_from(items, link_.in_transaction());
 }
 
 void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
+    hears_of_settings_ = true;
     libpq::run_pipeline(link_, fallback_, forgotten_, feed);
 }
 
@@ -133,12 +137,14 @@ Expected<std::unique_ptr<spi::CopyIn>> LibpqSession::do_copy_in(std::string_view
 
 Expected<std::unique_ptr<spi::CopyOut>> LibpqSession::do_copy_out(std::string_view sql,
                                                                   const spi::Wait& wait) noexcept {
+    heed(sql);
     Expected<ResultHandle> begun = execute({.sql = sql, .format = Format::text}, Receive::whole, wait);
     if (!begun) return std::move(begun).error();
     return open_copy_out(link_, *std::move(begun), wait);
 }
 
 Expected<spi::CommandTag> LibpqSession::do_run_script(std::string_view text, const spi::Wait& wait) noexcept {
+    heed(text);
     deallocate_forgotten(wait);
     if (auto error = link_.begin(text, wait)) return *std::move(error);
     if (auto error = refusal(link_, text)) return *std::move(error);
@@ -184,13 +190,23 @@ bool LibpqSession::do_alive() noexcept {
     if (is_readable(link_.engine().socket())) {
         if (!link_.engine().receive()) return false;
         static_cast<void>(PQisBusy(link_.connection()));
+        are_settings_known_ = false;
     }
+    if (std::exchange(hears_of_settings_, false) || !std::exchange(are_settings_known_, true))
+        for (std::size_t i = 0; i < settings.size(); ++i) at_rest_[i] = parameter(settings[i]);
     return !link_.engine().broken() && !link_.dying();
 }
 
 std::string_view LibpqSession::do_parameter(const char* name) const noexcept {
     const char* value = PQparameterStatus(link_.connection(), name);
     return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+bool LibpqSession::do_settings_changed() noexcept {
+    if (!are_settings_known_) return false;
+    hears_of_settings_ = false;
+    for (std::size_t i = 0; i < settings.size(); ++i) hears_of_settings_ |= at_rest_[i] != parameter(settings[i]);
+    return hears_of_settings_;
 }
 
 int LibpqSession::do_backend_process() const noexcept { return PQbackendPID(link_.connection()); }

@@ -1,6 +1,7 @@
 // Session over libpq: the operations of the seam, each of them one exchange on a link.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,7 @@ private:
     std::string_view do_node() const noexcept override;
     std::string_view do_engine() const noexcept override;
     int do_socket() const noexcept override { return PQsocket(link_.connection()); }
+    bool do_settings_changed() noexcept override;
 
     /// How the rows of a statement are received.
     enum class Receive : std::uint8_t { whole, by_rows };
@@ -49,12 +51,28 @@ private:
     Expected<spi::Request> prepared_before(const spi::Request& request, const spi::Wait& wait);
     /// Runs a statement and prepares it, in one flush.
     Expected<Result> run_and_prepare(const spi::Request& request, const spi::Wait& wait);
+    /// libpq does not tell when a setting is reported, and to look for each of them costs more than a query may: they
+    /// are looked at behind what may call a function.
+    void heed(std::string_view sql) noexcept { hears_of_settings_ |= sql.find('(') != std::string_view::npos; }
     /// Deallocates what was forgotten, where that does no harm.
     void deallocate_forgotten(const spi::Wait& wait);
 
     Link link_;
     TextFallback fallback_;
     ForgottenNames forgotten_;
+    /// What the server reports of what a client can set.
+    static constexpr std::array<const char*, 10> settings{"TimeZone",
+                                                          "DateStyle",
+                                                          "IntervalStyle",
+                                                          "session_authorization",
+                                                          "is_superuser",
+                                                          "application_name",
+                                                          "search_path",
+                                                          "client_encoding",
+                                                          "default_transaction_read_only",
+                                                          "standard_conforming_strings"};
+    std::array<std::string, settings.size()> at_rest_;
+    bool are_settings_known_ = false;  // what they are at rest, as of now
 };
 
 }  // namespace pg::libpq

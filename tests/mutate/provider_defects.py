@@ -43,6 +43,8 @@ DEFECTS_OF_LIBPQ = (
            "a name that hangs takes every thread"),
     Defect("providers/libpq/resolver.cpp", "answer_ = static_cast<LookUpJob&>(other).answer_;\n        return true;",
            "return false;", ("libpq_test:Resolver.*",), "a name is looked up for each who asks meanwhile"),
+    Defect("providers/libpq/direct_link.cpp", " && name != \"in_hot_standby\"", "", ("libpq_test:*Settings*",),
+           "a promotion has every session reset"),
     Defect("providers/libpq/authentication.cpp", "if (bytes.size() - 1 < length) return Demand::unfinished;",
            "if (bytes.size() - 1 < length) return Demand::fair;", ("libpq_test:Demand.*",),
            "a challenge in two pieces is not looked at"),

@@ -140,8 +140,12 @@ public:
     [[nodiscard]] TransactionStatus transaction_status() const noexcept { return do_transaction_status(); }
     /// False once the connection is closed or broken.
     [[nodiscard]] bool usable() const noexcept { return do_transaction_status() != TransactionStatus::unknown; }
-    /// False when the peer has closed an idle session, or sent what only a dying server sends. No round trip.
+    /// False when the peer has closed an idle session, or sent what only a dying server sends. No round trip. To be
+    /// asked between two borrowers: what settings are by now is what they are at rest.
     [[nodiscard]] bool alive() noexcept { return do_alive(); }
+    /// A setting that the server reports by itself, and that a client can set, is not what it is at rest: whoever has
+    /// the session changed it, by whatever means. As far as the provider can see; no round trip.
+    [[nodiscard]] bool settings_changed() noexcept { return hears_of_settings_ && do_settings_changed(); }
     /// A parameter that the server reports by itself ("server_version", "TimeZone"); empty when it does not.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept { return do_parameter(name); }
     /// What pg_backend_pid() gives.
@@ -156,6 +160,9 @@ public:
     [[nodiscard]] int socket() const noexcept { return do_socket(); }
     /// Where it lives; null when it can be used on any thread, which then waits itself.
     [[nodiscard]] const std::shared_ptr<Reactor>& reactor() const noexcept { return do_reactor(); }
+
+protected:
+    bool hears_of_settings_ = false;  ///< `do_settings_changed` is worth a call
 
 private:
     virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
@@ -178,6 +185,7 @@ private:
     virtual std::string_view do_engine() const noexcept = 0;
     virtual const std::shared_ptr<Reactor>& do_reactor() const noexcept;
     virtual int do_socket() const noexcept { return -1; }
+    virtual bool do_settings_changed() noexcept { return false; }
 };
 
 }  // namespace pg::spi

@@ -70,6 +70,51 @@ TEST_P(LentSession, ATransactionWhoseBodySwallowsAFailureIsNoSuccess) {
     EXPECT_EQ(in_ledger(), 0);
 }
 
+// --- settings that a function changed
+
+/// What the server reports of its settings, in a line.
+constexpr const char* reported =
+    "select concat_ws(',', current_setting('TimeZone'), current_setting('DateStyle'), "
+    "current_setting('IntervalStyle'), session_user, current_user)";
+
+TEST_P(LentSession, WhatAFunctionSetsIsNoBusinessOfTheNext) {
+    onlooker().run_script(
+        "do $$ begin create role bystander; exception when duplicate_object then null; end $$; "
+        "create or replace function sets(name text, value text) returns int language plpgsql as "
+        "$$ begin perform set_config(name, value, false); return 1; end $$");
+    pg::Client db = open(1);
+    const auto at_rest = ask<std::string>(db, reported).value();
+    const std::pair<const char*, const char*> changes[] = {{"TimeZone", "Asia/Tokyo"},
+                                                           {"DateStyle", "German"},
+                                                           {"IntervalStyle", "iso_8601"},
+                                                           {"role", "bystander"},
+                                                           {"session_authorization", "bystander"}};
+    for (const auto& [name, value] : changes) {
+        EXPECT_EQ(ask<int>(db, "select sets($1, $2)", name, value).value(), 1);
+        EXPECT_EQ(ask<std::string>(db, reported).value(), at_rest) << name;
+    }
+    EXPECT_EQ(ask<int>(db, "select sets('TimeZone', 'Asia/Tokyo')").value(), 1);
+    EXPECT_EQ(ask<int>(db, "select 1 from sets('DateStyle', 'German')").value(), 1) << "again, once it was reset";
+    EXPECT_EQ(ask<std::string>(db, reported).value(), at_rest);
+}
+
+TEST_P(LentSession, WhatAFunctionSetsWithinATransactionIsNoBusinessOfTheNext) {
+    onlooker().run_script(
+        "create or replace function sets(name text, value text) returns int language plpgsql as "
+        "$$ begin perform set_config(name, value, false); return 1; end $$");
+    pg::Client db = open(1);
+    const auto at_rest = ask<std::string>(db, reported).value();
+    if (awaited()) {
+        const auto body = [](pg::AsyncTransaction& transaction) -> pg::Task<void> {
+            co_await transaction.exec("select sets('TimeZone', 'Asia/Tokyo')");
+        };
+        pg::sync_wait(db.async().transaction(body));
+    } else {
+        db.transaction([](pg::Transaction& transaction) { transaction.exec("select sets('TimeZone', 'Asia/Tokyo')"); });
+    }
+    EXPECT_EQ(ask<std::string>(db, reported).value(), at_rest);
+}
+
 // --- a transaction that is run again
 
 TEST_P(LentSession, ATransactionIsNotRunAgainForWhatCameOfItsFirstError) {
