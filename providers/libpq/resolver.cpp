@@ -72,6 +72,8 @@ Addresses look_up(const std::string& name) {
 Expected<std::vector<std::string>> Resolver::resolve(const std::string& name, const spi::Wait& wait) {
     if (is_numeric(name)) return std::vector<std::string>{name};
     auto job = std::make_shared<LookUpJob>(look_up_, name);
+    if (job->descriptor() < 0)
+        return problem(ErrorKind::connect, "the process has no file descriptor left to wait for the answer with");
     if (!workers_.submit(job)) return problem(ErrorKind::connect, "too many names wait to be resolved already");
     Woken woken = Woken::ready;
     while (!job->done() && (woken = look(wait)) == Woken::ready) {

@@ -36,6 +36,16 @@ Woken poll_until(pollfd* descriptors, nfds_t count, const Deadline& deadline) no
     }
 }
 
+/// The same where no descriptor is left for a stop to be told by: looks for it every now and then.
+Woken poll_and_look(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept {
+    constexpr milliseconds pause{10};
+    for (;;) {
+        if (const Woken now = look(wait); now != Woken::ready) return now;
+        const Deadline until = earlier(wait.deadline, Deadline::after(pause));
+        if (poll_until(descriptors.data(), descriptors.size(), until) == Woken::ready) return Woken::ready;
+    }
+}
+
 }  // namespace
 
 Descriptor::~Descriptor() {
@@ -75,6 +85,7 @@ Woken wait_for(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept {
         return poll_until(descriptors.data(), descriptors.size(), wait.deadline);
 
     Signal stopped;
+    if (stopped.descriptor() < 0) return poll_and_look(descriptors, wait);
     const StopCallback callback(
         wait.stop, [](void* signal) noexcept { static_cast<Signal*>(signal)->raise(); }, &stopped);
     std::array<pollfd, most> all{};

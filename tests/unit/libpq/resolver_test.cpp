@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "pg/stop.hpp"
+#include "tests/unit/libpq/no_descriptors.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -139,6 +140,19 @@ TEST(Resolver, AnswersAllWhoAskForANameMeanwhileByOneLookUp) {
     const OpensTheGate when_it_waits;
     EXPECT_EQ(resolver.resolve("slow", in(10s)).value(), std::vector<std::string>{"192.0.2.1"});
     EXPECT_EQ(own.entered, 1);
+}
+
+TEST(Resolver, SaysThatNoDescriptorIsLeftToWaitWith) {
+    Resolver resolver(&find_two);
+    const auto resolved = [&] {
+        const NoDescriptors none;
+        return resolver.resolve("db", in(10s));
+    }();
+    ASSERT_FALSE(resolved);
+    EXPECT_EQ(resolved.error().kind(), ErrorKind::connect);
+    EXPECT_EQ(resolved.error().retry_scope(), RetryScope::connect);
+    EXPECT_NE(resolved.error().message().find("no file descriptor left"), std::string_view::npos);
+    EXPECT_EQ(resolver.resolve("db", in(10s)).value().size(), 2u) << "nothing of that is left";
 }
 
 TEST(LookUp, KnowsThisMachine) {

@@ -14,6 +14,7 @@
 #include "pg/stop.hpp"
 #include "providers/libpq/session.hpp"
 #include "providers/libpq/workers.hpp"
+#include "tests/unit/libpq/no_descriptors.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -64,6 +65,28 @@ TEST(Wait, EndsWhenAStopIsAskedFor) {
               Woken::stopped);
     stopper.join();
     EXPECT_EQ(look({.deadline = Deadline::after(60s), .stop = &token}), Woken::stopped);
+}
+
+TEST(Wait, EndsWhenAStopIsAskedForThoughNoDescriptorIsLeftToTellOfIt) {
+    Signal signal;
+    std::stop_source source;
+    const StopToken token(source.get_token());
+    const NoDescriptors none;
+    std::atomic<bool> begins{false};
+    std::thread stopper([&] {
+        begins.wait(false);
+        source.request_stop();
+    });
+    const spi::Wait wait{.deadline = Deadline::after(10s), .stop = &token};
+    begins = true;
+    begins.notify_one();
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, wait), Woken::stopped);
+    stopper.join();
+    signal.raise();
+    std::stop_source another;
+    const StopToken open(another.get_token());
+    EXPECT_EQ(wait_for(signal.descriptor(), POLLIN, {.deadline = Deadline::after(10s), .stop = &open}), Woken::ready);
+    EXPECT_EQ(wait_for(signal.descriptor(), 0, {.deadline = Deadline::after(1ms), .stop = &open}), Woken::deadline);
 }
 
 TEST(Wait, IgnoresATokenThatCanNeverStop) {
