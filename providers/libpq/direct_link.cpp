@@ -268,7 +268,7 @@ Outcome DirectLink::recover(const Deadline& until) noexcept {
     if (!is_here()) close();  // (D3)
     const Outcome outcome = is_here() ? drain(until) : Outcome::unknown;
     occupy(false);
-    return outcome;
+    return of_all(outcome);
 }
 
 /// Ends a COPY … FROM STDIN with an error of ours.
@@ -296,10 +296,11 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
             const std::optional<wire::Event> event = poll(frame);
             if (!event) break;
             switch (*event) {
-                case wire::Event::complete:
-                    if (outcome == Outcome::unknown &&
-                        is_undone(site().phase, wire::read_tag(frame.body).value_or(std::string_view())))
-                        outcome = Outcome::not_applied;
+                case wire::Event::complete: {
+                    const std::string_view tag = wire::read_tag(frame.body).value_or(std::string_view());
+                    note_tag(tag);
+                    if (outcome == Outcome::unknown && is_undone(site().phase, tag)) outcome = Outcome::not_applied;
+                }
                     [[fallthrough]];
                 case wire::Event::empty:
                     if (outcome == Outcome::unknown) outcome = Outcome::applied;
@@ -335,7 +336,8 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     close();
     if (!drained) return Outcome::unknown;
     // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
-    return in_block ? Outcome::not_applied : outcome;
+    // That which COMMIT AND CHAIN begins is another one.
+    return in_block && site().phase != RequestPhase::committing ? Outcome::not_applied : outcome;
 }
 
 }  // namespace pg::libpq::direct

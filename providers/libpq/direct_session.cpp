@@ -136,6 +136,7 @@ Expected<spi::CommandTag> DirectSession::do_run_script(std::string_view text, co
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
                 last = spi::CommandTag(*tag);
+                link_.note_tag(*tag);
                 break;
             }
             case wire::Event::failed:

@@ -74,6 +74,10 @@ std::string first_line(std::string_view words) {
     return std::string(words);
 }
 
+bool may_have_committed(const ErrorSite& site) {
+    return site.committed;
+}
+
 Error ruled_error(ErrorFields fields, const ErrorSite& site) {
     const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
                                         .severity = fields.severity,
@@ -85,6 +89,10 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site) {
     fields.outcome = ruling.outcome;
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = ruling.connection_usable;
+    if (fields.outcome == Outcome::not_applied && may_have_committed(site)) {
+        fields.outcome = Outcome::unknown;
+        fields.retry_scope = RetryScope::none;
+    }
     place(fields, site);
     return Error(std::move(fields));
 }

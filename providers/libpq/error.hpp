@@ -20,6 +20,8 @@ struct ErrorSite {
     bool in_transaction = false;  ///< when the request began
     RequestPhase phase = RequestPhase::sent;
     std::string_view engine = engine_name;
+    bool committed =
+        false;  ///< a COMMIT within the request was answered: what fails behind it undoes no more than that
 };
 
 /// What the server reported, with all its fields. A result without a report is a broken connection.
@@ -30,6 +32,8 @@ struct ErrorSite {
 [[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
 /// What the fields of a report mean by the table of `rule_on`.
 [[nodiscard]] Error ruled_error(ErrorFields fields, const ErrorSite& site);
+/// True for a request that may have committed something before it failed: a script behind its COMMIT.
+[[nodiscard]] bool may_have_committed(const ErrorSite& site);
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
 

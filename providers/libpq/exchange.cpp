@@ -41,7 +41,12 @@ ErrorSite Exchange::site() const {
             .sql = sql_,
             .in_transaction = in_transaction_,
             .phase = sent_phase(sql_),
-            .engine = engine_name_};
+            .engine = engine_name_,
+            .committed = committed_};
+}
+
+Outcome Exchange::of_all(Outcome told) const {
+    return told == Outcome::not_applied && may_have_committed(site()) ? Outcome::unknown : told;
 }
 
 Error Exchange::not_now(bool connected) const {
@@ -59,6 +64,7 @@ Error Exchange::not_now(bool connected) const {
 Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent, true)); }
 
 Error Exchange::early_end(Woken woken, Outcome outcome, bool connected) const {
+    outcome = of_all(outcome);
     ErrorFields fields = end_fields(woken, outcome, connected);
     fields.connection_usable = connected;
     if (outcome == Outcome::unknown && sent_phase(sql_) == RequestPhase::committing)

@@ -49,6 +49,8 @@ public:
         kept_sql_ = sql_;
         sql_ = kept_sql_;
     }
+    /// A statement has ended, of several perhaps.
+    void note_tag(std::string_view tag) noexcept { committed_ |= tag == "COMMIT" || tag == "PREPARE TRANSACTION"; }
     /// An error of ours about this exchange, which has ended well.
     [[nodiscard]] Error error(ErrorFields fields) const { return plain_error(std::move(fields), site()); }
     /// What a stream or a COPY says that is asked for more than it had. @{
@@ -63,6 +65,7 @@ protected:
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
     [[nodiscard]] std::optional<Error> begin_exchange(std::string_view sql, bool connected, const spi::Wait& wait) {
         sql_ = sql;
+        committed_ = false;
         if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
             return not_now(connected);
         if (const Woken woken = look(wait); woken != Woken::ready) [[unlikely]]
@@ -70,6 +73,8 @@ protected:
         return std::nullopt;
     }
     void set_in_transaction(bool open) noexcept { in_transaction_ = open; }
+    /// What became of the statement that was given up, `told` being what was said of its end.
+    [[nodiscard]] Outcome of_all(Outcome told) const;
     [[nodiscard]] ErrorSite site() const;
     /// The error of an exchange that ended too soon, with what became of its statement.
     [[nodiscard]] Error early_end(Woken woken, Outcome outcome, bool connected) const;
@@ -89,6 +94,7 @@ private:
     bool in_transaction_ = false;
     bool occupied_ = false;
     bool dying_ = false;
+    bool committed_ = false;  ///< something was, in this exchange
 };
 
 /// A COMMIT that was a ROLLBACK, as its tag says.

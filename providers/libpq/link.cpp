@@ -103,6 +103,7 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
             return result;
         }
         if (!*result) return kept;
+        if (engine_.sent_script()) note_tag(PQcmdStatus(result->get()));
         // A statement can still fail behind its command tag, when its transaction ends. Of several, the last one
         // counts.
         if (!is_report(kept.get()) || is_report(result->get())) kept = *std::move(result);
@@ -118,7 +119,7 @@ Outcome Link::recover(const Deadline& until) noexcept {
     if (!is_here()) close();  // what the parent process has begun is its own
     const Outcome outcome = is_here() ? drain(until) : Outcome::unknown;
     occupy(false);
-    return outcome;
+    return of_all(outcome);
 }
 
 Outcome Link::drain(const Deadline& until) noexcept {
@@ -153,6 +154,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (last == PGRES_COPY_IN) ends_copy = true;
             if (is_report(result.get()) && std::exchange(ends_copy, false))
                 has_lost_count = !engine_.sent_script() && !has_read_giving_up(result.get());
+            note_tag(PQcmdStatus(result.get()));
             outcome = outcome_after(result.get(), outcome, site().phase);
         }
         if (step == Step::broken || (drained && answered)) break;
@@ -171,7 +173,9 @@ Outcome Link::drain(const Deadline& until) noexcept {
     close();
     if (!drained) return Outcome::unknown;
     // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
-    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR ? Outcome::not_applied : outcome;
+    // That which COMMIT AND CHAIN begins is another one.
+    const bool in_block = status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+    return in_block && site().phase != RequestPhase::committing ? Outcome::not_applied : outcome;
 }
 
 Error Link::lost() {

@@ -33,16 +33,24 @@ protected:
         const StopToken stop(source_.get_token());
         return session()->run_command("commit", {.deadline = Deadline::after(10s), .stop = &stop});
     }
+    /// The same of a script, whose first statements were answered before like this.
+    template <class Then>
+    Expected<void> script_stopped(std::string_view sql, Reply answered, Then then) {
+        begin(MessageKind::query, then, std::move(answered));
+        const StopToken stop(source_.get_token());
+        return session()->run_script(sql, {.deadline = Deadline::after(10s), .stop = &stop});
+    }
     const ScriptedSession& session() const { return *session_; }
 
 private:
     template <class Then>
-    void begin(MessageKind last, Then then) {
+    void begin(MessageKind last, Then then, Reply answered = {}) {
         source_ = std::stop_source();
         session_.emplace(
             GetParam(),
-            [this, last, then](Conversation& client) {
+            [this, last, then, answered = std::move(answered)](Conversation& client) {
                 client.receive_until(last);
+                client.send(answered);
                 source_.request_stop();
                 if (!client.wait_for_cancel()) return;
                 then(client);
@@ -89,6 +97,48 @@ TEST_P(GivingUp, SaysWhatBecameOfACommitByItsTag) {
         commit_stopped([](Conversation& client) { client.send(Reply().error("53100", "no room").ready()); });
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().outcome(), Outcome::not_applied);
+}
+
+// The connection is closed since the cancel request may come yet; the transaction that COMMIT AND CHAIN began ends so,
+// and the one that it ended stays.
+TEST_P(GivingUp, SaysThatACommitTookEffectThatBeganAnotherTransaction) {
+    for (const Deadline patience = Deadline::after(60s); !patience.passed();) {
+        const ScriptedSession session(GetParam(),
+                                      [](Conversation& client) {
+                                          client.receive_until(MessageKind::query);
+                                          if (!client.wait_for_cancel()) return;
+                                          client.send(Reply().tag("COMMIT").ready(testing::FakeTransaction::open));
+                                          client.ignore();
+                                      },
+                                      {.cancel_requests = CancelRequests::kept});
+        const auto committed = session->run_command("commit and chain", in(50ms));
+        ASSERT_FALSE(committed);
+        EXPECT_FALSE(committed.error().connection_usable());
+        if (committed.error().outcome() == Outcome::unknown) continue;  // a busy machine took longer than a moment
+        EXPECT_EQ(committed.error().outcome(), Outcome::applied) << committed.error().what();
+        return;
+    }
+    FAIL() << "no answer came in time";
+}
+
+TEST_P(GivingUp, SaysNotOfAScriptThatCommittedThatItHasNoEffect) {
+    for (const char* tag : {"COMMIT", "PREPARE TRANSACTION"}) {
+        const Reply committed = Reply().tag("BEGIN").tag("INSERT 0 1").tag(tag);
+        const auto fail = [](Conversation& client) { client.send(Reply().error("57014", "cancelled").ready()); };
+        const auto before = script_stopped("begin; …; select pg_sleep(60)", committed, fail);
+        ASSERT_FALSE(before);
+        EXPECT_EQ(before.error().outcome(), Outcome::unknown) << before.error().what();
+        const auto meanwhile = script_stopped(
+            "begin; …; select pg_sleep(60)", Reply(),
+            [committed](Conversation& client) { client.send(Reply(committed).error("57014", "cancelled").ready()); });
+        ASSERT_FALSE(meanwhile);
+        EXPECT_EQ(meanwhile.error().outcome(), Outcome::unknown) << meanwhile.error().what();
+    }
+    const auto open = script_stopped("begin; …", Reply().tag("BEGIN").tag("INSERT 0 1"), [](Conversation& client) {
+        client.send(Reply().error("57014", "cancelled").ready(testing::FakeTransaction::failed));
+    });
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().outcome(), Outcome::not_applied);
 }
 
 // The server waits for bytes that nobody has, and the cancel request came too early to end that.

@@ -19,8 +19,8 @@ inline spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadlin
 inline spi::Wait soon() { return in(10s); }
 
 /// What becomes of a request to cancel the session's statement: its connection is closed unread, or the session's
-/// script can wait for it.
-enum class CancelRequests : std::uint8_t { sent_away, heard };
+/// script can wait for it; and then it is closed, or kept as if the server were not done with it.
+enum class CancelRequests : std::uint8_t { sent_away, heard, kept };
 
 struct ScriptedSessionOptions {
     bool unix_socket = false;
@@ -35,8 +35,12 @@ public:
     ScriptedSession(std::string_view engine, testing::Script script, const ScriptedSessionOptions& options = {})
         : server_(testing::FakeServer::start(
               [script = std::move(script), is_direct = engine == "direct",
-               heard = options.cancel_requests == CancelRequests::heard](testing::Conversation& client) {
-                  if (client.number() != 1) return heard ? static_cast<void>(client.let_in()) : void();
+               requests = options.cancel_requests](testing::Conversation& client) {
+                  if (client.number() != 1) {
+                      if (requests != CancelRequests::sent_away) client.let_in();
+                      if (requests == CancelRequests::kept) client.ignore();
+                      return;
+                  }
                   if (!client.let_in()) return;
                   if (is_direct) {  // it begins with a Sync, to see that nothing else is under way
                       client.expect(testing::MessageKind::sync);

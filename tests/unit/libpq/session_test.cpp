@@ -221,6 +221,25 @@ TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
 
 // The socket can be read all the time, so that waiting alone never meets the deadline. The rows have no columns: libpq
 // frees a large result in so many pieces that it takes longer than the bound.
+TEST_P(Session, SaysNotOfAScriptThatCommittedThatItHadNoEffect) {
+    const auto fail_behind = [](std::string_view tag) {
+        const ScriptedSession session(GetParam(), [tag](Conversation& client) {
+            client.receive_until(MessageKind::query);
+            client.send(Reply().tag("BEGIN").tag("INSERT 0 1").tag(tag).error("40001", "not now").ready());
+            client.ignore();
+        });
+        return session->run_script("begin; insert …; …; select …", in(10s)).error();
+    };
+    for (const char* tag : {"COMMIT", "PREPARE TRANSACTION"}) {
+        const Error error = fail_behind(tag);
+        EXPECT_EQ(error.outcome(), Outcome::unknown) << error.what();
+        EXPECT_EQ(error.retry_scope(), RetryScope::none) << "the part before it must not be run again";
+    }
+    const Error undone = fail_behind("ROLLBACK");
+    EXPECT_EQ(undone.outcome(), Outcome::not_applied);
+    EXPECT_EQ(undone.retry_scope(), RetryScope::transaction);
+}
+
 TEST_P(Session, EndsAResultThatHasAlwaysMoreRows) {
     std::atomic<bool> over{false};
     const ScriptedSession session(GetParam(), [&](Conversation& client) {
