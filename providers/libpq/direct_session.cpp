@@ -93,8 +93,8 @@ Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::W
     Expected<Result> result = run_once(request, format, wait);
     if (!result && format != Format::text && libpq::lacks_binary_form(result.error())) [[unlikely]] {
         fallback_.remember(request);
-        result = link_.in_transaction() ? with_text_hint(result.error())
-                                        : run_once(once_prepared(request), Format::text, wait);
+        result = may_be_repeated(link_, result.error()) ? run_once(once_prepared(request), Format::text, wait)
+                                                        : with_text_hint(result.error());
     }
     if (!result) [[unlikely]]
         collector_.clear_rows();  // those that came before the failure
@@ -107,7 +107,7 @@ Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Re
     auto stream = open_stream(link_, request, format, wait);
     if (stream || format == Format::text || !libpq::lacks_binary_form(stream.error())) return stream;
     fallback_.remember(request);
-    if (link_.in_transaction()) return with_text_hint(stream.error());
+    if (!may_be_repeated(link_, stream.error())) return with_text_hint(stream.error());
     return open_stream(link_, once_prepared(request), Format::text, wait);
 }
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "src/base/transaction_control.hpp"
+
 namespace pg::libpq {
 namespace {
 
@@ -74,8 +76,19 @@ std::string first_line(std::string_view words) {
     return std::string(words);
 }
 
+namespace {
+
+/// The server refused it before it ran. What fails within a procedure has a context; its results are sent, and its
+/// deferred constraints looked at, when it has run.
+bool never_ran(const ErrorFields& fields) {
+    const bool is_about_text = fields.sqlstate.category() == "42" || fields.kind == ErrorKind::plan_invalidated;
+    return is_about_text && fields.context.empty() && !lacks_binary_form(fields.sqlstate.code(), fields.routine);
+}
+
+}  // namespace
+
 bool may_have_committed(const ErrorSite& site) {
-    return site.committed;
+    return site.committed || (!site.in_transaction && may_commit_inside(site.sql));
 }
 
 Error ruled_error(ErrorFields fields, const ErrorSite& site) {
@@ -89,7 +102,7 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site) {
     fields.outcome = ruling.outcome;
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = ruling.connection_usable;
-    if (fields.outcome == Outcome::not_applied && may_have_committed(site)) {
+    if (fields.outcome == Outcome::not_applied && may_have_committed(site) && (site.committed || !never_ran(fields))) {
         fields.outcome = Outcome::unknown;
         fields.retry_scope = RetryScope::none;
     }

@@ -32,7 +32,8 @@ struct ErrorSite {
 [[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
 /// What the fields of a report mean by the table of `rule_on`.
 [[nodiscard]] Error ruled_error(ErrorFields fields, const ErrorSite& site);
-/// True for a request that may have committed something before it failed: a script behind its COMMIT.
+/// True for a request that may have committed something before it failed: a script behind its COMMIT, or a
+/// procedure outside a transaction block.
 [[nodiscard]] bool may_have_committed(const ErrorSite& site);
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);

@@ -65,7 +65,8 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
         if (receive == Receive::by_rows) {
             if (Expected<ResultHandle> rest = link_.complete(wait); !rest) return rest;
         }
-        if (link_.in_transaction()) return with_text_hint(link_.failed(first->get()));
+        const Error error = link_.failed(first->get());
+        if (!may_be_repeated(link_, error)) return with_text_hint(error);
     }
 }
 
@@ -91,7 +92,7 @@ Expected<Result> LibpqSession::run_and_prepare(const spi::Request& request, cons
     Expected<Result> result = *std::move(item.outcome);
     if (result || !lacks_binary_form(result.error())) return result;
     fallback_.remember(request);
-    if (link_.in_transaction()) return with_text_hint(result.error());
+    if (!may_be_repeated(link_, result.error())) return with_text_hint(result.error());
     spi::Request again = request;
     again.prepare = nullptr;  // that went well: the execution failed
     return do_run(again, wait);

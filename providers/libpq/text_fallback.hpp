@@ -4,6 +4,7 @@
 #include <span>
 
 #include "pg/spi/request.hpp"
+#include "providers/libpq/exchange.hpp"
 #include "providers/libpq/remembered_texts.hpp"
 
 namespace pg::libpq {
@@ -25,6 +26,8 @@ private:
     RememberedTexts texts_;
 };
 
+/// A statement that failed so is run again in text: it stood alone, and had no effect.
+[[nodiscard]] bool may_be_repeated(const Exchange& exchange, const Error& error);
 /// The error of a statement that cannot be run again in text here, with what to do about it.
 [[nodiscard]] Error with_text_hint(const Error& error);
 

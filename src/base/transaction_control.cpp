@@ -35,8 +35,9 @@ public:
             0, static_cast<std::size_t>(std::find_if_not(rest_.begin(), rest_.end(), is_in_word) - rest_.begin()));
     }
 
-private:
     static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+private:
     static bool is_in_word(char c) {
         return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
                static_cast<unsigned char>(c) >= 0x80;
@@ -110,6 +111,17 @@ bool is_about_rows(std::string_view sql) {
         case 'w': return words.take("with");
         default: return false;
     }
+}
+
+bool may_commit_inside(std::string_view sql) {
+    FirstWords words(sql);
+    if (!words.take("do")) return words.take("call");
+    // What a block of code commits by: in its own words, a procedure's, or in a text that it makes.
+    const auto has = [&](std::string_view word) {
+        const auto same = [](char a, char b) { return FirstWords::lower(a) == b; };
+        return std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end();
+    };
+    return has("commit") || has("call") || has("execute");
 }
 
 std::string_view first_word(std::string_view sql) { return FirstWords(sql).next(); }

@@ -25,6 +25,9 @@ enum class TransactionControl : std::uint8_t {
 /// DELETE, MERGE, VALUES, TABLE, WITH. Functions that it calls are not seen.
 [[nodiscard]] PGCLIENT_API bool is_about_rows(std::string_view sql);
 
+/// True for CALL, and for DO with what commits in it: outside a transaction block they do so in their middle.
+[[nodiscard]] PGCLIENT_API bool may_commit_inside(std::string_view sql);
+
 /// The first word as it is written; empty when the statement begins with none.
 [[nodiscard]] PGCLIENT_API std::string_view first_word(std::string_view sql);
 

@@ -169,6 +169,56 @@ TEST_P(RememberedStatement, IsNotThatOfTheBorrowerBefore) {
     EXPECT_EQ(found.error().sqlstate(), "42P01");
 }
 
+/// A procedure that commits in its middle has run, however it fails after that.
+class CommittingProcedure : public EveryWay {
+protected:
+    static void SetUpTestSuite() {
+        onlooker().run_script(R"sql(
+            drop schema if exists regression_paid cascade; create schema regression_paid;
+            create table regression_paid.paid (n int);
+            create procedure regression_paid.fails(amount int) language plpgsql as $$ begin
+                insert into regression_paid.paid values (amount); commit; perform no_such_function(amount); end $$;
+            create procedure regression_paid.gives(inout grants aclitem) language plpgsql as $$ begin
+                insert into regression_paid.paid values (1); commit; end $$)sql");
+    }
+    static void TearDownTestSuite() { onlooker().run_script("drop schema regression_paid cascade"); }
+
+    template <class... A>
+    static void expect_one_run(std::string_view sql, const A&... arguments) {
+        onlooker().run_script("truncate regression_paid.paid");
+        pg::Client db = open(1);
+        const auto done = awaited() ? db.async().try_exec(pg::runtime(sql), arguments...).get()
+                                    : db.try_exec(pg::runtime(sql), arguments...);
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().sqlstate(), "42883") << told(done);
+        EXPECT_EQ(done.error().outcome(), pg::Outcome::unknown);
+        EXPECT_EQ(done.error().retry_scope(), pg::RetryScope::none);
+        EXPECT_EQ(onlooker().query_one<std::int64_t>("select count(*) from regression_paid.paid"), 1);
+    }
+};
+
+TEST_P(CommittingProcedure, IsNotRunAgainForTheTypesOfItsArguments) {
+    expect_one_run("call regression_paid.fails($1)", 7);
+}
+
+TEST_P(CommittingProcedure, IsNotRunAgainForAResultWithoutBinaryForm) {
+    expect_one_run("call regression_paid.gives(null)");
+}
+
+TEST_P(CommittingProcedure, IsFoundForAnArgumentOfAnotherType) {
+    onlooker().run_script(
+        "create or replace procedure regression_paid.takes(amount smallint) language plpgsql as $$ begin end $$");
+    pg::Client db = open(1);
+    const std::string_view sql = "call regression_paid.takes($1)";
+    const auto done = awaited() ? db.async().try_exec(pg::runtime(sql), 7).get() : db.try_exec(pg::runtime(sql), 7);
+    EXPECT_TRUE(done) << told(done);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, CommittingProcedure,
+                         testing::Values(Way{"direct", false}, Way{"libpq", false}, Way{"direct", true},
+                                         Way{"libpq", true}),
+                         name_of);
+
 INSTANTIATE_TEST_SUITE_P(Ways, RememberedStatement,
                          testing::Values(Way{"direct", false}, Way{"libpq", false}, Way{"direct", true},
                                          Way{"libpq", true}),

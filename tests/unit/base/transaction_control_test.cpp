@@ -75,6 +75,16 @@ TEST(RowsAlone, AreWhatTheFirstWordSays) {
         EXPECT_FALSE(is_about_rows(sql)) << sql;
 }
 
+TEST(CommitInside, IsForProceduresAndBlocksOfCode) {
+    for (const char* sql :
+         {"call p()", "/* a */ CALL p()", "; do $$ begin commit; end $$", "DO language plpgsql 'begin Call p(); end'",
+          "do $$ begin EXECUTE word || 'mit'; end $$", "do 'plpy.commit()' language plpython3u"})
+        EXPECT_TRUE(may_commit_inside(sql)) << sql;
+    for (const char* sql : {"", "do $$ begin raise exception 'no'; end $$", "select p()", "calls", "double", "commit",
+                            "insert into t select 1 on conflict do nothing"})
+        EXPECT_FALSE(may_commit_inside(sql)) << sql;
+}
+
 TEST(SentPhase, IsCommittingForWhatCommits) {
     for (const char* sql : {"commit", "/* x */ END", "prepare transaction 'x'"})
         EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;

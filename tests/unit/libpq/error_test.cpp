@@ -53,6 +53,36 @@ TEST(ConnectPhase, FollowsTheStatusOfLibpq) {
     EXPECT_EQ(to_string(ConnectPhase::resolve), "name resolution");
 }
 
+Error ruled(std::string_view sql, ErrorFields fields, bool in_transaction = false) {
+    fields.severity = "ERROR";
+    return ruled_error(std::move(fields), {.node = "db", .sql = sql, .in_transaction = in_transaction});
+}
+
+TEST(RuledError, SaysNotOfAProcedureThatItHadNoEffect) {
+    const ErrorFields within{.sqlstate = "42883", .context = "PL/pgSQL function p(integer) line 3 at PERFORM"};
+    const ErrorFields result{.sqlstate = "42883", .routine = "getTypeBinaryOutputInfo"};
+    const ErrorFields deferred{.sqlstate = "23503"};
+    const ErrorFields conflict{.sqlstate = "40001", .context = "PL/pgSQL function p(integer) line 3 at COMMIT"};
+    for (const ErrorFields& fields : {within, result, deferred, conflict}) {
+        for (const char* sql : {"call p($1)", "/* it */ CALL p($1)", "do $$ begin commit; end $$"}) {
+            const Error error = ruled(sql, fields);
+            EXPECT_EQ(error.outcome(), Outcome::unknown) << sql << error.what();
+            EXPECT_EQ(error.retry_scope(), RetryScope::none);
+            EXPECT_EQ(ruled(sql, fields, true).outcome(), Outcome::not_applied) << "in a block it commits nothing";
+        }
+        for (const char* sql : {"select p($1)", "callous", "double"})
+            EXPECT_EQ(ruled(sql, fields).outcome(), Outcome::not_applied) << sql;
+    }
+}
+
+TEST(RuledError, KnowsAProcedureThatNeverRan) {
+    EXPECT_EQ(ruled("call p($1)", {.sqlstate = "42883"}).outcome(), Outcome::not_applied);
+    EXPECT_EQ(ruled("call p($1)", {.sqlstate = "42601"}).outcome(), Outcome::not_applied);
+    const Error stale = ruled("call p($1)", {.sqlstate = "0A000", .routine = "RevalidateCachedQuery"});
+    EXPECT_EQ(stale.outcome(), Outcome::not_applied);
+    EXPECT_EQ(stale.retry_scope(), RetryScope::statement);
+}
+
 TEST(MayTryNext, OnlyWhereAnotherHostMayDoBetter) {
     EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect}));
     EXPECT_TRUE(may_try_next({.kind = ErrorKind::timeout}));

@@ -141,6 +141,13 @@ TEST_P(GivingUp, SaysNotOfAScriptThatCommittedThatItHasNoEffect) {
     EXPECT_EQ(open.error().outcome(), Outcome::not_applied);
 }
 
+TEST_P(GivingUp, SaysNotOfAProcedureThatItHasNoEffect) {
+    const auto called = script_stopped(
+        "call p()", Reply(), [](Conversation& client) { client.send(Reply().error("57014", "cancelled").ready()); });
+    ASSERT_FALSE(called);
+    EXPECT_EQ(called.error().outcome(), Outcome::unknown) << called.error().what();
+}
+
 // The server waits for bytes that nobody has, and the cancel request came too early to end that.
 TEST_P(GivingUp, EndsACopyThatTheServerBeginsMeanwhile) {
     const Expected<Result> result = run_stopped([](Conversation& client) {
