@@ -7,6 +7,7 @@
 
 #include "providers/libpq/newer.hpp"
 #include "providers/libpq/pooled_session.hpp"
+#include "providers/libpq/system_calls.hpp"
 #include "providers/libpq/workers.hpp"
 
 namespace pg::libpq {
@@ -23,7 +24,10 @@ public:
     ~PolledCancel() override { newer_functions().cancel_finish(connection_); }
 
     bool advance() noexcept override {
-        if (!is_over()) state_ = newer_functions().cancel_poll(connection_);
+        // libpq sends on a socket that is not connected yet, and waits for it.
+        pollfd one = waits_for();
+        if (!is_over() && (one.fd < 0 || poll_for(&one, 1, 0) != 0))
+            state_ = newer_functions().cancel_poll(connection_);
         return is_over();
     }
     pollfd waits_for() const noexcept override {
