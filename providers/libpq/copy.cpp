@@ -3,6 +3,7 @@
 
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
+#include "providers/libpq/copy_reason.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -67,7 +68,7 @@ private:
 
     Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
         if (auto error = link_.left_behind()) return *std::move(error);
-        Expected<ResultHandle> result = end(std::string(reason).c_str(), wait);
+        Expected<ResultHandle> result = end(copy_reason(reason).c_str(), wait);
         if (!result) return std::move(result).error();
         const bool asked_for = report_field(result->get(), PG_DIAG_SQLSTATE) == "57014";
         if (asked_for) return {};

@@ -3,6 +3,7 @@
 #include "providers/libpq/direct_copy.hpp"
 
 #include "pg/sqlstate.hpp"
+#include "providers/libpq/copy_reason.hpp"
 #include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
@@ -94,7 +95,7 @@ private:
     Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
         if (auto error = link_.left_behind()) return *std::move(error);
-        wire::put_copy_fail(link_.out(), reason.substr(0, reason.find('\0')));
+        wire::put_copy_fail(link_.out(), copy_reason(reason));
         const Expected<std::uint64_t> ended = end(wait);
         if (ended || ended.error().sqlstate() == sqlstate::query_canceled) return {};
         return ended.error();

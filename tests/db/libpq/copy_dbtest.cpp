@@ -81,6 +81,21 @@ TEST(CopyIn, CopiesNothingWhenItFailsOrGoes) {
     EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
 }
 
+TEST(CopyIn, FailsForAReasonThatIsLongOrNoText) {
+    const auto session = open_session();
+    ASSERT_TRUE(run(*session, "create temp table t (n int)"));
+    std::string long_one;
+    while (long_one.size() < 20'000) long_one += "\xe2\x82\xac";
+    for (const std::string& reason : {long_one, std::string(20'000, 'x'), std::string("\xff"), std::string("\xc3"),
+                                      std::string("\xed\xa0\x80"), std::string("\xc0\x80"), std::string("a\0b", 3)}) {
+        const auto copy = session->copy_in("copy t from stdin", soon()).value();
+        ASSERT_TRUE(copy->write("1\n", soon()));
+        const auto failed = copy->fail(reason, soon());
+        EXPECT_TRUE(failed) << failed.error().what();
+        EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
+    }
+}
+
 /// Holds a lock that every row of `blocked` waits for: the server takes what is copied no further, and reads no more.
 class BlockedTable {
 public:
