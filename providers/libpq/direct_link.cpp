@@ -21,6 +21,8 @@ bool has_read_giving_up(std::string_view body) {
 }
 
 /// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
+/// Whoever has more to say unasked than so often something is not listened to for longer.
+constexpr int most_receives = 16;
 constexpr std::size_t most_notifications = 10000;
 
 }  // namespace
@@ -226,7 +228,8 @@ std::optional<Notification> DirectLink::take_notification() {
 }
 
 bool DirectLink::look_around() {
-    for (wire::Frame frame;;) {
+    wire::Frame frame;
+    for (int receives = 0; receives < most_receives; ++receives) {
         // Nothing was asked, so an event can only be a farewell.
         if (const auto event = poll(frame)) return static_cast<void>(failed(frame.body)), false;
         if (ended()) return static_cast<void>(ending()), false;
@@ -250,6 +253,7 @@ Error DirectLink::violated(const char* reason) {
     Error error = this->error(std::move(fields));
     close();
     return error;
+    return false;
 }
 
 Error DirectLink::lost(std::string words) {
