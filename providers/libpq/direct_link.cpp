@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
@@ -95,7 +96,19 @@ bool DirectLink::went_out(const Movement& moved) noexcept {
     return false;
 }
 
-bool DirectLink::receive() { return take(channel_.receive(reader_.room())); }
+std::span<char> DirectLink::make_room() {
+    try {
+        return reader_.room();
+    } catch (const std::bad_alloc&) {
+        ending_ = lost("out of memory for what the server sends");
+        return {};
+    }
+}
+
+bool DirectLink::receive() {
+    const std::span<char> room = make_room();
+    return !room.empty() && take(channel_.receive(room));
+}
 
 bool DirectLink::take(const Movement& moved) {
     receiving_needs_write_ = moved.what == Moved::wants_write;
@@ -114,7 +127,9 @@ bool DirectLink::receives_soon(const spi::Wait& wait) {
     const bool is_alone = spi::Waiter::here() == nullptr && (wait.stop == nullptr || !wait.stop->stop_possible());
     if (!waits_in_receive_ || !is_alone || has_unsent()) return false;
     if (!wait.deadline.is_never() && wait.deadline.remaining() < 2 * patience) return false;
-    const Movement moved = channel_.receive_patiently(reader_.room());
+    const std::span<char> room = make_room();
+    if (room.empty()) return true;
+    const Movement moved = channel_.receive_patiently(room);
     if (moved.what == Moved::wants_read) return false;
     take(moved);
     return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <span>
 #include <vector>
 
 #include "providers/libpq/cancel.hpp"
@@ -164,6 +165,8 @@ private:
     void write_closes();
     /// What is to be sent in place is sent whatever becomes of it there.
     void keep_in_place();
+    /// Where to receive; empty at an end.
+    [[nodiscard]] std::span<char> make_room();
     /// What was received. False at an end.
     bool take(const Movement& moved);
     /// Waits for a short while where it receives; false when nothing has come until then, or it must not.

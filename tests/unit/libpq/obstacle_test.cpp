@@ -1,9 +1,13 @@
 // What keeps the direct engine from a connection: asked for by name it refuses and says why, else the libpq engine
-// serves. The program has functions of libpq of its own, which tell of connections that cannot be had on every machine.
+// serves. The program has functions of libpq of its own, which tell of connections that cannot be had on every machine,
+// and an `operator new` that gives no more than it is told to.
 #include <atomic>
+#include <cstdlib>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <limits>
+#include <new>
 
 #include "pg/testing/answers.hpp"
 #include "pg/testing/fake_server.hpp"
@@ -13,7 +17,8 @@
 namespace {
 
 std::atomic<bool> under_gss{false};
-std::atomic<int> protocol{0};  // zero: what libpq says
+std::atomic<int> protocol{0};                                                   // zero: what libpq says
+std::atomic<std::size_t> most_memory{std::numeric_limits<std::size_t>::max()};  // in one piece
 
 /// The function of that name that this program's stands before.
 template <class Function>
@@ -22,6 +27,13 @@ Function* behind(Function*, const char* name) {
 }
 
 }  // namespace
+
+void* operator new(std::size_t size) {
+    void* const memory = size <= most_memory ? std::malloc(size) : nullptr;
+    return memory ? memory : throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 extern "C" {
 
@@ -44,6 +56,7 @@ protected:
     ~Obstacle() override {
         under_gss = false;
         protocol = 0;
+        most_memory = std::numeric_limits<std::size_t>::max();
     }
 
     [[nodiscard]] Expected<std::unique_ptr<spi::Session>> open(std::string_view engine) const {
@@ -98,6 +111,25 @@ TEST_F(Obstacle, IsNothingToTheLibpqEngine) {
     const auto session = open("libpq");
     ASSERT_TRUE(session) << session.error().what();
     EXPECT_EQ(direct::fallbacks(), before);
+}
+
+// Where a long message is to lie there is no room: the connection is lost, the process is not.
+TEST_F(Obstacle, IsAServerThatSendsMoreThanThereIsMemoryFor) {
+    const ScriptedSession session("direct", [](testing::Conversation& client) {
+        client.receive_until(testing::MessageKind::execute);
+        const std::string_view long_row("D\0\x3d\x09\0", 5);  // of four megabytes, which never come
+        const std::vector<testing::FakeColumn> columns{{"n", Oid{25}, Format::binary}};
+        client.send(testing::Reply().parse_complete().bind_complete().columns(columns).raw(long_row));
+        client.ignore();
+    });
+    most_memory = 500'000;
+    const auto answer = session->run({.sql = "select"}, soon());
+    most_memory = std::numeric_limits<std::size_t>::max();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind(), ErrorKind::connection_lost) << answer.error().what();
+    EXPECT_EQ(answer.error().outcome(), Outcome::unknown);
+    EXPECT_NE(answer.error().message().find("out of memory"), std::string_view::npos) << answer.error().what();
+    EXPECT_FALSE(session->usable());
 }
 
 }  // namespace
