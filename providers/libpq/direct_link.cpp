@@ -21,10 +21,12 @@ bool has_read_giving_up(std::string_view body) {
            report->field('M').find(given_up) != std::string_view::npos;
 }
 
-/// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
 /// Whoever has more to say unasked than so often something is not listened to for longer.
 constexpr int most_receives = 16;
+/// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
 constexpr std::size_t most_notifications = 10000;
+/// Settings that are kept, of which a server reports some twenty: each is looked for among them.
+constexpr std::size_t most_parameters = 500;
 
 }  // namespace
 
@@ -209,6 +211,7 @@ void DirectLink::keep(const wire::ParameterStatus& status) {
     const auto same = [&](const Parameter& parameter) { return parameter.name == status.name; };
     auto known = std::find_if(parameters_.begin(), parameters_.end(), same);
     if (known == parameters_.end()) {
+        if (parameters_.size() >= most_parameters) return;
         std::string name(status.name);
         std::string before(parameter(name.c_str()));
         known = parameters_.insert(known, {std::move(name), {}, std::move(before)});
@@ -251,6 +254,7 @@ bool DirectLink::look_around() {
         if (!channel_.has_news()) return !dying();
         if (!receive()) return static_cast<void>(ending()), false;
     }
+    return false;
 }
 
 Error DirectLink::failed(std::string_view body) {
@@ -268,7 +272,6 @@ Error DirectLink::violated(const char* reason) {
     Error error = this->error(std::move(fields));
     close();
     return error;
-    return false;
 }
 
 Error DirectLink::lost(std::string words) {

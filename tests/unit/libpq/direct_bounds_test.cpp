@@ -56,5 +56,23 @@ TEST(DirectBounds, LeaveAServerThatTalksUnaskedWithoutAnEnd) {
     talk->let_go();
 }
 
+TEST(DirectBounds, KeepTheSettingsThatWereReportedFirst) {
+    const ScriptedSession session("direct",
+                                  [](Conversation& client) {
+                                      client.receive_until(MessageKind::execute);
+                                      Reply reply = Reply().parse_complete().bind_complete().no_data();
+                                      for (int i = 0; i < 600; ++i) reply.parameter("p" + std::to_string(i), "old");
+                                      reply.parameter("p0", "new").parameter("p599", "new");
+                                      client.send(reply.tag("SET").ready());
+                                      client.ignore();
+                                  },
+                                  {.unix_socket = true});
+    ASSERT_TRUE(session->run({.sql = "set"}, soon()));
+    EXPECT_EQ(session->parameter("p0"), "new");
+    EXPECT_EQ(session->parameter("p499"), "old");
+    EXPECT_EQ(session->parameter("p500"), "");
+    EXPECT_EQ(session->parameter("p599"), "");
+}
+
 }  // namespace
 }  // namespace pg::libpq
