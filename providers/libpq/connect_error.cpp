@@ -44,17 +44,14 @@ bool lost_the_peer(std::string_view message) {
            contains(message, "unexpected eof");
 }
 
-/// A server that let us in and is not what was asked for; libpq gives it up in the same breath.
-bool lacks_attributes(std::string_view message) {
-    return contains(message, "hot standby mode") || contains(message, "session is ");
-}
+/// A server that let us in says who it is. One that is not what was asked for libpq gives up in the same breath.
+bool has_let_in(const PGconn* connection) { return PQparameterStatus(connection, "server_version") != nullptr; }
 
 /// The kind of a failure that no server reported. libpq's texts refine it, so a translated one is only less precise.
 ErrorKind kind_of(std::string_view message, const AttemptFacts& facts) {
     if (is_garbage(message)) return ErrorKind::protocol;
     if (lost_the_peer(message)) return ErrorKind::connect;
     if (facts.phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
-    if (facts.wants_attributes) return ErrorKind::connect;
     return facts.phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
 }
 
@@ -99,7 +96,7 @@ ConnectReport parse_report(std::string_view words) {
 
 ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
     const ConnectReport report = parse_report(PQerrorMessage(connection));
-    if (facts.wants_attributes && lacks_attributes(report.message)) facts.phase = ConnectPhase::session_attributes;
+    if (facts.wants_attributes && has_let_in(connection)) facts.phase = ConnectPhase::session_attributes;
     const ErrorRuling ruling = rule_on({.sqlstate = report.sqlstate,
                                         .severity = report.sqlstate.empty() ? "" : "FATAL",
                                         .message = report.message,

@@ -180,6 +180,36 @@ TEST(BadServer, ThatRefusesThePasswordHasAnsweredForAll) {
     EXPECT_EQ(opened.error().message().find(port_of(deaf)), std::string_view::npos);
 }
 
+TEST(BadServer, ThatIsNotTrustedHasAnsweredForAllWhateverTheSessionIsToBe) {
+    const FakeServer trusting = serve_well(), other = serve_well();
+    const OpenResult opened =
+        open(conninfo_of(trusting, other) + " channel_binding=require target_session_attrs=read-write");
+    expect_failure(opened, ErrorKind::auth, "(authentication)");
+    EXPECT_EQ(opened.error().retry_scope(), RetryScope::after_refresh);
+    EXPECT_EQ(opened.error().message().find(port_of(other)), std::string_view::npos) << opened.error().what();
+}
+
+TEST(BadServer, ThatIsAnotherThanWasAskedForIsLeftForTheNext) {
+    const auto serve_standby = [] {
+        return serve([](Conversation& client) {
+            client.receive();
+            client.send(Reply()
+                            .authentication(0)
+                            .parameter("server_version", "15.1")
+                            .parameter("in_hot_standby", "on")
+                            .parameter("default_transaction_read_only", "off")
+                            .backend_key(1, "key!")
+                            .ready());
+            client.ignore();
+        });
+    };
+    const FakeServer first = serve_standby(), second = serve_standby();
+    const OpenResult opened = open(conninfo_of(first, second) + " target_session_attrs=read-write");
+    expect_failure(opened, ErrorKind::connect, "(session attributes)");
+    EXPECT_NE(opened.error().message().find(port_of(first)), std::string_view::npos) << opened.error().what();
+    EXPECT_NE(opened.error().message().find(port_of(second)), std::string_view::npos) << opened.error().what();
+}
+
 TEST(BadServer, NamesAllThatWereTried) {
     std::string first, second;
     {
