@@ -101,7 +101,10 @@ ErrorFields too_large(std::size_t limit) {
 
 void detach_socket(int socket) noexcept {
     const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0) return;
+    if (nothing < 0) {
+        ::close(socket);  // no descriptor is left
+        return;
+    }
     ::dup2(nothing, socket);
     ::close(nothing);
 }

@@ -1,6 +1,8 @@
 // Connecting to real servers: passwords, TLS, several hosts, and what a copy of the process may do.
+#include <fcntl.h>
 #include <fstream>
 #include <libpq-fe.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +170,22 @@ TEST(Fork, MakesASessionOfTheParentUnusableInTheChild) {
         const auto own = try_open(testing::shared_server().conninfo());
         const bool works = own && text_of(**own, "select 1") == "1";
         ::_exit(right && works ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    EXPECT_EQ(text_of(*session, "select 1"), "1");
+}
+
+TEST(Fork, LeavesTheSessionOfAParentAloneThatHasNoDescriptorLeft) {
+    auto session = open_session();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+        const bool right = ::setrlimit(RLIMIT_NOFILE, &none) == 0 && ::open("/dev/null", O_RDONLY) < 0;
+        session.reset();
+        ::_exit(right ? 0 : 1);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
