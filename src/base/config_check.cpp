@@ -39,7 +39,9 @@ Expected<std::uint16_t> read_port(std::string_view text) {
     const auto port = config::read_integer(text);
     if (port && *port >= 1 && *port <= 65535) return static_cast<std::uint16_t>(*port);
     // In a URI with a slash in its password it is the first half of that.
-    const bool is_number = text.find_first_not_of("0123456789+- ") == text.npos;
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const bool is_number =
+        text.find_first_not_of("0123456789+- ") == text.npos && std::count_if(text.begin(), text.end(), is_digit) <= 5;
     return config::usage_error(
         is_number
             ? std::string("port is `").append(text).append("`; it takes a number from 1 to 65535")

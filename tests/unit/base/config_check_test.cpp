@@ -49,12 +49,13 @@ TEST(ConfigHosts, MustAgreeInNumber) {
 }
 
 TEST(ConfigHosts, HavePortsThatExist) {
-    for (const char* port : {"0", "65536", "-1", "99999999999999999999"}) {
+    for (const char* port : {"0", "65536", "-1"}) {
         EXPECT_EQ(parsed(std::string("port=") + port).hosts().error().message(),
                   std::string("port is `") + port + "`; it takes a number from 1 to 65535");
     }
     // What is none may be half of a password that has a slash in it.
-    for (const char* text : {"port=x", "port=1x", "postgresql://app:1secret/word@db/shop"})
+    for (const char* text : {"port=x", "port=1x", "port=100000", "postgresql://app:1secret/word@db/shop",
+                             "postgresql://app:84759302/x@db/shop"})
         EXPECT_EQ(parsed(text).hosts().error().message(),
                   "port is no number from 1 to 65535; in a URI, write `@`, `/` and `?` of a password as %40, %2F, %3F");
     EXPECT_EQ(parsed("port=' 5433 '").hosts().value().front().port, 5433);
