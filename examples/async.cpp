@@ -88,7 +88,6 @@ int main(int argc, char** argv) {
     pg::Client client = pg::connect(example::conninfo(argc, argv), {.provider = "async", .pool_max_size = 4});
     pg::AsyncClient db = client.async();
     client.run_script(
-        "drop table if exists orders;"
         "create table orders (id bigint primary key, customer int not null, items int not null);"
         "insert into orders select n, n % 100, 1 from generate_series(1, 1000) n");
 
@@ -109,5 +108,4 @@ int main(int argc, char** argv) {
     const std::string all = pg::sync_wait(export_csv(db));
     example::check(all.size() > csv.size(), "two more rows");
     example::check(all.starts_with("id,customer,items\n"), "and a header");
-    client.run_script("drop table orders");
 }

@@ -19,7 +19,7 @@ struct Point {
 
 int main(int argc, char** argv) {
     pg::Client db = pg::connect(example::conninfo(argc, argv));
-    db.run_script("drop table if exists points; create table points (id bigint, value float8, label text)");
+    db.run_script("create table points (id bigint, value float8, label text)");
 
     // [copy_in]
     pg::CopyIn<Point> in(db, "points (id, value, label)");
@@ -42,5 +42,4 @@ int main(int argc, char** argv) {
     batch.run();  // one round trip; one implicit transaction
     // [batch]
     example::check(count.get() == 1000 && highest.get() == 49.5 && removed.get() == 500, "batch");
-    db.run_script("drop table points");
 }

@@ -6,7 +6,7 @@
 
 int main(int argc, char** argv) {
     pg::Client db = pg::connect(example::conninfo(argc, argv));
-    db.run_script("drop table if exists tags; create table tags (name text primary key)");
+    db.run_script("create table tags (name text primary key)");
     std::string answer;
 
     // [catch]
@@ -27,5 +27,4 @@ int main(int argc, char** argv) {
         answer = std::string(missing.error().message());
     // [expected]
     example::check(!missing && missing.error().outcome() == pg::Outcome::not_applied, "an undefined table");
-    db.run_script("drop table tags");
 }

@@ -18,7 +18,6 @@ int main(int argc, char** argv) {
     pg::Client db = pg::connect(conninfo);  // "postgresql://app@localhost/shop?pool_max_size=20"
     // [connect]
     db.run_script(
-        "drop table if exists users;"
         "create table users (id bigint primary key, name text not null, email text, age int not null);"
         "insert into users values (42, 'ann', 'ann@example.org', 36), (43, 'bob', null, 17)");
     // [verbs]
@@ -29,5 +28,4 @@ int main(int argc, char** argv) {
     auto changed = db.exec("update users set name = $1 where id = $2", "robert", 43);
     // [verbs]
     example::check(adults.size() == 1 && user.name == "ann" && !maybe && total == 2 && changed == 1, "the verbs");
-    db.run_script("drop table users");
 }

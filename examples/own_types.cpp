@@ -30,7 +30,7 @@ struct pg::Codec<Address> : pg::CompositeCodec<Address> {
 int main(int argc, char** argv) {
     pg::Client db = pg::connect(example::conninfo(argc, argv));
     db.run_script(
-        "drop type if exists mood, address; create type mood as enum ('sad', 'ok', 'happy');"
+        "create type mood as enum ('sad', 'ok', 'happy');"
         "create type address as (street text, number int)");
 
     // [built_in]
@@ -49,5 +49,4 @@ int main(int argc, char** argv) {
     auto home = db.query_one<Address>("select row('High Street', 7)::address");
     // [own_use]
     example::check(mood == Mood::happy && home.number == 7, "own types");
-    db.run_script("drop type mood, address");
 }

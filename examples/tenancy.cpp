@@ -5,20 +5,19 @@
 #include "example.hpp"
 
 int main(int argc, char** argv) {
-    std::string uri = example::conninfo(argc, argv);
-    if (argc == 1) {
-        uri = pg::testing::shared_server().create_database("tenancy");
-        pg::connect(uri).run_script(
-            "create role app; grant create on schema public to app; grant app to current_user; set role app;"
-            // [policy]
-            "create table invoices (id int, tenant text not null default current_setting('app.tenant'));"
-            "alter table invoices enable row level security;"
-            "alter table invoices force row level security;"
-            "create policy own on invoices using (tenant = current_setting('app.tenant', true));"
-            // [policy]
-        );
-        uri += " options='-c role=app'";  // a superuser would see everything
-    }
+    const std::string uri = example::conninfo(argc, argv);
+    pg::Client owner = pg::connect(uri);
+    example::check(
+        owner.query_one<bool>("select not (rolsuper or rolbypassrls) from pg_roles where rolname = current_user"),
+        "the role is an ordinary one: a superuser would see everything");
+    owner.run_script(
+        // [policy]
+        "create table invoices (id int, tenant text not null default current_setting('app.tenant'));"
+        "alter table invoices enable row level security;"
+        "alter table invoices force row level security;"
+        "create policy own on invoices using (tenant = current_setting('app.tenant', true));"
+        // [policy]
+    );
 
     // [open]
     const std::vector<std::shared_ptr<pg::spi::Interceptor>> interceptors{std::make_shared<pg::Tenancy>("app.tenant")};

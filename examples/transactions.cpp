@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 int main(int argc, char** argv) {
     pg::Client db = pg::connect(example::conninfo(argc, argv));
     db.run_script(
-        "drop table if exists accounts; create table accounts (id int primary key, balance int not null);"
+        "create table accounts (id int primary key, balance int not null);"
         "insert into accounts values (1, 100), (2, 0)");
 
     // [transfer]
@@ -52,5 +52,4 @@ int main(int argc, char** argv) {
     example::check(verdict == "rolled back", "the outcome of a commit");
 
     example::check(db.query_one<int>("select balance from accounts where id = 2") == 10, "the balance");
-    db.run_script("drop table accounts");
 }
