@@ -6,6 +6,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
 #include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <pg/async.hpp>
@@ -20,30 +21,41 @@ using asio::ip::tcp;
 using pg::integrations::async_wait;
 
 // [serve]
+constexpr std::size_t longest_line = 1024;
+
+/// What the server says of it: an SQLSTATE, or what kind of error it is.
+std::string failure(const pg::Error& error) {
+    const std::string_view code = error.sqlstate().code();
+    return "error " + std::string(code.empty() ? to_string(error.kind()) : code);
+}
+
 asio::awaitable<void> serve(tcp::socket peer, pg::AsyncClient db) {
     std::string received;
     for (;;) {
-        asio::error_code over;
-        const std::size_t size = co_await asio::async_read_until(peer, asio::dynamic_buffer(received), '\n',
-                                                                 asio::redirect_error(use_awaitable, over));
+        asio::error_code over;  // the peer has gone, or its line has no end
+        const std::size_t size = co_await asio::async_read_until(peer, asio::dynamic_buffer(received, longest_line),
+                                                                 '\n', asio::redirect_error(use_awaitable, over));
         if (over) co_return;
         const std::string line = received.substr(0, size - 1);
         received.erase(0, size);
         const auto doubled =
             co_await async_wait(db.try_query_one<int>("select $1::text::int * 2", line), use_awaitable);
-        std::string answer =
-            doubled ? std::to_string(*doubled) : "error " + std::string(doubled.error().sqlstate().code());
-        answer += '\n';
+        const std::string answer = (doubled ? std::to_string(*doubled) : failure(doubled.error())) + '\n';
         co_await asio::async_write(peer, asio::buffer(answer), use_awaitable);
     }
 }
 
 asio::awaitable<void> listen(tcp::acceptor& acceptor, pg::AsyncClient db) {
-    for (;;) {
-        asio::error_code over;
-        tcp::socket peer = co_await acceptor.async_accept(asio::redirect_error(use_awaitable, over));
-        if (over) co_return;
-        asio::co_spawn(acceptor.get_executor(), serve(std::move(peer), db), asio::detached);
+    asio::steady_timer pause(acceptor.get_executor());
+    while (acceptor.is_open()) {
+        asio::error_code failed;
+        tcp::socket peer = co_await acceptor.async_accept(asio::redirect_error(use_awaitable, failed));
+        if (!failed) {
+            asio::co_spawn(acceptor.get_executor(), serve(std::move(peer), db), asio::detached);
+        } else if (acceptor.is_open()) {  // no descriptor is left, perhaps: some will come free
+            pause.expires_after(std::chrono::milliseconds(100));
+            co_await pause.async_wait(use_awaitable);
+        }
     }
 }
 // [serve]
@@ -70,6 +82,14 @@ asio::awaitable<void> visit(tcp::acceptor& acceptor, int& answers) {
     }
     const std::string refused = co_await ask(one, "seven");
     example::check(refused == "error 22P02", "the answer to what is no number");
+    const std::string not_sent = co_await ask(one, std::string(1, '\0'));
+    example::check(not_sent == "error encode", "the answer to what no server was asked");
+    asio::error_code over;
+    const std::string endless(2 * longest_line, '7');
+    co_await asio::async_write(two, asio::buffer(endless), use_awaitable);
+    char nothing = 0;
+    co_await two.async_read_some(asio::buffer(&nothing, 1), asio::redirect_error(use_awaitable, over));
+    example::check(bool(over), "who sends a line without an end is left");
     acceptor.close();
 }
 
