@@ -204,7 +204,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     }
     if (!outcome && !session().usable()) broken_ = true;
     if (!operation.wanted_) --unwanted_;
-    if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) given_up_ = in_flight_.first()->wait();  // (L4)
+    if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) give_up(*in_flight_.first());  // (L4)
     if (!operation.wanted_) {
         forget(operation);
         return operation.leave();
@@ -317,8 +317,15 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
         operation.shares_.fetch_add(1, std::memory_order_relaxed);  // (L3)
         return operation.fail(over(woken, Outcome::unknown, operation.call_->sql));
     }
-    given_up_ = operation.wait();
+    give_up(operation);
     if (fiber_) fiber_->nudge();
+}
+
+/// All that is in flight, within the time of that call, which may leave before the others are answered (L4).
+void Pipeline::give_up(Operation& operation) {
+    const spi::Wait wait = operation.wait();
+    given_up_stop_ = *wait.stop;
+    given_up_ = {wait.deadline, &given_up_stop_};
 }
 
 /// The connection is gone: what was not sent finds another.

@@ -169,6 +169,7 @@ private:
     void forget(Operation& operation);
     [[nodiscard]] Operation* next_to_expire() const;
     void expire_next();
+    void give_up(Operation& operation);
     void leave_to_others();
 
     const std::shared_ptr<AsyncTarget> target_;
@@ -179,11 +180,12 @@ private:
     std::deque<Alone> alone_;
     // Of all calls here. @{
     std::size_t size_ = 0;
-    std::size_t bytes_ = 0;              /// @}
-    std::size_t unwanted_ = 0;           // of those in flight
-    bool has_sent_ = false;              // anything
-    bool broken_ = false;                // its connection, as an answer said
-    std::optional<spi::Wait> given_up_;  // how long the session may take for that (L4)
+    std::size_t bytes_ = 0;                       /// @}
+    std::size_t unwanted_ = 0;                    // of those in flight
+    bool has_sent_ = false;                       // anything
+    bool broken_ = false;                         // its connection, as an answer said
+    std::optional<spi::Wait> given_up_;           // how long the session may take for that (L4)
+    StopToken given_up_stop_{std::stop_token()};  // of that
     Expiry expiry_{*this};
 };
 
