@@ -29,9 +29,17 @@ public:
         else
             changed_.wait_until(lock, until.when(), is_over);
     }
-    /// Waits for a settlement that is under way.
+    /// Waits for a settlement that is under way, which may need the thread of the work that waits here: to close the
+    /// session that it was to be settled with.
     [[nodiscard]] Expected<spi::Lease> take() {
-        std::unique_lock lock(mutex_);  // a moment, even for work that must not hold up its thread
+        std::unique_lock lock(mutex_);
+        if (spi::Waiter* waiter = spi::Waiter::here(); waiter != nullptr && !lease_) {
+            settled_ = std::stop_source();
+            const StopToken settled(settled_.get_token());
+            lock.unlock();
+            while (!settled.stop_requested()) static_cast<void>(waiter->wait({}, {Deadline::never(), &settled}));
+            lock.lock();
+        }
         changed_.wait(lock, [this] { return lease_.has_value(); });
         return *std::move(lease_);
     }
@@ -41,6 +49,7 @@ private:
         const std::lock_guard lock(mutex_);  // held beyond the notification: the waiter goes when it is let go
         lease_.emplace(std::move(lease));
         end_wait();
+        settled_.request_stop();
     }
     static void stop(void* waiter) noexcept {
         auto& self = *static_cast<ThreadWaiter*>(waiter);
@@ -58,6 +67,7 @@ private:
     std::optional<Expected<spi::Lease>> lease_;
     bool stopped_ = false;
     std::stop_source over_;
+    std::stop_source settled_{std::nostopstate};  // while work waits for that alone
     const StopCallback on_stop_;
 };
 

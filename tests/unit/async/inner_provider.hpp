@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -33,8 +34,9 @@ public:
         return names;
     }
 
-    std::optional<Error> refuses;  // everything that is begun, with this
-    bool is_at_rest = false;       // every session, and alive
+    std::optional<Error> refuses;      // everything that is begun, with this
+    bool is_at_rest = false;           // every session, and alive
+    std::function<bool()> is_alive{};  // says that instead, where there is one
 
 private:
     std::mutex mutex_;  // guards lines_
@@ -155,7 +157,7 @@ private:
     spi::TransactionStatus do_transaction_status() const noexcept override {
         return account_->is_at_rest ? spi::TransactionStatus::idle : spi::TransactionStatus::failed;
     }
-    bool do_alive() noexcept override { return account_->is_at_rest; }
+    bool do_alive() noexcept override { return account_->is_alive ? account_->is_alive() : account_->is_at_rest; }
     std::string_view do_parameter(const char* name) const noexcept override {
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
     }

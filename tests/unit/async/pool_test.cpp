@@ -1,11 +1,15 @@
 // A pool whose sessions live on several reactors: the thread of none waits for that of another.
+#include <future>
 #include <gtest/gtest.h>
 #include <latch>
+#include <stop_token>
 
 #include "pg/spi/reactor.hpp"
+#include "pg/stop.hpp"
 #include "providers/async/provider.hpp"
 #include "src/pool/make_pool.hpp"
 #include "tests/unit/async/inner_provider.hpp"
+#include "tests/unit/fibers/hand_loop.hpp"
 
 namespace pg::async {
 namespace {
@@ -42,6 +46,38 @@ TEST(PoolOnReactors, ClosesSessionsOfEachOtherWithoutWaitingForEachOther) {
     home_of_second->post(other);
     pool->close();
     EXPECT_EQ(pool->drain(20s), 0u);
+}
+
+TEST(PoolOnReactors, LetASessionCloseOnALoopWhereItsNextBorrowerGivesUp) {
+    const auto account = std::make_shared<Account>();
+    account->is_at_rest = true;
+    const auto pool = pool::make_pool(make_async_provider(std::make_shared<InnerProvider>(account), 1), Config(), {},
+                                      {.max_size = 1});
+    spi::Lease lease = pool->acquire({Deadline::after(20s), nullptr}).value();
+    const std::shared_ptr<spi::Reactor> home = lease.session().reactor();
+    std::stop_source source;
+    const StopToken stop(source.get_token());
+    std::promise<bool> ended;
+    fibers::FunctionJob waits([&] { ended.set_value(pool->acquire({Deadline::never(), &stop}).has_value()); });
+    home->spawn(waits);
+    while (!pool->has_waiters()) std::this_thread::yield();
+
+    // The waiter comes too late to withdraw, and its loop goes on meanwhile.
+    std::promise<void> passed;
+    fibers::FunctionJob passes([&] { passes.runs < 5 ? home->post(passes) : passed.set_value(); });
+    fibers::FunctionJob stops([&] {
+        source.request_stop();
+        home->post(passes);
+    });
+    bool has_passed = false;
+    account->is_alive = [&] {
+        home->post(stops);
+        has_passed = passed.get_future().wait_for(10s) == std::future_status::ready;
+        return !has_passed;  // a loop that is held up cannot close it
+    };
+    lease.give_back();
+    EXPECT_TRUE(has_passed);
+    EXPECT_FALSE(ended.get_future().get());
 }
 
 }  // namespace
