@@ -17,25 +17,10 @@ namespace {
 using fibers::LoopReactor;
 
 /// The reactors on loops of applications: one for each loop, however many clients are on it, since a loop has one
-/// alarm. Thread-safe.
+/// alarm. One that nobody shares any more ends on its loop when nothing is left in it. Thread-safe.
 class LoopReactors {
 public:
-    [[nodiscard]] std::shared_ptr<LoopReactor> on(spi::EventLoop& loop) {
-        const std::lock_guard lock(mutex_);
-        if (auto known = by_loop_[&loop].lock()) return known;
-        const std::shared_ptr<LoopReactor> made(new LoopReactor(loop), &LoopReactors::retire);
-        by_loop_[&loop] = made;
-        return made;
-    }
-    /// Null when there is none, or it is about to end.
-    [[nodiscard]] std::shared_ptr<LoopReactor> find(spi::EventLoop& loop) {
-        const std::lock_guard lock(mutex_);
-        const auto found = by_loop_.find(&loop);
-        if (found == by_loop_.end()) return nullptr;
-        auto known = found->second.lock();
-        if (!known) by_loop_.erase(found);
-        return known;
-    }
+    [[nodiscard]] std::shared_ptr<LoopReactor> on(spi::EventLoop& loop);
 
     static LoopReactors& of_process() {
         static auto* const all = new LoopReactors;  // never destroyed: a client may outlive everything that is
@@ -43,51 +28,84 @@ public:
     }
 
 private:
-    static void retire(LoopReactor* reactor);
+    struct Kept {
+        explicit Kept(spi::EventLoop& loop) : reactor(loop) {}
+        LoopReactor reactor;
+        int times_shared = 0;  // for each of which there is a retirement, now or later
+        bool is_left = false;  // with work on a loop that is run: whoever comes shares it again
+    };
+    struct Known {
+        Kept* kept = nullptr;  // the last one
+        std::weak_ptr<LoopReactor> shared;
+    };
+    class Retirement;
 
-    std::mutex mutex_;  // guards by_loop_
-    std::unordered_map<spi::EventLoop*, std::weak_ptr<LoopReactor>> by_loop_;
+    void retire(Kept& kept);
+    void end(Kept& kept, Retirement& retirement);
+
+    std::mutex mutex_;  // guards what follows, and what is said of each reactor
+    std::unordered_map<spi::EventLoop*, Known> by_loop_;
 };
 
-/// Ends a reactor on its loop, as soon as nothing is left in it. Deletes itself.
-class Retirement final {
+/// The end of a share of a reactor, on its loop.
+class LoopReactors::Retirement final : public spi::Job {
 public:
-    explicit Retirement(LoopReactor* reactor) : loop_(reactor->loop()), reactor_(reactor) {}
-    void begin() {
-        if (reactor_->here() && reactor_->is_at_rest())
-            look();
-        else
-            loop_.post(look_);
-    }
+    explicit Retirement(Kept& kept) : kept_(kept) {}
 
 private:
-    template <void (Retirement::*function)()>
-    struct Call final : spi::Job {
-        explicit Call(Retirement& owner) : retirement(owner) {}
-        void do_run() noexcept override { (retirement.*function)(); }
-        Retirement& retirement;
-    };
-    void look() {
-        const bool is_over = reactor_->is_at_rest();
-        if (is_over)
-            reactor_.reset();
-        else
-            reactor_->set(timer_, Deadline::Clock::now() + std::chrono::milliseconds(1), later_);
-        // The next one on the loop may have come already; this one has had its alarm.
-        if (const auto next = LoopReactors::of_process().find(loop_)) next->look_at_timers();
-        if (is_over) delete this;
-    }
-    /// A timer runs inside of a turn, where a reactor is never at rest.
-    void post() { loop_.post(look_); }
-
-    spi::EventLoop& loop_;
-    std::unique_ptr<LoopReactor> reactor_;
-    spi::Timer timer_;
-    Call<&Retirement::look> look_{*this};
-    Call<&Retirement::post> later_{*this};
+    void do_run() noexcept override { of_process().end(kept_, *this); }
+    Kept& kept_;
 };
 
-void LoopReactors::retire(LoopReactor* reactor) { (new Retirement(reactor))->begin(); }
+std::shared_ptr<LoopReactor> LoopReactors::on(spi::EventLoop& loop) {
+    const std::lock_guard lock(mutex_);
+    Known& known = by_loop_[&loop];
+    if (auto shared = known.shared.lock()) return shared;
+    // Of one that is about to end, nobody knows whether its loop is run any more, or another one is where that was.
+    if (known.kept == nullptr || !known.kept->is_left) known.kept = new Kept(loop);
+    Kept& kept = *known.kept;
+    kept.is_left = false;
+    ++kept.times_shared;
+    std::shared_ptr<LoopReactor> shared(&kept.reactor, [&kept](LoopReactor*) { of_process().retire(kept); });
+    known.shared = shared;
+    return shared;
+}
+
+void LoopReactors::retire(Kept& kept) {
+    auto* const retirement = new Retirement(kept);
+    if (kept.reactor.here()) {
+        if (kept.reactor.is_at_rest()) return retirement->run();
+        const std::lock_guard lock(mutex_);
+        kept.is_left = !kept.reactor.is_idle();
+    }
+    kept.reactor.loop().post(*retirement);
+}
+
+/// On the loop.
+void LoopReactors::end(Kept& kept, Retirement& retirement) {
+    std::unique_ptr<Retirement> done(&retirement);
+    std::unique_ptr<Kept> over;
+    LoopReactor* next = nullptr;  // that goes on beside it
+    {
+        const std::lock_guard lock(mutex_);
+        if (kept.times_shared > 1) return static_cast<void>(--kept.times_shared);  // it was wanted again
+        const auto found = by_loop_.try_emplace(&kept.reactor.loop(), Known{&kept, {}}).first;
+        const bool is_last = found->second.kept == &kept;
+        if (!is_last) next = &found->second.kept->reactor;
+        kept.is_left = is_last;
+        if (kept.reactor.is_at_rest()) {
+            over.reset(&kept);
+            if (is_last) by_loop_.erase(found);
+        }
+    }
+    if (!over && !next) return kept.reactor.tell_of_rest(*done.release());
+    // They have one alarm: it goes with one of them, and meanwhile each looks at its own time.
+    if (over)
+        over.reset();
+    else
+        kept.reactor.look_at_timers(), kept.reactor.loop().post(*done.release());
+    if (next) next->look_at_timers();
+}
 
 class AsyncProvider final : public spi::Provider {
 public:

@@ -94,6 +94,8 @@ void LoopReactor::end_turn() {
     in_turn_ = false;
     if (is_anything_due()) want_turn();
     hold();
+    if (on_rest_ != nullptr && is_idle()) [[unlikely]]
+        tell_rest();
 }
 
 /// Or lets it go, if that has changed (R6).

@@ -48,7 +48,13 @@ public:
     void look_at_timers() { run_timers(); }
     /// Nothing is due or under way in it, so that it may be destroyed. On the loop's thread.
     [[nodiscard]] bool is_at_rest() const noexcept {
-        return is_idle() && !in_turn_ && !turn_wanted_ && !inbox_is_posted_.load(std::memory_order_acquire);
+        // Whoever is inside may have handed over what has run by now, and post the inbox yet: who is out has (R5).
+        return inside_.load(std::memory_order_acquire) == 0 && is_idle() && is_quiet();
+    }
+    /// Posts `job` to the loop when it may be at rest, which is to be looked at then. Once; on the loop's thread.
+    void tell_of_rest(spi::Job& job) noexcept {
+        on_rest_ = &job;
+        if (is_idle() && is_quiet()) tell_rest();
     }
     /// Nothing runs on a fiber, as far as is known. Thread-safe.
     [[nodiscard]] bool is_idle() const noexcept { return at_work_.load(std::memory_order_acquire) == 0; }
@@ -89,6 +95,11 @@ private:
     void keep(Fiber& fiber);
     void arm();
     void hold() noexcept;
+    /// No turn is under way or to come.
+    [[nodiscard]] bool is_quiet() const noexcept {
+        return !in_turn_ && !turn_wanted_ && !inbox_is_posted_.load(std::memory_order_acquire);
+    }
+    void tell_rest() noexcept { loop_.post(*std::exchange(on_rest_, nullptr)); }
 
     static constexpr int most_rounds = 64;
     static constexpr std::size_t most_idle_fibers = 64;
@@ -104,8 +115,9 @@ private:
     std::vector<Fiber*> idle_;  // of them
     bool in_turn_ = false;
     bool turn_wanted_ = false;
-    bool has_calls_ = false;  // under way
-    bool holds_ = false;      // the loop
+    bool has_calls_ = false;       // under way
+    bool holds_ = false;           // the loop
+    spi::Job* on_rest_ = nullptr;  // who is to be told of it
     std::atomic<bool> inbox_is_posted_{false};
     std::atomic<int> inside_{0};  // threads that hand over a job (R5)
     std::atomic<int> sessions_{0};

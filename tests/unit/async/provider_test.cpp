@@ -167,6 +167,7 @@ protected:
         other.join();
         loop.run();
     }
+    static constexpr auto no_alarm = Deadline::Clock::time_point::max();
     const AccountPtr account = std::make_shared<Account>();
     std::shared_ptr<spi::Provider> provider = make_async_provider(std::make_shared<InnerProvider>(account), loop);
 };
@@ -208,23 +209,64 @@ TEST_F(OnAnApplicationsLoop, TheReactorStaysUntilTheWorkOnItHasEnded) {
     Pipe pipe;
     bool over = false;
     on_home([&] {
-        EXPECT_EQ(wait_for(pipe.reader()), Woken::ready);
+        EXPECT_EQ(wait_for(pipe.reader(), {far_away()}), Woken::ready);
         over = true;
     });
     const std::weak_ptr<spi::Reactor> home = provider->reactor();
     provider.reset();
-    EXPECT_TRUE(home.expired()) << "nobody else gets it";
+    EXPECT_TRUE(home.expired());
+    const int alarms = loop.alarms;
     loop.run();
-    for (int look = 0; look < 3; ++look) {
-        ASSERT_TRUE(loop.alarm) << "it looks again";
-        const auto again = *loop.alarm;
-        while (loop.alarm == again) loop.fire_alarm();
-    }
     EXPECT_FALSE(over);
+    EXPECT_EQ(loop.alarms, alarms) << "it need not look again";
     pipe.write();
     loop.look();
     EXPECT_TRUE(over);
-    while (loop.alarm && loop.alarm != Deadline::Clock::time_point::max()) loop.fire_alarm();
+    EXPECT_EQ(loop.alarm, no_alarm) << "it has gone, and its alarm with it";
+}
+
+TEST_F(OnAnApplicationsLoop, AReactorWithWorkLeftIsThatOfTheNextClient) {
+    Pipe pipe;
+    bool over = false;
+    on_home([&] {
+        EXPECT_EQ(wait_for(pipe.reader(), {far_away()}), Woken::ready);
+        over = true;
+    });
+    provider.reset();
+    loop.run();
+    provider = make_async_provider(std::make_shared<InnerProvider>(account), loop);
+    FunctionJob late;
+    spi::Timer timer;
+    provider->reactor()->set(timer, Deadline::Clock::now() + 2h, late);
+    EXPECT_LT(*loop.alarm, timer.when) << "the work that is left has its time, too";
+    provider->reactor()->cancel(timer);
+    pipe.write();
+    loop.look();
+    EXPECT_TRUE(over);
+    EXPECT_NE(loop.alarm, no_alarm) << "it is in use";
+    provider.reset();
+    loop.run();
+    EXPECT_EQ(loop.alarm, no_alarm);
+}
+
+TEST_F(OnAnApplicationsLoop, AReactorWhoseEndTheLoopHasNotRunGoesBesideThatOfTheNextClient) {
+    Pipe pipe;
+    bool over = false;
+    on_home([&] {
+        EXPECT_EQ(wait_for(pipe.reader(), {far_away()}), Woken::ready);
+        over = true;
+    });
+    on_other_thread([&] { provider.reset(); });
+    provider = make_async_provider(std::make_shared<InnerProvider>(account), loop);
+    FunctionJob late;
+    spi::Timer timer;
+    provider->reactor()->set(timer, Deadline::Clock::now() + 2h, late);
+    for (int turn = 0; turn < 3; ++turn) EXPECT_NE(loop.run_posted(), 0u) << "they look at their time in turns";
+    pipe.write();
+    loop.look();
+    EXPECT_TRUE(over);
+    EXPECT_EQ(loop.alarm, timer.when) << "that of the one that is left";
+    provider->reactor()->cancel(timer);
 }
 
 TEST_F(OnAnApplicationsLoop, TwoClientsShareItsReactorAndItsAlarm) {

@@ -148,15 +148,19 @@ public:
 
     std::map<int, Watched> watched;
     std::optional<Clock::time_point> alarm;
-    int alarms = 0;       // how often it was set
-    int holds = 0;        // that have not ended
-    int times_held = 0;   // so far
-    bool watches = true;  // false: there is nothing that it can watch
+    int alarms = 0;                            // how often it was set
+    int holds = 0;                             // that have not ended
+    int times_held = 0;                        // so far
+    bool watches = true;                       // false: there is nothing that it can watch
+    std::function<void()> posted_elsewhere{};  // called by another thread that has posted, before it goes on
 
 private:
     void do_post(spi::Job& job) noexcept override {
-        const std::lock_guard lock(mutex_);
-        posted_.push_back(&job);
+        {
+            const std::lock_guard lock(mutex_);
+            posted_.push_back(&job);
+        }
+        if (posted_elsewhere && !do_here()) posted_elsewhere();
     }
     bool do_watch(int descriptor, short events, spi::Job& job) noexcept override {
         EXPECT_TRUE(do_here());

@@ -97,6 +97,23 @@ TEST_F(Reactors, AreIdleWhenEveryFiberHasEnded) {
     EXPECT_TRUE(reactor.is_idle());
 }
 
+TEST_F(Reactors, AreNotAtRestWhileAThreadIsOnItsWayOut) {
+    FunctionJob handed_over;
+    Event posted, looked;
+    loop.posted_elsewhere = [&] {
+        posted.happen();
+        looked.wait();
+    };
+    std::thread other([&] { reactor.post(handed_over); });
+    posted.wait();
+    loop.run();
+    EXPECT_EQ(handed_over.runs, 1);
+    EXPECT_FALSE(reactor.is_at_rest());
+    looked.happen();
+    other.join();
+    EXPECT_TRUE(reactor.is_at_rest());
+}
+
 TEST_F(Reactors, CountTheSessionsThatLiveOnThem) {
     reactor.add_session();
     reactor.add_session();
