@@ -188,6 +188,12 @@ class AnswerOperation : public Operation {
 public:
     /// The answer; throws what a user's codec threw. Once, when it is there.
     [[nodiscard]] Expected<A> take() { return do_take(); }
+    /// The same for who must not be thrown at: what a codec threw is an error, of arguments where nothing is read.
+    [[nodiscard]] Expected<A> take_caught() noexcept try { return do_take(); } catch (const Error& thrown) {
+        return thrown;
+    } catch (...) {
+        return what_was_thrown(std::is_void_v<A> ? ErrorKind::encode : ErrorKind::decode);
+    }
 
 protected:
     using Operation::Operation;
@@ -276,7 +282,7 @@ public:
         operation->start(
             [](void* context) noexcept {
                 const std::unique_ptr<Started> mine(static_cast<Started*>(context));
-                mine->handler(mine->operation->take());
+                mine->handler(mine->operation->take_caught());
                 mine->operation->abandon();
             },
             started);

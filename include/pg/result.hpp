@@ -13,7 +13,8 @@
 namespace pg {
 namespace detail {
 class ColumnMatches;
-}
+PGCLIENT_API Error what_was_thrown(ErrorKind kind) noexcept;  // by a codec or a row type
+}  // namespace detail
 
 /// A column of a result. Value; its name is a view of the result it belongs to.
 struct Column {
@@ -203,7 +204,7 @@ public:
         const std::size_t before = std::exchange(seen_, seen_ + rows.rows());
         return state_ ? do_take(rows, before) : 0;
     } catch (...) {
-        state_ = what_was_thrown();
+        state_ = detail::what_was_thrown(ErrorKind::decode);
         return 0;
     }
     /// One row where it was received, as `ResultStorage::received` has them, with the columns that it was begun with.
@@ -240,7 +241,6 @@ private:
     /// What it took before goes when the first rows come.
     virtual std::size_t do_take(const ResultStorage& rows, std::size_t before) = 0;
     virtual bool do_take_received(const char* row, const ResultStorage& columns) = 0;
-    static Error what_was_thrown() noexcept;  // by a codec or a row type
 
     std::uint64_t columns_ = 0;  // the number of what describes those that it knows; zero: they are described by nobody
     bool begun_ = false, has_columns_ = false;

@@ -27,8 +27,8 @@ bool RowSink::begin(const ResultStorage& columns) {
 }
 
 /// A session is in the middle of an exchange then, perhaps on a fiber: nothing may pass through it.
-Error RowSink::what_was_thrown() noexcept {
-    ErrorFields fields{.kind = ErrorKind::decode, .outcome = Outcome::applied};
+Error detail::what_was_thrown(ErrorKind kind) noexcept {
+    ErrorFields fields{.kind = kind, .outcome = kind == ErrorKind::decode ? Outcome::applied : Outcome::not_sent};
     fields.message = "a codec or a row type threw ";
     try {
         throw;

@@ -7,6 +7,7 @@
 #include <pg/pool/pool.hpp>
 #include <pg/sqlstate.hpp>
 #include <set>
+#include <stdexcept>
 #include <stop_token>
 #include <thread>
 
@@ -20,6 +21,22 @@ struct Person {
     std::int64_t id;
     std::string name;
 };
+
+/// No codec writes or reads it.
+struct Thrower {
+    int number = 0;
+};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Thrower> : pg::detail::IntegerCodec<int> {
+    static constexpr TypeId type = Codec<int>::type;
+    static Fault encode(Writer&, const Thrower&) { throw std::length_error("no room"); }
+    static Fault decode(const Cell&, const WireType&, Thrower&) { throw std::length_error("no room"); }
+};
+
+namespace {
 
 class Async : public AsyncDatabase {
 protected:
@@ -333,6 +350,22 @@ TEST_P(Async, CopiesOutWhatStandsAroundARowThatCannotBeRead) {
     EXPECT_THROW(copy.read().get(), pg::DecodeError);
     EXPECT_EQ(copy.read().get(), (std::vector{4, 5}));
     EXPECT_TRUE(copy.read().get().empty());
+}
+
+TEST_P(Async, TellsAHandlerWhatACodecThrew) {
+    db.run_script("create table if not exists thrown (n int)");
+    const auto heard = [](auto call) {
+        std::promise<pg::Error> told;
+        std::move(call).start([&](const auto& answer) { told.set_value(answer.error()); });
+        return told.get_future().get();
+    };
+    auto in = pg::AsyncCopyIn<Thrower>::open(async, "thrown (n)").get();
+    const pg::Error unwritten = heard(in.try_write({{7}}));
+    EXPECT_EQ(unwritten.kind(), pg::ErrorKind::encode);
+    EXPECT_NE(unwritten.message().find("no room"), std::string_view::npos) << unwritten.what();
+    in.fail("changed my mind").get();
+    auto out = pg::AsyncCopyOut<Thrower>::open(async, "(select 7)").get();
+    EXPECT_EQ(heard(out.read()).kind(), pg::ErrorKind::decode);
 }
 
 TEST_P(Async, CopiesNothingWhenItsCopyIsLeft) {
