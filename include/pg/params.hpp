@@ -14,7 +14,7 @@ namespace pg {
 /// How each type travels is `Codec<T>::argument`: in binary with its type, or as text whose type the server infers.
 class PGCLIENT_API Params {
 public:
-    /// One argument. `length` is -1 for NULL.
+    /// One argument. `length` is -1 for NULL, which has the format of a value.
     struct Slot {
         Oid type{};                    ///< zero where the server infers it
         Format format = Format::text;  ///< of its bytes
@@ -35,9 +35,9 @@ public:
         if (count_ == capacity_) [[unlikely]]
             grow();
         if constexpr (std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, std::nullopt_t>) {
-            return add_null(Oid{});
+            return add_null<T>();
         } else if constexpr (detail::is_optional<T>) {
-            return value ? add(*value) : add_null(type_of<typename T::value_type>());
+            return value ? add(*value) : add_null<typename T::value_type>();
         } else if constexpr (std::is_convertible_v<const T&, const char*>) {
             const char* text = value;
             return text ? add_text(text) : add(nullptr);
@@ -101,9 +101,11 @@ private:
         ::new (slots_ + count_++) Slot(slot);
         return {};
     }
-    Fault add_null(Oid type) {
+    template <class T>
+    Fault add_null() {
+        constexpr bool in_binary = requires { requires Codec<T>::argument == Format::binary; };
         bytes_.put(std::int32_t{-1});
-        return add_slot({type});
+        return add_slot({type_of<T>(), in_binary ? Format::binary : Format::text});
     }
     Fault add_text(std::string_view text);
     /// A value whose bytes are written next, from `start` on, and then end. @{

@@ -13,7 +13,7 @@ namespace pg {
 namespace {
 
 bool is_number(const Params::Slot& slot) {
-    if (slot.format != Format::binary && slot.length >= 0) return false;  // a NULL has a type alone
+    if (slot.format != Format::binary) return false;  // a type that pg::as insists on
     switch (static_cast<std::uint32_t>(slot.type)) {
         case 21:    // int2
         case 23:    // int4

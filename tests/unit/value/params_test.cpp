@@ -185,6 +185,16 @@ TEST(Params, WithoutAValueLoseTheirTypeAsThoseWithOneDo) {
     EXPECT_EQ(alone[0].length, -1);
 }
 
+TEST(Params, WithoutAValueKeepATypeThatATagForces) {
+    pg::Params params;
+    EXPECT_FALSE(params.add(7));
+    EXPECT_FALSE(params.add(pg::as<pg::types::int2>(std::optional<int>())));
+    EXPECT_TRUE(params.retype_numbers());
+    EXPECT_EQ(params[0].type, pg::Oid{});
+    EXPECT_EQ(params[1].type, pg::Oid{21});
+    EXPECT_EQ(params.values(), length(1) + "7" + length(-1));
+}
+
 TEST(Params, StayNumbersThatWouldBeTooLongAsTexts) {
     pg::Params params;
     EXPECT_FALSE(params.add("text"));
