@@ -42,10 +42,12 @@ struct Date {
     static constexpr Date minus_infinity() { return {std::numeric_limits<std::int32_t>::min()}; }
     /// The date that std::chrono calls `day`; nullopt when PostgreSQL has no count for it.
     static constexpr std::optional<Date> of(std::chrono::sys_days day) {
-        const auto days =
-            std::int64_t{day.time_since_epoch().count()} - detail::postgres_epoch.time_since_epoch().count();
-        if (days <= minus_infinity().days || days >= infinity().days) return std::nullopt;
-        return Date{static_cast<std::int32_t>(days)};
+        Date date;
+        if (__builtin_sub_overflow(day.time_since_epoch().count(), detail::postgres_epoch.time_since_epoch().count(),
+                                   &date.days) ||
+            !date.is_finite())
+            return std::nullopt;
+        return date;
     }
     /// Midnight of it; nullopt for an infinity and where std::chrono has no count for it.
     [[nodiscard]] constexpr std::optional<std::chrono::sys_days> day() const {
