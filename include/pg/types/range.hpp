@@ -149,7 +149,18 @@ Fault decode_range(const Cell& cell, const WireType& bound, Range<T>& out) {
     if (Fault fault = read_range(cell, bound.format, parts)) return fault;
     out = {std::nullopt, std::nullopt, parts.lower_inclusive, parts.upper_inclusive, parts.empty};
     if (Fault fault = decode_cell(parts.lower, bound, out.lower)) return fault;
-    return decode_cell(parts.upper, bound, out.upper);
+    const Fault fault = decode_cell(parts.upper, bound, out.upper);
+    if constexpr (std::is_integral_v<T> && sizeof(T) < sizeof(std::int64_t)) {
+        // The greatest value, included: the server says so by one that the bound's type does not have.
+        constexpr std::int64_t greatest = std::numeric_limits<T>::max();
+        std::optional<std::int64_t> excluded;
+        if (fault && !parts.upper_inclusive && !decode_cell(parts.upper, bound, excluded) && excluded == greatest + 1) {
+            out.upper = std::numeric_limits<T>::max();
+            out.upper_inclusive = true;
+            return {};
+        }
+    }
+    return fault;
 }
 template <class T>
 Fault encode_range(Writer& out, const Range<T>& value) {

@@ -140,6 +140,27 @@ TEST(Range, ReadsANarrowerRangeIntoAWiderOne) {
               "integer out of the target's range");
 }
 
+TEST(Range, ReadsBackTheGreatestValueThatItsBoundsHave) {
+    using Narrow = pg::Range<std::uint16_t>;
+    const Narrow all{1, 65535, true, true};
+    const Ints canonical{1, 65536};
+    for (const auto& read :
+         {decode_binary<Narrow>(binary(canonical), int4range), decode_text<Narrow>(text(canonical), int4range)}) {
+        ASSERT_TRUE(read.value) << read.reason;
+        EXPECT_EQ(*read.value, all);
+        EXPECT_TRUE(read.value->upper_inclusive);
+        EXPECT_TRUE(read.value->contains(65535));
+    }
+    const MultiInts several{{{1, 2}, canonical}};
+    const pg::Multirange<std::uint16_t> narrow{{{1, 2}, all}};
+    EXPECT_EQ(decode_binary<pg::Multirange<std::uint16_t>>(binary(several), int4multirange).value, narrow);
+    EXPECT_EQ(decode_text<pg::Multirange<std::uint16_t>>(text(several), int4multirange).value, narrow);
+    for (const Ints& beyond : {Ints{1, 65537}, Ints{1, 65536, true, true}, Ints{65536, 65537}}) {
+        EXPECT_FALSE(decode_binary<Narrow>(binary(beyond), int4range).value) << text(beyond);
+        EXPECT_FALSE(decode_text<Narrow>(text(beyond), int4range).value) << text(beyond);
+    }
+}
+
 TEST(Range, TravelsAsItsBoundsDo) {
     pg::Params params;
     EXPECT_FALSE(params.add(Ints{1, 2}));
