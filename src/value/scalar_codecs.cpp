@@ -18,13 +18,17 @@ constexpr Oid jsonb_oid{3802};
 constexpr Oid jsonpath_oid{4072};
 constexpr Fault out_of_range{"integer out of the target's range"};
 
-Fault read_binary_integer(const Cell& cell, std::int64_t& out) {
-    switch (cell.length) {
-        case 2: out = load_big_endian<std::int16_t>(cell.data); return {};
-        case 4: out = load_big_endian<std::int32_t>(cell.data); return {};
-        case 8: out = load_big_endian<std::int64_t>(cell.data); return {};
-        default: return {"integer of other than 2, 4 or 8 bytes"};
+Fault read_binary_integer(const Cell& cell, Oid type, std::int64_t& out) {
+    if (type == Oid{21} && cell.length == 2) {
+        out = load_big_endian<std::int16_t>(cell.data);
+    } else if (type == Oid{23} && cell.length == 4) {
+        out = load_big_endian<std::int32_t>(cell.data);
+    } else if (type == Oid{20} && cell.length == 8) {
+        out = load_big_endian<std::int64_t>(cell.data);
+    } else {
+        return {"integer of other than the 2, 4 or 8 bytes of its type"};
     }
+    return {};
 }
 
 bool is_decimal(std::string_view text) {
@@ -93,7 +97,7 @@ bool is_whole_number(std::string_view text, std::string_view& integer) {
 Fault decode_integer(const Cell& cell, const WireType& type, std::int64_t low, std::int64_t high, std::int64_t& out) {
     std::int64_t value = 0;
     if (type.format == Format::binary) {
-        if (Fault fault = read_binary_integer(cell, value)) return fault;
+        if (Fault fault = read_binary_integer(cell, type.oid, value)) return fault;
     } else if (!parse_integer(cell.bytes(), value)) {
         return is_decimal(cell.bytes()) ? out_of_range : Fault{"malformed integer"};
     }
@@ -113,7 +117,7 @@ Fault decode_unsigned(const Cell& cell, const WireType& type, std::uint64_t high
         if (Fault fault = read_whole_numeric(cell.bytes(), value)) return fault;
     } else if (is_integer_type(type.oid)) {
         std::int64_t wide = 0;
-        if (Fault fault = read_binary_integer(cell, wide)) return fault;
+        if (Fault fault = read_binary_integer(cell, type.oid, wide)) return fault;
         if (wide < 0) return out_of_range;
         value = static_cast<std::uint64_t>(wide);
     } else {
@@ -134,12 +138,12 @@ Fault decode_float(const Cell& cell, const WireType& type, double& out) {
     }
     if (type.format == Format::text)
         return parse_float(cell.bytes(), out) ? Fault{} : Fault{"malformed floating point number"};
-    if (cell.length == 8) {
+    if (cell.length == 8 && type.oid == Oid{701}) {
         out = std::bit_cast<double>(load_big_endian<std::uint64_t>(cell.data));
-    } else if (cell.length == 4) {
+    } else if (cell.length == 4 && type.oid == Oid{700}) {
         out = static_cast<double>(std::bit_cast<float>(load_big_endian<std::uint32_t>(cell.data)));
     } else {
-        return {"floating point number of other than 4 or 8 bytes"};
+        return {"floating point number of other than the 4 or 8 bytes of its type"};
     }
     return {};
 }

@@ -50,13 +50,24 @@ TEST(Integers, AreReadFromEveryWidthThatFitsAndNeverWrap) {
     EXPECT_FALSE(pg::Codec<std::int64_t>::accepts({numeric_oid}));
 }
 
+TEST(Numbers, AreNotReadFromTheBytesOfAnotherType) {
+    const std::string two = binary(std::int16_t{5}), four = binary(std::int32_t{5}), eight = binary(std::int64_t{5});
+    EXPECT_FALSE(decode_binary<std::int64_t>(four, int8_oid).value);
+    EXPECT_FALSE(decode_binary<std::int64_t>(two, int4_oid).value);
+    EXPECT_FALSE(decode_binary<std::int32_t>(eight, int2_oid).value);
+    EXPECT_FALSE(decode_binary<std::uint16_t>(two, int4_oid).value);
+    EXPECT_FALSE(decode_binary<std::uint64_t>(four, int8_oid).value);
+    EXPECT_FALSE(decode_binary<double>(four, float8_oid).value);
+}
+
 TEST(UnsignedIntegers, AreReadOnlyWhereTheyHoldTheValue) {
     EXPECT_EQ(decode_binary<std::uint8_t>(binary(std::int32_t{255}), int4_oid).value, 255);
     EXPECT_EQ(decode_binary<std::uint8_t>(binary(std::int32_t{256}), int4_oid).reason, out_of_range);
     EXPECT_EQ(decode_binary<std::uint64_t>(binary(std::int64_t{-1}), int8_oid).reason, out_of_range);
     EXPECT_EQ(decode_binary<std::uint32_t>(binary(std::uint32_t{1}), oid_oid).reason, "oid of other than 4 bytes");
     EXPECT_EQ(decode_binary<std::uint32_t>(binary(pg::Oid{4294967295u}), oid_oid).value, 4294967295u);
-    EXPECT_EQ(decode_binary<std::uint16_t>("x", int2_oid).reason, "integer of other than 2, 4 or 8 bytes");
+    EXPECT_EQ(decode_binary<std::uint16_t>("x", int2_oid).reason,
+              "integer of other than the 2, 4 or 8 bytes of its type");
     EXPECT_EQ(decode_text<std::uint16_t>("65536", int4_oid).reason, out_of_range);
     EXPECT_EQ(decode_text<std::uint16_t>("-1", int4_oid).reason, out_of_range);
     EXPECT_EQ(decode_text<std::uint16_t>("x", int4_oid).reason, "malformed integer");
