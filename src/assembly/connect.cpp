@@ -81,7 +81,6 @@ Expected<Client> try_open(std::string_view conninfo, const Options& options) {
     if (!limits) return limits.error();
 
     auto context = std::make_shared<detail::Context>();
-    context->types = std::make_shared<TypeCatalog>();
     context->timeout = first_of(options.timeout, config->duration("timeout"), default_timeout);
     context->acquire_timeout =
         first_of(options.pool_acquire_timeout, config->duration("pool_acquire_timeout"), no_timeout);

@@ -40,15 +40,15 @@ struct AsyncTarget;
 /// One for a client and all that was made from it. Whoever keeps a session for longer than a request keeps a share.
 struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<spi::SessionSource> source;
-    Pool* pool = nullptr;                // the same, if it is one
-    std::shared_ptr<TypeCatalog> types;  // its eras are those of names, too
+    Pool* pool = nullptr;                                                  // the same, if it is one
+    std::shared_ptr<TypeCatalog> types = std::make_shared<TypeCatalog>();  // its eras are those of names, too
     std::chrono::nanoseconds timeout{std::chrono::seconds(30)};
     std::chrono::nanoseconds acquire_timeout{no_timeout};
     std::optional<std::chrono::nanoseconds> limit_margin;  // see `ServerLimit`; null: the server is told of no deadline
     bool keeps_session_state = true;                       // settings, listeners and locks of a session are its own
     bool sends_ahead = true;  // of the answers to statements that have nothing to do with each other
     StatementLimits statements;
-    std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>();  // of what became of them
+    std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>(types);  // of what became of them
     std::shared_ptr<RetypedTexts> retyped = std::make_shared<RetypedTexts>();
     std::atomic<bool> closed{false};
     Birthplace birthplace;               // of the source
@@ -104,8 +104,7 @@ struct Statement {
 /// Those that a session has prepared, as of now; null when none has a name. A view of the slot's memory.
 [[nodiscard]] inline StatementCache* statements_as_of_now(const Context& context, spi::SessionSlot& slot) {
     if (context.statements.entries == 0 || slot.renamed) return nullptr;
-    if (!slot.memory)
-        slot.memory = std::make_unique<StatementCache>(context.statements, context.tally, context.types);
+    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     auto* const statements = static_cast<StatementCache*>(slot.memory.get());
     statements->keep_up(*slot.session);
     return statements;

@@ -80,9 +80,8 @@ void StatementTally::leave(const StatementCache& cache) noexcept {
     std::erase(here_, &cache);
 }
 
-StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally,
-                               std::shared_ptr<const TypeCatalog> types)
-    : limits_(limits), tally_(std::move(tally)), types_(std::move(types)), salt_(draw_salt()) {
+StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally)
+    : limits_(limits), tally_(std::move(tally)), salt_(draw_salt()) {
     tally_->join(*this);
 }
 
@@ -143,13 +142,14 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
 
 /// One whose statements are from before the last change has found no more than that.
 void StatementCache::tell_others() {
-    if (types_->era() == closed_ && tally_->affords_renewal()) types_->outdate();
+    if (tally_->types_->era() == closed_ && tally_->affords_renewal()) tally_->types_->outdate();
 }
 
 void StatementCache::catch_up(spi::Session& session) noexcept {
     const bool is_over = session.transaction_status() == spi::TransactionStatus::idle;
-    if (is_over && std::exchange(awaits_commit_, false)) types_->outdate();
-    const std::uint64_t era = types_->era();
+    const TypeCatalog& types = *tally_->types_;
+    if (is_over && std::exchange(awaits_commit_, false)) types.outdate();
+    const std::uint64_t era = types.era();
     if (std::exchange(closed_, era) != era) close_all(session);
     era_ = awaits_commit_ ? TypeCatalog::no_era : era;
 }

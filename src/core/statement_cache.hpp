@@ -71,6 +71,8 @@ class StatementCache;
 /// What became of the statements of a client, on sessions that are there and on those that have gone. Thread-safe.
 class StatementTally {
 public:
+    /// Of the client's types, whose eras are those of its statements.
+    explicit StatementTally(std::shared_ptr<const TypeCatalog> types) : types_(std::move(types)) {}
     [[nodiscard]] StatementCacheStats total() const;
 
 private:
@@ -81,6 +83,7 @@ private:
     void join(const StatementCache& cache);
     void leave(const StatementCache& cache) noexcept;
 
+    const std::shared_ptr<const TypeCatalog> types_;
     mutable std::mutex mutex_;  // guards what follows
     std::vector<const StatementCache*> here_;
     StatementCacheStats gone_;
@@ -113,7 +116,7 @@ struct NamedStatement {
 /// One session's. No I/O. One thread at a time, that of the session.
 class StatementCache final : public spi::SessionMemory {
 public:
-    StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally, std::shared_ptr<const TypeCatalog> types);
+    StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally);
     StatementCache(const StatementCache&) = delete;
     StatementCache& operator=(const StatementCache&) = delete;
     ~StatementCache() override;
@@ -141,7 +144,7 @@ public:
 
     /// Closes all of them when names or types may have changed since.
     void keep_up(spi::Session& session) noexcept {
-        if (era_ != types_->era()) [[unlikely]]
+        if (era_ != tally_->types_->era()) [[unlikely]]
             catch_up(session);
     }
     /// The transaction that is open has changed the schema. @{
@@ -204,7 +207,6 @@ private:
 
     const StatementLimits limits_;
     const std::shared_ptr<StatementTally> tally_;
-    const std::shared_ptr<const TypeCatalog> types_;
     std::vector<NamedStatement*> buckets_;  // a power of two of them, or none before the first statement
     NamedStatement* newest_ = nullptr;
     NamedStatement* oldest_ = nullptr;

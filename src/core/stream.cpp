@@ -9,9 +9,7 @@ namespace {
 /// The types of a statement's columns, learned before its rows occupy the session. What was prepared before is
 /// described, and what has no columns has none to learn.
 Expected<void> learn_column_types(const Borrowed& borrowed, const spi::Request& request) {
-    const auto learn = [&](std::span<const Column> columns) {
-        return learn_types(borrowed, columns);
-    };
+    const auto learn = [&](std::span<const Column> columns) { return learn_types(borrowed, columns); };
     if (request.description) return *request.description ? learn((*request.description)->columns()) : Expected<void>();
     std::vector<Oid> types;
     for (const Params::Slot& slot : *request.params) types.push_back(slot.type);

@@ -32,8 +32,7 @@ void note_new_names(Context& context, spi::SessionSlot& slot) {
     context.types->outdate();
     // For the others that is so when the transaction ends.
     if (slot.session->transaction_status() == spi::TransactionStatus::idle) return;
-    if (!slot.memory)
-        slot.memory = std::make_unique<StatementCache>(context.statements, context.tally, context.types);
+    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     statements_of(slot)->await_commit();
 }
 

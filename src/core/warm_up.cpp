@@ -45,7 +45,7 @@ Expected<void> WarmUp::add(std::string_view sql, std::shared_ptr<const Params> a
 Expected<void> WarmUp::do_equip(spi::SessionSlot& slot, const spi::Wait& wait) noexcept {
     Expected<void> outcome;
     if (statements_.empty()) return outcome;
-    auto cache = std::make_unique<StatementCache>(limits_, tally_, types_);
+    auto cache = std::make_unique<StatementCache>(limits_, tally_);
     cache->keep_up(*slot.session);
     slot.memory = std::move(cache);
     for (const Known& known : statements_) {

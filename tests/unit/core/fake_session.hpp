@@ -446,7 +446,6 @@ struct Database {
         : Database(of_size(max_size), {}, std::move(hooks)) {}
     explicit Database(const pg::pool::Limits& limits, pg::Config config = {},
                       std::shared_ptr<const pg::detail::Hooks> hooks = nullptr) {
-        context->types = types;
         context->hooks = hooks;
         client = pg::Client(client.impl());  // which knows of the hooks
         auto pool =
@@ -464,8 +463,8 @@ struct Database {
 
     std::shared_ptr<Server> server = std::make_shared<Server>();
     std::shared_ptr<Provider> provider = std::make_shared<Provider>(server);
-    std::shared_ptr<pg::TypeCatalog> types = std::make_shared<pg::TypeCatalog>();
     std::shared_ptr<pg::detail::Context> context = std::make_shared<pg::detail::Context>();
+    std::shared_ptr<pg::TypeCatalog> types = context->types;
     pg::Client client{std::make_shared<pg::Client::Impl>(pg::Client::Impl{context})};
 };
 

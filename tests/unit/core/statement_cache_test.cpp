@@ -37,13 +37,13 @@ protected:
         if (name) cache->conclude(*name, request, nullptr, session);
         return went_by;
     }
-    void use(const StatementLimits& limits) { cache.emplace(limits, tally, types); }
+    void use(const StatementLimits& limits) { cache.emplace(limits, tally); }
 
     std::shared_ptr<fake::Server> server = std::make_shared<fake::Server>();
     fake::Session session{server};
-    std::shared_ptr<StatementTally> tally = std::make_shared<StatementTally>();
     std::shared_ptr<const TypeCatalog> types = std::make_shared<TypeCatalog>();
-    std::optional<StatementCache> cache{std::in_place, StatementLimits(), tally, types};
+    std::shared_ptr<StatementTally> tally = std::make_shared<StatementTally>(types);
+    std::optional<StatementCache> cache{std::in_place, StatementLimits(), tally};
     bool prepared = false, described = false;  // what the last request asked for, and had
 };
 
@@ -67,7 +67,7 @@ TEST_F(Statements, ThatAreAlikeAreNotTakenForEachOther) {
 }
 
 TEST_F(Statements, AreCountedOverAllSessionsAndThoseThatHaveGone) {
-    StatementCache other(StatementLimits(), tally, types);
+    StatementCache other(StatementLimits(), tally);
     spi::Request request{.sql = "select 1"};
     EXPECT_FALSE(other.choose(request, {.hash = 1}, session));
     for (int i = 0; i < 3; ++i) run("select 1");
@@ -256,7 +256,7 @@ TEST_F(Statements, ThatTheSchemaMadeOutdatedAreSoInAllSessionsOnceForEachChange)
     const Error outdated = fake::server_error("0A000", ErrorKind::plan_invalidated);
     std::vector<std::unique_ptr<StatementCache>> sessions;
     for (int i = 0; i < 3; ++i) {
-        sessions.push_back(std::make_unique<StatementCache>(StatementLimits(), tally, types));
+        sessions.push_back(std::make_unique<StatementCache>(StatementLimits(), tally));
         for (const char* sql : {"select 1", "select 2"}) run_on(*sessions.back(), sql);
     }
     fail(*sessions[0], "select 1", outdated);

@@ -39,8 +39,6 @@ protected:
     spi::SessionSlot slot{.session = std::make_unique<fake::Session>(server)};
     std::optional<WarmUp> made;
     const ResultStorage* described = nullptr;
-
-    WarmUps() { context.types = std::make_shared<TypeCatalog>(); }
 };
 
 TEST_F(WarmUps, GiveEachStatementItsNameBeforeItIsRun) {
