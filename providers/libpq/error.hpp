@@ -20,8 +20,7 @@ struct ErrorSite {
     bool in_transaction = false;  ///< when the request began
     RequestPhase phase = RequestPhase::sent;
     std::string_view engine = engine_name;
-    bool committed =
-        false;  ///< a COMMIT within the request was answered: what fails behind it undoes no more than that
+    bool committed = false;  ///< something was, by a statement of the request
 };
 
 /// What the server reported, with all its fields. A result without a report is a broken connection.
