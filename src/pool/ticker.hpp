@@ -38,7 +38,8 @@ private:
         Ticker& ticker_;
     };
     void set() {
-        is_posted_.store(false, std::memory_order_release);  // before it reads: who comes later posts again
+        // Before it reads: who comes later posts again, and who came before has written what is read.
+        is_posted_.exchange(false, std::memory_order_acq_rel);
         const Governor::Time when(Governor::Time::duration(wanted_.load(std::memory_order_acquire)));
         when == Governor::Time::max() ? reactor_.cancel(timer_) : reactor_.set(timer_, when, look_);
     }

@@ -2,6 +2,7 @@
 #include "src/pool/ticker.hpp"
 
 #include <gtest/gtest.h>
+#include <thread>
 #include <vector>
 
 namespace pg::pool {
@@ -79,6 +80,50 @@ TEST(PoolTicker, GoesOnlyAfterWhatWasPostedToIt) {
     EXPECT_NE(reactor.timer, nullptr);
     SlowReactor::run(reactor.spawned);
     EXPECT_EQ(reactor.timer, nullptr);
+}
+
+/// Has a thread that runs what is posted, and counts how often it has looked for that.
+class QuickReactor final : public spi::Reactor {
+public:
+    ~QuickReactor() override { thread_.request_stop(); }
+    [[nodiscard]] Time set_to() const { return Time(Time::duration(set_to_.load())); }
+    /// For what is posted by now to run.
+    void wait() const {
+        const std::uint64_t before = looks_;
+        while (looks_ < before + 2) std::this_thread::yield();
+    }
+
+private:
+    void do_post(spi::Job& job) noexcept override { posted_ = &job; }
+    void do_spawn(spi::Job& job) noexcept override { posted_ = &job; }
+    bool do_here() const noexcept override { return false; }
+    void do_set(spi::Timer&, Deadline::Clock::time_point when) noexcept override {
+        set_to_ = when.time_since_epoch().count();
+    }
+    void do_cancel(spi::Timer&) noexcept override {}
+    void do_count(int) noexcept override {}
+
+    std::atomic<spi::Job*> posted_{nullptr};
+    std::atomic<Time::rep> set_to_{0};
+    std::atomic<std::uint64_t> looks_{0};
+    std::jthread thread_{[this](const std::stop_token& stop) {
+        for (; !stop.stop_requested() || posted_ != nullptr; ++looks_)
+            if (spi::Job* const job = posted_.exchange(nullptr)) job->run();
+    }};
+};
+
+TEST(PoolTicker, LosesNothingThatIsWantedWhileItIsSet) {
+    QuickReactor reactor;
+    auto* const ticker = new Ticker<Looker>({}, reactor);
+    for (int round = 1; round <= 2'000; ++round) {
+        ticker->want(Time(Time::duration(2 * round)));
+        for (volatile int pause = round % 200; pause > 0;) pause = pause - 1;
+        const Time last(Time::duration(2 * round + 1));
+        ticker->want(last);
+        reactor.wait();
+        ASSERT_EQ(reactor.set_to(), last) << "round " << round;
+    }
+    ticker->end();
 }
 
 }  // namespace
