@@ -413,7 +413,7 @@ DEFECTS_OF_NAMES = (
            "a statement that could not be prepared is taken for prepared"),
     Defect("src/core/statement_cache.cpp", "!is_nameless(key.hash) && ", "", ("prepared_test",),
            "a plan that a pooler keeps is asked for for ever"),
-    Defect("src/core/statement_cache.cpp", "*schema_changes_ == changes_ && ", "", NAMES,
+    Defect("src/core/statement_cache.cpp", "tally_->types_->era() == closed_ && ", "", NAMES,
            "a change is found once more by each session"),
     Defect("src/core/statement_cache.cpp", " && tally_->affords_renewal()", "", NAMES,
            "what never fits takes all statements away"),
