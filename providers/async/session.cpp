@@ -144,7 +144,6 @@ void Home::bury_session(std::unique_ptr<spi::Session> session) const noexcept {
 
 ReactorSession::ReactorSession(Home home, std::unique_ptr<spi::Session> session)
     : home_(std::move(home)), session_(std::move(session)) {
-    hears_of_settings_ = true;
     home_.reactor()->add_session();
 }
 

@@ -30,12 +30,10 @@ constexpr std::size_t most_parameters = 500;
 
 }  // namespace
 
-DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context,
-                       bool& hears_of_settings)
+DirectLink::DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
     : Exchange(direct_engine_name, std::move(node), std::move(context)),
       connection_(std::move(connection)),
       channel_(PQsocket(connection_.get()), tls),
-      hears_of_settings_(hears_of_settings),
       waits_in_receive_(channel_.allow_waiting()) {
     // Its farewell must not wait for a server that takes no more bytes.
     PQsetnonblocking(connection_.get(), 1);
@@ -223,11 +221,11 @@ void DirectLink::keep(const wire::ParameterStatus& status) {
 /// A promotion is the server's own doing.
 bool DirectLink::Parameter::is_changed() const noexcept { return value != at_rest && name != "in_hot_standby"; }
 
-bool DirectLink::settings_changed() const noexcept {
+bool DirectLink::any_setting_changed() const noexcept {
     return std::any_of(parameters_.begin(), parameters_.end(), [](const Parameter& one) { return one.is_changed(); });
 }
 
-void DirectLink::settle_settings() {
+void DirectLink::settle_reported() {
     for (Parameter& parameter : parameters_) parameter.at_rest = parameter.value;
 }
 

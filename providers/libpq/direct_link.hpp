@@ -3,6 +3,7 @@
 
 #include <list>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "providers/libpq/cancel.hpp"
@@ -26,9 +27,7 @@ namespace pg::libpq::direct {
 /// (D4) A server that says what it may not say is left at once: nothing of what it says from then on is believed.
 class DirectLink final : public Exchange {
 public:
-    /// The flag is raised when the server reports a setting that is another one than at rest; outlives the link.
-    DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context,
-               bool& hears_of_settings);
+    DirectLink(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context);
     ~DirectLink();
 
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
@@ -152,9 +151,16 @@ public:
     /// As the server last reported it; empty when it never did.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept;
     /// One that a client can set is not what it is at rest.
-    [[nodiscard]] bool settings_changed() const noexcept;
+    [[nodiscard]] bool settings_changed() noexcept {
+        if (hears_of_settings_) [[unlikely]]
+            hears_of_settings_ = any_setting_changed();
+        return hears_of_settings_;
+    }
     /// What they are now is what they are at rest.
-    void settle_settings();
+    void settle_settings() {
+        if (std::exchange(hears_of_settings_, false)) [[unlikely]]
+            settle_reported();
+    }
 
 private:
     struct Parameter {
@@ -162,6 +168,8 @@ private:
         [[nodiscard]] bool is_changed() const noexcept;
     };
 
+    [[nodiscard]] bool any_setting_changed() const noexcept;
+    void settle_reported();
     void write_closes();
     /// What is to be sent in place is sent whatever becomes of it there.
     void keep_in_place();
@@ -193,9 +201,9 @@ private:
     std::list<Notification> notifications_;
     std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
-    bool& hears_of_settings_;
-    const bool waits_in_receive_;  ///< a receive may wait
-    bool unwritable_ = false;      ///< the socket takes nothing any more: the end is still to be read
+    const bool waits_in_receive_;     ///< a receive may wait
+    bool hears_of_settings_ = false;  ///< one was reported that is another than at rest
+    bool unwritable_ = false;         ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
     bool receiving_needs_write_ = false;
     bool sending_needs_read_ = false;  /// @}

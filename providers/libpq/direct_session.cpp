@@ -217,16 +217,16 @@ Expected<std::optional<Notification>> DirectSession::do_wait_notification(const 
     // behind them.
     if (!refused || !link_.connected())
         if (auto message = link_.take_notification()) return message;
-    if (farewell_) return *std::exchange(farewell_, std::nullopt);
+    if (farewell_) return *std::exchange(farewell_, nullptr);
     if (refused) return *std::move(refused);
     for (bool has_received = false;; has_received = true) {
         // Nothing was asked, so an event can only be a farewell.
         if (wire::Frame frame; link_.poll(frame))
-            farewell_ = link_.failed(frame.body);
+            farewell_ = std::make_unique<const Error>(link_.failed(frame.body));
         else if (link_.ended())
-            farewell_ = link_.ending();
+            farewell_ = std::make_unique<const Error>(link_.ending());
         if (auto message = link_.take_notification()) return message;
-        if (farewell_) return *std::exchange(farewell_, std::nullopt);
+        if (farewell_) return *std::exchange(farewell_, nullptr);
         const Woken woken = has_received ? link_.wait_beside(nothing_else, wait) : Woken::ready;
         if (!has_received) link_.receive();
         if (woken == Woken::deadline) return std::optional<Notification>();
@@ -247,8 +247,7 @@ spi::TransactionStatus DirectSession::do_transaction_status() const noexcept {
 
 bool DirectSession::do_alive() noexcept {
     if (!link_.is_here() || !link_.connected() || !(link_.is_quiet() || link_.look_around())) return false;
-    if (std::exchange(hears_of_settings_, false)) [[unlikely]]
-        link_.settle_settings();
+    link_.settle_settings();
     return true;
 }
 

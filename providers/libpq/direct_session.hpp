@@ -14,7 +14,7 @@ class DirectSession final : public spi::Session {
 public:
     /// `tls` as for `DirectLink`. Not to be used before `take_over` went well.
     DirectSession(ConnectionHandle connection, void* tls, std::string node, spi::SessionContext context)
-        : link_(std::move(connection), tls, std::move(node), std::move(context), hears_of_settings_) {}
+        : link_(std::move(connection), tls, std::move(node), std::move(context)) {}
 
     /// Makes sure that both sides are at the same place of the protocol: the answer to a Sync of our own, with nothing
     /// but notices, notifications and parameters before it. A message that libpq had received half of shows here.
@@ -42,7 +42,7 @@ private:
     std::string_view do_node() const noexcept override { return link_.node(); }
     std::string_view do_engine() const noexcept override { return direct_engine_name; }
     int do_socket() const noexcept override { return PQsocket(link_.connection()); }
-    bool do_settings_changed() noexcept override { return hears_of_settings_ = link_.settings_changed(); }
+    bool do_settings_changed() noexcept override { return link_.settings_changed(); }
 
     /// Runs one statement in `format` to its end. A report is an answer too.
     Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);
@@ -50,7 +50,7 @@ private:
     DirectLink link_;
     RowCollector collector_;
     TextFallback fallback_;
-    std::optional<Error> farewell_;  ///< of a server whose last messages are still to be taken
+    std::unique_ptr<const Error> farewell_;  ///< of a server whose last messages are still to be taken
 };
 
 }  // namespace pg::libpq::direct

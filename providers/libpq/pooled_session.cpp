@@ -16,9 +16,7 @@ int watch_events(PGEventId, void*, void*) { return 1; }
 class PooledSession final : public spi::Session {
 public:
     PooledSession(std::unique_ptr<spi::Session> session, std::unique_ptr<const CancelWatch> watch)
-        : watch_(std::move(watch)), session_(std::move(session)) {
-        hears_of_settings_ = true;
-    }
+        : watch_(std::move(watch)), session_(std::move(session)) {}
 
 private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override {

@@ -204,7 +204,7 @@ std::string_view LibpqSession::do_parameter(const char* name) const noexcept {
 }
 
 bool LibpqSession::do_settings_changed() noexcept {
-    if (!are_settings_known_) return false;
+    if (!hears_of_settings_ || !are_settings_known_) return false;
     hears_of_settings_ = false;
     for (std::size_t i = 0; i < settings.size(); ++i) hears_of_settings_ |= at_rest_[i] != parameter(settings[i]);
     return hears_of_settings_;

@@ -72,6 +72,7 @@ private:
                                                           "default_transaction_read_only",
                                                           "standard_conforming_strings"};
     std::array<std::string, settings.size()> at_rest_;
+    bool hears_of_settings_ = false;   // one may have been changed
     bool are_settings_known_ = false;  // what they are at rest, as of now
 };
 

@@ -19,7 +19,7 @@ void roll_back(spi::Session& session) noexcept {
 
 Error HeldSession::because_of_the_first(Error error) {
     if (session().transaction_status() != spi::TransactionStatus::failed) return error;
-    if (!first_failure) return first_failure.emplace(std::move(error));
+    if (!first_failure) return *(first_failure = std::make_unique<const Error>(std::move(error)));
     if (error.sqlstate() != sqlstate::in_failed_sql_transaction) return error;
     ErrorFields fields = error.fields();
     fields.retry_scope = first_failure->retry_scope();

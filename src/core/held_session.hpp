@@ -27,7 +27,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
     std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
-    std::optional<Error> first_failure{};        // of its transaction, while that is a failed one; may be out of date
+    std::unique_ptr<const Error> first_failure;  // of its transaction, while that is a failed one; may be out of date
     spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
 
     HeldSession(std::shared_ptr<Context> shared, spi::Lease session)

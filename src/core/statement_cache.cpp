@@ -50,6 +50,9 @@ StatementCacheStats added(const StatementCacheStats& a, const StatementCacheStat
 
 }  // namespace
 
+StatementTally::StatementTally(std::shared_ptr<const TypeCatalog> types)
+    : types_(std::move(types)), salt_(draw_salt()) {}
+
 StatementCacheStats StatementTally::total() const {
     const std::lock_guard lock(mutex_);
     return sum();
@@ -81,7 +84,7 @@ void StatementTally::leave(const StatementCache& cache) noexcept {
 }
 
 StatementCache::StatementCache(const StatementLimits& limits, std::shared_ptr<StatementTally> tally)
-    : limits_(limits), tally_(std::move(tally)), salt_(draw_salt()) {
+    : limits_(limits), tally_(std::move(tally)) {
     tally_->join(*this);
 }
 
@@ -142,7 +145,7 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
 
 /// One whose statements are from before the last change has found no more than that.
 void StatementCache::tell_others() {
-    if (tally_->types_->era() == closed_ && tally_->affords_renewal()) tally_->types_->outdate();
+    if (tally_->types_->era() == era_ && tally_->affords_renewal()) tally_->types_->outdate();
 }
 
 void StatementCache::catch_up(spi::Session& session) noexcept {
@@ -150,8 +153,7 @@ void StatementCache::catch_up(spi::Session& session) noexcept {
     const TypeCatalog& types = *tally_->types_;
     if (is_over && std::exchange(awaits_commit_, false)) types.outdate();
     const std::uint64_t era = types.era();
-    if (std::exchange(closed_, era) != era) close_all(session);
-    era_ = awaits_commit_ ? TypeCatalog::no_era : era;
+    if (std::exchange(era_, era) != era) close_all(session);
 }
 
 void StatementCache::clear(spi::Session* session) noexcept {
@@ -191,13 +193,17 @@ NamedStatement* StatementCache::add(const spi::Request& request, std::uint64_t h
     return statement.release();
 }
 
-/// A hash of the text and the types that nobody can foretell, in 13 digits of five bits, and which name it is.
+/// 45 bits of a hash of the text and the types that nobody can foretell, and which name of the client it is: short,
+/// since it goes along with every execution.
 std::string StatementCache::next_name(const NamedStatement& statement) {
-    std::uint64_t hash = mix(statement.hash ^ salt_);
+    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
+    std::uint64_t hash = mix(statement.hash ^ tally_->salt_);
     for (const Oid type : statement.types) hash = mix(hash + static_cast<std::uint32_t>(type));
-    std::string name = "pg_";
-    for (int shift = 60; shift >= 0; shift -= 5) name += "0123456789abcdefghijklmnopqrstuv"[hash >> shift & 31];
-    return name.append("_").append(std::to_string(++names_));
+    std::string name = "pg";
+    for (int digit = 0; digit < 9; ++digit, hash >>= 5) name += digits[hash & 31];
+    for (std::uint64_t number = tally_->names_.fetch_add(1, std::memory_order_relaxed); number != 0; number >>= 5)
+        name += digits[number & 31];
+    return name;
 }
 
 bool StatementCache::make_room(std::size_t bytes, spi::Session& session) {

@@ -72,7 +72,7 @@ class StatementCache;
 class StatementTally {
 public:
     /// Of the client's types, whose eras are those of its statements.
-    explicit StatementTally(std::shared_ptr<const TypeCatalog> types) : types_(std::move(types)) {}
+    explicit StatementTally(std::shared_ptr<const TypeCatalog> types);
     [[nodiscard]] StatementCacheStats total() const;
 
 private:
@@ -84,7 +84,9 @@ private:
     void leave(const StatementCache& cache) noexcept;
 
     const std::shared_ptr<const TypeCatalog> types_;
-    mutable std::mutex mutex_;  // guards what follows
+    const std::uint64_t salt_;             // of the names (S7)
+    std::atomic<std::uint64_t> names_{0};  // that were given, ever
+    mutable std::mutex mutex_;             // guards what follows
     std::vector<const StatementCache*> here_;
     StatementCacheStats gone_;
     std::uint64_t hits_of_next_renewal_ = 0;
@@ -144,14 +146,11 @@ public:
 
     /// Closes all of them when names or types may have changed since.
     void keep_up(spi::Session& session) noexcept {
-        if (era_ != tally_->types_->era()) [[unlikely]]
+        if (awaits_commit_ || era_ != tally_->types_->era()) [[unlikely]]
             catch_up(session);
     }
     /// The transaction that is open has changed the schema. @{
-    void await_commit() noexcept {
-        awaits_commit_ = true;
-        era_ = TypeCatalog::no_era;  // its end may come unseen
-    }
+    void await_commit() noexcept { awaits_commit_ = true; }
     [[nodiscard]] bool awaits_commit() const noexcept { return awaits_commit_; }
     /// It has ended; whether there was such a one.
     [[nodiscard]] bool has_committed() noexcept { return std::exchange(awaits_commit_, false); }  /// @}
@@ -212,11 +211,8 @@ private:
     NamedStatement* oldest_ = nullptr;
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;
-    std::uint64_t era_ = 0;     // that was kept up with; none while a change awaits its commit
-    std::uint64_t closed_ = 0;  // the era in which all were closed last
-    bool awaits_commit_ = false;
-    const std::uint64_t salt_;  // of the names (S7)
-    std::uint64_t names_ = 0;   // that were given, ever
+    std::uint64_t era_ = 0;       // that was kept up with
+    bool awaits_commit_ = false;  // whose end may come unseen
     // A part of the hash of what was seen last in each place, and of what is never to have a name. @{
     using Marks = std::array<std::uint16_t, 128>;
     Marks seen_{};

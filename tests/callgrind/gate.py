@@ -34,14 +34,14 @@ GATES = {
         "awaited_select": (0.42, 0.25),
         "copy_in": (0.58, 0.60),
         "pipelined_insert": (0.43, 0.35),
-        "transaction": (0.88, 1.00),
+        "transaction": (0.905, 1.00),
         "array": (1.15, 1.00),
     },
     "libpq": {
-        "point_select": (1.385, 1.40),
+        "point_select": (1.395, 1.40),
         "bulk_read": (1.25, 1.25),
         "batch_select": (1.57, 1.60),
-        "awaited_select": (1.74, 1.10),
+        "awaited_select": (1.76, 1.10),
         "copy_in": (1.15, 1.15),
     },
 }

@@ -145,7 +145,7 @@ public:
     [[nodiscard]] bool alive() noexcept { return do_alive(); }
     /// A setting that the server reports by itself, and that a client can set, is not what it is at rest: whoever has
     /// the session changed it, by whatever means. As far as the provider can see; no round trip.
-    [[nodiscard]] bool settings_changed() noexcept { return hears_of_settings_ && do_settings_changed(); }
+    [[nodiscard]] bool settings_changed() noexcept { return do_settings_changed(); }
     /// A parameter that the server reports by itself ("server_version", "TimeZone"); empty when it does not.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept { return do_parameter(name); }
     /// What pg_backend_pid() gives.
@@ -160,9 +160,6 @@ public:
     [[nodiscard]] int socket() const noexcept { return do_socket(); }
     /// Where it lives; null when it can be used on any thread, which then waits itself.
     [[nodiscard]] const std::shared_ptr<Reactor>& reactor() const noexcept { return do_reactor(); }
-
-protected:
-    bool hears_of_settings_ = false;  ///< `do_settings_changed` is worth a call
 
 private:
     virtual Expected<Result> do_run(const Request& request, const Wait& wait) noexcept = 0;
