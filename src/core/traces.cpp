@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
@@ -44,7 +45,8 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
     if (speaks_of_temporary) slot.dirty = true;
     if (StatementCache* statements = statements_of(slot); statements && (is_temporary || speaks_of_temporary))
         statements->close_all(*slot.session);
-    if (!is_temporary || tag.starts_with("ALTER") || tag == "CREATE VIEW") note_new_names(context, slot);
+    const bool may_give_columns = tag == "CREATE VIEW" && mentions(sql, {"replace"});
+    if (!is_temporary || tag.starts_with("ALTER") || may_give_columns) note_new_names(context, slot);
 }
 
 }  // namespace
@@ -56,7 +58,10 @@ void note_traces(spi::SessionSlot& slot, std::string_view sql) {
 }
 
 void note_making(Context& context, std::string_view sql) {
-    if (mentions_making(sql)) context.types->outdate();
+    const std::string_view word = first_word(sql);
+    for (const std::string_view making : {"create", "alter", "drop", "do"})
+        if (word.size() == making.size() && mentions(word, {making}) && (making != "do" || mentions_making(sql)))
+            context.types->outdate();
 }
 
 void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql) {
@@ -77,7 +82,9 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text) {
     if (mentions_making(text)) note_new_names(context, slot);
-    if (mentions(text, {"commit", "end"})) note_commit(context, slot);
+    if (!mentions(text, {"commit", "end", "rollback", "abort"})) return;
+    const bool is_over = slot.session->transaction_status() == spi::TransactionStatus::idle;
+    is_over ? note_commit(context, slot) : note_undone(context, slot);
 }
 
 void note_commit(Context& context, spi::SessionSlot& slot) {

@@ -130,7 +130,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               const Expected<spi::CommandTag> answer = control("commit", wait);
                               held->settings.reset();
                               const bool is_committed = answer && answer->text() == "COMMIT";
-                              if (is_committed || !answer) note_commit(*held->context, held->lease.slot());
+                              note_commit(*held->context, held->lease.slot());
                               const auto session = std::exchange(held, nullptr);
                               if (!answer) detail::roll_back(session->session());  // what was not sent has left it open
                               if (!answer)
@@ -152,6 +152,7 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
                               if (watch) watch->take(*session);
                               Expected<void> done = session->session().run_script("rollback", wait);
                               if (!done) detail::roll_back(session->session());  // as its time was over before
+                              note_commit(*session->context, session->lease.slot());
                               return done;
                           });
 }

@@ -1,0 +1,69 @@
+// Eras: what may change what names and types mean, for whom and from when on, and what does not.
+#include <gtest/gtest.h>
+
+#include "fake_session.hpp"
+#include "pg/batch.hpp"
+#include "pg/connection.hpp"
+#include "pg/transaction.hpp"
+
+namespace {
+
+class Eras : public testing::Test {
+protected:
+    [[nodiscard]] std::uint64_t era() const { return db.types->era(); }
+
+    fake::Database db;
+};
+
+TEST_F(Eras, BeginWithTheCommitOfWhatAScriptMadeWhateverWordsAreInIt) {
+    pg::Transaction transaction = db.client.begin();
+    transaction.run_script("create table a(n int); insert into log values ('pending')");
+    const std::uint64_t before = era();
+    transaction.commit();
+    EXPECT_EQ(era(), before + 1) << "only now is it there for others";
+}
+
+TEST_F(Eras, BeginWithTheEndOfATransactionThatATextEnds) {
+    pg::Connection connection = db.client.connection();
+    connection.exec("begin");
+    connection.run_script("create table a(n int)");
+    const std::uint64_t before = era();
+    connection.run_script("commit");
+    EXPECT_EQ(era(), before + 1);
+}
+
+TEST_F(Eras, BeginWithARollbackOfWhatWasMade) {
+    for (const bool by_hand : {true, false}) {
+        const std::uint64_t before = era();
+        {
+            pg::Transaction transaction = db.client.begin();
+            transaction.run_script("create table a(n int)");
+            EXPECT_EQ(era(), before + 1);
+            if (by_hand) transaction.rollback();
+        }
+        EXPECT_EQ(era(), before + 2) << "what was prepared in it is from before";
+        db.client.begin().commit();
+        EXPECT_EQ(era(), before + 2) << "and nothing is left of it";
+    }
+}
+
+TEST_F(Eras, DoNotBeginWithWordsInAStatementOfABatch) {
+    for (int i = 0; i < 2; ++i) {
+        pg::Batch batch(db.client);
+        for (const auto& [sql, tag] :
+             {std::pair("insert into t values (1)", "INSERT 0 1"), std::pair("notify order_created", "NOTIFY"),
+              std::pair("call create_invoice(1)", "CALL")})
+            db.server->answer(sql, fake::affected(tag));
+        static_cast<void>(batch.exec("insert into t values (1)"));
+        static_cast<void>(batch.exec("notify order_created"));
+        static_cast<void>(batch.exec("call create_invoice(1)"));
+        batch.run();
+    }
+    EXPECT_EQ(era(), 0u);
+    pg::Batch batch(db.client);
+    static_cast<void>(batch.exec(" /* */ Create type mood as enum ('sad')"));
+    batch.run();
+    EXPECT_GT(era(), 0u);
+}
+
+}  // namespace
