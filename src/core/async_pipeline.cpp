@@ -258,7 +258,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent)) {
         operation.observe_retry(outcome.error());
-        operation.is_unknown_ = outcome.error().outcome() == Outcome::unknown;
+        operation.is_unknown_ = outcome.error().outcome() != Outcome::not_sent;
         return operation.enter(Operation::Step::begin);
     }
     if (!outcome && operation.is_unknown_) outcome = behind_an_unknown(std::move(outcome).error());

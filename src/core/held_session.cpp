@@ -19,7 +19,11 @@ void roll_back(spi::Session& session) noexcept {
 
 Error HeldSession::because_of_the_first(Error error) {
     if (session().transaction_status() != spi::TransactionStatus::failed) return error;
-    if (!first_failure) return *(first_failure = std::make_unique<const Error>(std::move(error)));
+    // What a server says of a failed transaction; anything else is of one that a text in between has mended.
+    const bool is_behind = error.sqlstate().empty() || error.sqlstate() == sqlstate::in_failed_sql_transaction ||
+                           error.sqlstate() == sqlstate::syntax_error ||
+                           error.sqlstate() == sqlstate::invalid_sql_statement_name;
+    if (!first_failure || !is_behind) return *(first_failure = std::make_unique<const Error>(std::move(error)));
     if (error.sqlstate() != sqlstate::in_failed_sql_transaction) return error;
     ErrorFields fields = error.fields();
     fields.retry_scope = first_failure->retry_scope();

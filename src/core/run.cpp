@@ -176,7 +176,7 @@ Expected<Result> Executor::run(const detail::Call& call) {
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
-        is_unknown = result.error().outcome() == Outcome::unknown;
+        is_unknown = result.error().outcome() != Outcome::not_sent;
         if (call.watch) call.watch->retry(result.error());
     }
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_session.hpp"
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/copy.hpp"
 #include "pg/large_object.hpp"
@@ -259,6 +260,25 @@ TEST_F(HeldSession, FollowsATransactionThatIsMoved) {
     moved.commit();
     EXPECT_EQ(server.take_log(), (Lines{"begin", "savepoint pgclient_1", "select lo_open($1, $2)",
                                         "select lo_close($1)", "release savepoint pgclient_1", "commit"}));
+}
+
+TEST_F(HeldSession, SaysOfAFailedTransactionWhatItFailedWithLast) {
+    const auto fails = [&](const char* sqlstate, pg::RetryScope scope) {
+        server.answer("insert into t", server_error(sqlstate, pg::ErrorKind::server, scope));
+    };
+    pg::Transaction transaction = db.client.begin();
+    transaction.exec("savepoint mine");
+    fails("40001", pg::RetryScope::transaction);
+    EXPECT_FALSE(transaction.try_exec("insert into t"));
+    pg::Batch batch(transaction);
+    static_cast<void>(batch.exec("rollback to savepoint mine"));
+    static_cast<void>(batch.exec("insert into t"));
+    fails("23505", pg::RetryScope::none);
+    static_cast<void>(batch.try_run(pg::BatchMode::each));
+    server.answer("select 1", server_error("25P02", pg::ErrorKind::server, pg::RetryScope::transaction));
+    const pg::Error behind = transaction.try_exec("select 1").error();
+    EXPECT_EQ(behind.retry_scope(), pg::RetryScope::none);
+    EXPECT_NE(behind.detail().find("[23505]"), std::string_view::npos) << behind.what();
 }
 
 }  // namespace

@@ -93,6 +93,9 @@ TEST_F(Healing, SaysThatNobodyKnowsWhereOnlyTheSecondAttemptHadNoEffect) {
         EXPECT_EQ(error.outcome(), pg::Outcome::unknown) << error.what();
         EXPECT_EQ(error.retry_scope(), pg::RetryScope::none) << error.what();
     };
+    server.answer("update t", fake::connection_lost(pg::Outcome::applied));  // as its types were asked for
+    server.answer("update t", fake::connection_lost(pg::Outcome::not_sent));
+    is_unknown(client.try_exec(update).error());
     for (const pg::Error& second : {fake::connection_lost(pg::Outcome::not_sent), server_error("40001"),
                                     server_error("23505", pg::ErrorKind::unique_violation)}) {
         server.answer("update t", fake::connection_lost(pg::Outcome::unknown));
