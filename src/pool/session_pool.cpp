@@ -147,8 +147,9 @@ void SessionPool::check(Member& member) noexcept {
 /// Asks its server whether it is there.
 void SessionPool::check_now(Member& member) noexcept {
     spi::Session& session = *member.session;
-    const bool is_alive =
-        session.alive() && session.run_script("", {Deadline::after(check_budget)}) && is_at_rest(member);
+    // What settings are after the round trip they are at rest: nobody has it who could have changed them.
+    const bool is_alive = session.alive() && session.run_script("", {Deadline::after(check_budget)}) &&
+                          session.alive() && is_at_rest(member);
     enter([&](Books& books, Time now) { books.checked(member, is_alive, now); });
 }
 
