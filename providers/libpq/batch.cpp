@@ -120,6 +120,7 @@ private:
         if (given_up_ && answered_ == sent_) return take_end_of_all(status, result);
         if (each ? answered_ > readies_ : answered_ == sent_) {
             const std::size_t failing = each ? readies_ : answered_ - 1;
+            note_those_before();
             link_.about(request(failing).sql);
             const Error error = link_.failed(result.get());
             for (std::size_t i = each ? failing : 0; i <= failing; ++i)
@@ -141,6 +142,12 @@ private:
         return true;
     }
 
+    /// Those of the same transaction that went well before one fails.
+    void note_those_before() {
+        if (sync_ != spi::BatchSync::once) return;
+        for (std::size_t i = 0; i < answered_; ++i) link_.note_run(request(i).sql);
+    }
+
     /// The statement at the head has all its results.
     bool take_end() {
         if (!head_) return ++ends_ < 2 || lose();
@@ -150,6 +157,7 @@ private:
             preparation_ = std::move(head_);
             return true;
         }
+        if (PQresultStatus(head_.get()) == PGRES_FATAL_ERROR) note_those_before();
         item.outcome.emplace(conclude(link_, item.request, std::move(preparation_), std::move(head_), wait_));
         ++answered_;
         if (woken_ && item.failed() && item.outcome->error().sqlstate() == sqlstate::query_canceled)

@@ -151,6 +151,8 @@ private:
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const std::size_t failing = sync_ == spi::BatchSync::each ? readies_ : answered_;
         const bool late = failing < answered_ || failing == sent_;
+        if (sync_ == spi::BatchSync::once)
+            for (std::size_t i = 0; i < answered_; ++i) link_.note_run(request(i).sql);
         link_.about(request(std::min(failing, items_.size() - 1)).sql);
         const bool given_up = woken_ && (is_cancelled(body) || (late && given_up_));
         Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);

@@ -311,6 +311,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     wire::Frame frame;
     if (machine_.skipping()) send_sync();
     for (;;) {
+        if (ended()) return static_cast<void>(ending()), Outcome::unknown;  // closed, and nothing left to cancel
         const bool answered = !cancel || cancel->advance();
         while (!machine_.idle()) {
             const std::optional<wire::Event> event = poll(frame);

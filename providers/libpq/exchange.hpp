@@ -11,6 +11,7 @@
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/wait.hpp"
 #include "src/base/fork.hpp"
+#include "src/base/transaction_control.hpp"
 
 namespace pg::libpq {
 
@@ -51,6 +52,8 @@ public:
     }
     /// A statement has ended, of several perhaps.
     void note_tag(std::string_view tag) noexcept { committed_ |= tag == "COMMIT" || tag == "PREPARE TRANSACTION"; }
+    /// The same of one that went well before another fails: a procedure may have committed inside.
+    void note_run(std::string_view sql) noexcept { committed_ |= !in_transaction_ && may_commit_inside(sql); }
     /// An error of ours about this exchange, which has ended well.
     [[nodiscard]] Error error(ErrorFields fields) const { return plain_error(std::move(fields), site()); }
     /// What a stream or a COPY says that is asked for more than it had. @{

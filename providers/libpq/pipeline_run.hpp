@@ -144,6 +144,7 @@ private:
         const auto cancel = start_cancel(link_.connection());
         const std::size_t before = count_;
         for (;;) {
+            if (self().is_lost()) return lose(self().loss()), false;  // and nothing left to cancel
             const bool answered = !cancel || cancel->advance();
             if (count_ == before) static_cast<void>(self().take_arrived(before - 1));
             if (self().is_lost()) lose(self().loss());

@@ -2,6 +2,7 @@
 // statement, however often the text was run before.
 #include <vector>
 
+#include "pg/batch.hpp"
 #include "tests/db/regression/every_way.hpp"
 
 namespace regression_tests {
@@ -179,7 +180,10 @@ protected:
             create procedure regression_paid.fails(amount int) language plpgsql as $$ begin
                 insert into regression_paid.paid values (amount); commit; perform no_such_function(amount); end $$;
             create procedure regression_paid.gives(inout grants aclitem) language plpgsql as $$ begin
-                insert into regression_paid.paid values (1); commit; end $$)sql");
+                insert into regression_paid.paid values (1); commit; end $$;
+            create procedure regression_paid.pays() language plpgsql as $$ begin
+                insert into regression_paid.paid values (1); commit; end $$;
+            create function regression_paid.f(n smallint) returns int language sql as 'select 1')sql");
     }
     static void TearDownTestSuite() { onlooker().run_script("drop schema regression_paid cascade"); }
 
@@ -203,6 +207,20 @@ TEST_P(CommittingProcedure, IsNotRunAgainForTheTypesOfItsArguments) {
 
 TEST_P(CommittingProcedure, IsNotRunAgainForAResultWithoutBinaryForm) {
     expect_one_run("call regression_paid.gives(null)");
+}
+
+TEST_P(CommittingProcedure, IsNotRunAgainForWhatFailsBehindItInABatch) {
+    for (const char* failing : {"select regression_paid.f($1)", "select $1::int / 0"}) {
+        onlooker().run_script("truncate regression_paid.paid");
+        pg::Client db = open(1);
+        pg::Batch batch(db);
+        const auto paid = batch.exec("call regression_paid.pays()");
+        const auto failed = batch.exec(pg::runtime(failing), 7);
+        EXPECT_FALSE(batch.try_run());
+        EXPECT_EQ(onlooker().query_one<std::int64_t>("select count(*) from regression_paid.paid"), 1);
+        EXPECT_EQ(paid.try_get().error().outcome(), pg::Outcome::unknown) << paid.try_get().error().what();
+        EXPECT_EQ(failed.try_get().error().outcome(), pg::Outcome::unknown) << failed.try_get().error().what();
+    }
 }
 
 TEST_P(CommittingProcedure, IsFoundForAnArgumentOfAnotherType) {
