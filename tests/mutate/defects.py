@@ -174,7 +174,7 @@ DEFECTS_OF_OUTCOMES = (
            "a transaction that may have been committed is run again"),
     Defect("src/core/retry.cpp", "Clock::now() + pause >= end_", "false", ("transaction_test",),
            "a transaction is run again behind its time"),
-    Defect("src/core/run.cpp", "is_unknown = result.error().outcome() == Outcome::unknown;", "", ("repair_test",),
+    Defect("src/core/run.cpp", "is_unknown = result.error().outcome() != Outcome::not_sent;", "", ("repair_test",),
            "what may have been applied by a first attempt is said not to be"),
     Defect("src/core/held_session.cpp", "return *(first_failure = std::make_unique<const Error>(std::move(error)));", "return error;",
            ("transaction_test",), "a transaction is run again for what came of its first error"),

@@ -106,7 +106,7 @@ TEST_P(UntakenAnswers, OfAListenerAreHeardByTheNext) {
 TEST_P(UntakenAnswers, OfAListenerAreHeardByACallThatWaitsAlready) {
     pg::AsyncListener listener(here);
     ASSERT_TRUE(answer_of([&] { return listener.try_listen("untaken"); }));
-    std::optional<pg::Async<pg::Heard>> first(listener.next(60s));
+    auto first = std::make_unique<pg::Async<pg::Heard>>(listener.next(60s));
     pg::Async<pg::Heard> second = listener.next(60s);
     first->await_suspend(std::noop_coroutine());
     second.await_suspend(std::noop_coroutine());
