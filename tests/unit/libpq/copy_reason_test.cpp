@@ -27,13 +27,18 @@ TEST(CopyReason, HasAMarkForEachByteThatIsNoText) {
 
 TEST(CopyReason, EndsAtAZeroByte) { EXPECT_EQ(copy_reason("a\0b"sv), "a"); }
 
+/// So many bytes of text, and these behind them.
+std::string long_text(std::size_t bytes, std::string_view end = "") {
+    std::string text(bytes, 'x');
+    text.append(end);
+    return text;
+}
+
 TEST(CopyReason, IsCutBetweenTwoCharacters) {
-    EXPECT_EQ(copy_reason(std::string(8000, 'x')).size(), 8000U);
-    EXPECT_EQ(copy_reason(std::string(8001, 'x')).size(), 8000U);
-    EXPECT_EQ(copy_reason(std::string(7999, 'x') + "\xc3\xa9"), std::string(7999, 'x'));
-    EXPECT_EQ(copy_reason(std::string(7998, 'x') + "\xc3\xa9"
-                                                   "y"),
-              std::string(7998, 'x') + "\xc3\xa9");
+    EXPECT_EQ(copy_reason(long_text(8000)).size(), 8000U);
+    EXPECT_EQ(copy_reason(long_text(8001)).size(), 8000U);
+    EXPECT_EQ(copy_reason(long_text(7999, "\xc3\xa9")), long_text(7999));
+    EXPECT_EQ(copy_reason(long_text(7998, "\xc3\xa9z")), long_text(7998, "\xc3\xa9"));
 }
 
 }  // namespace

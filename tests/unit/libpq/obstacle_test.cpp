@@ -28,12 +28,13 @@ Function* behind(Function*, const char* name) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: g++ 12 would take the free in one for a mismatch with the `new` before it.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     void* const memory = size <= most_memory ? std::malloc(size) : nullptr;
     return memory ? memory : throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 extern "C" {
 
