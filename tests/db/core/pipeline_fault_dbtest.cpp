@@ -375,9 +375,11 @@ TEST_P(PipelineFault, WhatMayHaveHappenedStaysSoWhenTheSecondAttemptFindsNoServe
     ASSERT_TRUE(Gate::is_reached());
     proxy.refuse();
     proxy.cut(Ending::reset);
-    for (auto& call : calls) {
-        const auto told = call.get();
+    for (std::size_t at = 0; at < calls.size(); ++at) {
+        const auto told = calls[at].get();
         ASSERT_FALSE(told);
+        // That of the first is there; those behind it may not have left before the line was cut.
+        if (at != 0 && told.error().outcome() == pg::Outcome::not_sent) continue;
         EXPECT_EQ(told.error().outcome(), pg::Outcome::unknown) << told.error().what();
         EXPECT_EQ(told.error().retry_scope(), pg::RetryScope::none) << told.error().what();
     }
