@@ -65,9 +65,9 @@ public:
         Expected<Heard> heard = hear({wait.deadline, &token});
         const std::lock_guard lock(mutex_);
         waiting_ = std::stop_source(std::nostopstate);
+        if (!heard && heard_.empty()) return std::move(heard).error();
         if (heard && !heard->nothing()) heard_.emplace(++last_number_, *std::move(heard));
         if (!heard_.empty()) return take_first();
-        if (!heard) return std::move(heard).error();
         return Numbered();
     }
 
