@@ -72,7 +72,7 @@ class StatementCache;
 class StatementTally {
 public:
     /// Of the client's types, whose eras are those of its statements.
-    explicit StatementTally(std::shared_ptr<const TypeCatalog> types);
+    PGCLIENT_API explicit StatementTally(std::shared_ptr<const TypeCatalog> types);
     [[nodiscard]] StatementCacheStats total() const;
 
 private:
