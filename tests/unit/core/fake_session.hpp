@@ -84,7 +84,8 @@ public:
     std::atomic<int> opened{0};
     std::atomic<int> closed{0};
     std::optional<pg::Error> refuses_to_open;
-    std::atomic<int> dead{0};  // as many sessions are found dead when they are to be lent
+    std::atomic<bool> was_configured_anew{false};  // the next script has it report another setting
+    std::atomic<int> dead{0};                      // as many sessions are found dead when they are to be lent
     int version = 150018;
     std::string in_hot_standby;
     int socket = -1;  // of each session
@@ -142,6 +143,7 @@ private:
             return pg::spi::CommandTag(done->tag());
         }
         server_->write_down("script " + std::string(text));
+        hears_of_settings_ |= server_->was_configured_anew.exchange(false);
         {
             const std::lock_guard lock(server_->mutex);
             server_->last_wait = wait;
@@ -183,7 +185,11 @@ private:
         return next;
     }
     Status do_transaction_status() const noexcept override { return status_; }
-    bool do_alive() noexcept override { return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0; }
+    bool do_alive() noexcept override {
+        hears_of_settings_ = false;
+        return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0;
+    }
+    bool do_settings_changed() noexcept override { return hears_of_settings_; }
     std::string_view do_parameter(const char* name) const noexcept override {
         if (std::string_view(name) == "in_hot_standby") return server_->in_hot_standby;
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
@@ -257,6 +263,7 @@ private:
     }
 
     std::shared_ptr<Server> server_;
+    bool hears_of_settings_ = false;
     int number_;
     std::shared_ptr<int> life_;
     Status status_ = Status::idle;

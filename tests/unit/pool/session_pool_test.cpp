@@ -144,6 +144,20 @@ TEST_F(SessionPool, AsksItsSessionsAfterTheMachineWasAsleep) {
     EXPECT_FALSE(source().request_idle(taker)) << "there is none that may be lent unasked";
 }
 
+TEST_F(SessionPool, KeepsASessionWhoseServerWasConfiguredAnewWhileItRested) {
+    pg::pool::Limits limits;
+    limits.time_asleep = &say_slept;
+    set = std::make_unique<fake::Database>(limits);
+    take().give_back();
+    set->provider->spot().ring();
+    slept += std::chrono::nanoseconds(10min).count();
+    server().was_configured_anew = true;  // which the server reports when it is asked something
+    take().give_back();
+    EXPECT_EQ(server().take_log(), Lines{"script "});
+    EXPECT_EQ(set->client.pool().stats().lost, 0u);
+    EXPECT_EQ(server().opened, 1);
+}
+
 TEST(ThePool, KnowsHowLongTheMachineWasAsleep) {
     const std::chrono::nanoseconds before = pg::pool::time_asleep();
     EXPECT_GT(before, -1s);
