@@ -138,11 +138,13 @@ public:
 
     [[nodiscard]] std::size_t size() const { return storage_->rows(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
-    [[nodiscard]] std::span<const Column> columns() const { return storage_->columns(); }  ///< views of the result
+    [[nodiscard]] std::span<const Column> columns() const& { return storage_->columns(); }  ///< views of the result
+    std::span<const Column> columns() const&& = delete;
     /// Rows inserted, updated, deleted, selected or copied.
     [[nodiscard]] std::uint64_t affected() const { return storage_->affected(); }
     /// The command tag: "SELECT 3".
-    [[nodiscard]] std::string_view tag() const { return storage_->tag(); }
+    [[nodiscard]] std::string_view tag() const& { return storage_->tag(); }
+    std::string_view tag() const&& = delete;
 
     /// Throws UsageError past the end.
     [[nodiscard]] Row operator[](std::size_t row) const {

@@ -84,7 +84,10 @@ TEST_P(Statements, HealAfterASchemaChange) {
 TEST_P(Statements, HealThatNobodyAskedToHavePrepared) {
     pg::Connection session = db.connection();
     db.run_script("create table shape (a int); insert into shape values (1)");
-    const auto width = [&] { return session.query("select * from shape").columns().size(); };
+    const auto width = [&] {
+        const pg::Result rows = session.query("select * from shape");
+        return rows.columns().size();
+    };
     for (int i = 0; i < 3; ++i) EXPECT_EQ(width(), 1u);
     EXPECT_EQ(prepared(session, "select * from shape"), 1);
     db.exec("alter table shape add column b text");
@@ -92,7 +95,8 @@ TEST_P(Statements, HealThatNobodyAskedToHavePrepared) {
     session.exec("discard all");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(width(), 2u);
     db.exec("alter table shape alter column a type bigint");
-    EXPECT_EQ(session.query("select * from shape").columns()[0].type.oid, pg::Oid{20});
+    const pg::Result rows = session.query("select * from shape");
+    EXPECT_EQ(rows.columns()[0].type.oid, pg::Oid{20});
 }
 
 TEST_P(Statements, HealInABatch) {
@@ -103,7 +107,8 @@ TEST_P(Statements, HealInABatch) {
         const auto one = batch.query("select * from shape");
         const auto two = batch.query("select * from shape");
         batch.run();
-        return std::pair(one.get().columns().size(), two.get().columns().size());
+        const pg::Result first = one.get(), second = two.get();
+        return std::pair(first.columns().size(), second.columns().size());
     };
     for (int i = 0; i < 3; ++i) EXPECT_EQ(widths(), std::pair(std::size_t{1}, std::size_t{1}));
     db.exec("alter table shape add column b text");
@@ -139,7 +144,8 @@ TEST_P(Statements, HealByRunningATransactionAgain) {
     const auto width = [&] {
         return client.transaction([&](pg::Transaction& transaction) {
             ++runs;
-            return transaction.query("select * from shape").columns().size();
+            const pg::Result rows = transaction.query("select * from shape");
+            return rows.columns().size();
         });
     };
     for (int i = 0; i < 3; ++i) EXPECT_EQ(width(), 1u);

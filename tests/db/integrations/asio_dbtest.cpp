@@ -70,7 +70,8 @@ TEST_F(AsioToken, GivesAFuture) {
     std::future<pg::Result> result = async_wait(db.query("select 1, 2"), use_future);
     EXPECT_EQ(value.get(), 2);
     nothing.get();
-    EXPECT_EQ(result.get().columns().size(), 2u);
+    const pg::Result two = result.get();
+    EXPECT_EQ(two.columns().size(), 2u);
 }
 
 TEST_F(AsioToken, CallsAFunction) {

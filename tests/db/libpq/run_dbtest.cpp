@@ -285,7 +285,8 @@ TEST(LimitedResult, HasColumnsWhenItHasNoRows) {
     const Result result = session->run({.sql = "select 1 as n limit 0", .max_result_bytes = 10}, soon()).value();
     EXPECT_TRUE(result.empty());
     EXPECT_EQ(result.columns()[0].name, "n");
-    EXPECT_EQ(session->run({.sql = "set work_mem = '1MB'", .max_result_bytes = 10}, soon()).value().tag(), "SET");
+    const Result set = session->run({.sql = "set work_mem = '1MB'", .max_result_bytes = 10}, soon()).value();
+    EXPECT_EQ(set.tag(), "SET");
 }
 
 TEST(LimitedResult, GivesUpAResultThatIsTooLargeAndKeepsTheSession) {

@@ -119,7 +119,8 @@ TEST(Stream, FallsBackToTextForAColumnWithoutBinaryForm) {
     const auto session = open_session();
     const auto stream =
         session->stream({.sql = "select relacl from pg_class where relacl is not null"}, soon()).value();
-    EXPECT_EQ(stream->next(soon()).value().columns()[0].type.format, Format::text);
+    const Result rows = stream->next(soon()).value();
+    EXPECT_EQ(rows.columns()[0].type.format, Format::text);
 }
 
 }  // namespace

@@ -153,7 +153,10 @@ TEST_P(ThroughAPooler, StatementsArePreparedWhereThePoolerKeepsThemApart) {
     EXPECT_LE(client.query_one<std::int64_t>("select count(*) from pg_prepared_statements"), 3)
         << "the pooler has closed some of what its clients go on with";
     onlooker().run_script("drop table if exists shape; create table shape (a int); insert into shape values (1)");
-    const auto width = [&] { return client.query("select * from shape").columns().size(); };
+    const auto width = [&] {
+        const pg::Result rows = client.query("select * from shape");
+        return rows.columns().size();
+    };
     for (int i = 0; i < 10; ++i) EXPECT_EQ(width(), 1u);
     onlooker().run_script("alter table shape add column b text");
     for (int i = 0; i < 10; ++i) EXPECT_EQ(width(), 2u);

@@ -289,7 +289,8 @@ TEST(DirectStream, ReadsThePreparedByItsDescription) {
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows.storage()->cell(1, 0).bytes(), "b");
     EXPECT_EQ(rows.columns()[0].name, "n");
-    EXPECT_EQ(stream->next(in(10s)).value().tag(), "SELECT 2");
+    const Result end = stream->next(in(10s)).value();
+    EXPECT_EQ(end.tag(), "SELECT 2");
 }
 
 TEST_P(Session, IsStoppedWhileItWaitsForANotification) {
