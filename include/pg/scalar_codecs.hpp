@@ -27,7 +27,7 @@ PGCLIENT_API Fault encode_checked_text(Writer& out, std::string_view value);
 
 constexpr bool is_integer_type(Oid oid) { return oid == Oid{20} || oid == Oid{21} || oid == Oid{23}; }
 
-/// int2, int4 and int8 into any signed integer that holds the value.
+/// int2, int4 and int8 into any signed integer of 16 bits or more that holds the value.
 template <std::signed_integral T>
 struct IntegerCodec {
     static constexpr Format argument = Format::binary;

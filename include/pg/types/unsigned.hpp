@@ -35,6 +35,32 @@ struct UnsignedCodec {
     }
 };
 
+/// What has no wider one travels as numeric.
+template <std::unsigned_integral T>
+struct LargestUnsignedCodec {
+    static constexpr TypeId type{Oid{1700}, Oid{1231}, "numeric"};
+    static constexpr Format argument = Format::binary;
+
+    /// Any integer type, oid, and numeric where it holds a whole number.
+    static bool accepts(const WireType& wire) {
+        return is_integer_type(wire.oid) || wire.oid == Oid{26} || wire.oid == type.oid;
+    }
+    static Fault decode(const Cell& cell, const WireType& wire, T& out) {
+        std::uint64_t wide = 0;
+        if (Fault fault = decode_unsigned(cell, wire, std::numeric_limits<T>::max(), wide)) return fault;
+        out = static_cast<T>(wide);
+        return {};
+    }
+    static Fault encode(Writer& out, T value) {
+        encode_numeric(out, value);
+        return {};
+    }
+    static Fault encode_text(Writer& out, T value) {
+        encode_unsigned_text(out, value);
+        return {};
+    }
+};
+
 }  // namespace detail
 
 template <>
@@ -50,30 +76,9 @@ struct Codec<std::uint32_t> : detail::UnsignedCodec<std::uint32_t, std::int64_t>
     static constexpr TypeId type{Oid{20}, Oid{1016}, "int8"};
 };
 template <>
-struct Codec<unsigned long> {
-    static constexpr TypeId type{Oid{1700}, Oid{1231}, "numeric"};
-    static constexpr Format argument = Format::binary;
-
-    /// Any integer type, oid, and numeric where it holds a whole number.
-    static bool accepts(const WireType& wire) {
-        return detail::is_integer_type(wire.oid) || wire.oid == Oid{26} || wire.oid == type.oid;
-    }
-    static Fault decode(const Cell& cell, const WireType& wire, unsigned long& out) {
-        std::uint64_t wide = 0;
-        if (Fault fault = detail::decode_unsigned(cell, wire, std::numeric_limits<unsigned long>::max(), wide))
-            return fault;
-        out = wide;
-        return {};
-    }
-    static Fault encode(Writer& out, unsigned long value) {
-        detail::encode_numeric(out, value);
-        return {};
-    }
-    static Fault encode_text(Writer& out, unsigned long value) {
-        detail::encode_unsigned_text(out, value);
-        return {};
-    }
-};
+struct Codec<unsigned long> : detail::LargestUnsignedCodec<unsigned long> {};
+template <>
+struct Codec<unsigned long long> : detail::LargestUnsignedCodec<unsigned long long> {};
 
 template <>
 struct Codec<Oid> {

@@ -80,6 +80,8 @@ TEST(UnsignedIntegers, AreReadOnlyWhereTheyHoldTheValue) {
 TEST(UnsignedIntegers, TravelAsNumericsWhenTheyHave64Bits) {
     std::mt19937_64 random(5);
     for (int i = 0; i < 10'000; ++i) expect_round_trip(std::uint64_t{random()} >> random() % 64, numeric_oid);
+    expect_round_trip(std::numeric_limits<unsigned long long>::max(), numeric_oid);
+    expect_round_trip(std::numeric_limits<unsigned long>::max(), numeric_oid);
     for (const std::uint64_t value : {0ull, 1ull, 9999ull, 10000ull, 100000000ull, ~0ull})
         expect_round_trip(std::uint64_t{value}, numeric_oid);
     EXPECT_EQ(decode_text<std::uint64_t>("12.00", numeric_oid).value, 12u);
