@@ -203,6 +203,8 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         outcome = borrowed.failed_by(std::move(outcome).error());
     }
     if (!outcome && !session().usable()) broken_ = true;
+    if (outcome && (!was_described || spi::tells(outcome->tag(), !outcome->columns().empty())))
+        note_tag(context(), lease_.slot(), *outcome, operation.call_->sql);
     if (!operation.wanted_) --unwanted_;
     if (unwanted_ != 0 && !given_up_ && !is_wanted_beside(nullptr)) give_up(*in_flight_.first());  // (L4)
     if (!operation.wanted_) {
@@ -210,8 +212,6 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
         return operation.leave();
     }
     if (outcome) {
-        if (!was_described || spi::tells(outcome->tag(), !outcome->columns().empty()))
-            note_tag(context(), lease_.slot(), *outcome, operation.call_->sql);
         if (!knows_types(*outcome->storage()))
             return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
     } else if (may_heal(outcome.error())) {
@@ -258,7 +258,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent)) {
         operation.observe_retry(outcome.error());
-        operation.is_unknown_ = outcome.error().outcome() != Outcome::not_sent;
+        operation.is_unknown_ = may_have_been_applied(outcome.error());
         return operation.enter(Operation::Step::begin);
     }
     if (!outcome && operation.is_unknown_) outcome = behind_an_unknown(std::move(outcome).error());

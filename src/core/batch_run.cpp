@@ -49,7 +49,7 @@ Error repaired(const Error& error) {
 
 /// The error of one that was sent before, on a connection that was lost: nobody knows what became of that.
 Error in_doubt(const Error& error) {
-    if (error.outcome() == Outcome::unknown || error.outcome() == Outcome::applied) return error;
+    if (may_have_been_applied(error)) return error;
     ErrorFields fields = error.fields();
     fields.outcome = Outcome::unknown;
     fields.message += "; what was sent before, on a connection that was lost, may have taken effect";
@@ -159,7 +159,10 @@ private:
             assert(entry->outcome);
             if (sent != items_.end() && *sent == entry.get()) {
                 ++sent;
-                if (entry->failed()) entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
+                if (entry->failed()) {
+                    note_failure(*borrowed.context, *borrowed.slot, entry->outcome->error(), entry->call.sql);
+                    entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
+                }
                 conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
             }

@@ -5,6 +5,11 @@
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
+namespace {
+
+Error moved_from() { return detail::usage_error("the connection was moved from"); }
+
+}  // namespace
 
 Connection detail::hold(Borrowed borrowed) {
     borrowed.slot->dirty = true;  // it is taken for the sake of what it leaves in the session
@@ -22,10 +27,12 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 Connection::~Connection() = default;
 
 Expected<detail::Borrowed> Connection::do_borrow(const QueryOptions* options) {
+    if (!impl_) return moved_from();
     return impl_->lend(impl_->held->context->wait_of(options));
 }
 
 Expected<Transaction> Connection::try_begin(const TransactionOptions& options) {
+    if (!impl_) return moved_from();
     const detail::TransactionTime time(*impl_->held->context, options);
     return detail::begin_on(impl_->lend(time.wait()), hooks_, options, time);
 }

@@ -159,6 +159,8 @@ void note_traces(spi::SessionSlot& slot, std::string_view sql);
 void note_making(Context& context, std::string_view sql);
 /// What its result says by the command tag: traces, names that mean something new, or a commit.
 void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql);
+/// The same of one that failed, or was given up as it ended: code may have done something before, or all of it.
+void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql);
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
 /// A transaction was committed.
@@ -195,6 +197,8 @@ void note_undone(Context& context, spi::SessionSlot& slot);
     return Error(std::move(fields));
 }
 
+/// Of a statement that failed: it did what it does, or nobody can say.
+[[nodiscard]] bool may_have_been_applied(const Error& error);
 /// The error of a call whose attempt before was lost when it may have had its effect: whatever came of the other one,
 /// nobody knows.
 [[nodiscard]] Error behind_an_unknown(Error error);

@@ -165,7 +165,8 @@ void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), &set);
     borrowed.session().run_batch(all, sync, borrowed.wait);
     // Why the one behind them was not run.
-    if (set.failed()) items[std::min(at, items.size() - 1)]->outcome = std::move(set.outcome);
+    if (set.failed() && (at == 0 || !items.front()->failed()))
+        items[std::min(at, items.size() - 1)]->outcome = std::move(set.outcome);
 }
 
 Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,

@@ -82,8 +82,12 @@ Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& 
     return learned;
 }
 
+bool may_have_been_applied(const Error& error) {
+    return error.outcome() == Outcome::unknown || error.outcome() == Outcome::applied;
+}
+
 Error behind_an_unknown(Error error) {
-    if (error.outcome() != Outcome::not_sent && error.outcome() != Outcome::not_applied) return error;
+    if (may_have_been_applied(error)) return error;
     ErrorFields fields = error.fields();
     fields.outcome = Outcome::unknown;
     fields.retry_scope = RetryScope::none;
@@ -170,13 +174,16 @@ Expected<Result> Executor::run(const detail::Call& call) {
         if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (call.watch && transaction_control(call.sql) != TransactionControl::none) detail::forget_settings(*borrowed);
-        if (!result) result = borrowed->failed_by(std::move(result).error());
+        if (!result) {
+            detail::note_failure(*borrowed->context, *borrowed->slot, result.error(), call.sql);
+            result = borrowed->failed_by(std::move(result).error());
+        }
         if (is_unknown && !result) result = detail::behind_an_unknown(std::move(result).error());
         if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
-        is_unknown = result.error().outcome() != Outcome::not_sent;
+        is_unknown = detail::may_have_been_applied(result.error());
         if (call.watch) call.watch->retry(result.error());
     }
 }

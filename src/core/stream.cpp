@@ -1,4 +1,5 @@
 // Streams: a borrowed session, the provider's rows, and a fresh deadline for each wait.
+#include "src/base/transaction_control.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
 
@@ -114,8 +115,11 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         begun = source->admit_again(begun.error());
         if (begun) begun = source->begin(admitted);
     }
+    if (hooks_ && transaction_control(admitted.sql) != TransactionControl::none)
+        detail::forget_settings(source->borrowed());
     if (begun && is_retyped) source->borrowed().context->retyped->add(admitted.sql);
     if (begun) return source;
+    detail::note_failure(*source->borrowed().context, *source->borrowed().slot, begun.error(), admitted.sql);
     Error error = source->borrowed().failed_by(std::move(begun).error());
     source->end(&error);
     return error;

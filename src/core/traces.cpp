@@ -76,12 +76,24 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
         (tag.starts_with("SELECT") && result.columns().empty() && mentions(sql, {"create", "into"})))
         note_what_was_made(context, slot, tag, sql);
+    if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);
     if (tag.starts_with("DROP") && is_felt_by_others(tag, sql)) note_new_names(context, slot);
     if (tag == "DO" && mentions_making(sql)) note_new_names(context, slot);
 }
 
+void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql) {
+    if (!error.connection_usable() || error.outcome() == Outcome::not_sent) return;
+    const bool is_undone = error.outcome() == Outcome::not_applied;
+    if (!is_about_rows(sql)) {
+        note_traces(slot, sql);
+        note_script(context, slot, sql);
+    } else if (!is_undone && mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})) {
+        note_new_names(context, slot);
+    }
+}
+
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text) {
-    if (mentions_making(text)) note_new_names(context, slot);
+    if (mentions_making(text) || mentions(text, {"import", "prepared"})) note_new_names(context, slot);
     if (!mentions(text, {"commit", "end", "rollback", "abort"})) return;
     const bool is_over = slot.session->transaction_status() == spi::TransactionStatus::idle;
     is_over ? note_commit(context, slot) : note_undone(context, slot);

@@ -1,6 +1,7 @@
 // Sessions on a server: clean for the next borrower, learned types, and statements that it keeps.
 #include <stop_token>
 
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/statement_cache.hpp"
 #include "pg/stop.hpp"
@@ -57,6 +58,26 @@ TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
     EXPECT_FALSE(narrow.query_one<std::string>("show work_mem").starts_with("7"));
     EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
+}
+
+TEST_F(SessionDb, ComesBackWithoutWhatWasLeftByCodeThatFailed) {
+    const int process = narrow.query_one<int>("select pg_backend_pid()");
+    const auto is_at_rest = [&] {
+        EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+        return narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'") == 0;
+    };
+    const auto code = pg::runtime("do $$ begin perform pg_advisory_lock(7); raise exception 'enough'; end $$");
+    EXPECT_FALSE(narrow.try_exec(code));
+    EXPECT_TRUE(is_at_rest());
+    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(narrow);
+        const auto failed = batch.exec(code);
+        static_cast<void>(batch.try_run(mode));
+        EXPECT_FALSE(failed.try_get());
+        EXPECT_TRUE(is_at_rest());
+    }
+    EXPECT_FALSE(narrow.try_stream<int>(code));
+    EXPECT_TRUE(is_at_rest());
 }
 
 TEST_F(SessionDb, KeepsItsStatementsForTheNextBorrower) {

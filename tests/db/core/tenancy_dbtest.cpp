@@ -163,6 +163,9 @@ TEST_P(Tenants, SeeTheirOwnRowsInStreams) {
     for (auto id : ann.stream<int>("select $1 + 1", 1)) EXPECT_EQ(id, 2);
     EXPECT_FALSE(ann.try_stream<int>("select 1 / 0"));
     expect_nothing_left(client);
+    pg::Transaction transaction = ann.begin();
+    EXPECT_THROW(static_cast<void>(transaction.stream<int>("commit and chain")), pg::ShapeError);
+    EXPECT_EQ(transaction.query_all<std::string>(own_notes).size(), 3u) << "the one behind it has its settings, too";
 }
 
 TEST_P(Tenants, SeeTheirOwnRowsInBatchesAndScripts) {
@@ -254,6 +257,13 @@ TEST_P(Tenants, EndTransactionsThatHaveFailedByABatch) {
             EXPECT_EQ(seen.get(), (Notes{"a1", "a2"}));
             session.exec("rollback");
         }
+        session.exec("begin");
+        EXPECT_FALSE(session.try_exec("select 1 / 0"));
+        pg::Batch batch(session);
+        const auto undone = batch.exec("rollback to nowhere");
+        EXPECT_FALSE(batch.try_run(pg::BatchMode::atomic));
+        EXPECT_EQ(undone.try_get().error().sqlstate(), "3B001") << undone.try_get().error().what();
+        session.exec("rollback");
     }
     expect_nothing_left(client);
 }

@@ -47,6 +47,37 @@ TEST_F(Eras, BeginWithARollbackOfWhatWasMade) {
     }
 }
 
+TEST_F(Eras, BeginWithWhatBecomesKnownToOthersWithoutACommitOfOurs) {
+    for (const auto& [sql, tag] :
+         {std::pair("commit prepared 'x'", "COMMIT PREPARED"),
+          std::pair("import foreign schema a from server s into b", "IMPORT FOREIGN SCHEMA")}) {
+        const std::uint64_t before = era();
+        db.server->answer(sql, fake::affected(tag));
+        db.client.exec(pg::runtime(sql));
+        EXPECT_EQ(era(), before + 1) << sql;
+        db.client.run_script(sql);
+        EXPECT_EQ(era(), before + 2) << sql;
+    }
+}
+
+TEST_F(Eras, BeginWithWhatMayHaveHappenedBeforeAFailure) {
+    const auto fails = [&](const char* sql, pg::Outcome outcome) {
+        db.server->answer(sql, pg::Error({.kind = pg::ErrorKind::cancelled,
+                                          .outcome = outcome,
+                                          .connection_usable = true,
+                                          .message = "given up"}));
+        const std::uint64_t before = era();
+        EXPECT_FALSE(db.client.try_exec(pg::runtime(sql)));
+        return era() - before;
+    };
+    EXPECT_EQ(fails("create table a(n int)", pg::Outcome::applied), 1u);
+    EXPECT_EQ(fails("do $$ begin create table a(n int); commit; x; end $$", pg::Outcome::not_applied), 1u);
+    EXPECT_EQ(fails("select * into a from b", pg::Outcome::unknown), 1u);
+    EXPECT_EQ(fails("select * into a from b", pg::Outcome::not_applied), 0u);
+    EXPECT_EQ(fails("insert into a select 1", pg::Outcome::unknown), 0u);
+    EXPECT_EQ(fails("create table a(n int)", pg::Outcome::not_sent), 0u);
+}
+
 TEST_F(Eras, DoNotBeginWithWordsInAStatementOfABatch) {
     for (int i = 0; i < 2; ++i) {
         pg::Batch batch(db.client);

@@ -39,6 +39,13 @@ protected:
     fake::Server& server = *db.server;
 };
 
+TEST_F(HeldSession, IsNotThatOfAConnectionThatWasMovedFrom) {
+    pg::Connection connection = db.client.connection();
+    const pg::Connection kept = std::move(connection);
+    EXPECT_EQ(connection.try_exec("select n").error().kind(), pg::ErrorKind::usage);
+    EXPECT_THROW(static_cast<void>(connection.begin()), pg::UsageError);
+}
+
 // ---- streams -------------------------------------------------------------------------------------
 
 TEST_F(HeldSession, StaysWithAStreamThatOutlivesItsConnection) {

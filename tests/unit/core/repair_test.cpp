@@ -120,6 +120,14 @@ TEST_F(Healing, SaysWhatTheSecondAttemptSaysWhereNothingOfTheFirstWasSent) {
     EXPECT_EQ(client.try_exec("update t").error().outcome(), pg::Outcome::not_sent);
 }
 
+TEST_F(Healing, SaysWhatTheSecondAttemptSaysWhereTheFirstHadNoEffect) {
+    server.answer("update t", fake::connection_lost(pg::Outcome::not_applied));
+    server.answer("update t", server_error("23505", pg::ErrorKind::unique_violation));
+    const pg::Error told = client.try_exec(pg::Query{.sql = "update t", .idempotent = true}).error();
+    EXPECT_EQ(told.kind(), pg::ErrorKind::unique_violation);
+    EXPECT_EQ(told.outcome(), server_error("23505").outcome()) << told.what();
+}
+
 /// Answers one text in the place of the server.
 class Answering final : public pg::spi::Interceptor {
     pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
