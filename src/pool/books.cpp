@@ -230,7 +230,7 @@ void Books::look(Time now) {
             dismiss(member, &PoolStats::expired);
         else if (!is_old && now >= spare_at(member))
             dismiss(member, &PoolStats::spare);
-        else if (count(State::checking) < most_kept_alive && (now >= keep_alive_at(member)))
+        else if (!is_old && count(State::checking) < most_kept_alive && now >= keep_alive_at(member))
             enter(member, State::checking), to_check_.push_back(&member);
         else
             ++at;
@@ -248,7 +248,9 @@ Time Books::next_look(Time now) const {
     if (closed_) return Time::max();
     if (count(State::idle) != members_.size() || !queue_.empty()) return look_by(now);
     Time at = is_short() || widening_ ? look_by(now) : Time::max();
-    for (const Member* member : idle_) at = std::min({at, member->expires, spare_at(*member), keep_alive_at(*member)});
+    for (const Member* member : idle_)
+        if (!member->unwanted.load(std::memory_order_relaxed) || !is_short())
+            at = std::min({at, member->expires, spare_at(*member), keep_alive_at(*member)});
     return std::max(at, now);
 }
 

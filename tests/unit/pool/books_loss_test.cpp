@@ -41,6 +41,22 @@ TEST_F(TheBooksOfABadDay, SuspectTheOthersWhenOneIsLost) {
     EXPECT_NE(books->take(now), nullptr);
 }
 
+TEST_F(TheBooksOfABadDay, KeepInPeaceWhatIsTooOldUntilItCanBeReplaced) {
+    make({.max_size = 2, .min_size = 1, .max_lifetime = 10min, .keepalive = 1min});
+    idle_ones(1);
+    now += 10min;
+    for (int round = 0; round < 5; ++round) {
+        books->look(now);
+        for (const Duty& attempt : duties()) {
+            ASSERT_EQ(attempt.kind, Kind::open) << "it is not closed before another one has taken its place";
+            books->failed(*attempt.member, nobody_there(), now);
+        }
+        EXPECT_GT(books->next_look(now), now);
+        now = books->next_look(now);
+    }
+    EXPECT_EQ(books->stats(now).idle, 1u);
+}
+
 TEST_F(TheBooksOfABadDay, SuspectNobodyWhenASessionEndedForItself) {
     const auto members = idle_ones(2);
     EXPECT_EQ(books->take(now), members[1]);
