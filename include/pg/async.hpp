@@ -199,22 +199,22 @@ private:
     Expected<void> take(Expected<Result> more) {
         chunk_.reset();
         if (!more) return std::move(more).error();
+        before_ += std::exchange(at_, 0);
         chunk_ = *std::move(more);
-        at_ = 0;
         reader_.rebind(*chunk_->storage());
         return {};
     }
     Expected<T*> step() {
         if (!chunk_ || at_ == chunk_->size()) return nullptr;
         const std::size_t row = at_++;
-        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault);
+        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault, before_);
         return &current_;
     }
 
     std::shared_ptr<detail::AsyncTarget> target_;
     const StopToken* stop_;
     std::optional<Result> chunk_;
-    std::size_t at_ = 0;
+    std::size_t at_ = 0, before_ = 0;  // in the chunk, and ahead of it
     detail::RowReader<T> reader_;
     T current_{};
 };
@@ -262,6 +262,47 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
     return new Open({}, target_, sql.options() ? *sql.options() : options_, sql, arguments...);
 }
 
+namespace detail {
+
+/// Runs `body` in transactions of `source` until one commits. Source: a client, with a site, or a connection.
+template <class Source, class Body, class... Site>
+auto run_awaited_transaction(Source source, TransactionOptions options, Body body, Site... site)
+    -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+    using R = await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>;
+    const auto retries = std::make_shared<TransactionRetries>(options);
+    for (;;) {
+        std::optional<Error> failure;
+        bool committed = false;
+        auto transaction = co_await source.try_begin(retries->remaining(), site...);
+        if (!transaction) {
+            failure = std::move(transaction).error();
+        } else {
+            try {
+                if constexpr (std::is_void_v<R>) {
+                    co_await body(*transaction);
+                    if (transaction->is_open()) co_await transaction->commit();
+                    co_return;
+                } else {
+                    R value = co_await body(*transaction);
+                    if constexpr (IsExpected<R>)
+                        if (!value) value.error().raise();
+                    if (transaction->is_open()) co_await transaction->commit();
+                    co_return value;
+                }
+            } catch (const Error& error) {
+                failure = error;
+                committed = transaction->is_committed();  // by the body, which failed later
+            }
+            if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
+        }
+        if (!committed && co_await pause_before_retry(source.target(), retries, *failure)) continue;
+        if constexpr (IsExpected<R>) co_return *std::move(failure);
+        failure->raise();
+    }
+}
+
+}  // namespace detail
+
 /// One session with the verbs of an executor, as `Connection`. Handle: move-only; gives the session back in the
 /// background when it and what was begun on it go. Calls on it wait for their turn.
 class PGCLIENT_API AsyncConnection final : public AsyncExecutor {
@@ -273,6 +314,16 @@ public:
     /// As `AsyncClient::begin`, on this session. @{
     Async<AsyncTransaction> begin(const TransactionOptions& options = {}) const;
     Async<Expected<AsyncTransaction>> try_begin(const TransactionOptions& options = {}) const;  /// @}
+    /// As `AsyncClient::transaction`, on this session. @{
+    template <class Body>
+    auto transaction(const TransactionOptions& options, Body body) const
+        -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        return detail::run_awaited_transaction(AsyncConnection(target_), options, std::move(body));
+    }
+    template <class Body>
+    auto transaction(Body body) const -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
+        return detail::run_awaited_transaction(AsyncConnection(target_), TransactionOptions{}, std::move(body));
+    }  /// @}
 
     [[nodiscard]] std::string_view engine() const;  ///< "libpq" or "direct"
     [[nodiscard]] int backend_process() const;      ///< what pg_backend_pid() gives
@@ -320,50 +371,17 @@ public:
                                                 CallSite site = CallSite::here()) const;
 
     /// Runs `body(AsyncTransaction&)`, which gives a `Task`, in a transaction, commits it and gives its value; an
-    /// exception rolls it back. Run again as `Client::transaction` is. @{
+    /// exception, or an Expected with an error, rolls it back. Run again as `Client::transaction` is. @{
     template <class Body>
     auto transaction(const TransactionOptions& options, Body body, CallSite site = CallSite::here()) const
         -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
-        return run_transaction(*this, options, std::move(body), site);
+        return detail::run_awaited_transaction(*this, options, std::move(body), site);
     }
     template <class Body>
     auto transaction(Body body, CallSite site = CallSite::here()) const
         -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
-        return run_transaction(*this, TransactionOptions{}, std::move(body), site);
+        return detail::run_awaited_transaction(*this, TransactionOptions{}, std::move(body), site);
     }  /// @}
-
-private:
-    template <class Body>
-    static auto run_transaction(AsyncClient client, TransactionOptions options, Body body, CallSite site)
-        -> Task<await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>> {
-        using R = await_result_t<std::invoke_result_t<Body&, AsyncTransaction&>>;
-        const auto retries = std::make_shared<detail::TransactionRetries>(options);
-        for (;;) {
-            std::optional<Error> failure;
-            bool committed = false;
-            Expected<AsyncTransaction> transaction = co_await client.try_begin(retries->remaining(), site);
-            if (!transaction) {
-                failure = std::move(transaction).error();
-            } else {
-                try {
-                    if constexpr (std::is_void_v<R>) {
-                        co_await body(*transaction);
-                        if (transaction->is_open()) co_await transaction->commit();
-                        co_return;
-                    } else {
-                        R value = co_await body(*transaction);
-                        if (transaction->is_open()) co_await transaction->commit();
-                        co_return value;
-                    }
-                } catch (const Error& error) {
-                    failure = error;
-                    committed = transaction->is_committed();  // by the body, which failed later
-                }
-                if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
-            }
-            if (committed || !co_await detail::pause_before_retry(client.target_, retries, *failure)) failure->raise();
-        }
-    }
 };
 
 inline AsyncClient Client::async() const { return AsyncClient(*this); }

@@ -61,7 +61,8 @@ public:
                                                   CallSite site = CallSite::here());
 
     /// Runs `body(Transaction&)` and commits, from the beginning again on 40001, 40P01 and the like, with
-    /// backoff, within `retries` and `timeout`, until a stop. An exception rolls back and goes on to the caller. @{
+    /// backoff, within `retries` and `timeout`, until a stop. An exception rolls back and goes on to the caller. Where
+    /// `body` returns an Expected, its error does the same, and all failures are returned, none thrown. @{
     template <class F>
     auto transaction(const TransactionOptions& options, F&& body, CallSite site = CallSite::here()) {
         return detail::run_transaction(*this, options, body, site);

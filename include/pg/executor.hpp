@@ -170,7 +170,10 @@ public:
 
     template <class... A>
     [[nodiscard]] Expected<Result> try_query(Sql<sizeof...(A)> sql, const A&... arguments) {
-        return result_of(sql, arguments...);
+        InlineParams<> params;
+        if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
+            return std::move(encoded).error();
+        return run(make_call(sql, params));
     }
     template <OwningRow T, class... A>
     [[nodiscard]] Expected<std::vector<T>> try_query_all(Sql<sizeof...(A)> sql, const A&... arguments) {
@@ -222,13 +225,6 @@ private:
         if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
             return std::move(encoded).error();
         return run_into<Sink>(make_call(sql, params));
-    }
-    template <class... A>
-    Expected<Result> result_of(const Sql<sizeof...(A)>& sql, const A&... arguments) {
-        InlineParams<> params;
-        if (auto encoded = detail::encode_all(sql.text(), params, arguments...); !encoded)
-            return std::move(encoded).error();
-        return run(make_call(sql, params));
     }
     template <class Sink>
     Expected<typename Sink::Answer> run_into(detail::Call call) {
@@ -309,12 +305,12 @@ public:
                 chunk_.reset();
                 return std::move(more).error();
             }
+            before_ += std::exchange(at_, 0);
             chunk_ = *std::move(more);
-            at_ = 0;
             reader_.rebind(*chunk_->storage());
         }
         const std::size_t row = at_++;
-        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault);
+        if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault, before_);
         return &current_;
     }
 
@@ -326,7 +322,7 @@ private:
 
     detail::StreamSourcePtr source_;
     std::optional<Result> chunk_;
-    std::size_t at_ = 0;
+    std::size_t at_ = 0, before_ = 0;  // in the chunk, and ahead of it
     detail::RowReader<T> reader_;
     T current_{};
 };

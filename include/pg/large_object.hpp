@@ -22,7 +22,8 @@ enum class SeekFrom : std::uint8_t { begin, current, end };
 
 /// An open large object. Handle: move-only; closes with its transaction at the latest, and with the rollback of a
 /// savepoint that was there when it was opened: a call after that is a UsageError. One thread at a time. Each call is a
-/// statement of the transaction: one that fails ends it.
+/// statement of the transaction or, for more than a megabyte, several, and each takes at most the client's timeout. One
+/// that fails ends the transaction.
 class PGCLIENT_API LargeObject final {
 public:
     /// Makes an empty one, under a number that the server chooses, or under `wanted`. Throws UniqueViolation.

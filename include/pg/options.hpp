@@ -70,8 +70,8 @@ struct TransactionOptions {
     Access access = Access::server_default;           ///< for this transaction
     /// Waits for a snapshot that can neither fail nor disturb; serializable and read only.
     bool deferrable = false;
-    /// Time for all of it, repetitions included. Zero: each statement has the client's default, the whole has no limit
-    /// of its own.
+    /// Time for all of it, repetitions included; zero: no limit. Each of its waits, that for COMMIT too, has at most
+    /// the client's default besides, and a statement the time of its own options.
     std::chrono::nanoseconds timeout{};
     /// `transaction(…)` runs its function again at most this many times, on errors whose scope is the transaction.
     int retries = 3;

@@ -63,28 +63,34 @@ private:
     int attempt_ = 0;
 };
 
+template <class T>
+concept IsExpected = std::is_convertible_v<Error, T> && requires(const T& value) { value.error().raise(); };
+
 /// Runs `body` in transactions from `begin` until one commits. Source: a client, with a site, or a connection.
-template <class Source, class F, class... Site>
-auto run_transaction(Source& source, const TransactionOptions& options, F& body, const Site&... site)
-    -> std::decay_t<std::invoke_result_t<F&, Transaction&>> {
+template <class Source, class F, class R = std::decay_t<std::invoke_result_t<F&, Transaction&>>, class... Site>
+R run_transaction(Source& source, const TransactionOptions& options, F& body, const Site&... site) {
     TransactionRetries retries(options);
     for (;;) {
         std::optional<Transaction> transaction;
         try {
             transaction.emplace(source.begin(retries.remaining(), site...));
-            if constexpr (std::is_void_v<std::invoke_result_t<F&, Transaction&>>) {
+            if constexpr (std::is_void_v<R>) {
                 body(*transaction);
                 if (transaction->is_open()) transaction->commit();
                 return;
             } else {
-                auto value = body(*transaction);
+                R value = body(*transaction);
+                if constexpr (IsExpected<R>)
+                    if (!value) value.error().raise();
                 if (transaction->is_open()) transaction->commit();
                 return value;
             }
         } catch (const Error& error) {
             const bool committed = transaction && transaction->is_committed();  // by the body, which failed later
             transaction.reset();                                                // rolls back before the next attempt
-            if (committed || !retries.again(error, source)) throw;
+            if (!committed && retries.again(error, source)) continue;
+            if constexpr (IsExpected<R>) return error;
+            throw;
         }
     }
 }

@@ -34,6 +34,27 @@ TEST_P(Transactions, RollsBackWhenDestroyed) {
     EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from account"), 2);
 }
 
+TEST_P(Transactions, RollsBackWhenTheFunctionReturnsAnErrorInAnExpected) {
+    int runs = 0;
+    const auto find = [&](int id) {
+        return db.transaction([&](pg::Transaction& tx) -> pg::Expected<int> {
+            tx.exec("update account set balance = balance + 1 where id = 1");
+            if (++runs == 1) return tx.try_run_script("do $$ begin raise sqlstate '40001'; end $$").error();
+            return tx.try_query_one<int>("select balance from account where id = $1", id);
+        });
+    };
+    EXPECT_EQ(find(7).error().kind(), pg::ErrorKind::no_rows);
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(balance(1), 100);
+    EXPECT_EQ(find(1).value(), 101);
+    EXPECT_EQ(balance(1), 101);
+    const pg::Expected<void> undone = db.connection().transaction(
+        [](pg::Transaction& tx) -> pg::Expected<void> { return tx.try_run_script("delete from account; nonsense"); });
+    EXPECT_EQ(undone.error().sqlstate(), "42601");
+    db.close();
+    EXPECT_FALSE(find(1));
+}
+
 TEST_P(Transactions, RollsBackWhenTheFunctionThrows) {
     struct Interruption {};
     EXPECT_THROW(db.transaction([](pg::Transaction& tx) {

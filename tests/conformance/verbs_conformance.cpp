@@ -172,6 +172,14 @@ TEST_P(Verbs, ReportsAnErrorInTheMiddleOfAStreamAfterTheRowsBeforeIt) {
     EXPECT_EQ(db.query_one<int>("select 1"), 1);
 }
 
+TEST_P(Verbs, NamesTheRowOfAStreamThatDoesNotFit) {
+    auto stream = db.stream<int>("select nullif(n, 70000) from generate_series(1, 100000) n");
+    for (int row = 1; row < 70000; ++row) ASSERT_EQ(*stream.try_next().value(), row);
+    const auto unfit = stream.try_next();
+    ASSERT_FALSE(unfit);
+    EXPECT_NE(unfit.error().message().find("of row 70000:"), std::string_view::npos) << unfit.error().what();
+}
+
 PGCLIENT_CONFORMANCE(Verbs);
 
 }  // namespace

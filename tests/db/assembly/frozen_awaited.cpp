@@ -164,6 +164,16 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
              };
              co_await async.transaction(body);
          }},
+        {"AsyncConnection::transaction",
+         [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
+             const auto connection = co_await used_connection(async);
+             const auto body = [&](pg::AsyncTransaction& transaction) -> Task<void> {
+                 line.go_silent();
+                 co_await transaction.exec("insert into frozen_texts values ('x')");
+             };
+             co_await connection.transaction(body);
+         },
+         End::late, 2s},
         {"AsyncConnection::begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto connection = co_await used_connection(async);

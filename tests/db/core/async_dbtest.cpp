@@ -55,7 +55,8 @@ TEST_P(Async, GivesWhatTheVerbsGive) {
     EXPECT_EQ(async.query_one<int>("select 7").get(), 7);
     EXPECT_EQ(async.query_all<int>("select generate_series(1, 3)").get(), (std::vector<int>{1, 2, 3}));
     EXPECT_EQ(async.query_maybe<int>("select 1 where false").get(), std::nullopt);
-    EXPECT_EQ(async.query("select 1, 2").get().columns().size(), 2u);
+    const pg::Result two = async.query("select 1, 2").get();
+    EXPECT_EQ(two.columns().size(), 2u);
     EXPECT_EQ(pg::sync_wait(sum(async, 2, 3)), 5);
     const auto person = async.query_one<Person>("select 1::bigint as id, 'ann' as name").get();
     EXPECT_EQ(person.name, "ann");
@@ -162,6 +163,14 @@ TEST_P(Async, StreamsRows) {
     EXPECT_EQ(pg::sync_wait(streamed(async, 0)), 0);
 }
 
+TEST_P(Async, NamesTheRowOfAStreamThatDoesNotFit) {
+    auto stream = async.stream<int>("select nullif(n, 70000) from generate_series(1, 100000) n").get();
+    for (int row = 1; row < 70000; ++row) ASSERT_EQ(*pg::sync_wait(stream.next()), row);
+    const auto unfit = pg::sync_wait(stream.try_next());
+    ASSERT_FALSE(unfit);
+    EXPECT_NE(unfit.error().message().find("of row 70000:"), std::string_view::npos) << unfit.error().what();
+}
+
 pg::Task<void> stream_a_little(pg::AsyncClient async) {
     auto stream = co_await async.stream<std::int64_t>("select generate_series(1, 10000000::bigint)");
     static_cast<void>(co_await stream.next());
@@ -201,6 +210,31 @@ TEST_P(Async, RunsATransactionAgainThatMayBe) {
     };
     EXPECT_EQ(pg::sync_wait(async.transaction(body)), 2);
     EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 1);
+    runs = 0;
+    EXPECT_EQ(pg::sync_wait(async.connection().get().transaction(body)), 2);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 2);
+}
+
+TEST_P(Async, RollsATransactionBackForAnExpectedWithAnError) {
+    db.run_script("create table if not exists counted (n int); truncate counted");
+    int runs = 0;
+    bool finds = false;
+    const auto body = [&](pg::AsyncTransaction& transaction) -> pg::Task<pg::Expected<int>> {
+        co_await transaction.exec("insert into counted values (1)");
+        if (++runs == 1) {
+            auto refused = co_await transaction.try_run_script("do $$ begin raise sqlstate '40001'; end $$");
+            co_return std::move(refused).error();
+        }
+        co_return co_await transaction.try_query_one<int>("select 3 where $1", finds);
+    };
+    EXPECT_EQ(pg::sync_wait(async.transaction(body)).error().kind(), pg::ErrorKind::no_rows);
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 0);
+    finds = true;
+    EXPECT_EQ(pg::sync_wait(async.connection().get().transaction(body)).value(), 3);
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 1);
+    db.close();
+    EXPECT_FALSE(pg::sync_wait(async.transaction(body)));
 }
 
 pg::Task<std::vector<int>> at_once(pg::AsyncTransaction& transaction) {
