@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/connection.hpp"
 #include "pg/pool/options.hpp"
@@ -33,13 +34,13 @@ void delay(FaultProxy& proxy, std::chrono::nanoseconds each_way) {
 
 /// Prints how long `step` took, in times of there and back, and what it sent.
 template <class Step>
-void report(FaultProxy& proxy, const char* what, Step step) {
+void report(FaultProxy& proxy, const char* what, Step step, Clock::duration each_way = one_way) {
     const auto before = proxy.stats().to_server.bytes_in;
     const auto begin = Clock::now();
     step();
     const auto took = Clock::now() - begin;
     std::printf("  %s: %.2f round trips, %llu bytes to the server\n", what,
-                milliseconds(took) / milliseconds(2 * one_way),
+                milliseconds(took) / milliseconds(2 * each_way),
                 static_cast<unsigned long long>(proxy.stats().to_server.bytes_in - before));
 }
 
@@ -65,6 +66,22 @@ void measure_statements(const pg::testing::TestServer& server, const std::string
 }
 
 /// 50 callers come at once to a pool with 5 idle sessions, and a connect takes 150 ms.
+/// Many callers, one connection, and a line that is slow.
+void measure_awaited(const pg::testing::TestServer& server, const std::string& engine) {
+    constexpr auto each_way = 5ms;
+    FaultProxy proxy = FaultProxy::start(server);
+    pg::Client db = pg::connect(proxy.conninfo(server) + " provider=async engine=" + engine, {.pool_max_size = 1});
+    const pg::AsyncClient async = db.async();
+    const auto ask = [&] {
+        std::vector<pg::Async<int>> calls;
+        for (int at = 0; at < 64; ++at) calls.push_back(async.query_one<int>("select $1::int", at));
+        static_cast<void>(pg::sync_wait(pg::when_all(std::move(calls))));
+    };
+    ask();
+    delay(proxy, each_way);
+    report(proxy, "64 awaited at once on one connection, 5 ms each way", ask, each_way);
+}
+
 void measure_spike(const pg::testing::TestServer& server) {
     constexpr int callers = 50;
     FaultProxy proxy = FaultProxy::start(server);
@@ -123,7 +140,10 @@ void measure_herd(const pg::testing::TestServer& server) {
 }  // namespace
 
 void measure_round_trips(const pg::testing::TestServer& server) {
-    for (const char* engine : {"direct", "libpq"}) measure_statements(server, engine);
+    for (const char* engine : {"direct", "libpq"}) {
+        measure_statements(server, engine);
+        measure_awaited(server, engine);
+    }
     measure_spike(server);
     measure_herd(server);
 }

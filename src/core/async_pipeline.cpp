@@ -11,7 +11,7 @@
 namespace pg::detail {
 namespace {
 
-/// Calls in a pipeline, sent or not, and bytes of their arguments. A larger one is alone.
+/// Calls in a pipeline, sent or not, and bytes of their texts and arguments, the last to join aside.
 constexpr std::size_t most_calls = 100;
 constexpr std::size_t most_bytes = 64 * 1024;
 
