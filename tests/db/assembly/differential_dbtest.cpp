@@ -1,7 +1,8 @@
-// The two engines side by side on the same statements: the same columns, the same bytes, the same errors. Tables are
-// random; PGCLIENT_TEST_SEED repeats one that failed.
+// Providers, engines and ways to the server side by side on the same statements: the same columns, the same bytes, the
+// same errors. Tables are random; PGCLIENT_TEST_SEED repeats one that failed.
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <pg/async.hpp>
 #include <pg/batch.hpp>
 #include <pg/connection.hpp>
 #include <pg/copy.hpp>
@@ -68,10 +69,45 @@ constexpr Generator generators[] = {
     {"positive", "(n + 1)::positive"},
 };
 
-pg::Client client_of(const char* engine) {
-    return pg::connect(pg::testing::shared_server().conninfo("differential") + " engine=" + engine,
-                       {.pool_max_size = 2});
+constexpr const char* database = "differential";
+
+pg::testing::TestServer& server() {
+    static pg::testing::TestServer server =
+        pg::testing::TestServer::start({.major = pg::testing::shared_server().major(), .tls = true});
+    return server;
 }
+
+/// What is to behave as the first of them does.
+struct Peer {
+    const char* provider;
+    const char* engine;
+    bool by_tcp = false;
+    bool by_tls = false;
+
+    [[nodiscard]] std::string name() const {
+        return std::string(provider) + " " + engine + (by_tls ? " by TLS" : by_tcp ? " by TCP" : "");
+    }
+    [[nodiscard]] bool is_awaited() const { return std::string_view(provider) == "async"; }
+    [[nodiscard]] std::string conninfo() const {
+        const std::string way = by_tcp ? server().tcp_conninfo(database) : server().conninfo(database);
+        return way + (by_tcp && !by_tls ? " sslmode=disable" : "") + " engine=" + engine;
+    }
+    /// Seen to be what it says.
+    [[nodiscard]] pg::Client open(const std::string& more = {}) const {
+        pg::Client db = pg::connect(conninfo() + more, {.provider = provider, .pool_max_size = 1});
+        EXPECT_EQ(db.connection().engine(), engine);
+        EXPECT_EQ(db.query_one<bool>("select ssl from pg_stat_ssl where pid = pg_backend_pid()"), by_tls) << name();
+        return db;
+    }
+};
+constexpr Peer peers[] = {{"libpq", "libpq"},
+                          {"libpq", "direct"},
+                          {"async", "libpq"},
+                          {"async", "direct"},
+                          {"libpq", "direct", true},
+                          {"libpq", "libpq", true, true},
+                          {"libpq", "direct", true, true},
+                          {"async", "direct", true, true}};
 
 /// All that can be asked of a result, as a text that names the first difference well enough.
 std::string text_of(const pg::Column& column) {
@@ -96,8 +132,8 @@ std::vector<std::string> all_of(const pg::Result& result) {
 }
 
 /// The rows of a stream of the provider itself: what it hands on undecoded.
-std::vector<std::string> streamed(const char* engine, const std::string& sql, pg::Format format) {
-    const std::string conninfo = pg::testing::shared_server().conninfo("differential") + " engine=" + engine;
+std::vector<std::string> streamed(const Peer& peer, const std::string& sql, pg::Format format) {
+    const std::string conninfo = peer.conninfo();
     const pg::spi::Wait wait{.deadline = pg::Deadline::after(30s), .stop = nullptr};
     const auto session = pg::libpq::make_libpq_provider()->open(pg::Config::parse(conninfo).value(), {}, wait).value();
     const auto stream = session->stream({.sql = sql, .format = format}, wait).value();
@@ -116,25 +152,55 @@ std::string copied(pg::Client& db, const std::string& sql) {
     return all;
 }
 
-class Differential : public testing::Test {
-protected:
-    static void SetUpTestSuite() {
-        pg::testing::shared_server().create_database("differential");
-        pg::Client db = client_of("libpq");
-        db.run_script(
+using Lines = std::vector<std::string>;
+
+/// Of a batch: of all rows, of some and of none.
+std::vector<Lines> batched(pg::Client& db, const pg::QueryOptions& options, const std::string& select) {
+    auto tuned = db.with(options);
+    pg::Batch batch(tuned);
+    const auto all = batch.query(pg::runtime(select));
+    const auto some = batch.query(pg::runtime(select + " offset $1"), 95);
+    const auto none = batch.query(pg::runtime("delete from random_rows where false"));
+    batch.run();
+    return {all_of(all.get()), all_of(some.get()), all_of(none.get())};
+}
+/// The same of awaited calls that are under way at once.
+std::vector<Lines> awaited(pg::Client& db, const pg::QueryOptions& options, const std::string& select) {
+    const auto tuned = db.async().with(options);
+    std::vector<pg::Async<pg::Result>> calls;
+    calls.push_back(tuned.query(pg::runtime(select)));
+    calls.push_back(tuned.query(pg::runtime(select + " offset $1"), 95));
+    calls.push_back(tuned.query(pg::runtime("delete from random_rows where false")));
+    std::vector<Lines> lines;
+    for (const pg::Result& result : pg::sync_wait(pg::when_all(std::move(calls)))) lines.push_back(all_of(result));
+    return lines;
+}
+
+/// On the first call: the database that all of them are in.
+void make_database() {
+    static const bool made = [] {
+        server().create_database(database);
+        peers[0].open().run_script(
             "create type mood as enum ('sad', 'ok', 'happy'); create type pair as (first int, second text);"
             "create domain positive as int check (value > 0)");
-    }
+        return true;
+    }();
+    static_cast<void>(made);
+}
 
-    pg::Client libpq_ = client_of("libpq");
-    pg::Client direct_ = client_of("direct");
-};
+class SameBytes : public testing::Test {
+protected:
+    static void SetUpTestSuite() { make_database(); }
 
-TEST_F(Differential, ReadsTheSameBytes) {
-    const char* given = std::getenv("PGCLIENT_TEST_SEED");
-    const unsigned long first = given ? std::strtoul(given, nullptr, 10) : 1;
-    for (unsigned long seed = first; seed < first + (given ? 1 : 12); ++seed) {
-        SCOPED_TRACE("PGCLIENT_TEST_SEED=" + std::to_string(seed));
+    std::vector<pg::Client> clients_ = [] {
+        std::vector<pg::Client> clients;
+        for (const Peer& peer : peers) clients.push_back(peer.open());
+        return clients;
+    }();
+    pg::Client& first_ = clients_.front();
+
+    /// A table of random columns, and as many random rows; the server's random numbers are those of the seed, too.
+    void make_table(unsigned long seed) {
         std::mt19937 random(static_cast<std::uint32_t>(seed));
         const auto below = [&](std::size_t limit) {
             return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
@@ -149,49 +215,57 @@ TEST_F(Differential, ReadsTheSameBytes) {
             values += (i == 0 ? "" : ", ") + std::string("case when random() < 0.2 then null else ") + generator.value +
                       " end";
         }
-        libpq_.run_script(create + ")");
-        // Of every column's values as many are random as of the seed: setseed makes the server's repeat.
-        libpq_.run_script("select setseed(" + std::to_string(1.0 / static_cast<double>(seed + 1)) +
+        first_.run_script(create + ")");
+        first_.run_script("select setseed(" + std::to_string(1.0 / static_cast<double>(seed + 1)) +
                           "); insert into random_rows select " + values + " from generate_series(1, " +
                           std::to_string(sizes[below(std::size(sizes))]) + ") n");
+    }
 
+    void expect_the_same_results(pg::Format format) {
         const std::string select = "select * from random_rows";
-        for (const pg::Format format : {pg::Format::binary, pg::Format::text}) {
-            const pg::QueryOptions options{.format = format};
-            const auto expected = all_of(libpq_.with(options).query(pg::runtime(select)));
-            EXPECT_EQ(all_of(direct_.with(options).query(pg::runtime(select))), expected);
-            const auto rows = streamed("libpq", select, format);
-            EXPECT_EQ(streamed("direct", select, format), rows);
-            EXPECT_EQ(rows.size(), expected.size());
+        const pg::QueryOptions options{.format = format};
+        const auto expected = all_of(first_.with(options).query(pg::runtime(select)));
+        const auto in_batch = batched(first_, options, select);
+        const auto in_stream = streamed(peers[0], select, format);
+        EXPECT_EQ(in_batch.front(), expected);
+        EXPECT_EQ(in_stream.size(), expected.size());
+        for (std::size_t at = 1; at < clients_.size(); ++at) {
+            SCOPED_TRACE(peers[at].name());
+            pg::Client& db = clients_[at];
+            EXPECT_EQ(all_of(db.with(options).query(pg::runtime(select))), expected);
+            EXPECT_EQ(batched(db, options, select), in_batch);
+            if (peers[at].is_awaited()) {
+                EXPECT_EQ(awaited(db, options, select), in_batch);
+            } else {
+                EXPECT_EQ(streamed(peers[at], select, format), in_stream);
+            }
+        }
+    }
 
-            std::vector<std::vector<std::string>> batches[2];
-            pg::Client* const clients[] = {&libpq_, &direct_};
-            for (int i = 0; i < 2; ++i) {
-                auto tuned = clients[i]->with(options);
-                pg::Batch batch(tuned);
-                const auto all = batch.query(pg::runtime(select));
-                const auto some = batch.query(pg::runtime("select * from random_rows offset $1"), 95);
-                const auto none = batch.query(pg::runtime("delete from random_rows where false"));
-                batch.run();
-                batches[i] = {all_of(all.get()), all_of(some.get()), all_of(none.get())};
-            }
-            EXPECT_EQ(batches[1], batches[0]);
-            EXPECT_EQ(batches[0][0], expected);
+    void expect_the_same_copies(const std::string& format) {
+        const std::string out = "copy random_rows to stdout (format " + format + ")";
+        const std::string expected = copied(first_, out);
+        first_.run_script("drop table if exists copy_rows; create table copy_rows (like random_rows)");
+        for (std::size_t at = 0; at < clients_.size(); ++at) {
+            SCOPED_TRACE(peers[at].name());
+            EXPECT_EQ(copied(clients_[at], out), expected);
+            pg::CopyWriter writer(clients_[at], pg::runtime("copy copy_rows from stdin (format " + format + ")"));
+            writer.write(expected);
+            writer.finish();
+            EXPECT_EQ(copied(first_, "copy copy_rows to stdout (format " + format + ")"), expected);
+            first_.exec("truncate copy_rows");
         }
-        for (const char* format : {"text", "binary", "csv"}) {
-            const std::string out = "copy random_rows to stdout (format " + std::string(format) + ")";
-            const std::string expected = copied(libpq_, out);
-            EXPECT_EQ(copied(direct_, out), expected);
-            libpq_.run_script("drop table if exists copy_rows; create table copy_rows (like random_rows)");
-            for (pg::Client* const db : {&libpq_, &direct_}) {
-                pg::CopyWriter writer(*db,
-                                      pg::runtime(std::string("copy copy_rows from stdin (format ") + format + ")"));
-                writer.write(expected);
-                writer.finish();
-                EXPECT_EQ(copied(libpq_, "copy copy_rows to stdout (format " + std::string(format) + ")"), expected);
-                libpq_.exec("truncate copy_rows");
-            }
-        }
+    }
+};
+
+TEST_F(SameBytes, AreReadAndCopied) {
+    const char* given = std::getenv("PGCLIENT_TEST_SEED");
+    const unsigned long first = given ? std::strtoul(given, nullptr, 10) : 1;
+    for (unsigned long seed = first; seed < first + (given ? 1 : 12); ++seed) {
+        SCOPED_TRACE("PGCLIENT_TEST_SEED=" + std::to_string(seed));
+        make_table(seed);
+        for (const pg::Format format : {pg::Format::binary, pg::Format::text}) expect_the_same_results(format);
+        for (const char* format : {"text", "binary", "csv"}) expect_the_same_copies(format);
     }
 }
 
@@ -267,8 +341,48 @@ constexpr const char* failing[] = {
     "insert into deferred values (1)",
 };
 
-TEST_F(Differential, FailsWithTheSameErrors) {
-    libpq_.run_script(R"(
+/// All that comes of a statement: in every verb, in a transaction, in batches, and then of another one.
+Lines outcomes_of(pg::Client& client, const char* sql) {
+    Lines all;
+    pg::Connection db = client.connection();
+    all.push_back(outcome_of([&] { db.exec(pg::runtime(sql)); }));
+    all.push_back(outcome_of([&] { static_cast<void>(db.query_all<std::string>(pg::runtime(sql))); }));
+    all.push_back(outcome_of([&] {
+        for (const auto& row : db.stream<std::string>(pg::runtime(sql))) static_cast<void>(row);
+    }));
+    all.push_back(outcome_of([&] { db.run_script(std::string("select 1; ") + sql + "; select 2"); }));
+    all.push_back(outcome_of([&] {
+        pg::Transaction transaction = db.begin();
+        all.push_back(outcome_of([&] { transaction.exec(pg::runtime(sql)); }));
+        all.push_back(outcome_of([&] { transaction.exec("select 1"); }));
+        transaction.commit();
+    }));
+    for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(db);
+        const auto before = batch.exec("select 1");
+        const auto failed = batch.exec(pg::runtime(sql));
+        const auto after = batch.exec("select 2");
+        all.push_back(outcome_of([&] { batch.run(mode); }));
+        for (const auto& deferred : {before, failed, after})
+            all.push_back(outcome_of([&] { static_cast<void>(deferred.get()); }));
+    }
+    all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 1")); }));
+    return all;
+}
+/// What comes of one among awaited calls that are under way at once.
+std::string awaited_outcome_of(pg::Client& client, const char* sql) {
+    const pg::AsyncClient db = client.async();
+    std::vector<pg::Async<pg::Expected<std::uint64_t>>> calls;
+    for (const char* each : {"select 1", sql, "select 2"}) calls.push_back(db.try_exec(pg::runtime(each)));
+    const auto told = pg::sync_wait(pg::when_all(std::move(calls)));
+    EXPECT_TRUE(told.front() && told.back());
+    return told[1] ? "went well" : text_of(told[1].error());
+}
+
+TEST(SameErrors, AreToldByAll) {
+    make_database();
+    pg::Client db = peers[0].open();
+    db.run_script(R"(
         create table parents (id int primary key); insert into parents values (1);
         create table children (id int references parents); insert into children values (1);
         create table checked (n int constraint above_zero check (n > 0));
@@ -279,44 +393,27 @@ TEST_F(Differential, FailsWithTheSameErrors) {
         create function raise_all() returns int language plpgsql as $$ begin
             raise exception using errcode = '23514', message = 'm', detail = 'd', hint = 'h', column = 'c',
                 constraint = 'k', datatype = 't', table = 'b', schema = 's'; end $$;)");
-    pg::Transaction holder = libpq_.begin();
+    pg::Transaction holder = db.begin();
     holder.exec("lock table locked in exclusive mode");
 
+    // A server that gives up by itself gives up the same for all.
+    const std::string limits = " options='-c statement_timeout=100ms -c lock_timeout=50ms'";
+    std::vector<pg::Client> clients, for_awaited;  // apart, since what is prepared by now tells
+    for (const Peer& peer : peers) {
+        clients.push_back(peer.open(limits));
+        for_awaited.push_back(peer.open(limits));
+    }
     for (const char* const sql : failing) {
         SCOPED_TRACE(sql);
-        std::vector<std::string> outcomes[2];
-        pg::Client* const clients[] = {&libpq_, &direct_};
-        for (int i = 0; i < 2; ++i) {
-            std::vector<std::string>& all = outcomes[i];
-            pg::Connection db = clients[i]->connection();
-            // A server that gives up by itself gives up the same on both engines.
-            db.exec(
-                "select set_config('statement_timeout', '100ms', false), set_config('lock_timeout', '50ms', false)");
-            all.push_back(outcome_of([&] { db.exec(pg::runtime(sql)); }));
-            all.push_back(outcome_of([&] { static_cast<void>(db.query_all<std::string>(pg::runtime(sql))); }));
-            all.push_back(outcome_of([&] {
-                for (const auto& row : db.stream<std::string>(pg::runtime(sql))) static_cast<void>(row);
-            }));
-            all.push_back(outcome_of([&] { db.run_script(std::string("select 1; ") + sql + "; select 2"); }));
-            all.push_back(outcome_of([&] {
-                pg::Transaction transaction = db.begin();
-                all.push_back(outcome_of([&] { transaction.exec(pg::runtime(sql)); }));
-                all.push_back(outcome_of([&] { transaction.exec("select 1"); }));
-                transaction.commit();
-            }));
-            for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
-                pg::Batch batch(db);
-                const auto before = batch.exec("select 1");
-                const auto failed = batch.exec(pg::runtime(sql));
-                const auto after = batch.exec("select 2");
-                all.push_back(outcome_of([&] { batch.run(mode); }));
-                for (const auto& deferred : {before, failed, after})
-                    all.push_back(outcome_of([&] { static_cast<void>(deferred.get()); }));
+        const Lines expected = outcomes_of(clients.front(), sql);
+        EXPECT_EQ(expected.back(), "went well");
+        for (std::size_t at = 1; at < clients.size(); ++at) {
+            SCOPED_TRACE(peers[at].name());
+            EXPECT_EQ(outcomes_of(clients[at], sql), expected);
+            if (peers[at].is_awaited()) {
+                EXPECT_EQ(awaited_outcome_of(for_awaited[at], sql), expected.front());
             }
-            all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 1")); }));
         }
-        EXPECT_EQ(outcomes[1], outcomes[0]);
-        EXPECT_EQ(outcomes[0].back(), "went well");
     }
 }
 
