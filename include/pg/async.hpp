@@ -257,6 +257,7 @@ detail::AnswerOperation<AsyncStream<T>>* AsyncExecutor::make_stream(const Sql<si
                 return stream;
             });
         }
+        void do_go_without(Executor& refusing, Error) noexcept override { do_work(refusing); }
         detail::KeptCall<sizeof...(A)> call_;
     };
     return new Open({}, target_, sql.options() ? *sql.options() : options_, sql, arguments...);

@@ -134,9 +134,10 @@ struct Site {
     std::chrono::nanoseconds timeout;              // as the options had it before any of it was over
 };
 
-/// Anything else: `function(executor, site)` gives the answer, on a fiber. What nobody takes, because the operation was
-/// abandoned as it ended, goes to `function.undelivered(target, answer)`, if there is one, on any thread: perhaps while
-/// the next call is at work.
+/// Anything else: `function(executor, site)` gives the answer, on a fiber. Where there is no session for it, observers
+/// hear of it from `function.go_without(refusing, site)`, if there is one, on no fiber, whose error is the answer. What
+/// nobody takes, because the operation was abandoned as it ended, goes to `function.undelivered(target, answer)`, if
+/// there is one, on any thread: perhaps while the next call is at work.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
@@ -145,19 +146,39 @@ public:
 
 private:
     void do_work(Executor& executor) noexcept override {
-        const Site site{this->options(), this->target(), this->reactor(), this->timeout()};
-        this->answer_with([&] { return function_(executor, site); });
+        this->answer_with([&] { return function_(executor, site()); });
+    }
+    void do_go_without(Executor& refusing, Error why) noexcept override {
+        if constexpr (requires { function_.go_without(refusing, site()); })
+            this->answer_with([&] { return function_.go_without(refusing, site()); });
+        else
+            FunctionOperation::WorkOperation::do_go_without(refusing, std::move(why));
     }
     void do_lose() noexcept override {
         if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })
             if (Expected<A>* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
     }
+    [[nodiscard]] Site site() const { return {this->options(), this->target(), this->reactor(), this->timeout()}; }
     Function function_;
 };
 template <class A, class Function>
 AnswerOperation<A>* make_operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options,
                                    Function function) {
     return new FunctionOperation<A, Function>(std::move(target), options, std::move(function));
+}
+
+/// A function that is one request, and does nothing before it has asked its executor for a session: it is the same
+/// without one.
+template <class Function>
+struct RequestFunction {
+    Function function;
+    auto operator()(Executor& executor, const Site& site) { return function(executor, site); }
+    auto go_without(Executor& refusing, const Site& site) { return function(refusing, site); }
+};
+/// An operation of that.
+template <class A, class Function>
+AnswerOperation<A>* make_request(std::shared_ptr<AsyncTarget> target, const QueryOptions& options, Function function) {
+    return make_operation<A>(std::move(target), options, RequestFunction<Function>{std::move(function)});
 }
 
 /// What an operation opened and others go on with: a stream or a COPY. It is used and destroyed on its session's

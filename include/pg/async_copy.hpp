@@ -50,7 +50,7 @@ private:
 
     static detail::AnswerOperation<AsyncCopyIn>* make_open(const AsyncExecutor& executor, std::string_view target,
                                                            CallSite place) {
-        return detail::make_operation<AsyncCopyIn>(
+        return detail::make_request<AsyncCopyIn>(
             executor.target(), executor.options(),
             [kept = std::string(target), place, stop = executor.options().stop](
                 Executor& session, const detail::Site& site) -> Expected<AsyncCopyIn> {
@@ -137,7 +137,7 @@ private:
 
     static detail::AnswerOperation<AsyncCopyOut>* make_open(const AsyncExecutor& executor, std::string_view target,
                                                             CallSite place) {
-        return detail::make_operation<AsyncCopyOut>(
+        return detail::make_request<AsyncCopyOut>(
             executor.target(), executor.options(),
             [kept = std::string(target), place, stop = executor.options().stop](
                 Executor& session, const detail::Site& site) -> Expected<AsyncCopyOut> {

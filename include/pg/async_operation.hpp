@@ -92,6 +92,8 @@ protected:
     virtual void do_work(Executor& executor) noexcept = 0;
     /// There is no session for it, and this is why: leaves that as the answer.
     virtual void do_fail(Error why) noexcept = 0;
+    /// The same of what is no call: `refusing`, which gives that error for a session, is for what observers hear of.
+    virtual void do_go_without(Executor& refusing, Error why) noexcept;
     /// The call, ready to be sent (again), if it is nothing but one; null otherwise.
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.

@@ -85,17 +85,16 @@ AnswerOperation<AsyncConnection>* make_connection(const std::shared_ptr<AsyncTar
 AnswerOperation<AsyncTransaction>* make_begin(const std::shared_ptr<AsyncTarget>& target,
                                               const TransactionOptions& options,
                                               std::optional<CallSite> caller = std::nullopt) {
-    return make_operation<AsyncTransaction>(
+    return make_request<AsyncTransaction>(
         target, {.timeout = options.timeout, .stop = options.stop},
         [options, caller](Executor& executor, const Site& site) -> Expected<AsyncTransaction> {
             Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &site.options);
-            if (!borrowed) return std::move(borrowed).error();
-            if (caller) borrowed->slot->holder.is_at(*caller);
+            if (borrowed && caller) borrowed->slot->holder.is_at(*caller);
             TransactionOptions left = options;
             left.stop = nullptr;  // each call has a stop of its own: this one may be gone when the last of them ends
             if (options.timeout.count() != 0) left.timeout = site.options.timeout;
             const TransactionTime time(*site.target.context, left);
-            Expected<Transaction> begun = begin_on(std::move(borrowed), site.target.context->hooks, left, time);
+            Expected<Transaction> begun = begin_on(std::move(borrowed), ExecutorAccess::hooks(executor), left, time);
             if (!begun) return std::move(begun).error();
             return AsyncTransaction(target_for(site, *std::move(begun), options.stop));
         });

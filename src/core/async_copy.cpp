@@ -23,7 +23,7 @@ const QueryOptions& options_of(const AsyncExecutor& executor, const Sql<0>& sql)
 /// Opens a `Copy` that a new `Held` has from then on, and makes the answer with `make(target, held)`.
 template <class Held, class Copy, class Answer, class Make>
 detail::AnswerOperation<Answer>* open_copy(const AsyncExecutor& executor, const Sql<0>& sql, Make make) {
-    return detail::make_operation<Answer>(
+    return detail::make_request<Answer>(
         executor.target(), options_of(executor, sql),
         [kept = KeptCopy(sql), make](Executor& session, const detail::Site& site) -> Expected<Answer> {
             auto opened = detail::open_object<Held>(

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "src/core/batch_state.hpp"
+#include "src/core/hooked.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
@@ -39,6 +40,36 @@ AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
         return (transaction.*end)(transaction.time.wait(*site.target.context, &site.options));
     });
 }
+
+/// Leaves the statements of the batch waiting when there is no session for them.
+class RunOfBatch {
+public:
+    RunOfBatch(std::shared_ptr<BatchState> batch, BatchMode mode, const std::shared_ptr<const Hooks>& hooks)
+        : batch_(std::move(batch)), mode_(mode) {
+        const auto waiting = batch_->waiting();
+        statements_ = waiting.size();
+        if (hooks && !waiting.empty()) first_ = waiting.front()->call.sql;
+    }
+    Expected<void> operator()(Executor& executor, const Site& site) {
+        Tuned tuned(executor, site.options);
+        return run_batch(tuned, *batch_, mode_);
+    }
+    Expected<void> go_without(Executor& refusing, const Site& site) const {
+        const auto ask = [&](Watch* watch) -> Expected<void> {
+            if (watch) watch->has_statements(statements_);
+            return ExecutorAccess::borrow(refusing, nullptr).error();
+        };
+        if (statements_ == 0) return ask(nullptr);
+        return hooked(ExecutorAccess::hooks(refusing), spi::RequestKind::batch, first_, &site.options, ask);
+    }
+
+private:
+    std::shared_ptr<BatchState> batch_;
+    BatchMode mode_;
+    // As they are before it is begun: whoever has given it up may add to them again. @{
+    std::string first_;           // where somebody observes it
+    std::size_t statements_ = 0;  /// @}
+};
 
 }  // namespace
 
@@ -115,19 +146,15 @@ HeldObject& held_object(AsyncTarget& target) {
 }  // namespace detail
 
 detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text) const {
-    return detail::make_operation<void>(target_, options_,
-                                        [kept = std::string(text)](Executor& executor, const detail::Site& site) {
-                                            return executor.try_run_script(kept, site.options);
-                                        });
+    return detail::make_request<void>(target_, options_,
+                                      [kept = std::string(text)](Executor& executor, const detail::Site& site) {
+                                          return executor.try_run_script(kept, site.options);
+                                      });
 }
 
 detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch, BatchMode mode) const {
     return detail::make_operation<void>(
-        target_, options_,
-        [state = detail::AsyncAccess::state(batch), mode](Executor& executor, const detail::Site& site) {
-            Tuned tuned(executor, site.options);
-            return detail::run_batch(tuned, *state, mode);
-        });
+        target_, options_, detail::RunOfBatch(detail::AsyncAccess::state(batch), mode, target_->context->hooks));
 }
 
 AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target)

@@ -16,6 +16,25 @@ Error stopped_in_queue() {
                   .message = "a stop was asked for before the call had its turn"});
 }
 
+/// Gives the same error to whoever asks it for a session. Its observers hear of a call that began then.
+class RefusingExecutor final : public Executor {
+public:
+    RefusingExecutor(const std::shared_ptr<const Hooks>& hooks, spi::Moment called_at, Error why)
+        : Executor(observers_alone(hooks, called_at)), why_(std::move(why)) {}
+
+private:
+    /// Who is asked before a call is so when there is a session for it.
+    static std::shared_ptr<const Hooks> observers_alone(const std::shared_ptr<const Hooks>& hooks,
+                                                        spi::Moment called_at) {
+        if (!hooks || !hooks->observer) return nullptr;
+        return std::make_shared<const Hooks>(
+            Hooks{.observer = hooks->observer, .tenant = hooks->tenant, .called_at = called_at});
+    }
+    Expected<Borrowed> do_borrow(const QueryOptions*) override { return why_; }
+
+    const Error why_;
+};
+
 }  // namespace
 
 template <>
@@ -38,6 +57,8 @@ Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& op
       user_stop_(options.stop ? options.stop : target_->stop) {}
 
 Operation::~Operation() = default;
+
+void Operation::do_go_without(Executor&, Error why) noexcept { do_fail(std::move(why)); }
 
 std::optional<Error> Operation::no_place_to_wait() const {
     if (!target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
@@ -178,8 +199,14 @@ void Operation::work_with(Executor& executor) noexcept {
 void Operation::fail(Error why) {
     if (is_unknown_) why = behind_an_unknown(std::move(why));
     if (target_->context->hooks && !call_) call_ = do_open_call();
-    if (call_) observe_end(why, nullptr);
-    do_fail(std::move(why));
+    if (call_) {
+        observe_end(why, nullptr);
+        do_fail(std::move(why));
+    } else {
+        options_.stop = &token_;  // whoever has given it up may have taken the other one along
+        RefusingExecutor refusing(target_->context->hooks, began_, why);
+        do_go_without(refusing, std::move(why));
+    }
     finish();
 }
 

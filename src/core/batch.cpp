@@ -67,8 +67,9 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) const {
 }
 
 std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
-    const std::size_t first = std::exchange(ran_, used_);
-    return std::span(entries_).subspan(first, used_ - first);
+    const auto taken = waiting();
+    ran_ = used_;
+    return taken;
 }
 
 void BatchState::clear() {

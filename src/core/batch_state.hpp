@@ -45,7 +45,11 @@ public:
     void take_back_last() noexcept { --used_; }
     [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number) const;
 
-    /// The statements that wait; they count as run from now on.
+    /// The statements that wait.
+    [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> waiting() const {
+        return std::span(entries_).subspan(ran_, used_ - ran_);
+    }
+    /// The same; they count as run from now on.
     [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> take_waiting();
     /// Room for what is sent in a run, kept from one run to the next.
     [[nodiscard]] std::vector<spi::BatchItem*>& items() { return items_; }

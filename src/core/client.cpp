@@ -39,9 +39,10 @@ Transaction Client::begin(const TransactionOptions& options, CallSite site) { re
 
 Expected<Transaction> Client::try_begin(const TransactionOptions& options, CallSite site) {
     const detail::TransactionTime time(*impl_->context, options);
+    const spi::Moment called_at = hooks_ ? Deadline::Clock::now() : spi::Moment::max();
     Expected<detail::Borrowed> borrowed = detail::borrow(*impl_->context, time.wait());
     if (borrowed) borrowed->slot->holder.is_at(site);
-    return detail::begin_on(std::move(borrowed), hooks_, options, time);
+    return detail::begin_on(std::move(borrowed), hooks_, options, time, called_at);
 }
 
 std::shared_ptr<Executor> Client::shared_executor() const { return std::make_shared<Client>(*this); }

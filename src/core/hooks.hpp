@@ -15,6 +15,7 @@ struct Hooks {
     std::shared_ptr<spi::Observer> observer{};                      // null: nobody watches
     std::vector<std::shared_ptr<spi::Interceptor>> interceptors{};  // none is null; from the outside in
     std::string tenant{};
+    spi::Moment called_at{};  // when the one call began that has these; else each begins when it is looked at
 };
 
 /// Those of a client; null where nobody has a say.

@@ -76,7 +76,11 @@ std::shared_ptr<spi::NoticeHandler> notices_for(const std::shared_ptr<const Hook
 
 Watch::Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql, std::string_view label)
     : hooks_(std::move(hooks)),
-      event_{.kind = kind, .sql = sql, .label = label, .tenant = hooks_->tenant, .began = Clock::now()} {}
+      event_{.kind = kind,
+             .sql = sql,
+             .label = label,
+             .tenant = hooks_->tenant,
+             .began = hooks_->called_at != spi::Moment() ? hooks_->called_at : Clock::now()} {}
 
 void Watch::take(const Borrowed& borrowed) {
     wanted_ = settings_ && !has_settings(borrowed, *settings_) ? settings_.get() : nullptr;

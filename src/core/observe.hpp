@@ -1,6 +1,7 @@
 // What is noted of a request while it is under way, and told at its end. Internal to core.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ public:
     Watch& operator=(const Watch&) = delete;
 
     void began_at(spi::Moment when) { event_.began = when; }
+    void began_by(spi::Moment when) { event_.began = std::min(event_.began, when); }
     /// It has another text from now on, which outlives it.
     void has_text(std::string_view sql) { event_.sql = sql; }
     /// It has been run so many times. @{

@@ -84,9 +84,11 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
 }  // namespace
 
 Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
-                                       const TransactionOptions& options, const TransactionTime& time) {
+                                       const TransactionOptions& options, const TransactionTime& time,
+                                       spi::Moment called_at) {
     const std::string text = begin_text(options);
     return hooked(hooks, spi::RequestKind::begin, text, nullptr, [&](Watch* watch) -> Expected<Transaction> {
+        if (watch) watch->began_by(called_at);
         if (!borrowed) return std::move(borrowed).error();
         if (watch) watch->take(*borrowed);
         return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);

@@ -30,9 +30,10 @@ private:
     const StopToken* stop_;
 };
 
-/// Sends BEGIN on a session. The transaction is one of its holders.
+/// Sends BEGIN on a session. The transaction is one of its holders. `called_at`: before the wait for that session.
 [[nodiscard]] Expected<Transaction> begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
-                                             const TransactionOptions& options, const TransactionTime& time);
+                                             const TransactionOptions& options, const TransactionTime& time,
+                                             spi::Moment called_at = spi::Moment::max());
 
 }  // namespace detail
 

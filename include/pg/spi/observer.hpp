@@ -115,8 +115,8 @@ struct ErrorEvent {
 /// The session has been given back by then, unless somebody holds it. It must not throw or wait, and must not use the
 /// client.
 ///
-/// Not told are the look-ups of types, and what waits for notifications. An awaited stream, batch, script, COPY or
-/// transaction that gets no session is told as an acquire alone.
+/// Not told are the look-ups of types, and what waits for notifications. A request that gets no session has failed with
+/// why, awaited or not; only the end of an awaited transaction and its savepoints are not told without their turn.
 class PGCLIENT_API Observer {
 public:
     Observer() = default;

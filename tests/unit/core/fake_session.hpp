@@ -84,6 +84,7 @@ public:
     std::atomic<int> opened{0};
     std::atomic<int> closed{0};
     std::optional<pg::Error> refuses_to_open;
+    std::shared_ptr<pg::spi::Reactor> reactor;     // where the next sessions live; null: nowhere
     std::atomic<bool> was_configured_anew{false};  // the next script has it report another setting
     std::atomic<int> dead{0};                      // as many sessions are found dead when they are to be lent
     int version = 150018;
@@ -113,6 +114,7 @@ public:
     ~Session() override { ++server_->closed; }
 
 private:
+    const std::shared_ptr<pg::spi::Reactor>& do_reactor() const noexcept override { return reactor_; }
     pg::Expected<pg::Result> do_run(const pg::spi::Request& request, const Wait& wait) noexcept override {
         if (request.prepare) server_->write_down("prepare " + std::string(request.sql));
         server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
@@ -263,6 +265,7 @@ private:
     }
 
     std::shared_ptr<Server> server_;
+    const std::shared_ptr<pg::spi::Reactor> reactor_ = server_->reactor;
     bool hears_of_settings_ = false;
     int number_;
     std::shared_ptr<int> life_;
@@ -423,7 +426,7 @@ private:
     }
     std::string_view do_name() const noexcept override { return "fake"; }
     std::string_view do_version() const noexcept override { return "1"; }
-    pg::spi::Capabilities do_capabilities() const noexcept override { return {true, true, true, false}; }
+    pg::spi::Capabilities do_capabilities() const noexcept override { return {true, true, true, true}; }
 
     std::shared_ptr<pg::spi::Reactor> do_reactor() noexcept override { return spot_; }
 
