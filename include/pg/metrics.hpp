@@ -88,17 +88,19 @@ struct RequestNumbers {
 
 /// The numbers of one moment, since the metrics were made. Value.
 struct PGCLIENT_API MetricsSnapshot {
-    std::vector<RequestNumbers> requests;    ///< by kind, then label
-    Latencies create_time;                   ///< to open a session
-    Latencies wait_time;                     ///< for a session, whether one came or not
-    Latencies use_time;                      ///< of a session by one borrower
-    std::uint64_t timeouts = 0;              ///< requests for a session whose time was over
-    std::uint64_t failed_to_connect = 0;     ///< attempts to open a session
-    std::array<std::uint64_t, 3> closed{};   ///< sessions, by `spi::CloseReason`
-    std::uint64_t statement_retries = 0;     ///< statements and batches that were run again
-    std::uint64_t transaction_retries = 0;   ///< transactions that were run again
-    std::uint64_t notices = 0;               ///< that servers sent
-    std::array<std::uint64_t, 32> errors{};  ///< of requests, by `ErrorKind`
+    std::vector<RequestNumbers> requests;   ///< by kind, then label
+    Latencies create_time;                  ///< to open a session
+    Latencies wait_time;                    ///< for a session, whether one came or not
+    Latencies use_time;                     ///< of a session by one borrower
+    std::uint64_t timeouts = 0;             ///< requests for a session whose time was over
+    std::uint64_t failed_to_connect = 0;    ///< attempts to open a session
+    std::array<std::uint64_t, 3> closed{};  ///< sessions, by `spi::CloseReason`
+    std::uint64_t statement_retries = 0;    ///< statements and batches that were run again
+    std::uint64_t transaction_retries = 0;  ///< transactions that were run again
+    std::uint64_t notices = 0;              ///< that servers sent
+    /// Of requests, by `ErrorKind`: those that got no session too, but not what `failed_to_connect` counts, nor a
+    /// `Connection` that was not lent, which is one of the `timeouts` when its time was over.
+    std::array<std::uint64_t, 32> errors{};
 
     /// Requests of that kind, whatever their label; the sums of their numbers.
     [[nodiscard]] RequestNumbers of(spi::RequestKind kind) const;
