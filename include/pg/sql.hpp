@@ -43,7 +43,7 @@ public:
         return found_;
     }
 
-private:
+protected:
     using Problem = SqlScan::Problem;
 
     static constexpr bool digit(char c) { return c >= '0' && c <= '9'; }

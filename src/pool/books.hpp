@@ -229,6 +229,7 @@ public:
     /// Those that have lasted for `age` at least, the oldest first; `returned` are lent to nobody after all.
     [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age,
                                           const std::vector<const Member*>& returned = {}) const;
+    [[nodiscard]] std::optional<Loan> oldest_loan(Time now) const;
     /// Those that a look found to have lasted too long, and that nobody was told of yet.
     [[nodiscard]] std::vector<Loan> take_leaks() noexcept { return std::exchange(leaks_, {}); }
     /// What is to end the connections of those that a look took back.

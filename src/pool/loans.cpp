@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "src/pool/books.hpp"
+#include "src/value/fingerprint.hpp"
 
 namespace pg::pool {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 Loan loan_of(const Member& member, Time now) {
     return {.age = now - member.lent_since(),
             .site = member.holder.site(),
-            .statement = member.holder.statement(),
+            .statement = fingerprint(member.holder.statement()),
             .process = member.process,
             .reclaimed = false};
 }
@@ -25,6 +26,14 @@ std::vector<Loan> Books::loans(Time now, std::chrono::nanoseconds age,
             loans.push_back(loan_of(*member, now));
     std::sort(loans.begin(), loans.end(), [](const Loan& a, const Loan& b) { return a.age > b.age; });
     return loans;
+}
+
+std::optional<Loan> Books::oldest_loan(Time now) const {
+    const Member* oldest = nullptr;
+    for (const auto& member : members_)
+        if (member->state == State::lent && (oldest == nullptr || member->lent_since() < oldest->lent_since()))
+            oldest = member.get();
+    return oldest == nullptr ? std::nullopt : std::optional(loan_of(*oldest, now));
 }
 
 /// Each when it has lasted for the threshold, and whenever as much time has passed again.

@@ -60,7 +60,7 @@ PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
 
 PoolTimeoutDetails details_of(const Books& books, Time now) {
     PoolTimeoutDetails details{.stats = books.stats(now), .failed_attempts = books.governor().failures()};
-    if (auto loans = books.loans(now, {}); !loans.empty()) details.oldest = std::move(loans.front());
+    details.oldest = books.oldest_loan(now);
     details.connect_error = books.governor().last_error();
     if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
     if (!books.governor().allows(now)) details.next_attempt = books.governor().next() - now;

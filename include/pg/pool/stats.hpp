@@ -43,8 +43,8 @@ struct Loan {
     /// for a stream or a COPY the call that opened it, or where its text was given. Without a file when it was taken
     /// for a single request.
     CallSite site{};
-    /// The text of the last statement on it, cut after 256 bytes; never its arguments. Only while `leak_threshold` is
-    /// set.
+    /// The last statement on it, of which 256 bytes are looked at: each literal or list of them is a `?`, comments are
+    /// left out; never its arguments. Only while `leak_threshold` is set.
     std::string statement{};
     int process = 0;         ///< what pg_backend_pid() gives there
     bool reclaimed = false;  ///< its connection was ended for that

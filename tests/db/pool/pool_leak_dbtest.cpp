@@ -39,7 +39,7 @@ TEST_P(PoolLeak, IsReportedAgainAndAgain) {
     const pg::Loan first = reports.all().front();
     EXPECT_STREQ(first.site.file, __FILE__);
     EXPECT_EQ(first.site.line, line);
-    EXPECT_EQ(first.statement, "select 17");
+    EXPECT_EQ(first.statement, "select ?");
     EXPECT_EQ(first.process, forgotten.backend_process());
     EXPECT_EQ(db.pool().stats().leaked, 1u);
 }
@@ -49,7 +49,7 @@ TEST_P(PoolLeak, IsReportedWhileAStatementTakesLong) {
         open(conninfo() + " pool_leak_threshold=1ms", 1, {.on_leak = &Reports::add, .leak_context = &reports});
     std::thread slow([&] { static_cast<void>(db.try_exec("select pg_sleep(1000)")); });
     EXPECT_TRUE(soon([&] { return !reports.all().empty(); }));
-    EXPECT_EQ(reports.all().front().statement, "select pg_sleep(1000)");
+    EXPECT_EQ(reports.all().front().statement, "select pg_sleep(?)");
     onlooker().exec("select pg_cancel_backend(pid) from pg_stat_activity where query = 'select pg_sleep(1000)'");
     slow.join();
 }

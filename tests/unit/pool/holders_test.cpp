@@ -48,10 +48,10 @@ TEST_F(Holders, AreConnections) {
     pg::Connection connection = db.client.connection();
     expect_here(__LINE__ - 1);
     EXPECT_EQ(loan().process, connection.backend_process());
-    connection.exec("select 1");
-    EXPECT_EQ(loan().statement, "select 1");
-    connection.run_script("select 2; select 3");
-    EXPECT_EQ(loan().statement, "select 2; select 3");
+    connection.exec("select a");
+    EXPECT_EQ(loan().statement, "select a");
+    connection.run_script("select b; select c");
+    EXPECT_EQ(loan().statement, "select b; select c");
 }
 
 TEST_F(Holders, AreTransactions) {
@@ -72,9 +72,9 @@ TEST_F(Holders, AreListeners) {
 TEST_F(Holders, AreStreamsAndCopies) {
     {
         db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
-        const auto stream = db.client.stream<int>("select 1");
+        const auto stream = db.client.stream<int>("select n");
         expect_here(__LINE__ - 1);
-        EXPECT_EQ(loan().statement, "select 1");
+        EXPECT_EQ(loan().statement, "select n");
     }
     {
         db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"17"}}));
@@ -113,9 +113,9 @@ TEST_F(Holders, SayTheLastStatementOfABatch) {
     pg::Connection connection = db.client.connection();
     pg::Batch batch(connection);
     batch.exec("select 1");
-    batch.exec("select 2");
+    batch.exec("select b");
     batch.run();
-    EXPECT_EQ(loan().statement, "select 2");
+    EXPECT_EQ(loan().statement, "select b");
 }
 
 TEST_F(Holders, AreNobodyOnceTheSessionIsBack) {
@@ -127,10 +127,10 @@ TEST_F(Holders, AreNobodyOnceTheSessionIsBack) {
 TEST_F(Holders, AreReportedWhenTheyHoldASessionForLong) {
     fake::Database hasty{limits(reports, 1ns)};
     pg::Connection connection = hasty.client.connection();
-    connection.exec("select 1");
+    connection.exec("select a from t where b = 'secret'");
     hasty.provider->spot().ring();
     hasty.provider->spot().ring();
-    const std::string line = std::string(__FILE__) + " select 1";
+    const std::string line = std::string(__FILE__) + " select a from t where b = ?";
     EXPECT_EQ(reports.lines, (fake::Lines{line, line}));
     EXPECT_EQ(hasty.client.pool().stats().leaked, 1u);
 }
@@ -163,7 +163,7 @@ TEST_F(Holders, AreNamedByAPoolTimeout) {
         EXPECT_EQ(error.details()->stats.lent, 1u);
         ASSERT_TRUE(error.details()->oldest);
         EXPECT_STREQ(error.details()->oldest->site.file, __FILE__);
-        EXPECT_EQ(error.details()->oldest->statement, "select 1");
+        EXPECT_EQ(error.details()->oldest->statement, "select ?");
     }
 }
 

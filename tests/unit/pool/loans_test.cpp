@@ -20,7 +20,7 @@ TEST_F(TheLoans, AreThereFromTheOldestOn) {
     first.process = 17;
     first.holder.keep_statements();
     first.holder.is_at({"orders.cpp", 5});
-    first.holder.runs("select 1");
+    first.holder.runs("select secret from t where a = 'word' -- of mine");
     now += 2s;
     Member& second = open_and_lend();
     now += 1s;
@@ -29,7 +29,7 @@ TEST_F(TheLoans, AreThereFromTheOldestOn) {
     EXPECT_EQ(loans[0].age, now - begin);
     EXPECT_STREQ(loans[0].site.file, "orders.cpp");
     EXPECT_EQ(loans[0].site.line, 5u);
-    EXPECT_EQ(loans[0].statement, "select 1");
+    EXPECT_EQ(loans[0].statement, "select secret from t where a = ?");
     EXPECT_EQ(loans[0].process, 17);
     EXPECT_EQ(loans[1].age, 1s);
     EXPECT_STREQ(loans[1].site.file, "");

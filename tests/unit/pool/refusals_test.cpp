@@ -22,7 +22,7 @@ protected:
         first.process = 17;
         first.holder.keep_statements();
         first.holder.is_at({"src/orders.cpp", 5});
-        first.holder.runs("select 1");
+        first.holder.runs("select 'secret'");
         now += 2s;
         static_cast<void>(open_and_lend());
         now += 1s;
@@ -46,7 +46,7 @@ TEST_F(Refusal, SaysThatAllAreInUse) {
     EXPECT_EQ(error.retry_scope(), RetryScope::statement);
     EXPECT_EQ(error.message(),
               "no session came free in time: all 2 are busy, the longest for 3 s by src/orders.cpp:5, whose last "
-              "statement is `select 1`; hold them for less time, or raise pool_max_size [2 of 2 open (2 lent, 0 idle, "
+              "statement is `select ?`; hold them for less time, or raise pool_max_size [2 of 2 open (2 lent, 0 idle, "
               "0 being opened, 0 being checked, 0 closing), 0 requests waiting]");
     EXPECT_EQ(details(error).obstacle, PoolObstacle::exhausted);
     EXPECT_EQ(details(error).waited, 1s);
@@ -64,7 +64,7 @@ TEST_F(Refusal, SaysThatOneMayHaveBeenForgotten) {
     EXPECT_EQ(
         error.message(),
         "no session came free in time: all 2 are busy, the longest for 63 s by src/orders.cpp:5, whose last "
-        "statement is `select 1`; look for who keeps one, hold them for less time, or raise pool_max_size [2 of 2 "
+        "statement is `select ?`; look for who keeps one, hold them for less time, or raise pool_max_size [2 of 2 "
         "open (2 lent, 0 idle, 0 being opened, 0 being checked, 0 closing), 0 requests waiting]");
     EXPECT_EQ(details(error).obstacle, PoolObstacle::leaked);
     make({.max_size = 2, .leak_threshold = 3s});
