@@ -271,6 +271,9 @@ PoolStats Books::stats(Time now) const {
     stats.limit = limit(now);
     stats.waiting = queue_.size();
     for (const auto& member : members_) stats.acquired += member->loans.load(std::memory_order_relaxed);
+    stats.failed_attempts = governor_.failures();
+    if (!governor_.allows(now)) stats.next_attempt = governor_.next() - now;
+    stats.connect_error = governor_.last_error();
     return stats;
 }
 

@@ -59,11 +59,11 @@ PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
 }
 
 PoolTimeoutDetails details_of(const Books& books, Time now) {
-    PoolTimeoutDetails details{.stats = books.stats(now), .failed_attempts = books.governor().failures()};
-    details.oldest = books.oldest_loan(now);
-    details.connect_error = books.governor().last_error();
+    PoolTimeoutDetails details{.stats = books.stats(now), .oldest = books.oldest_loan(now)};
+    details.connect_error = details.stats.connect_error;
     if (details.connect_error) details.connect_error_age = now - books.governor().failed_at();
-    if (!books.governor().allows(now)) details.next_attempt = books.governor().next() - now;
+    details.failed_attempts = details.stats.failed_attempts;
+    details.next_attempt = details.stats.next_attempt;
     details.obstacle = obstacle(books, details);
     return details;
 }

@@ -32,6 +32,10 @@ struct PoolStats {
     std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
     std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
     std::uint64_t spare = 0;    ///< idle for too long, or more than there may be
+    // Attempts to open a session that failed since the last that succeeded.
+    int failed_attempts = 0;                  ///< their number
+    std::chrono::nanoseconds next_attempt{};  ///< how long until there may be another one; zero when it may be now
+    std::optional<Error> connect_error{};     ///< of the last of them
 
     [[nodiscard]] std::size_t size() const { return lent + idle + opening + checking + closing; }  ///< all sessions
 };

@@ -172,6 +172,28 @@ TEST_F(TheBooksOfABadDay, PauseAfterAFailureAndTryAgainWhenItIsTime) {
     EXPECT_EQ(books->governor().failures(), 0) << "a success forgets them";
 }
 
+TEST_F(TheBooksOfABadDay, SayHowLongItHasBeenSoAndWhenTheNextAttemptMayBe) {
+    Somebody waiting;
+    for (int failures = 1; failures < 12; ++failures) {
+        books->enqueue(waiting, now);
+        books->failed(*duty().member, nobody_there(), now);
+        EXPECT_EQ(duty().kind, Kind::refuse);
+        const PoolStats stats = books->stats(now);
+        EXPECT_EQ(stats.failed_attempts, failures);
+        EXPECT_EQ(now + stats.next_attempt, std::max(now, books->governor().next()));
+        EXPECT_EQ(stats.connect_error.value().message(), "nobody there");
+        now = std::max(now, books->governor().next());
+        EXPECT_EQ(books->stats(now).next_attempt, 0ns) << "now, or when somebody asks";
+        now += 1ns;
+        EXPECT_EQ(books->stats(now).next_attempt, 0ns);
+        EXPECT_EQ(books->stats(now).failed_attempts, failures) << "nobody has tried again";
+    }
+    static_cast<void>(open_and_lend());
+    EXPECT_EQ(books->stats(now).failed_attempts, 0);
+    EXPECT_FALSE(books->stats(now).connect_error) << "one is open";
+    EXPECT_EQ(books->stats(now).failed_to_open, 11u);
+}
+
 TEST_F(TheBooksOfABadDay, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
     Somebody first, second;
     books->enqueue(first, now);
