@@ -130,7 +130,7 @@ private:
         const auto found = connection->with({.timeout = patience}).try_query_one<std::string>(traces);
         if (!found) return step.failed(found.error());
         step.expect_clean(*found);
-        if (auto left = connection->try_run_script(leave_traces, {.timeout = patience}); !left)
+        if (auto left = connection->with({.timeout = patience}).try_run_script(leave_traces); !left)
             step.failed(left.error());
     }
 

@@ -90,7 +90,11 @@ private:
     };
 
     void do_work(Executor& executor) noexcept override {
-        guard([&] { rows_.template emplace<2>(AsyncAccess::run_into<Sink>(executor, kept_.call(this->options()))); });
+        guard([&] {
+            Expected<Answer> answer = AsyncAccess::run_into<Sink>(executor, kept_.call(this->options()));
+            if (!answer) answer = this->of_all_attempts(std::move(answer).error());
+            rows_.template emplace<2>(std::move(answer));
+        });
     }
     void do_fail(Error why) noexcept override { failure_.reset(new Failure{std::move(why), nullptr}); }
     const Call* do_open_call() noexcept override {

@@ -108,6 +108,8 @@ protected:
     [[nodiscard]] AsyncTarget& target() const { return *target_; }
     /// Where the session of its work lives.
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const { return reactor_; }
+    /// What its last attempt failed with, and what the one before may have done.
+    [[nodiscard]] Error of_all_attempts(Error error) const;
 
 private:
     template <Due due>

@@ -199,8 +199,8 @@ public:
 
     /// Runs a text of several statements, without arguments or results, as one implicit transaction unless it says
     /// otherwise.
-    void run_script(std::string_view text, const QueryOptions& options = {}) { try_run_script(text, options).value(); }
-    [[nodiscard]] Expected<void> try_run_script(std::string_view text, const QueryOptions& options = {});
+    void run_script(std::string_view text) { try_run_script(text).value(); }
+    [[nodiscard]] Expected<void> try_run_script(std::string_view text);
 
     Executor& operator=(const Executor&) = delete;
 

@@ -148,7 +148,7 @@ HeldObject& held_object(AsyncTarget& target) {
 detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text) const {
     return detail::make_request<void>(target_, options_,
                                       [kept = std::string(text)](Executor& executor, const detail::Site& site) {
-                                          return executor.try_run_script(kept, site.options);
+                                          return executor.with(site.options).try_run_script(kept);
                                       });
 }
 

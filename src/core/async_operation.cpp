@@ -196,8 +196,12 @@ void Operation::work_with(Executor& executor) noexcept {
     if (decide(Fate::answered) == Fate::abandoned) do_lose();
 }
 
+Error Operation::of_all_attempts(Error error) const {
+    return is_unknown_ ? behind_an_unknown(std::move(error)) : std::move(error);
+}
+
 void Operation::fail(Error why) {
-    if (is_unknown_) why = behind_an_unknown(std::move(why));
+    why = of_all_attempts(std::move(why));
     if (target_->context->hooks && !call_) call_ = do_open_call();
     if (call_) {
         observe_end(why, nullptr);

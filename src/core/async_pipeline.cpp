@@ -261,7 +261,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
         operation.is_unknown_ = may_have_been_applied(outcome.error());
         return operation.enter(Operation::Step::begin);
     }
-    if (!outcome && operation.is_unknown_) outcome = behind_an_unknown(std::move(outcome).error());
+    if (!outcome) outcome = operation.of_all_attempts(std::move(outcome).error());
     if (context().hooks) operation.observe_end(outcome, &session());
     operation.do_conclude(std::move(outcome));
     target_->pipelines()->answer_soon(operation);

@@ -188,12 +188,12 @@ Expected<Result> Executor::run(const detail::Call& call) {
     }
 }
 
-Expected<void> Executor::try_run_script(std::string_view text, const QueryOptions& options) {
+Expected<void> Executor::try_run_script(std::string_view text) {
     return detail::hooked(
-        hooks_, spi::RequestKind::script, text, &options, [&](detail::Watch* watch) -> Expected<void> {
+        hooks_, spi::RequestKind::script, text, options_, [&](detail::Watch* watch) -> Expected<void> {
             if (watch && watch->settings())
                 if (auto allowed = detail::check_script_for_settings(text); !allowed) return allowed;
-            Expected<detail::Borrowed> borrowed = do_borrow(&options);
+            Expected<detail::Borrowed> borrowed = do_borrow(options_);
             if (!borrowed) return std::move(borrowed).error();
             if (watch) watch->take(*borrowed);
             borrowed->slot->holder.runs(text);

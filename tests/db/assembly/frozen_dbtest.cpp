@@ -6,9 +6,11 @@
 #include <optional>
 #include <pg/batch.hpp>
 #include <pg/connection.hpp>
+#include <pg/stop.hpp>
 #include <pg/testing/fault_proxy.hpp>
 #include <pg/testing/test_server.hpp>
 #include <set>
+#include <stop_token>
 #include <thread>
 
 #include "tests/db/assembly/frozen_verbs.hpp"
@@ -34,6 +36,7 @@ public:
     SilentLine(const Kind& kind, std::chrono::milliseconds timeout) : kind_(kind), timeout_(timeout) {}
 
     void go_silent() override {
+        if (stopping_) return stop_when_sent();
         for (const Direction direction : {Direction::to_server, Direction::to_client})
             proxy_.set(direction, {.frozen = true});
         silent_since_ = std::chrono::steady_clock::now();
@@ -48,8 +51,15 @@ public:
     [[nodiscard]] bool falls_silent() const override { return true; }
 
     void heal() { proxy_.heal(); }
+    /// What its callers give to a call that is to be stopped, and not to come to the end of its time: the server falls
+    /// silent by answering nothing, and as soon as the call was sent, its caller wants it no more.
+    [[nodiscard]] const pg::StopToken& stop() {
+        stopping_.emplace();
+        return token_.emplace(stopping_->get_token());
+    }
     /// Nothing when it did not fall silent.
-    [[nodiscard]] std::optional<std::chrono::nanoseconds> silence() const {
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> silence() {
+        if (stopper_.joinable()) stopper_.join();
         if (!silent_since_) return std::nullopt;
         return std::chrono::steady_clock::now() - *silent_since_;
     }
@@ -59,10 +69,23 @@ public:
     }
 
 private:
+    void stop_when_sent() {
+        proxy_.set(Direction::to_client, {.frozen = true});
+        const auto sent = proxy_.stats().to_server.bytes_out + 1;
+        stopper_ = std::jthread([this, sent] {
+            EXPECT_TRUE(proxy_.wait_for_bytes_out(Direction::to_server, sent, pg::Deadline::after(10s)));
+            silent_since_ = std::chrono::steady_clock::now();
+            stopping_->request_stop();
+        });
+    }
+
     Kind kind_;
     std::chrono::milliseconds timeout_;
     FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
+    std::optional<std::stop_source> stopping_;
+    std::optional<pg::StopToken> token_;
     std::optional<std::chrono::steady_clock::time_point> silent_since_;
+    std::jthread stopper_;
 };
 
 /// A row of whichever table.
@@ -212,6 +235,40 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) {
     add(rows, frozen::of_asio());
 #endif
     check_all({"async", GetParam()}, rows);
+}
+
+/// Runs a row whose call is stopped when it was sent: it ends within the time for cleaning up, as what was stopped.
+void check_stopped(const Kind& kind, const Row& row) {
+    SCOPED_TRACE(row.name);
+    SilentLine line(kind, 60s);
+    pg::Client db = line.other_client();
+    db.exec("select 1");
+    const Course course = run(line, db, row);
+    ASSERT_TRUE(course.silence);
+    EXPECT_LE(*course.silence, testing_support::bound_on_hang(2s + row.more));
+    ASSERT_TRUE(course.failure) << "it did not wait for the server";
+    EXPECT_EQ(course.failure->kind(), pg::ErrorKind::cancelled) << course.failure->what();
+    EXPECT_EQ(db.query_one<int>("select 1"), 1);
+}
+
+TEST_P(Frozen, ServerEndsEveryVerbThatIsStopped) {
+    for (const frozen::ExecutorVerb& verb : frozen::executor_verbs())
+        for (const bool on_connection : {false, true}) {
+            const auto call = [&](SilentLine& line, pg::Client& db) {
+                std::optional<pg::Connection> connection;
+                if (on_connection) connection.emplace(db.connection());
+                pg::Executor& on = on_connection ? static_cast<pg::Executor&>(*connection) : db;
+                auto stoppable = on.with({.stop = &line.stop()});
+                verb.call(line, stoppable);
+            };
+            check_stopped({"libpq", GetParam()}, {verb.function, call, End::late, on_connection ? 2s : 0s});
+        }
+    for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs()) {
+        const auto call = [&](SilentLine& line, pg::Client& db) {
+            pg::sync_wait(verb.call(line, db.async().with({.stop = &line.stop()})));
+        };
+        check_stopped({"async", GetParam()}, {verb.function, call, End::late, 0s});
+    }
 }
 
 }  // namespace

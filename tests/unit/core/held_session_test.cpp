@@ -1,5 +1,6 @@
 // Held sessions: what becomes of streams, COPYs, savepoints and large objects when what they were opened from ends.
 #include <gtest/gtest.h>
+#include <stop_token>
 
 #include "fake_session.hpp"
 #include "pg/batch.hpp"
@@ -7,6 +8,7 @@
 #include "pg/copy.hpp"
 #include "pg/large_object.hpp"
 #include "pg/savepoint.hpp"
+#include "pg/stop.hpp"
 
 namespace {
 
@@ -286,6 +288,17 @@ TEST_F(HeldSession, SaysOfAFailedTransactionWhatItFailedWithLast) {
     const pg::Error behind = transaction.try_exec("select 1").error();
     EXPECT_EQ(behind.retry_scope(), pg::RetryScope::none);
     EXPECT_NE(behind.detail().find("[23505]"), std::string_view::npos) << behind.what();
+}
+
+// ---- scripts -------------------------------------------------------------------------------------
+
+TEST_F(HeldSession, RunsScriptsWithTheOptionsOfTheExecutor) {
+    pg::Connection connection = db.client.connection();
+    const pg::StopToken stop{std::stop_token()};
+    connection.with({.stop = &stop}).run_script("select 1; select 2");
+    EXPECT_EQ(server.last_wait.stop, &stop);
+    connection.run_script("select 1; select 2");
+    EXPECT_EQ(server.last_wait.stop, nullptr);
 }
 
 }  // namespace

@@ -78,8 +78,7 @@ const Verb verbs[] = {
          pg::Batch batch = two_statements(on.batch());
          return message(on.try_run(batch).get());
      }},
-    {"Script",
-     [](pg::Client&, pg::Executor& on) { return message(on.try_run_script("select 1; select 2", {.label = "daily"})); },
+    {"Script", [](pg::Client&, pg::Executor& on) { return message(on.try_run_script("select 1; select 2")); },
      [](const pg::AsyncClient&, const pg::AsyncExecutor& on) {
          return message(on.try_run_script("select 1; select 2").get());
      }},
