@@ -50,9 +50,29 @@ TEST_P(PoolRoundTrips, ASessionThatWasJustUsedIsLentAndGivenBackWithNone) {  // 
                   for (int i = 0; i < 100; ++i) lend(db);
               }),
               0u);
-    const auto plain = sent_by([&] { db.exec("select 'work_mem = 5MB'"); });
-    EXPECT_GT(sent_by([&] { db.exec("set     work_mem = '5MB'"); }), plain) << "what was set is reset";
-    EXPECT_EQ(sent_by([&] { lend(db); }), 0u) << "once";
+}
+
+TEST_P(PoolRoundTrips, OnlyWhatWasSetIsResetAndThatOnce) {  // B3
+    pg::Client db = open_one({.ping_after = 1h});
+    const auto reads = [](pg::Executor& with) { with.query("select 'work_mem = 5MB'"); };
+    const auto sets = [](pg::Executor& with) { with.exec("set work_mem = '5MB'"); };
+    std::uint64_t read = 0, set = 0, reset = 0;
+    const int process = process_of(db);
+    {
+        pg::Connection held = db.connection();
+        for (int i = 0; i < 10; ++i) reads(held), sets(held);  // as prepared as they will ever be
+        read = sent_by([&] { reads(held); });
+        set = sent_by([&] { sets(held); });
+        reset = sent_by([&] { const pg::Connection gone = std::move(held); });
+    }
+    const auto last = onlooker().query_one<std::string>("select query from pg_stat_activity where pid = $1", process);
+    EXPECT_EQ(last.find("close all; "), 0u) << last;
+    EXPECT_EQ(reset, 1 + 4 + last.size() + 1) << "one message: its kind, its length, the text and its end";
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(sent_by([&] { reads(db); }), read) << "nothing but the statement";
+        EXPECT_EQ(sent_by([&] { sets(db); }), set + reset) << "and one reset";
+        EXPECT_EQ(sent_by([&] { lend(db); }), 0u);
+    }
 }
 
 TEST_P(PoolRoundTrips, ASessionThatWasIdleForLongIsAskedOnce) {  // B2
