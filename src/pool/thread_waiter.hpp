@@ -18,12 +18,15 @@ public:
 
     /// Until it is settled, or the wait is over.
     void wait(const Deadline& until) {
-        if (spi::Waiter* waiter = spi::Waiter::here()) {
-            const StopToken over(over_.get_token());
-            return static_cast<void>(waiter->wait({}, {until, &over}));
-        }
         std::unique_lock lock(mutex_);
         const auto is_over = [this] { return stopped_ || lease_; };
+        if (spi::Waiter* waiter = spi::Waiter::here()) {
+            if (is_over()) return;
+            over_ = std::stop_source();
+            const StopToken over(over_.get_token());
+            lock.unlock();
+            return static_cast<void>(waiter->wait({}, {until, &over}));
+        }
         if (until.is_never())
             changed_.wait(lock, is_over);
         else
@@ -66,8 +69,9 @@ private:
     std::condition_variable changed_;
     std::optional<Expected<spi::Lease>> lease_;
     bool stopped_ = false;
-    std::stop_source over_;
-    std::stop_source settled_{std::nostopstate};  // while work waits for that alone
+    // Of work that waits: for either, and for that alone. A thread needs no memory for them. @{
+    std::stop_source over_{std::nostopstate};
+    std::stop_source settled_{std::nostopstate};  /// @}
     const StopCallback on_stop_;
 };
 
