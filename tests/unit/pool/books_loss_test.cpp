@@ -194,6 +194,40 @@ TEST_F(TheBooksOfABadDay, SayHowLongItHasBeenSoAndWhenTheNextAttemptMayBe) {
     EXPECT_EQ(books->stats(now).failed_to_open, 11u);
 }
 
+/// When attempts are made within a minute in which all fail at once, and everybody in the crowd asks again at once.
+std::vector<Time> knocks(std::size_t crowd, std::size_t max_connecting) {
+    Books books({.max_size = 50, .max_connecting = max_connecting}, 1);
+    std::deque<Somebody> all(crowd);
+    std::vector<Time> knocks;
+    for (Time now = Time() + 1h; now < Time() + 1h + 1min; now += 10ms) {
+        for (Somebody& one : all)
+            if (!one.is_queued && !books.refusal(now, Deadline::after(20s, now))) books.enqueue(one, now);
+        std::vector<Member*> opening;
+        for (Duty duty = books.next(now); duty.kind != Kind::none; duty = books.next(now)) {
+            EXPECT_EQ(duty.kind, Kind::open);
+            EXPECT_GE(now, books.governor().next());
+            opening.push_back(duty.member);
+            knocks.push_back(now);
+        }
+        for (Member* member : opening) books.failed(*member, nobody_there(), now);
+        while (books.next(now).kind == Kind::refuse) {
+        }
+    }
+    for (Somebody& one : all) static_cast<void>(books.withdraw(one));
+    return knocks;
+}
+
+// Fault 54.
+TEST_F(TheBooksOfABadDay, KnockAsOftenForAHerdAsForOne) {
+    const std::vector<Time> of_one = knocks(1, 1);
+    EXPECT_GT(of_one.size(), 9u);
+    EXPECT_LT(of_one.size(), 40u);
+    EXPECT_EQ(knocks(40, 1), of_one);
+    const std::vector<Time> two_at_once = knocks(40, 2);
+    EXPECT_LE(two_at_once.size(), 2 * of_one.size());
+    for (std::size_t at = 2; at < two_at_once.size(); ++at) EXPECT_GT(two_at_once[at], two_at_once[at - 2]);
+}
+
 TEST_F(TheBooksOfABadDay, TellEverybodyWhoWaitsThatNoneCanBeOpened) {
     Somebody first, second;
     books->enqueue(first, now);
