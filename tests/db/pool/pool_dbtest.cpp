@@ -138,6 +138,28 @@ TEST_P(ClientPool, RefusesWhenTooManyWait) {
     waiting.join();
 }
 
+TEST_P(ClientPool, RefusesAtOnceWhoWouldBeLateIfItIsTo) {
+    pg::Client db = open(conninfo(), 1, {.refuse_early = true});
+    for (int i = 0; i < 16; ++i) db.query("select pg_sleep(0.02)");
+    pg::Connection busy = db.connection();
+    const auto expect_refused = [&](const pg::Expected<std::uint64_t>& refused) {
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind(), pg::ErrorKind::pool_timeout);
+        EXPECT_NE(refused.error().message().find("no session would come free in time"), std::string_view::npos)
+            << refused.error().what();
+    };
+    expect_refused(db.with({.timeout = 10ms}).try_exec("select 1"));
+    if (is_awaited()) expect_refused(db.async().with({.timeout = 10ms}).try_exec("select 1").get());
+    EXPECT_EQ(db.pool().stats().refused, is_awaited() ? 2u : 1u);
+    EXPECT_EQ(db.pool().stats().given_up, 0u);
+    std::thread in_time([&] { EXPECT_EQ(db.query_one<int>("select 1"), 1); });
+    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == 1; }));
+    {
+        const pg::Connection gone = std::move(busy);
+    }
+    in_time.join();
+}
+
 TEST_P(ClientPool, UsesNoMoreSessionsThanServeBestIfItIsToLearnThat) {
     pg::Client db = open(conninfo() + " pool_adaptive=on", 20);
     std::vector<std::thread> crowd;

@@ -1,5 +1,7 @@
 // The pool of a client through faults: dead, frozen and silent servers, and crowds that come back with them.
 #include <atomic>
+#include <pg/async.hpp>
+#include <pg/testing/fake_server.hpp>
 #include <pg/testing/fault_proxy.hpp>
 
 #include "tests/db/pool/pool_fixture.hpp"
@@ -8,6 +10,7 @@ namespace pool_tests {
 namespace {
 
 using pg::testing::Direction;
+using pg::testing::FakeServer;
 using pg::testing::FaultProxy;
 using pg::testing::TestServer;
 
@@ -64,6 +67,24 @@ TEST_P(PoolFault, AServerThatComesBackIsFoundAgain) {  // fault 6
         server.start_again();
         EXPECT_TRUE(soon([&] { return db.try_exec("select 1").has_value(); }));
     }
+}
+
+TEST_P(PoolFault, AnAttemptWhoseServerSaysNothingIsOverInItsTime) {
+    FakeServer mute = FakeServer::start([](pg::testing::Conversation& client) { client.ignore(); });
+    pg::Client db = open(mute.conninfo(), 1, {.connect_timeout = 100ms});
+    const auto expect_told = [](auto ask) {
+        const auto begin = std::chrono::steady_clock::now();
+        const pg::Expected<std::uint64_t> told = ask();
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(100ms));
+        ASSERT_FALSE(told);
+        EXPECT_EQ(told.error().kind(), pg::ErrorKind::timeout);
+        EXPECT_EQ(told.error().outcome(), pg::Outcome::not_sent);
+        EXPECT_NE(told.error().message().find("no answer in time"), std::string_view::npos) << told.error().what();
+    };
+    expect_told([&] { return db.try_exec("select 1"); });
+    if (is_awaited()) expect_told([&] { return db.async().try_exec("select 1").get(); });
+    EXPECT_GE(db.pool().stats().failed_to_open, 1u);
+    EXPECT_EQ(db.pool().stats().given_up, 0u) << "nobody's own time was over";
 }
 
 TEST_P(PoolFault, WhoGivesUpDuringAConnectLeavesNothingBehind) {  // fault 68

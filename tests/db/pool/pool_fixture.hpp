@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 /// For each provider: `provider=…`.
 class PoolTest : public testing::TestWithParam<const char*> {
 protected:
+    static bool is_awaited() { return GetParam() == std::string_view("async"); }
     static const std::string& conninfo() {
         static const std::string text = pg::testing::shared_server().create_database("pool");
         return text;

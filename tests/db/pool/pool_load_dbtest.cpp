@@ -20,8 +20,6 @@ using pg::testing::TestServer;
 
 class PoolLoad : public PoolTest {
 protected:
-    static bool is_awaited() { return GetParam() == std::string_view("async"); }
-
     /// Runs `call(number)` for so many clients at once: threads, or coroutines.
     template <class Blocking, class Awaited>
     static void crowd(int clients, Blocking blocking, Awaited awaited) {

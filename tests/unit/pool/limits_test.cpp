@@ -84,6 +84,28 @@ TEST(PoolLimits, TakeTheRestFromTheStringOrTheProgram) {
     EXPECT_EQ(limits("", {.hooks = &hooks}).value().hooks.context, &context);
 }
 
+// As <pg/pool/options.hpp> and docs/reference/conninfo.md say.
+TEST(PoolLimits, AreThoseOfTheDocumentationWhereNothingIsSaid) {
+    const Limits said = limits("").value();
+    constexpr std::size_t any_number = -1;
+    EXPECT_EQ(said.max_size, 10u);
+    EXPECT_EQ(said.min_size, 0u);
+    EXPECT_EQ(said.min_idle, 0u);
+    EXPECT_EQ(said.max_waiting, any_number);
+    EXPECT_EQ(said.max_connecting, 2u);
+    EXPECT_EQ(said.max_uses, any_number);
+    EXPECT_EQ(said.max_lifetime, 30min);
+    EXPECT_EQ(said.idle_timeout, 10min);
+    EXPECT_EQ(said.ping_after, 1s);
+    EXPECT_EQ(said.keepalive, 2min);
+    EXPECT_EQ(said.connect_timeout, 15s);
+    EXPECT_EQ(said.leak_threshold, no_timeout);
+    EXPECT_EQ(said.reclaim_threshold, no_timeout);
+    EXPECT_FALSE(said.refuse_early);
+    EXPECT_FALSE(said.adaptive);
+    EXPECT_EQ(said.budget_reserve, 0u);
+}
+
 TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
     for (const char* text :
          {"pool_max_size=2 pool_min_size=3", "pool_max_size=2 pool_min_idle=3", "pool_min_size=11"}) {
