@@ -1,11 +1,11 @@
 // Books: who has a session, who waits for one, and what is to be done next. No I/O, no lock, no clock. Internal to
 // pool.
 //
-//                  opened                    lent
-//     opening -------------> idle <-----------------------> lent
-//        |                 ^  |  ^        given back          |
-//        | failed    alive |  |  | check                      | broken, or not wanted any more
-//        v                 |  v  v                            v
+//                  opened                    lent              taken back
+//     opening -------------> idle <-----------------------> lent -----------> cut
+//        |                 ^  |  ^        given back          |                |
+//        | failed    alive |  |  | check            broken,   |                | come back,
+//        v                 |  v  v              or not wanted v                v and closed
 //     (gone)             checking --------------------> closing --closed--> (gone)
 //                                     dead
 //

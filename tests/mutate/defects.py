@@ -228,6 +228,7 @@ DEFECTS_OF_OUTCOMES = (
 
 # The books of a pool.
 BOOKS = ("books_test",)
+BOOKS_MODEL = ("books_test:*BooksHistories*",)
 DEFECTS_OF_POOL = (
     Defect("src/pool/books.cpp", "if (!queue_.empty() || idle_.empty() || !may_lend()", "if (idle_.empty() || !may_lend()",
            BOOKS, "who comes overtakes who waits"),
@@ -321,6 +322,24 @@ DEFECTS_OF_POOL = (
            "what came back last is not lent first"),
     Defect("src/pool/books.cpp", "    if (member.unwanted.load(std::memory_order_relaxed) || member.uses",
            "    if (member.uses", BOOKS, "a session from before a refresh is lent"),
+    Defect("src/pool/loans.cpp", "    if (member.unwanted.load(std::memory_order_relaxed)) --old_;\n    cut_", "    cut_", BOOKS_MODEL,
+           "a session that was taken back counts as too old for ever"),
+    Defect("src/pool/loans.cpp", "    to_close_.push_back(&member);\n", "", BOOKS_MODEL,
+           "a session that was taken back is never closed"),
+    Defect("src/pool/loans.cpp", "now >= later(member.lent_since(), limits_.reclaim_threshold)", "true", BOOKS_MODEL,
+           "a session is taken back at the first look"),
+    Defect("src/pool/books.cpp", "give_back(Member& member, Time now) {\n    if (member.state == State::cut) return come_back_cut(member);\n",
+           "give_back(Member& member, Time now) {\n", BOOKS_MODEL, "a session that was taken back is lent again"),
+    Defect("src/pool/books.cpp", "        queue_.push_front(waiter);\n", "        queue_.push(waiter);\n", BOOKS_MODEL,
+           "who was to be lent a dead session is served last"),
+    Defect("src/pool/books.cpp", "    if (waiter.is_wanted_back) return ++totals_.given_up, false;\n", "", BOOKS_MODEL,
+           "who has given up waits again"),
+    Defect("src/pool/books.cpp", "    if (coming(now) != 0) return;\n", "", BOOKS_MODEL,
+           "a pool is widened though a session is on its way"),
+    Defect("src/pool/books.cpp", "    if (!is_wanted || !may_open(now))\n        cease_to_wait();\n    else if (take_permit())",
+           "    if (is_wanted && may_open(now) && take_permit())", BOOKS_MODEL, "a pool that wants no session waits for a permit"),
+    Defect("src/pool/books.cpp", "    if (!idle_.empty() && has_too_many()) dismiss(*idle_.front(), &PoolStats::spare);\n", "", BOOKS_MODEL,
+           "a pool that has too many sessions keeps the idle ones"),
     Defect("src/pool/loans.cpp", "const bool is_known = member->reported == loan;", "const bool is_known = member->reported != 0;",
            BOOKS, "the second loan of a session is not told from the first"),
     Defect("src/pool/loans.cpp", "member->report_again = later(now, limits_.leak_threshold);", "member->report_again = Time::max();",

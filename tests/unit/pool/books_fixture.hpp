@@ -29,6 +29,28 @@ inline Error no_room() {
                   .message = "sorry, too many clients already"});
 }
 
+/// What other pools leave to this one, which is for a history to say.
+class SomePermits final : public Permits {
+public:
+    bool take() override {
+        is_waiting = held >= most;
+        held += is_waiting ? 0 : 1;
+        return !is_waiting;
+    }
+    void give() override {
+        EXPECT_GT(held, 0u);
+        --held;
+    }
+    void cease() override {
+        EXPECT_TRUE(is_waiting);
+        is_waiting = false;
+    }
+    bool are_too_many(std::size_t size) const override { return another_waits && size > fair; }
+
+    std::size_t most = 1000, fair = 1, held = 0;
+    bool is_waiting = false, another_waits = false;
+};
+
 class BooksTest : public ::testing::Test {
 protected:
     /// All that is to be done now.

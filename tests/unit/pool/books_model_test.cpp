@@ -11,26 +11,33 @@ namespace {
 /// One history. What the books say is held against what a reader of the rules would say.
 class History {
 public:
-    explicit History(unsigned seed) : random_(seed), limits_(some_limits()), books_(limits_, seed) { drain(); }
+    explicit History(unsigned seed)
+        : random_(seed),
+          limits_(some_limits()),
+          has_permits_(chance(50)),
+          books_(limits_, seed, has_permits_ ? &permits_ : nullptr) {
+        drain();
+    }
     ~History() {
         for (auto& [waiter, since] : queue_) static_cast<void>(books_.withdraw(*waiter));
     }
 
     void run(int steps) {
-        for (int step = 0; step < steps && !::testing::Test::HasFailure(); ++step) {
+        for (int step = 0; step < steps && !has_failed(); ++step) {
             do_something();
             drain();
             check();
         }
-        come_to_an_end();
+        if (!has_failed()) come_to_an_end();
     }
 
 private:
     using State = Member::State;
+    static bool has_failed() { return ::testing::Test::HasFailure(); }
     /// What the model knows of a session.
     struct Known {
         State state = State::opening;
-        Time used_at{}, proved_at{};
+        Time used_at{}, proved_at{}, lent_at{};
         int refreshes = 0;  // before it was opened
         bool is_cleared = false;
     };
@@ -38,11 +45,14 @@ private:
     std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
     bool chance(int percent) { return below(100) < static_cast<std::size_t>(percent); }
 
-    Limits some_limits() {
-        Limits limits;
+    void choose_sizes(Limits& limits) {
         limits.max_size = 1 + below(6);
         limits.min_size = below(limits.max_size + 1);
         limits.min_idle = below(limits.max_size + 1);
+    }
+    Limits some_limits() {
+        Limits limits;
+        choose_sizes(limits);
         limits.max_connecting = 1 + below(3);
         if (chance(30)) limits.max_waiting = 1 + below(4);
         if (chance(20)) limits.max_uses = 1 + below(4);
@@ -50,23 +60,27 @@ private:
         limits.idle_timeout = chance(50) ? 10s : 10min;
         limits.adaptive = chance(20);
         limits.keepalive = chance(50) ? 5s : no_timeout;
+        if (chance(40)) limits.reclaim_threshold = 3s;
+        limits.refuse_early = chance(20);
         return limits;
     }
 
     void do_something() {
-        switch (below(12)) {
+        switch (below(16)) {
             case 0:
-            case 1:
-            case 2: return ask();
-            case 3:
-            case 4: return give_back();
-            case 5: return finish(State::opening);
-            case 6: return finish(State::checking);
-            case 7: return finish(State::closing);
-            case 8: return withdraw();
-            case 9: return let_time_pass();
-            case 10: return chance(20) ? lose() : ask();
-            default: return chance(15) ? run_the_service() : books_.look(now_);
+            case 1: return give_back();
+            case 2: return finish(State::opening);
+            case 3: return finish(State::checking);
+            case 4: return finish(State::closing);
+            case 5: return withdraw();
+            case 6: return let_time_pass();
+            case 7: return chance(20) && any(State::lent) ? lose(*pick(State::lent)) : ask();
+            case 8: return chance(15) ? run_the_service() : look();
+            case 9: return chance(20) ? sleep() : ask();
+            case 10: return come_back_cut();
+            case 11: return have_others_change();
+            case 12: return find_better();
+            default: return ask();
         }
     }
 
@@ -75,14 +89,15 @@ private:
             EXPECT_TRUE(queue_.empty()) << "(B2)";
             return lent(*member);
         }
-        const auto why = books_.refusal(now_, Deadline::after(std::chrono::milliseconds(below(3000)), now_));
+        const std::chrono::nanoseconds patience = std::chrono::milliseconds(below(3000));
+        const auto why = books_.refusal(now_, Deadline::after(patience, now_));
         if (why) {
-            EXPECT_TRUE(queue_.size() >= limits_.max_waiting ||
+            EXPECT_TRUE(closed_ || queue_.size() >= limits_.max_waiting || is_late(patience) ||
                         (!any(State::lent) && !any(State::idle) && now_ < books_.governor().next()))
                 << why->what();
             return;
         }
-        EXPECT_LT(queue_.size(), limits_.max_waiting);
+        EXPECT_FALSE(closed_ || queue_.size() >= limits_.max_waiting || is_late(patience));
         Somebody& waiter = waiters_.emplace_back();
         books_.enqueue(waiter, now_);
         queue_.emplace_back(&waiter, now_);
@@ -91,27 +106,47 @@ private:
     void give_back() {
         Member* const member = pick(State::lent);
         if (member == nullptr) return;
-        known_[member].used_at = known_[member].proved_at = now_;
+        note_return(*member);
         books_.give_back(*member, now_);
         came_back(*member);
     }
-    void lose() {
-        Member* const member = pick(State::lent);
-        if (member == nullptr) return;
+    void note_return(Member& member) {
+        Known& known = known_[&member];
+        known.used_at = known.proved_at = now_;
+        const auto held = static_cast<double>((now_ - known.lent_at).count());
+        hold_ += (held - hold_) / std::min(++returns_, 16);
+    }
+    Verdict some_verdict() {
         constexpr Verdict verdicts[] = {Verdict::replace, Verdict::doubt, Verdict::clear};
-        const Verdict verdict = verdicts[below(std::size(verdicts))];
+        return verdicts[below(std::size(verdicts))];
+    }
+    void lose(Member& member) {
+        const Verdict verdict = some_verdict();
         if (verdict != Verdict::replace) suspect_before_ = now_;
         if (verdict == Verdict::clear)
             for (auto& [other, known] : known_)
                 if (known.state != State::opening) known.is_cleared = true;
-        books_.lose(*member, verdict, now_);
-        known_[member].state = State::closing;
-        awaited_.insert(member);
+        books_.lose(member, verdict, now_);
+        known_[&member].state = State::closing;
+        awaited_.insert(&member);
+    }
+    /// One that was taken back; of what it says nothing follows for the others.
+    void come_back_cut() {
+        if (cut_.empty()) return;
+        const auto place = cut_.begin() + static_cast<std::ptrdiff_t>(below(cut_.size()));
+        chance(50) ? books_.give_back(**place, now_) : books_.lose(**place, some_verdict(), now_);
+        awaited_.insert(*place);
+        cut_.erase(place);
     }
     /// Something that was to be done is done.
     void finish(State state) {
+        if (state == State::closing && !closing_cut_.empty()) {
+            books_.closed(*closing_cut_.back());
+            closing_cut_.pop_back();
+        }
         Member* const member = pick(state);
         if (member == nullptr || awaited_.contains(member)) return;
+        if (state == State::opening) widened_ = false;
         if (state == State::closing) {
             known_.erase(member);
             books_.closed(*member);
@@ -141,6 +176,7 @@ private:
         }
         known_[member].proved_at = now_;
         if (state == State::opening) known_[member].used_at = now_;
+        if (state == State::opening && chance(80)) member->cutter = cutter_;
         state == State::opening ? books_.opened(*member, now_) : books_.checked(*member, true, now_);
         came_back(*member);
     }
@@ -150,35 +186,88 @@ private:
         EXPECT_TRUE(books_.withdraw(*place->first));
         EXPECT_FALSE(books_.withdraw(*place->first)) << "(B2)";
         queue_.erase(place);
+        ++given_up_;
+    }
+    /// One who has found a session elsewhere.
+    void find_better() {
+        if (queue_.empty()) return;
+        const std::size_t place = below(queue_.size());
+        EXPECT_EQ(books_.withdraw_first(*queue_[place].first), place == 0);
+        if (place == 0) queue_.pop_front();
+    }
+    /// A session that was to be lent is dead, or refused by a hook. Its waiter may be gone by then.
+    void lend_in_vain(Member& member, std::pair<Somebody*, Time> waiter) {
+        const bool is_gone = chance(30);
+        EXPECT_FALSE(is_gone && books_.withdraw(*waiter.first)) << "it is about to be told";
+        lose(member);
+        EXPECT_EQ(books_.enqueue_again(*waiter.first), !is_gone);
+        is_gone ? void(++given_up_) : queue_.push_front(waiter);
     }
     void let_time_pass() {
         constexpr std::chrono::milliseconds some[] = {1ms, 40ms, 600ms, 2s, 20s};
         now_ += some[below(std::size(some))];
+        look();
+    }
+    void look() {
+        one_closes_ = has_too_many() && any(State::idle);
         books_.look(now_);
+        std::size_t overdue = 0;
+        for (auto at = known_.begin(); at != known_.end();) {
+            const auto& [member, known] = *at;
+            const bool is_cut =
+                known.state == State::lent && member->cutter && now_ - known.lent_at >= limits_.reclaim_threshold;
+            if (is_cut) cut_.push_back(member), ++overdue;
+            at = is_cut ? known_.erase(at) : std::next(at);
+        }
+        reclaimed_ += overdue;
+        EXPECT_EQ(books_.take_cutters().size(), overdue) << "(B8)";
+        EXPECT_EQ(books_.take_leaks().size(), overdue);
+    }
+    void sleep() {
+        const std::chrono::milliseconds slept(below(2000));
+        if (is_told_of_sleep_ && slept >= 1s) suspect_before_ = now_ + 1ns;
+        is_told_of_sleep_ = true;
+        books_.notice_sleep(asleep_ += slept, now_);
+    }
+    /// Those with whom the permits are shared.
+    void have_others_change() {
+        permits_.most = below(8);
+        permits_.fair = 1 + below(2);
+        permits_.another_waits = chance(60);
     }
     void run_the_service() {
-        switch (below(4)) {
+        switch (below(5)) {
             case 0: ++refreshes_; return books_.refresh();
             case 1: suspended_ = !suspended_; return books_.suspend(suspended_);
-            case 2:
-                limits_.max_size = 1 + below(6);
-                limits_.min_size = below(limits_.max_size + 1);
-                limits_.min_idle = below(limits_.max_size + 1);
-                return books_.resize(limits_.max_size, limits_.min_size, limits_.min_idle);
-            default: return books_.widen(now_);
+            case 2: choose_sizes(limits_); return books_.resize(limits_.max_size, limits_.min_size, limits_.min_idle);
+            case 3:
+                if (!chance(20)) return;
+                closed_ = true;
+                told_.swap(queue_);
+                return books_.close(now_);
+            default: return widen();
         }
+    }
+    void widen() {
+        const std::size_t most = begun_ + (coming() == 0 ? 1 : 0);
+        widened_ = true;
+        books_.widen(now_);
+        drain();
+        EXPECT_LE(begun_, most) << "(B4)";
     }
 
     /// Takes every duty, as a shell would, and does those that need no time.
     void drain() {
-        for (Duty duty = books_.next(now_); duty.kind != Kind::none; duty = books_.next(now_)) {
+        for (Duty duty = books_.next(now_); duty.kind != Kind::none && !has_failed(); duty = books_.next(now_)) {
             switch (duty.kind) {
                 case Kind::lend:
                     ASSERT_FALSE(queue_.empty());
                     EXPECT_EQ(duty.waiter, queue_.front().first) << "(B2)";
                     EXPECT_FALSE(suspended_);
-                    queue_.pop_front();
                     lent(*duty.member);
+                    if (const auto waiter = queue_.front();
+                        queue_.pop_front(), !all_is_well_ && !has_failed() && chance(10))
+                        lend_in_vain(*duty.member, waiter);
                     break;
                 case Kind::refuse:
                     ASSERT_FALSE(told_.empty()) << "nobody is to be refused";
@@ -186,20 +275,30 @@ private:
                     told_.pop_front();
                     break;
                 case Kind::open:
+                    ++begun_;
+                    EXPECT_FALSE(closed_) << "(B5)";
                     EXPECT_GE(now_, books_.governor().next()) << "(B5)";
                     EXPECT_FALSE(known_.contains(duty.member));
                     EXPECT_LE(known_.size() + 1, limits_.max_size + lost()) << "(B1)";
                     EXPECT_LE(known_.size() + 1, room_ + static_cast<std::size_t>((now_ - room_since_) / 10s))
                         << "(B5)";
                     EXPECT_LE(opening_soon() + 1, limits_.max_connecting) << "(B4)";
-                    known_[duty.member] = {State::opening, now_, {}, refreshes_};
+                    EXPECT_TRUE(widened_ || is_short() || (may_lend() && coming() < queue_.size())) << "(B4)";
+                    known_[duty.member] = {.used_at = now_, .refreshes = refreshes_};
                     break;
                 case Kind::check:
+                    ++begun_;
                     EXPECT_TRUE(known_.contains(duty.member));
                     EXPECT_EQ(known_[duty.member].state, State::idle) << "only idle ones are asked";
                     known_[duty.member].state = State::checking;
                     break;
                 case Kind::close:
+                    one_closes_ = false;
+                    if (!known_.contains(duty.member)) {
+                        EXPECT_EQ(awaited_.erase(duty.member), 1u) << "(B8)";
+                        closing_cut_.push_back(duty.member);
+                        break;
+                    }
                     EXPECT_NE(known_[duty.member].state, State::lent) << "(B6)";
                     EXPECT_NE(known_[duty.member].state, State::opening);
                     known_[duty.member].state = State::closing;
@@ -210,8 +309,10 @@ private:
         }
         EXPECT_TRUE(told_.empty()) << "(B7)";
         EXPECT_TRUE(awaited_.empty()) << "what is broken is to be closed";
+        EXPECT_FALSE(one_closes_) << "another pool waits for what is idle here";
     }
     void lent(Member& member) {
+        EXPECT_TRUE(known_.contains(&member)) << "(B8)";
         Known& known = known_[&member];
         EXPECT_EQ(known.state, State::idle) << "(B6)";
         EXPECT_EQ(known.refreshes, refreshes_) << "(B6)";
@@ -223,9 +324,13 @@ private:
                 EXPECT_LE(its.used_at, known.used_at);
             }
         known.state = State::lent;
+        known.lent_at = now_;
     }
     /// It is idle, unless the books say otherwise in their duties.
-    void came_back(Member& member) { known_[&member].state = State::idle; }
+    void came_back(Member& member) {
+        known_[&member].state = State::idle;
+        if (closed_ || (queue_.empty() && has_too_many())) awaited_.insert(&member);
+    }
 
     void check() {
         const PoolStats stats = books_.stats(now_);
@@ -236,48 +341,61 @@ private:
         EXPECT_EQ(stats.checking, count(State::checking)) << "(B1)";
         EXPECT_EQ(stats.closing, count(State::closing)) << "(B1)";
         EXPECT_EQ(stats.waiting, queue_.size()) << "(B2)";
+        EXPECT_EQ(stats.given_up, given_up_) << "(B2)";
+        EXPECT_EQ(stats.reclaimed, reclaimed_) << "(B8)";
+        EXPECT_EQ(permits_.held, has_permits_ ? known_.size() : 0) << "(B8)";
+        const bool may_want_one = !queue_.empty() || widened_ || limits_.min_size + limits_.min_idle != 0;
+        EXPECT_FALSE(permits_.is_waiting && !may_want_one) << "nobody wants one";
+        EXPECT_EQ(books_.wants_back(now_),
+                  closed_ || suspended_ || size() > limits_.max_size + lost() || has_too_many());
         EXPECT_EQ(books_.waiters(), queue_.size());
         EXPECT_EQ(books_.members().size(), known_.size());
         EXPECT_LE(books_.look_by(now_), now_ + 500ms);
-        const std::size_t coming = opening_soon() + stats.checking;
-        if (!queue_.empty() && !suspended_ && stats.lent < books_.may_be_lent()) {
+        if (!queue_.empty() && may_lend()) {
             for (const auto& [member, known] : known_)
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
             const std::size_t room = room_ + static_cast<std::size_t>((now_ - room_since_) / 10s);
             const bool may_open = known_.size() < std::min(books_.may_be_lent() + lost(), room) &&
-                                  opening_soon() < limits_.max_connecting && now_ >= books_.governor().next();
-            EXPECT_TRUE(coming >= queue_.size() || (!may_open && stats.idle == 0))
+                                  opening_soon() < limits_.max_connecting && now_ >= books_.governor().next() &&
+                                  (!has_permits_ || permits_.held < permits_.most);
+            EXPECT_TRUE(coming() >= queue_.size() || (!may_open && stats.idle == 0))
                 << "somebody waits, and nothing is done about it";
         }
     }
 
     /// Everything succeeds from now on: whoever waits is served, and the least sizes are reached.
     void come_to_an_end() {
+        all_is_well_ = true;
+        permits_.most = 1000;
+        permits_.another_waits = false;
         if (suspended_) books_.suspend(suspended_ = false);
-        for (int round = 0; round < 500 && !::testing::Test::HasFailure(); ++round) {
+        for (int round = 0; round < 500 && !has_failed(); ++round) {
             now_ += 200ms;  // all together the server gets room again for as many as there may be
-            books_.look(now_);
+            look();
             drain();
             succeed();
             check();
         }
         succeed();  // what the last look replaced
         EXPECT_TRUE(queue_.empty()) << "somebody was forgotten";
-        EXPECT_GE(books_.open_ones(), limits_.min_size);
+        EXPECT_GE(books_.open_ones(), closed_ ? 0 : limits_.min_size);
         EXPECT_LE(known_.size(), limits_.max_size) << "(B1)";
+        closed_ = true;
         books_.close(now_);
         drain();
         succeed();
         EXPECT_FALSE(books_.any_member());
+        for (; !cut_.empty(); drain()) come_back_cut();
+        while (!closing_cut_.empty()) finish(State::closing);
     }
 
     /// Whatever is under way ends well.
     void succeed() {
         for (const State state : {State::lent, State::opening, State::checking, State::closing}) {
-            for (Member* member = pick(state); member != nullptr; member = pick(state)) {
+            for (Member* member = pick(state); member != nullptr && !has_failed(); member = pick(state)) {
                 known_[member].proved_at = now_;
-                if (state == State::lent || state == State::opening) known_[member].used_at = now_;
-                if (state == State::lent) books_.give_back(*member, now_);
+                if (state == State::opening) known_[member].used_at = now_;
+                if (state == State::lent) note_return(*member), books_.give_back(*member, now_);
                 if (state == State::opening) books_.opened(*member, now_);
                 if (state == State::checking) books_.checked(*member, true, now_);
                 if (state == State::closing) known_.erase(member), books_.closed(*member);
@@ -289,6 +407,13 @@ private:
 
     [[nodiscard]] bool is_proved(const Known& known) const {
         return known.proved_at >= suspect_before_ && now_ - known.proved_at < limits_.ping_after;
+    }
+    [[nodiscard]] bool has_too_many() const { return has_permits_ && permits_.are_too_many(size()); }
+    [[nodiscard]] std::size_t size() const { return known_.size() - count(State::closing); }
+    [[nodiscard]] bool is_late(std::chrono::nanoseconds patience) const {
+        const auto waiting = static_cast<double>(queue_.size() + 1), lent = static_cast<double>(count(State::lent));
+        return limits_.refuse_early && returns_ >= 16 && lent != 0 && count(State::lent) >= books_.limit(now_) &&
+               hold_ * waiting / lent >= static_cast<double>(patience.count() + 1);
     }
     [[nodiscard]] Time last_used() const {
         Time last{};
@@ -305,6 +430,18 @@ private:
             return one.second.state == State::opening && now_ < one.second.used_at + Books::slow;
         }));
     }
+    [[nodiscard]] std::size_t coming() const { return opening_soon() + count(State::checking); }
+    [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < books_.may_be_lent(); }
+    /// Of sessions that are not to close when they can.
+    [[nodiscard]] bool is_short() const {
+        std::size_t fit = 0, spare = count(State::opening) + count(State::checking);
+        for (const auto& [member, known] : known_) {
+            const bool is_fit = known.state != State::closing && !member->unwanted;
+            fit += is_fit ? 1 : 0;
+            spare += is_fit && known.state == State::idle ? 1 : 0;
+        }
+        return fit < limits_.min_size || spare < limits_.min_idle;
+    }
     /// One of those that may never be open.
     [[nodiscard]] std::size_t lost() const { return count(State::opening) > opening_soon() ? 1 : 0; }
     [[nodiscard]] bool any(State state) const { return count(state) != 0; }
@@ -319,14 +456,27 @@ private:
 
     std::minstd_rand random_;
     Limits limits_;
+    SomePermits permits_;
+    const bool has_permits_;
     Books books_;
     Time now_ = Time() + 1h;
     Time suspect_before_{};
     std::size_t room_ = 1000;  // of the server, when it was asked last
     Time room_since_{};
     int refreshes_ = 0;
-    bool suspended_ = false;
-    std::deque<Somebody> waiters_;  // all that ever were
+    bool suspended_ = false, closed_ = false;
+    std::size_t begun_ = 0;     // to open, or to check
+    bool widened_ = false;      // an attempt may be wanted that nobody waits for
+    bool all_is_well_ = false;  // from now on
+    bool is_told_of_sleep_ = false;
+    std::chrono::nanoseconds asleep_{};
+    int returns_ = 0;
+    double hold_ = 0;  // how long sessions were held, the last sixteen counting for most
+    std::uint64_t given_up_ = 0, reclaimed_ = 0;
+    const std::shared_ptr<const Cutter> cutter_ = std::make_shared<const Cutter>(-1);
+    std::vector<Member*> cut_, closing_cut_;  // until they come back, and then
+    bool one_closes_ = false;                 // is to, at once
+    std::deque<Somebody> waiters_;            // all that ever were
     std::deque<std::pair<Somebody*, Time>> queue_, told_;
     std::map<Member*, Known> known_;
     std::set<Member*> awaited_;  // broken, and the books have not said yet that they are to be closed
