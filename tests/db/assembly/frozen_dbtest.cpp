@@ -1,5 +1,5 @@
 // A server that falls silent under every function that can wait for it: each ends within its time, with the error that
-// says so, and its client goes on as soon as the server does.
+// says so, and its client goes on as soon as the server does, with as many sessions as before.
 #include <atomic>
 #include <gtest/gtest.h>
 #include <memory>
@@ -7,6 +7,7 @@
 #include <pg/batch.hpp>
 #include <pg/connection.hpp>
 #include <pg/stop.hpp>
+#include <pg/pool/pool.hpp>
 #include <pg/testing/fault_proxy.hpp>
 #include <pg/testing/test_server.hpp>
 #include <set>
@@ -140,6 +141,12 @@ void check(const Kind& kind, const Row& row) {
         }
         if (row.name == "Client::close") return;
         EXPECT_EQ(db.with({.timeout = 10s}).query_one<int>("select 1"), 1);
+        std::vector<pg::Connection> all;
+        while (all.size() < db.pool().stats().max_size) {
+            auto one = db.try_connection(10s);
+            ASSERT_TRUE(one) << "a place in the pool did not come back: " << one.error().what();
+            all.push_back(*std::move(one));
+        }
         return;
     }
 }

@@ -206,10 +206,23 @@ TEST_P(ClientPool, TellsACrowdApart) {
 TEST_P(ClientPool, EndsWhileSessionsAreOutAndOthersWait) {  // fault 53
     pg::Client db = open(conninfo(), 1);
     pg::Connection out = db.connection();
-    std::thread waiting([&] { EXPECT_EQ(db.try_exec("select 1").error().kind(), pg::ErrorKind::usage); });
-    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == 1; }));
+    std::atomic<int> told = 0;
+    const auto tell = [&told](const pg::Expected<std::uint64_t>& why) {
+        EXPECT_EQ(why ? pg::ErrorKind() : why.error().kind(), pg::ErrorKind::usage);
+        ++told;
+    };
+    std::vector<std::thread> blocked;
+    for (int i = 0; i < 5; ++i) {
+        blocked.emplace_back([&] { tell(db.try_exec("select 1")); });
+        if (is_awaited()) db.async().try_exec("select 1").start(tell);
+    }
+    const std::size_t waiting = is_awaited() ? 10 : 5;
+    EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == waiting; }));
+    const auto begin = std::chrono::steady_clock::now();
     db.close();
-    waiting.join();
+    for (std::thread& one : blocked) one.join();
+    EXPECT_TRUE(soon([&] { return told == static_cast<int>(waiting); }));
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(0ms));
     EXPECT_EQ(db.pool().drain(1ms), 1u);
     EXPECT_EQ(out.query_one<int>("select 1"), 1);
     {

@@ -69,6 +69,24 @@ TEST_P(PoolFault, AServerThatComesBackIsFoundAgain) {  // fault 6
     }
 }
 
+TEST_P(PoolFault, AServerThatLetsNobodyInServesWhoIsThereAndIsFoundAgain) {  // fault 6
+    TestServer server = TestServer::start();
+    const std::string where = server.conninfo();
+    pg::Client db = open(where, 3);
+    db.pool().wait_ready(3, 20s).value();
+    std::thread stopping([&] { EXPECT_TRUE(server.try_stop(pg::testing::ShutdownMode::smart)); });
+    EXPECT_TRUE(soon([&] { return !pg::try_connect(where); }));
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(db.try_exec("select 1"));
+    EXPECT_EQ(db.pool().stats().opened, 3u);
+    db.pool().refresh();  // it goes when the last session has left
+    stopping.join();
+    const auto refused = db.try_exec("select 1");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), pg::ErrorKind::connect) << refused.error().what();
+    server.start_again();
+    EXPECT_TRUE(soon([&] { return db.try_exec("select 1").has_value(); }));
+}
+
 TEST_P(PoolFault, AnAttemptWhoseServerSaysNothingIsOverInItsTime) {
     FakeServer mute = FakeServer::start([](pg::testing::Conversation& client) { client.ignore(); });
     pg::Client db = open(mute.conninfo(), 1, {.connect_timeout = 100ms});
