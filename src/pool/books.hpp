@@ -63,7 +63,7 @@ struct Member final : spi::SessionSlot {
     Time expires = Time::max();              // too old then
     std::uint64_t reported = 0;              // the loan that was reported last for lasting too long
     Time report_again{};                     // when that is to be done again
-    std::shared_ptr<const Cutter> cutter{};  // null: it cannot be taken back; set before it is lent first
+    std::shared_ptr<const Cutter> cutter{};  // null: it cannot be taken back; set before it is lent, let go when closed
     std::unique_ptr<const Error> lacks{};    // why it was not equipped in full, if so; set before it is lent first
     // Written by its borrower, or by the books while nobody has it; read by anybody. @{
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said

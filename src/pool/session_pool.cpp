@@ -46,6 +46,13 @@ bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_req
 /// What blocks the calling thread keeps a reactor from its work.
 bool holds_up_a_loop() { return spi::Waiter::here() != nullptr || fibers::is_thread_of_reactor(); }
 
+/// Of all that takes a system call to close, as the member itself goes under the lock (P1).
+void let_go(Member& member) {
+    member.memory.reset();
+    member.session.reset();
+    member.cutter.reset();
+}
+
 std::uint64_t seed_of(const void* object) { return static_cast<std::uint64_t>(std::hash<const void*>{}(object)) | 1U; }
 
 }  // namespace
@@ -171,8 +178,7 @@ void SessionPool::close_session(Member& member) noexcept {
     if (hooks_.before_close != nullptr)
         if (const HookCall call(opener_.gate()); call.is_allowed())
             hooks_.before_close(hooks_.context, *member.session);
-    member.memory.reset();
-    member.session.reset();
+    let_go(member);
 }
 
 /// What belongs to a session before it is lent first. An error when it did not survive that.
@@ -194,8 +200,7 @@ std::optional<Error> SessionPool::receive(Member& member, std::unique_ptr<spi::S
     }
     member.why_closed = &PoolStats::lost;
     tell_closing(opener_.observer(), member);
-    member.memory.reset();
-    member.session.reset();
+    let_go(member);
     return std::move(equipped).error();
 }
 

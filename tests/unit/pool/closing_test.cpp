@@ -1,0 +1,93 @@
+// Nothing is closed under the lock of a pool, which a system call may hold up. The program has a `close` of its own,
+// where another thread asks the pool for its numbers.
+#include <dlfcn.h>
+#include <future>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+#include "tests/slowness.hpp"
+#include "tests/unit/core/fake_session.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What is asked whenever something is closed; null: nothing. One thread at a time.
+pg::Pool* asked = nullptr;
+int closed = 0, unanswered = 0;
+std::vector<std::thread> askers;
+
+void ask() {
+    auto answered = std::make_shared<std::promise<void>>();
+    auto answer = answered->get_future();
+    askers.emplace_back([pool = asked, answered] {
+        static_cast<void>(pool->stats());
+        answered->set_value();
+    });
+    ++closed;
+    unanswered += answer.wait_for(testing_support::bound_on_hang(1s)) != std::future_status::ready;
+}
+
+}  // namespace
+
+extern "C" int close(int descriptor) {
+    static auto* const real = reinterpret_cast<int (*)(int)>(::dlsym(RTLD_NEXT, "close"));
+    if (asked != nullptr) ask();
+    return real(descriptor);
+}
+
+namespace {
+
+class Closing : public testing::Test {
+protected:
+    Closing() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0); }
+    ~Closing() override {
+        for (const int end : ends) ::close(end);
+    }
+    /// Its sessions have a descriptor each by which they can be taken back.
+    void open(std::shared_ptr<pg::spi::Equipment> equipment = nullptr) {
+        pg::pool::Limits limits;
+        limits.reclaim_threshold = 1h;
+        limits.equipment = std::move(equipment);
+        db.emplace(limits);
+        db->server->socket = ends[0];
+    }
+    template <class Step>
+    void expect_answers_during(Step step) {
+        closed = unanswered = 0;
+        asked = &db->client.pool();
+        step();
+        asked = nullptr;
+        for (std::thread& asker : std::exchange(askers, {})) asker.join();
+        EXPECT_EQ(closed, 1);
+        EXPECT_EQ(unanswered, 0) << "under the lock";
+    }
+
+    int ends[2] = {};
+    std::optional<fake::Database> db;
+};
+
+TEST_F(Closing, OfASessionHoldsNobodyUp) {
+    open();
+    db->client.exec("select 1");
+    expect_answers_during([&] { db->client.pool().refresh(); });
+    EXPECT_EQ(db->client.pool().stats().size(), 0u);
+}
+
+/// Loses the session.
+class Deadly final : public pg::spi::Equipment {
+    pg::Expected<void> do_equip(pg::spi::SessionSlot& slot, const pg::spi::Wait& wait) noexcept override {
+        const auto lost = slot.session->run({.sql = "lose"}, wait);
+        return lost ? pg::Expected<void>() : lost.error();
+    }
+};
+
+TEST_F(Closing, OfASessionThatWasNeverLentHoldsNobodyUp) {
+    open(std::make_shared<Deadly>());
+    db->server->answer("lose", fake::connection_lost(pg::Outcome::not_sent));
+    expect_answers_during([&] { EXPECT_FALSE(db->client.try_exec("select 1")); });
+}
+
+}  // namespace
