@@ -23,6 +23,7 @@ constexpr std::size_t most_held_bytes = 64 * 1024;
 ///      answered for want of a Sync is asked for with a flush request. So neither side ever waits for the other to
 ///      read.
 /// (B3) With `BatchSync::once` an outcome is provisional until the Sync is answered: the transaction may still fail.
+///      With `BatchSync::each` that of a statement is until its own is.
 /// (B4) With `BatchSync::once` nothing is committed without the rest: when the time is over before all was sent, or the
 ///      rest cannot be, what cannot but fail is sent ahead of the Sync.
 class BatchRun {
@@ -108,12 +109,11 @@ private:
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
-            loss_ = link_.error({.kind = ErrorKind::usage,
-                                 .outcome = Outcome::unknown,
-                                 .connection_usable = false,
-                                 .message = "a batch cannot COPY: the connection is closed"});
             link_.close();
-            return false;
+            return lose(link_.error({.kind = ErrorKind::usage,
+                                     .outcome = Outcome::unknown,
+                                     .connection_usable = false,
+                                     .message = "a batch cannot COPY: the connection is closed"}));
         }
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const bool each = sync_ == spi::BatchSync::each;
@@ -125,7 +125,7 @@ private:
             const Error error = link_.failed(result.get());
             for (std::size_t i = each ? failing : 0; i <= failing; ++i)
                 if (!items_[i]->failed()) items_[i]->outcome.emplace(error);
-            return link_.connection() != nullptr;
+            return link_.connection() != nullptr || lose(error);
         }
         if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
         return true;
@@ -135,7 +135,7 @@ private:
     bool take_end_of_all(ExecStatusType status, const ResultHandle& result) {
         if (status == PGRES_PIPELINE_ABORTED) return true;
         Error error = link_.failed(result.get());
-        if (link_.connection() == nullptr) return loss_ = std::move(error), false;
+        if (link_.connection() == nullptr) return lose(error);
         if (refusal_) error = *refusal_;
         if (woken_) error = link_.ended_early(*woken_, Outcome::not_applied);
         for (spi::BatchItem* item : items_) item->outcome.emplace(error);
@@ -162,7 +162,7 @@ private:
         ++answered_;
         if (woken_ && item.failed() && item.outcome->error().sqlstate() == sqlstate::query_canceled)
             item.outcome.emplace(link_.ended_early(*woken_, Outcome::not_applied));
-        return link_.connection() != nullptr;
+        return link_.connection() != nullptr || lose(item.outcome->error());
     }
 
     /// Waits for the socket, and for a cancel request when there is one.
@@ -181,8 +181,7 @@ private:
     bool expire(Woken woken) {
         if (woken_) {
             link_.close();
-            loss_ = link_.ended_early(*woken_, Outcome::unknown);
-            return false;
+            return lose(link_.ended_early(*woken_, Outcome::unknown));
         }
         woken_ = woken;
         wait_ = {.deadline = recovery_deadline(woken, wait_), .stop = nullptr};
@@ -190,8 +189,9 @@ private:
         return true;
     }
 
-    bool lose() {
-        loss_ = link_.lost();
+    bool lose() { return lose(link_.lost()); }
+    bool lose(const Error& error) {
+        loss_ = error;
         return false;
     }
 
@@ -200,7 +200,11 @@ private:
         return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
-    void fill_lost() { fill_after_loss(items_, sent_, sync_, loss_ ? *loss_ : link_.lost()); }
+    /// With `BatchSync::each` those are sure whose transactions have ended, else none (B3).
+    void fill_lost() {
+        const std::size_t sure = sync_ == spi::BatchSync::each ? readies_ : 0;
+        fill_after_loss(items_, sure, sent_, loss_ ? *loss_ : link_.lost());
+    }
 
     Link& link_;
     Engine& engine_;

@@ -19,12 +19,11 @@ inline void fill(BatchItems items, const Error& error) {
         if (!item->outcome) item->outcome.emplace(error);
 }
 
-/// The same when the connection was lost with `loss`: nobody knows what became of the first `sent` of them that were
-/// not answered, nor of those that were, if they are one transaction; the others were not sent.
-inline void fill_after_loss(BatchItems items, std::size_t sent, spi::BatchSync sync, const Error& loss) {
-    if (sync == spi::BatchSync::once)
-        for (spi::BatchItem* item : items)
-            if (item->outcome && !item->failed()) item->outcome.emplace(loss);
+/// The same when the connection was lost with `loss`: nobody knows what became of the first `sent` of them, but for the
+/// first `sure`, whose transactions had ended, and those that had failed; the others were not sent.
+inline void fill_after_loss(BatchItems items, std::size_t sure, std::size_t sent, const Error& loss) {
+    for (spi::BatchItem* item : items.subspan(sure))
+        if (item->outcome && !item->failed()) item->outcome.emplace(loss);
     fill(items.first(sent), loss);
     ErrorFields unsent = loss.fields();
     unsent.outcome = Outcome::not_sent;

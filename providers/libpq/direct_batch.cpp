@@ -40,7 +40,7 @@ public:
         for (;;) {
             send_ahead();
             if (is_over()) break;
-            if (!step()) return fill_after_loss(items_, sent_, sync_, *loss_);
+            if (!step()) return fill_after_loss(items_, sure(), sent_, *loss_);
         }
         link_.rest();
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
@@ -51,6 +51,8 @@ public:
 private:
     [[nodiscard]] const spi::Request& request(std::size_t at) const { return items_[at]->request; }
     [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < items_.size(); }
+    /// Statements whose transactions have ended (B3).
+    [[nodiscard]] std::size_t sure() const { return sync_ == spi::BatchSync::each ? readies_ : 0; }
     [[nodiscard]] bool is_over() const {
         return !sends() && synced_ && link_.machine().idle() && (!cancel_ || cancelled_);
     }
