@@ -244,6 +244,7 @@ std::optional<Notification> DirectLink::take_notification() {
 }
 
 bool DirectLink::look_around() {
+    about({});  // the text of the last exchange may be gone
     wire::Frame frame;
     for (int receives = 0; receives < most_receives; ++receives) {
         // Nothing was asked, so an event can only be a farewell.

@@ -1,6 +1,9 @@
-// The direct engine between its statements: a session that rests keeps nothing of what it received.
+// The direct engine between its statements: a session that rests keeps nothing of what it sent or received.
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <optional>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "src/wire/chunk.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
@@ -65,6 +68,47 @@ TEST(DirectRest, KeepsNoRowsOfOneThatFailedInAPipeline) {
         session.run_pipeline(request);
         return request.answer->has_value();
     });
+}
+
+/// A text that can be taken away: who reads it then ends the process.
+class Text {
+public:
+    explicit Text(std::string_view text) : text_(static_cast<char*>(map()), text.size()) {
+        std::copy(text.begin(), text.end(), const_cast<char*>(text_.data()));
+    }
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+    ~Text() { ::munmap(const_cast<char*>(text_.data()), page()); }
+    [[nodiscard]] std::string_view view() const { return text_; }
+    void take_away() { ASSERT_EQ(::mprotect(const_cast<char*>(text_.data()), page(), PROT_NONE), 0); }
+
+private:
+    static std::size_t page() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+    static void* map() { return ::mmap(nullptr, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+    std::string_view text_;
+};
+
+// It belongs to whoever ran it, and the session is looked at by its pool.
+TEST(DirectRest, ReadsNoTextOfItsLastStatementWhenTheConnectionEnds) {
+    ErrorFields farewell{.message = "going down"};
+    farewell.severity = "FATAL";
+    farewell.sqlstate = "57P01";
+    for (const Reply& end : {Reply().error(farewell), Reply().message('q'), Reply().message('E'), Reply()}) {
+        ScriptedSession session(
+            "direct",
+            [&end](Conversation& client) {
+                client.receive_until(MessageKind::sync);
+                client.send(
+                    Reply().parse_complete().bind_complete().no_data().tag("UPDATE 1").ready().raw(end.bytes()));
+            },
+            {.unix_socket = true});
+        Text text("update t set n = 1");
+        ASSERT_TRUE(session->run({.sql = text.view()}, soon()));
+        text.take_away();
+        ASSERT_TRUE(session.server().wait_for_clients(1, Deadline::after(10s)));
+        EXPECT_FALSE(session->alive());
+        EXPECT_FALSE(session->usable());
+    }
 }
 
 }  // namespace
