@@ -49,7 +49,7 @@ Outcome Exchange::of_all(Outcome told) const {
     return told == Outcome::not_applied && may_have_committed(site()) ? Outcome::unknown : told;
 }
 
-Error Exchange::not_now(bool connected) const {
+Error Exchange::not_now(std::string_view sql, bool connected) const {
     ErrorFields fields;
     if (!birthplace_.is_here())
         fields.message = "this session was opened before fork(): open one in the child process";
@@ -58,7 +58,7 @@ Error Exchange::not_now(bool connected) const {
     else
         fields.message = "a stream or a COPY of this session is still open: finish or destroy it first";
     fields.connection_usable = fields.kind == ErrorKind::usage && birthplace_.is_here();
-    return error(std::move(fields));
+    return plain_error(std::move(fields), {.node = node_, .sql = sql, .engine = engine_name_});
 }
 
 Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent, true)); }

@@ -38,7 +38,7 @@ public:
     [[nodiscard]] std::optional<Error> left_behind() const {
         if (is_here()) [[likely]]
             return std::nullopt;
-        return not_now(true);
+        return not_now(sql_, true);
     }
     /// A stream or a copy has the session to itself.
     [[nodiscard]] bool occupied() const noexcept { return occupied_; }
@@ -67,10 +67,10 @@ protected:
 
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
     [[nodiscard]] std::optional<Error> begin_exchange(std::string_view sql, bool connected, const spi::Wait& wait) {
+        if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
+            return not_now(sql, connected);  // what is under way goes on
         sql_ = sql;
         committed_ = false;
-        if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
-            return not_now(connected);
         if (const Woken woken = look(wait); woken != Woken::ready) [[unlikely]]
             return too_late(woken);
         return std::nullopt;
@@ -85,7 +85,7 @@ protected:
     void note(const Error& notice) noexcept;
 
 private:
-    [[nodiscard]] Error not_now(bool connected) const;
+    [[nodiscard]] Error not_now(std::string_view sql, bool connected) const;
     [[nodiscard]] Error too_late(Woken woken) const;
 
     std::string_view engine_name_;

@@ -270,6 +270,21 @@ TEST_P(Stream, HandsOutTheRowsThatCameBeforeAFailure) {
     EXPECT_EQ(rows, "ab");
 }
 
+TEST_P(Stream, KeepsItsTextWhateverIsRefusedMeanwhile) {
+    ScriptedSession session(GetParam(), [](Conversation& client) {
+        client.receive_until(MessageKind::execute);
+        client.send(described({25}).row({"a"}));
+        if (client.wait_for_cue()) client.send(Reply().error("22012", "refused").ready());
+        client.ignore();
+    });
+    const auto stream = session->stream({.sql = "select of the stream"}, in(10s)).value();
+    EXPECT_EQ(stream->next(in(10s)).value().size(), 1u);
+    EXPECT_EQ(session->run({.sql = "another"}, in(10s)).error().sql(), "another");
+    EXPECT_EQ(session->wait_notification(in(10s)).error().kind(), ErrorKind::usage);
+    session.server().cue();
+    EXPECT_EQ(stream->next(in(10s)).error().sql(), "select of the stream");
+}
+
 TEST_P(Stream, OfAnEmptyStatementHasNoRows) {
     const Scripted session = answered_by(bound().no_data().empty_query().ready());
     const auto stream = session->stream({.sql = ";"}, in(10s)).value();
