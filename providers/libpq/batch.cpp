@@ -134,12 +134,24 @@ private:
     /// What was sent in the place of the rest has failed (B4), unless something had before.
     bool take_end_of_all(ExecStatusType status, const ResultHandle& result) {
         if (status == PGRES_PIPELINE_ABORTED) return true;
+        note_those_before();
         Error error = link_.failed(result.get());
         if (link_.connection() == nullptr) return lose(error);
-        if (refusal_) error = *refusal_;
+        if (refusal_) error = refusal_of_all(error.outcome());
         if (woken_) error = link_.ended_early(*woken_, Outcome::not_applied);
         for (spi::BatchItem* item : items_) item->outcome.emplace(error);
         return true;
+    }
+
+    /// Why nothing of them is committed, unless one of them may have done that itself: `told` says so.
+    [[nodiscard]] Error refusal_of_all(Outcome told) const {
+        ErrorFields fields = refusal_->fields();
+        if (told == Outcome::unknown) fields.outcome = told;
+        return Error(std::move(fields));
+    }
+
+    static bool is_report(const ResultHandle& result) {
+        return result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR;
     }
 
     /// Those of the same transaction that went well before one fails.
@@ -157,7 +169,7 @@ private:
             preparation_ = std::move(head_);
             return true;
         }
-        if (PQresultStatus(head_.get()) == PGRES_FATAL_ERROR) note_those_before();
+        if (is_report(head_) || is_report(preparation_)) note_those_before();
         item.outcome.emplace(conclude(link_, item.request, std::move(preparation_), std::move(head_), wait_));
         ++answered_;
         if (woken_ && item.failed() && item.outcome->error().sqlstate() == sqlstate::query_canceled)
