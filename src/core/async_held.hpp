@@ -44,8 +44,12 @@ class Burial final : public spi::LeaseWaiter, public spi::Job {
 public:
     Burial(std::shared_ptr<HeldQueue> queue, Object object) : queue_(std::move(queue)), object_(std::move(object)) {}
     void begin() { queue_->request(*this, Deadline::never()); }
-    /// Queues behind the operations that were started at this home before, as another operation would.
-    void begin_in_order(spi::Reactor& home) { home.post(*this); }
+    /// Queues behind the operations that were started at this home before, as another operation would. It may be the
+    /// last one there.
+    void begin_in_order(const std::shared_ptr<spi::Reactor>& home) {
+        home_ = home;
+        home->post(*this);
+    }
 
 private:
     void do_settle(Expected<spi::Lease> turn) noexcept override {
@@ -53,12 +57,17 @@ private:
         queue_->home()->spawn(*this);
     }
     void do_run() noexcept override {
-        if (!turn_) return begin();
-        delete this;
+        if (turn_) {
+            delete this;
+            return;
+        }
+        const auto home = std::move(home_);  // which ends on its own thread, if this was the last share
+        begin();
     }
 
     const std::shared_ptr<HeldQueue> queue_;
-    spi::Lease turn_;  // given back after the object is gone
+    std::shared_ptr<spi::Reactor> home_;  // while it is posted there
+    spi::Lease turn_;                     // given back after the object is gone
     Object object_;
 };
 

@@ -89,7 +89,7 @@ AsyncSavepoint::~AsyncSavepoint() {
     if (!target_ || !has_owner_) return;
     const detail::HeldPart& part = detail::part_of(*target_);
     if (part.has_ended.load(std::memory_order_acquire)) return;
-    (new detail::Burial<detail::Undoing>(target_->queue, detail::Undoing(part)))->begin_in_order(*target_->home);
+    (new detail::Burial<detail::Undoing>(target_->queue, detail::Undoing(part)))->begin_in_order(target_->home);
 }
 
 Async<void> AsyncSavepoint::release() {
