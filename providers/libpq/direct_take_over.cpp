@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "pg/error_rules.hpp"
 #include "providers/libpq/direct_session.hpp"
 
 namespace pg::libpq::direct {
@@ -13,6 +14,20 @@ std::atomic<std::uint64_t> fallback_count{0};
 struct FreeNotify {
     void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
 };
+
+/// Nothing was sent but a Sync: it is one more failure to connect.
+Error as_failure_to_connect(const Error& error) {
+    const ErrorRuling ruling = rule_on({.sqlstate = error.sqlstate(),
+                                        .severity = error.severity(),
+                                        .message = error.message(),
+                                        .phase = RequestPhase::connecting});
+    ErrorFields fields = error.fields();
+    if (!fields.sqlstate.empty() || fields.kind == ErrorKind::connection_lost) fields.kind = ruling.kind;
+    fields.outcome = ruling.outcome;
+    fields.retry_scope = ruling.retry_scope;
+    fields.connection_usable = false;
+    return Error(std::move(fields));
+}
 
 }  // namespace
 
@@ -35,7 +50,7 @@ Expected<std::unique_ptr<spi::Session>> take_over(ConnectionHandle connection, s
     while (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(raw)}) continue;
     void* const tls = PQsslInUse(raw) != 0 ? PQsslStruct(raw, "OpenSSL") : nullptr;
     auto session = std::make_unique<DirectSession>(std::move(connection), tls, std::move(node), context);
-    if (auto error = session->take_over(wait)) return *std::move(error);
+    if (const auto error = session->take_over(wait)) return as_failure_to_connect(*error);
     return std::unique_ptr<spi::Session>(std::move(session));
 }
 
