@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pg/client.hpp"
+#include "pg/connection.hpp"
 #include "pg/testing/test_server.hpp"
 
 class Database : public testing::Test {
@@ -11,6 +12,7 @@ protected:
     static void SetUpTestSuite() {
         static int number = 0;
         conninfo() = pg::testing::shared_server().create_database("core_" + std::to_string(++number));
+        EXPECT_EQ(pg::connect(conninfo()).connection().engine(), "direct") << "the other one was not meant";
     }
 
     [[nodiscard]] static std::string& conninfo() {

@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 class PoolTest : public testing::TestWithParam<const char*> {
 protected:
     static bool is_awaited() { return GetParam() == std::string_view("async"); }
+    static void SetUpTestSuite() {
+        EXPECT_EQ(onlooker().connection().engine(), "direct") << "the other one was not meant";
+    }
     static const std::string& conninfo() {
         static const std::string text = pg::testing::shared_server().create_database("pool");
         return text;

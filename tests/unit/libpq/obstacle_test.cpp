@@ -1,6 +1,7 @@
-// What keeps the direct engine from a connection: asked for by name it refuses and says why, else the libpq engine
-// serves. The program has functions of libpq of its own, which tell of connections that cannot be had on every machine,
-// and an `operator new` that gives no more than it is told to.
+// What keeps the direct engine from a connection. The program has functions of libpq of its own, which tell of
+// connections that cannot be had on every machine, and an `operator new` that gives no more than it is told to.
+#include "tests/unit/libpq/obstacle.hpp"
+
 #include <atomic>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -9,14 +10,10 @@
 #include <limits>
 #include <new>
 
-#include "pg/testing/answers.hpp"
-#include "pg/testing/fake_server.hpp"
-#include "providers/libpq/direct_take_over.hpp"
-#include "tests/unit/libpq/scripted_session.hpp"
-
 namespace {
 
 std::atomic<bool> under_gss{false};
+std::atomic<bool> under_tls{false};
 std::atomic<int> protocol{0};                                                   // zero: what libpq says
 std::atomic<std::size_t> most_memory{std::numeric_limits<std::size_t>::max()};  // in one piece
 
@@ -43,6 +40,11 @@ int PQgssEncInUse(PGconn* connection) {
     return under_gss ? 1 : real(connection);
 }
 
+int PQsslInUse(PGconn* connection) {
+    static auto* const real = behind(&PQsslInUse, "PQsslInUse");
+    return under_tls ? 1 : real(connection);
+}
+
 int PQprotocolVersion(const PGconn* connection) {
     static auto* const real = behind(&PQprotocolVersion, "PQprotocolVersion");
     return protocol != 0 ? protocol.load() : real(connection);
@@ -52,61 +54,41 @@ int PQprotocolVersion(const PGconn* connection) {
 namespace pg::libpq {
 namespace {
 
-class Obstacle : public ::testing::Test {
+class ObstacleAtWill : public Obstacle {
 protected:
-    ~Obstacle() override {
+    ~ObstacleAtWill() override {
         under_gss = false;
+        under_tls = false;
         protocol = 0;
         most_memory = std::numeric_limits<std::size_t>::max();
     }
-
-    [[nodiscard]] Expected<std::unique_ptr<spi::Session>> open(std::string_view engine) const {
-        const std::string conninfo = server_.conninfo() + " engine=" + std::string(engine);
-        return make_libpq_provider()->open(Config::parse(conninfo).value(), {}, soon());
-    }
-    void expect_fallback(std::string_view words) const {
-        const auto refused = open("direct");
-        ASSERT_FALSE(refused);
-        const Error& error = refused.error();
-        EXPECT_EQ(error.kind(), ErrorKind::usage) << error.what();
-        EXPECT_EQ(error.outcome(), Outcome::not_sent);
-        EXPECT_FALSE(error.connection_usable());
-        EXPECT_NE(error.message().find(words), std::string_view::npos) << error.what();
-        EXPECT_NE(error.message().find("engine=auto"), std::string_view::npos) << "what to do: " << error.what();
-        EXPECT_EQ(error.node(), "127.0.0.1:" + std::to_string(server_.port()));
-
-        const std::uint64_t before = direct::fallbacks();
-        const auto session = open("auto");
-        ASSERT_TRUE(session) << session.error().what();
-        EXPECT_EQ((*session)->engine(), "libpq");
-        EXPECT_EQ(direct::fallbacks(), before + 1) << "it is counted";
-        EXPECT_TRUE((*session)->run({.sql = "select 1"}, soon()));
-    }
-
-private:
-    testing::FakeServer server_ =
-        testing::FakeServer::start(testing::Answers().on("select 1", {.columns = {{"n", Oid{23}}}, .rows = {{"1"}}}));
 };
 
-TEST_F(Obstacle, IsThere) {
+TEST_F(ObstacleAtWill, IsThere) {
     const auto session = open("auto");
     ASSERT_TRUE(session) << session.error().what();
     EXPECT_EQ((*session)->engine(), "direct") << "without one";
     EXPECT_EQ(direct::fallbacks(), 0u);
 }
 
-TEST_F(Obstacle, IsEncryptionByGss) {
+TEST_F(ObstacleAtWill, IsEncryptionByGss) {
     under_gss = true;
     expect_fallback("GSS encrypts it");
 }
 
-TEST_F(Obstacle, IsAnotherProtocol) {
+// The connection has none, so libpq gives no struct of OpenSSL's.
+TEST_F(ObstacleAtWill, IsTlsOfAnotherLibrary) {
+    under_tls = true;
+    expect_fallback("its TLS is not OpenSSL's");
+}
+
+TEST_F(ObstacleAtWill, IsAnotherProtocol) {
     protocol = 4;
     expect_fallback("it does not speak protocol 3");
 }
 
 // By its name it never was anything else.
-TEST_F(Obstacle, IsNothingToTheLibpqEngine) {
+TEST_F(ObstacleAtWill, IsNothingToTheLibpqEngine) {
     under_gss = true;
     const std::uint64_t before = direct::fallbacks();
     const auto session = open("libpq");
@@ -115,7 +97,7 @@ TEST_F(Obstacle, IsNothingToTheLibpqEngine) {
 }
 
 // Where a long message is to lie there is no room: the connection is lost, the process is not.
-TEST_F(Obstacle, IsAServerThatSendsMoreThanThereIsMemoryFor) {
+TEST_F(ObstacleAtWill, IsAServerThatSendsMoreThanThereIsMemoryFor) {
     const ScriptedSession session("direct", [](testing::Conversation& client) {
         client.receive_until(testing::MessageKind::execute);
         const std::string_view long_row("D\0\x3d\x09\0", 5);  // of four megabytes, which never come
