@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "src/wire/answer.hpp"
 #include "src/wire/machine.hpp"
 #include "tests/fuzz/wire_rewriting.hpp"
 
@@ -12,6 +13,10 @@ namespace pg::wire {
 namespace {
 
 constexpr unsigned char highest_bit = 0x80;
+// What the machine is told beside a `Sent`. @{
+constexpr unsigned char bind_and_execute = 0x40;
+constexpr unsigned char bind_execute_and_sync = 0x41;
+constexpr unsigned char lost_syncs = 0x42;  /// @}
 
 unsigned char take_byte(std::string_view& bytes) {
     if (bytes.empty()) return 0;
@@ -84,6 +89,7 @@ private:
     std::string take_frames() {
         Frame frame;
         for (;;) {
+            if (take_answer(true) || take_answer(false)) continue;
             switch (reader_.next(frame)) {
                 case FrameReader::Cut::more: return taken_ + reader_.held() == arrived_ ? "" : "bytes were lost";
                 case FrameReader::Cut::violation: return after_violation();
@@ -116,9 +122,30 @@ private:
     void tell_sent() {
         while (!sent_.empty()) {
             const unsigned char what = take_byte(sent_);
-            machine_.sent(static_cast<Sent>(what % 8));
+            tell(what % highest_bit);
             if (what >= highest_bit) return;
         }
+    }
+    void tell(unsigned char what) {
+        switch (what) {
+            case bind_and_execute: return machine_.sent_execution(false);
+            case bind_execute_and_sync: return machine_.sent_execution(true);
+            case lost_syncs: return machine_.find_lost_syncs();
+            default: return machine_.sent(static_cast<Sent>(what % 8));
+        }
+    }
+
+    /// Takes a whole answer in one step, where one comes next.
+    bool take_answer(bool with_sync) {
+        Answer answer;
+        if (!machine_.awaits_execution(with_sync)) return false;
+        const std::size_t size = find_answer(reader_.unread(), with_sync, answer);
+        if (size == 0) return false;
+        reader_.pass(size);
+        taken_ += size;
+        with_sync ? machine_.answered_execution(answer.state) : machine_.answered_execution();
+        tell_sent();
+        return true;
     }
 
     std::string judge(const Frame& frame) {

@@ -1,10 +1,12 @@
-// The fuzzers' corpora of both sides: each input, and every beginning of it, is taken as the fuzzers want it taken.
+// The fuzzers' corpora of both sides and of answers: each input, and every beginning of it, is taken as the fuzzers
+// want it taken.
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
 #include <string>
 
+#include "tests/fuzz/wire_answer_reading.hpp"
 #include "tests/fuzz/wire_client_round_trip.hpp"
 #include "tests/fuzz/wire_server_exchange.hpp"
 
@@ -26,6 +28,10 @@ std::size_t check_all(const char* folder, Check check) {
 
 TEST(WireCorpus, OfServersIsHeardWithoutHarm) {
     EXPECT_GE(check_all(PGCLIENT_WIRE_CORPUS "/wire_server", pg::wire::server_exchange_goes_wrong), 40U);
+}
+
+TEST(WireCorpus, OfAnswersIsReadInPlaceAsInFrames) {
+    EXPECT_GE(check_all(PGCLIENT_WIRE_CORPUS "/wire_answer", pg::wire::answer_reading_goes_wrong), 8U);
 }
 
 TEST(WireCorpus, OfClientsIsReadAndWrittenAsItself) {
