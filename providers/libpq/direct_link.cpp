@@ -194,7 +194,8 @@ bool DirectLink::take_aside(wire::Event event, std::string_view body) {
         else
             wrong = "a malformed parameter";
     } else {
-        wrong = reader_.violation() ? reader_.violation().reason : machine_.violation().reason;
+        ending_ = violated(to_string(reader_.violation() ? reader_.violation() : machine_.violation()));
+        return false;
     }
     if (wrong) ending_ = violated(wrong);
     return wrong == nullptr;
@@ -264,9 +265,9 @@ Error DirectLink::failed(std::string_view body) {
     return error;
 }
 
-Error DirectLink::violated(const char* reason) {
+Error DirectLink::violated(std::string_view reason) {
     ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::unknown, .connection_usable = false};
-    fields.message = std::string("the server broke the protocol: ") + reason + "; the connection is closed";
+    fields.message.append("the server broke the protocol: ").append(reason).append("; the connection is closed");
     if (site().phase == RequestPhase::committing) fields.kind = ErrorKind::commit_unknown;
     Error error = this->error(std::move(fields));
     close();

@@ -123,7 +123,7 @@ public:
         return early_end(woken, outcome, connected());
     }
     /// The server made no sense: the link is closed, and this says why.
-    [[nodiscard]] Error violated(const char* reason);
+    [[nodiscard]] Error violated(std::string_view reason);
     /// Makes the error of an ErrorResponse; closes the link when it says that the session is over.
     [[nodiscard]] Error failed(std::string_view body);
     void close() noexcept;

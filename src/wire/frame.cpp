@@ -11,13 +11,24 @@ constexpr std::size_t most_on_trust = 1024 * 1024;
 }  // namespace
 
 FrameReader::Cut FrameReader::violate() noexcept {
+    violation_ = {"a message whose length cannot be", static_cast<ServerType>(*at_), load<std::uint32_t>(at_ + 1)};
     if (body_limits[static_cast<unsigned char>(*at_)] == 0)
-        violation_ = {"a message of a kind that does not exist"};
-    else if (load<std::uint32_t>(at_ + 1) < 4)
-        violation_ = {"a message whose length is less than that of its header"};
-    else
-        violation_ = {"a message whose length cannot be"};
+        violation_.reason = "a message of a kind that does not exist";
+    else if (violation_.length < 4)
+        violation_.reason = "a message whose length is less than that of its header";
     return Cut::violation;
+}
+
+std::string to_string(const Violation& violation) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(violation.type);
+    std::string text = std::string(violation.reason) + " (";
+    if (byte > ' ' && byte < 0x7f)
+        text.append("'").append(1, static_cast<char>(byte)).append("'");
+    else
+        text.append("0x").append(1, digits[byte / 16]).append(1, digits[byte % 16]);
+    if (violation.length >= 0) text.append(", ").append(std::to_string(violation.length)).append(" bytes");
+    return text.append(")");
 }
 
 std::span<char> FrameReader::room() {

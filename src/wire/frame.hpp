@@ -3,6 +3,7 @@
 
 #include <array>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "src/wire/bytes.hpp"
@@ -50,11 +51,15 @@ inline constexpr std::size_t frame_header = 5;
 /// What a server can send at most: it palloc()s messages, which may have 1 GiB less one.
 inline constexpr std::size_t most_in_frame = 0x3fffffff;
 
-/// Why a server's bytes make no sense: null when they do. Lives as long as the program.
+/// Why a server's bytes make no sense, and of which message.
 struct [[nodiscard]] Violation {
-    const char* reason = nullptr;
+    const char* reason = nullptr;  ///< null: they do make sense. Lives as long as the program.
+    ServerType type{};             ///< its byte, whether there is such a kind or not
+    std::int64_t length = -1;      ///< as its header has it; -1: it was cut, so that is not what is wrong
     explicit operator bool() const noexcept { return reason != nullptr; }
 };
+/// "a message of a kind that does not exist ('q', 4 bytes)"; a byte that cannot be printed by its number, 0xff.
+[[nodiscard]] PGCLIENT_API std::string to_string(const Violation& violation);
 
 /// What a body of each kind has less bytes than; zero where there are no messages of that kind. A kind that has no body
 /// may not have one, and one that only the server's memory bounds may have what that allows: ParameterDescription is

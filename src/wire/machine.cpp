@@ -5,6 +5,7 @@ namespace pg::wire {
 
 Event Machine::judge(const Frame& frame) noexcept {
     if (violation_) return Event::violation;
+    judged_ = frame.type;
     switch (frame.type) {
         case ServerType::data_row: return in_rows() ? Event::row : violate("a row that nobody asked for");
         case ServerType::bind_complete: return take(Answer::bind, Event::progress);
@@ -107,7 +108,7 @@ Event Machine::fail() noexcept {
 }
 
 Event Machine::violate(const char* reason) noexcept {
-    violation_ = {reason};
+    violation_ = {reason, judged_};
     return Event::violation;
 }
 

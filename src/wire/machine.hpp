@@ -183,8 +183,10 @@ private:
     /// ReadyForQuery, where it is awaited.
     [[nodiscard]] Event ready(std::string_view body) noexcept {
         const auto state = read_ready(body);
-        if (!state) [[unlikely]]
+        if (!state) [[unlikely]] {
+            judged_ = ServerType::ready;
             return violate("a malformed ReadyForQuery");
+        }
         pop();
         transaction_ = *state;
         return Event::ready;
@@ -199,6 +201,7 @@ private:
     TransactionState transaction_ = TransactionState::idle;
     Copy copy_ = Copy::none;
     bool skipping_ = false;
+    ServerType judged_{};           ///< the kind of the message that `violate` is about
     std::uint32_t lost_syncs_ = 0;  ///< behind the COPY … FROM STDIN that was begun last
     Violation violation_;
 };
