@@ -17,7 +17,7 @@ struct TlsFunctions {
     const char* (*reason)(unsigned long) = nullptr;   ///< ERR_reason_error_string
 
     [[nodiscard]] bool complete() const noexcept {
-        return read && write && get_error && clear_error && take_error && reason;
+        return read && peek && write && get_error && clear_error && take_error && reason;
     }
 };
 

@@ -122,5 +122,13 @@ TEST(AChannel, OfTlsDoesNotWait) {
     EXPECT_FALSE(sockets.waits());
 }
 
+// Without it `scram_max_iterations` would not be kept.
+TEST(TlsFunctions, AreIncompleteWithoutALookAhead) {
+    if (!tls_functions().in_shared_library || !tls_functions().complete()) GTEST_SKIP() << "this libpq has no OpenSSL";
+    TlsFunctions some = tls_functions();
+    some.peek = nullptr;
+    EXPECT_FALSE(some.complete());
+}
+
 }  // namespace
 }  // namespace pg::libpq::direct
