@@ -113,7 +113,8 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site) {
 Error report_error(const PGresult* report, const ErrorSite& site) {
     ErrorFields fields = report_fields(report);
     // libpq makes such a result itself when the connection broke under a statement.
-    if (fields.sqlstate.empty()) fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
+    if (fields.sqlstate.empty() && fields.severity.empty())
+        fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
     return ruled_error(std::move(fields), site);
 }
 

@@ -134,6 +134,17 @@ TEST(BadServer, ThatAnswersTheRequestForTlsWithGarbage) {
     expect_failure(open(conninfo_of(server) + " sslmode=require", 2s), ErrorKind::protocol, "(TLS)");
 }
 
+TEST(BadServer, ThatAnswersTheRequestForTlsWithAReport) {
+    const FakeServer server = serve([](Conversation& client) {
+        client.receive();
+        client.send(Reply().error("53300", "too many"));
+    });
+    const OpenResult opened = open(conninfo_of(server) + " sslmode=require", 2s);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().outcome(), Outcome::not_sent) << opened.error().what();
+    EXPECT_TRUE(server.statements().empty());
+}
+
 TEST(BadServer, ThatAsksForThePasswordItselfIsNotGivenItWhereChannelBindingIsRequired) {
     const FakeServer server = serve([](Conversation& client) {
         client.receive();

@@ -12,6 +12,8 @@
 namespace pg::libpq {
 namespace {
 
+using namespace std::string_view_literals;
+
 using testing::Conversation;
 using testing::MessageKind;
 using testing::Reply;
@@ -67,6 +69,21 @@ TEST_P(Loss, BehindACommandTagOfASingleStatementLeavesTheOutcomeUnknown) {
         EXPECT_EQ(result.error().sqlstate(), end.bytes().empty() ? "" : "57P01") << result.error().what();
         EXPECT_FALSE(session->usable());
     }
+}
+
+// It says that it failed, and not how far it came.
+TEST_P(Loss, IsNotWhatAReportWithoutACodeTells) {
+    ScriptedSession session(GetParam(), [](Conversation& client) {
+        client.receive_until(MessageKind::sync);
+        client.send(Reply().message('E', "SERROR\0VERROR\0Mno code at all\0\0"sv).ready());
+        client.ignore();
+    });
+    const Expected<Result> result = session->run({.sql = "insert"}, soon());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind(), ErrorKind::server) << result.error().what();
+    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    EXPECT_EQ(result.error().message(), "no code at all");
+    EXPECT_TRUE(session->usable());
 }
 
 class BehindAProcedure : public ::testing::TestWithParam<const char*> {};

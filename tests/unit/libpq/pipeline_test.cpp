@@ -79,12 +79,16 @@ TEST_P(Pipeline, AnswersAllWhenTheServerSaysFarewell) {
     farewell.severity = "FATAL";
     farewell.sqlstate = "57P01";
     farewell.message = "going down";
-    const std::vector<Expected<Result>> answers =
-        run(GetParam(), bound().no_data().tag("SELECT 0").ready().error(farewell));
-    ASSERT_EQ(answers.size(), 2u);
-    EXPECT_TRUE(answers.front());
-    ASSERT_FALSE(answers.back());
-    EXPECT_EQ(answers.back().error().kind(), ErrorKind::connection_lost);
+    Reply reply = bound().no_data().tag("SELECT 0").ready();
+    for (int farewells = 1; farewells <= 3; ++farewells) {  // it may say it more than once
+        const std::vector<Expected<Result>> answers = run(GetParam(), reply.error(farewell));
+        ASSERT_EQ(answers.size(), 2u);
+        EXPECT_TRUE(answers.front());
+        ASSERT_FALSE(answers.back());
+        EXPECT_EQ(answers.back().error().kind(), ErrorKind::connection_lost);
+        EXPECT_EQ(answers.back().error().sqlstate(), "57P01") << answers.back().error().what();
+        EXPECT_EQ(answers.back().error().outcome(), Outcome::unknown);
+    }
 }
 
 TEST_P(Pipeline, TakesAnEmptyAnswerAndOneThatFailsBehindItsTag) {
