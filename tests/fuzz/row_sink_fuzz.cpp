@@ -1,0 +1,17 @@
+// libFuzzer target: rows that the direct engine gives to sinks, on any bytes.
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/fuzz/row_sink_reading.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string wrong =
+        pg::libpq::direct::row_sink_reading_goes_wrong({reinterpret_cast<const char*>(data), size});
+    if (!wrong.empty()) {
+        std::fprintf(stderr, "%s\n", wrong.c_str());
+        std::abort();
+    }
+    return 0;
+}
