@@ -6,8 +6,8 @@
 #include <optional>
 #include <pg/batch.hpp>
 #include <pg/connection.hpp>
-#include <pg/stop.hpp>
 #include <pg/pool/pool.hpp>
+#include <pg/stop.hpp>
 #include <pg/testing/fault_proxy.hpp>
 #include <pg/testing/test_server.hpp>
 #include <set>
