@@ -73,6 +73,7 @@ private:
         if (sync_ == spi::BatchSync::each && (refusal_ = refusal(link_, next))) return;
         if (!engine_.send(next, fallback_.format_for(next))) {
             refusal_ = link_.refused();
+            if (link_.connection() == nullptr) loss_ = refusal_;
             return;
         }
         ++sent_;
@@ -201,7 +202,10 @@ private:
         return true;
     }
 
-    bool lose() { return lose(link_.lost()); }
+    bool lose() {
+        note_those_before();
+        return lose(link_.lost());
+    }
     bool lose(const Error& error) {
         loss_ = error;
         return false;

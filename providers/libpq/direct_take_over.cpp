@@ -22,7 +22,8 @@ Error as_failure_to_connect(const Error& error) {
                                         .message = error.message(),
                                         .phase = RequestPhase::connecting});
     ErrorFields fields = error.fields();
-    if (!fields.sqlstate.empty() || fields.kind == ErrorKind::connection_lost) fields.kind = ruling.kind;
+    if (!fields.sqlstate.empty() || fields.kind == ErrorKind::connection_lost || fields.kind == ErrorKind::server)
+        fields.kind = ruling.kind;
     fields.outcome = ruling.outcome;
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = false;

@@ -179,13 +179,16 @@ Outcome Link::drain(const Deadline& until) noexcept {
 }
 
 Error Link::lost() {
-    // libpq may have kept a report for the moment when somebody asks what happened.
+    // libpq may have kept a report for the moment when somebody asks what happened. In a pipeline it may be that of one
+    // statement, and says nothing of the connection, nor of the others.
     Error error = broken_error(engine_.connection(), site());
     while (engine_.broken()) {
         const ResultHandle result{PQgetResult(engine_.connection())};
         if (!result) break;
         if (!is_report(result.get())) continue;
-        error = report_error(result.get(), site());
+        Error told = report_error(result.get(), site());
+        if (told.connection_usable() && PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF) continue;
+        error = std::move(told);
         break;
     }
     close();
