@@ -16,9 +16,9 @@ class AsyncStream;
 namespace detail {
 
 /// True after the pause before a transaction is run again; false when it is not to be.
-[[nodiscard]] PGCLIENT_API Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
-                                                          const std::shared_ptr<TransactionRetries>& retries,
-                                                          const Error& error);
+[[nodiscard]] PGCLIENT_API Async<Expected<bool>> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
+                                                                    const std::shared_ptr<TransactionRetries>& retries,
+                                                                    const Error& error);
 
 }  // namespace detail
 
@@ -285,8 +285,7 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
                     co_return;
                 } else {
                     R value = co_await body(*transaction);
-                    if constexpr (IsExpected<R>)
-                        if (!value) value.error().raise();
+                    if constexpr (IsExpected<R>) static_cast<void>(value.value());
                     if (transaction->is_open()) co_await transaction->commit();
                     co_return value;
                 }
@@ -296,7 +295,11 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
             }
             if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
         }
-        if (!committed && co_await pause_before_retry(source.target(), retries, *failure)) continue;
+        if (!committed) {
+            const Expected<bool> again = co_await pause_before_retry(source.target(), retries, *failure);
+            if (again && *again) continue;
+            if (!again) failure = again.error();
+        }
         if constexpr (IsExpected<R>) co_return *std::move(failure);
         failure->raise();
     }

@@ -51,9 +51,9 @@ class PGCLIENT_API TransactionRetries {
 public:
     explicit TransactionRetries(const TransactionOptions& options);
     /// Waits before the next attempt and says true; false when `error` is not to be tried again, the attempts are used
-    /// up, or the deadline would pass. Throws Cancelled as soon as a stop is asked for. Observers hear of it. @{
-    [[nodiscard]] bool again(const Error& error, const Executor& source);
-    [[nodiscard]] bool again(const Error& error, const Hooks* hooks = nullptr);  /// @}
+    /// up, or the deadline would pass. Cancelled as soon as a stop is asked for. Observers hear of it. @{
+    [[nodiscard]] Expected<bool> again(const Error& error, const Executor& source);
+    [[nodiscard]] Expected<bool> again(const Error& error, const Hooks* hooks = nullptr);  /// @}
     /// The options of the next attempt: what is left of the time.
     [[nodiscard]] TransactionOptions remaining() const;
 
@@ -80,17 +80,17 @@ R run_transaction(Source& source, const TransactionOptions& options, F& body, co
                 return;
             } else {
                 R value = body(*transaction);
-                if constexpr (IsExpected<R>)
-                    if (!value) value.error().raise();
+                if constexpr (IsExpected<R>) static_cast<void>(value.value());
                 if (transaction->is_open()) transaction->commit();
                 return value;
             }
         } catch (const Error& error) {
             const bool committed = transaction && transaction->is_committed();  // by the body, which failed later
             transaction.reset();                                                // rolls back before the next attempt
-            if (!committed && retries.again(error, source)) continue;
-            if constexpr (IsExpected<R>) return error;
-            throw;
+            const Expected<bool> more = committed ? false : retries.again(error, source);
+            if (more && *more) continue;
+            if constexpr (IsExpected<R>) return more ? error : more.error();
+            more ? throw : more.error().raise();
         }
     }
 }

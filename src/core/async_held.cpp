@@ -116,14 +116,14 @@ void HeldQueue::do_release(spi::SessionSlot& turn) noexcept {
     next->settle(spi::Lease(*this, turn_));
 }
 
-Async<bool> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
-                               const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
+Async<Expected<bool>> pause_before_retry(const std::shared_ptr<AsyncTarget>& target,
+                                         const std::shared_ptr<TransactionRetries>& retries, const Error& error) {
     auto free = std::make_shared<FreeTarget>(target->context, target->home, target->scheduler,
                                              std::make_shared<HeldQueue>(target->home));
-    return Async<bool>(make_operation<bool>(std::move(free), {.timeout = no_timeout},
-                                            [retries, error](Executor&, const Site& site) -> Expected<bool> {
-                                                return retries->again(error, site.target.context->hooks.get());
-                                            }));
+    return Async<Expected<bool>>(make_operation<bool>(
+        std::move(free), {.timeout = no_timeout}, [retries, error](Executor&, const Site& site) -> Expected<bool> {
+            return retries->again(error, site.target.context->hooks.get());
+        }));
 }
 
 HeldObject::~HeldObject() = default;

@@ -63,11 +63,11 @@ TransactionRetries::TransactionRetries(const TransactionOptions& options)
     : options_(options),
       end_(options.timeout.count() == 0 ? Clock::time_point::max() : Deadline::after(options.timeout).when()) {}
 
-bool TransactionRetries::again(const Error& error, const Executor& source) {
+Expected<bool> TransactionRetries::again(const Error& error, const Executor& source) {
     return again(error, ExecutorAccess::hooks(source).get());
 }
 
-bool TransactionRetries::again(const Error& error, const Hooks* hooks) {
+Expected<bool> TransactionRetries::again(const Error& error, const Hooks* hooks) {
     if (error.retry_scope() != RetryScope::transaction || error.kind() == ErrorKind::commit_unknown) return false;
     if (attempt_ >= options_.retries) return false;
     const std::chrono::nanoseconds pause = backoff(attempt_);
@@ -76,7 +76,7 @@ bool TransactionRetries::again(const Error& error, const Hooks* hooks) {
     if (hooks && hooks->observer)
         hooks->observer->tell(
             spi::RetryEvent{.is_transaction = true, .attempt = attempt_ + 1, .pause = pause, .error = &error});
-    if (!rest(pause, options_.stop)) stopped_before_retry(error).raise();
+    if (!rest(pause, options_.stop)) return stopped_before_retry(error);
     return true;
 }
 

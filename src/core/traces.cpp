@@ -25,6 +25,13 @@ bool is_felt_by_others(std::string_view tag, std::string_view sql) {
     return mentions(tag, {"type", "domain", "owned"}) || mentions(sql, {"cascade"});
 }
 
+bool forgets_statements(std::string_view text) { return mentions(text, {"discard", "deallocate"}); }
+
+void note_settings(spi::SessionSlot& slot, std::string_view sql) {
+    slot.dirty = true;
+    if (mentions(sql, {"search_path", "role", "authorization", "schema", "set_config($"})) slot.renamed = true;
+}
+
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
 
 /// A name may mean something new from now on, and a type have other fields: a server does not look whether a table that
@@ -52,9 +59,8 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
 }  // namespace
 
 void note_traces(spi::SessionSlot& slot, std::string_view sql) {
-    slot.dirty = true;
-    if (mentions(sql, {"search_path", "role", "authorization", "schema", "set_config($"})) slot.renamed = true;
-    if (slot.memory && mentions(sql, {"discard", "deallocate"})) statements_of(slot)->forget_all();
+    note_settings(slot, sql);
+    if (slot.memory && forgets_statements(sql)) statements_of(slot)->forget_all();
 }
 
 void note_making(Context& context, std::string_view sql) {
@@ -85,7 +91,9 @@ void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, 
     if (!error.connection_usable() || error.outcome() == Outcome::not_sent) return;
     const bool is_undone = error.outcome() == Outcome::not_applied;
     if (!is_about_rows(sql)) {
-        note_traces(slot, sql);
+        note_settings(slot, sql);
+        if (slot.memory && forgets_statements(sql))
+            statements_of(slot)->close_all(*slot.session);  // it may have some yet
         note_script(context, slot, sql);
     } else if (!is_undone && mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})) {
         note_new_names(context, slot);

@@ -1,5 +1,7 @@
 // Transactions: commit, rollback, savepoints, retries; prepared statements through schema changes.
 #include <pg/savepoint.hpp>
+#include <pg/stop.hpp>
+#include <stop_token>
 
 #include "conformance.hpp"
 
@@ -51,6 +53,14 @@ TEST_P(Transactions, RollsBackWhenTheFunctionReturnsAnErrorInAnExpected) {
     const pg::Expected<void> undone = db.connection().transaction(
         [](pg::Transaction& tx) -> pg::Expected<void> { return tx.try_run_script("delete from account; nonsense"); });
     EXPECT_EQ(undone.error().sqlstate(), "42601");
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    const pg::Expected<int> stopped = db.transaction({.stop = &stop}, [&](pg::Transaction& tx) -> pg::Expected<int> {
+        auto conflict = tx.try_run_script("do $$ begin raise sqlstate '40001'; end $$");
+        source.request_stop();
+        return std::move(conflict).error();
+    });
+    EXPECT_EQ(stopped.error().kind(), pg::ErrorKind::cancelled) << "in the pause before it would be run again";
     db.close();
     EXPECT_FALSE(find(1));
 }

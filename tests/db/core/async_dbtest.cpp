@@ -233,6 +233,15 @@ TEST_P(Async, RollsATransactionBackForAnExpectedWithAnError) {
     finds = true;
     EXPECT_EQ(pg::sync_wait(async.connection().get().transaction(body)).value(), 3);
     EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from counted"), 1);
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    const auto stopped = pg::sync_wait(
+        async.transaction({.stop = &stop}, [&](pg::AsyncTransaction& transaction) -> pg::Task<pg::Expected<int>> {
+            auto conflict = co_await transaction.try_run_script("do $$ begin raise sqlstate '40001'; end $$");
+            source.request_stop();
+            co_return std::move(conflict).error();
+        }));
+    EXPECT_EQ(stopped.error().kind(), pg::ErrorKind::cancelled) << "in the pause before it would be run again";
     db.close();
     EXPECT_FALSE(pg::sync_wait(async.transaction(body)));
 }

@@ -87,6 +87,15 @@ TEST_F(SessionDb, KeepsItsStatementsForTheNextBorrower) {
     EXPECT_EQ(narrow.statement_cache().hits, 2u) << "cleaning it forgets none of them";
 }
 
+TEST_F(SessionDb, LeavesNoStatementOnTheServerThatItHasForgotten) {
+    pg::Connection session = narrow.connection();
+    for (int round = 0; round < 5; ++round) {
+        for (int i = 0; i < 3; ++i) session.exec("select 1 as one");
+        EXPECT_FALSE(session.try_exec("deallocate nowhere"));
+    }
+    EXPECT_LE(session.query_one<std::int64_t>("select count(*) from pg_prepared_statements"), 1);
+}
+
 TEST_F(SessionDb, LearnsATypeWhenItFirstMeetsIt) {
     narrow.run_script("drop type if exists colour; create type colour as enum ('red', 'green')");
     EXPECT_EQ(narrow.query_one<Colour>("select 'green'::colour"), Colour::green);
