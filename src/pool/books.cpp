@@ -261,7 +261,8 @@ const Error* Books::lack() const {
 }
 
 PoolStats Books::stats(Time now) const {
-    PoolStats stats = totals_;
+    PoolStats stats;
+    static_cast<PoolCounts&>(stats) = totals_;
     stats.lent = count(State::lent);
     stats.idle = count(State::idle);
     stats.opening = count(State::opening);
@@ -371,7 +372,7 @@ void Books::age(Member& member) {
     if (member.state == State::idle) ++old_idle_;
 }
 
-void Books::dismiss(Member& member, std::uint64_t PoolStats::* why) {
+void Books::dismiss(Member& member, std::uint64_t PoolCounts::* why) {
     enter(member, State::closing);
     ++(totals_.*why);
     member.why_closed = why;

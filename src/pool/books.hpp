@@ -69,7 +69,7 @@ struct Member final : spi::SessionSlot {
     std::atomic<Time::rep> lent_at{0};    // as the pool's last look at the clock said
     std::atomic<std::uint64_t> loans{0};  /// @}
 
-    std::uint64_t PoolStats::* why_closed = nullptr;  // where that is counted
+    std::uint64_t PoolCounts::* why_closed = nullptr;  // where that is counted
 
     /// It is lent once more, at about that time.
     void lend(Time now) noexcept {
@@ -263,7 +263,7 @@ private:
     void enter(Member& member, State state);
     void settle_down(Member& member, Time now);
     void age(Member& member);
-    void dismiss(Member& member, std::uint64_t PoolStats::* why);
+    void dismiss(Member& member, std::uint64_t PoolCounts::* why);
     void lend(Member& member, Time now);
     [[nodiscard]] Member& add_member(Time now);
     void find_leaks(Time now);
@@ -304,7 +304,7 @@ private:
     bool closed_ = false;
     std::optional<std::chrono::nanoseconds> asleep_;  // as it was told last
     Time suspect_before_{};                           // what was proved to be alive before that may not be any more
-    PoolStats totals_;                                // those since the beginning
+    PoolCounts totals_;                               // those since the beginning
 };
 
 }  // namespace pg::pool

@@ -11,12 +11,17 @@ constexpr std::size_t most_on_trust = 1024 * 1024;
 }  // namespace
 
 FrameReader::Cut FrameReader::violate() noexcept {
-    violation_ = {"a message whose length cannot be", static_cast<ServerType>(*at_), load<std::uint32_t>(at_ + 1)};
+    violation_ = "a message whose length cannot be";
     if (body_limits[static_cast<unsigned char>(*at_)] == 0)
-        violation_.reason = "a message of a kind that does not exist";
-    else if (violation_.length < 4)
-        violation_.reason = "a message whose length is less than that of its header";
+        violation_ = "a message of a kind that does not exist";
+    else if (load<std::uint32_t>(at_ + 1) < 4)
+        violation_ = "a message whose length is less than that of its header";
     return Cut::violation;
+}
+
+Violation FrameReader::violation() const noexcept {
+    if (violation_ == nullptr) return {};
+    return {violation_, static_cast<ServerType>(*at_), load<std::uint32_t>(at_ + 1)};
 }
 
 std::string to_string(const Violation& violation) {

@@ -125,7 +125,7 @@ public:
 
     /// The chunk that the last frame lies in.
     [[nodiscard]] const ChunkRef& chunk() const noexcept { return chunk_; }
-    [[nodiscard]] Violation violation() const noexcept { return violation_; }
+    [[nodiscard]] Violation violation() const noexcept;
     /// Bytes that have arrived and belong to no frame that was handed out.
     [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end_ - at_); }
     /// Gives its chunk back if there is nothing unread in it: an idle connection holds none.
@@ -146,7 +146,7 @@ private:
     char* at_ = nullptr;  ///< the first byte that was not handed out
     char* end_ = nullptr;
     char* limit_ = nullptr;
-    Violation violation_;
+    const char* violation_ = nullptr;  ///< of the frame that begins at `at_`
 };
 
 }  // namespace pg::wire

@@ -108,7 +108,7 @@ Event Machine::fail() noexcept {
 }
 
 Event Machine::violate(const char* reason) noexcept {
-    violation_ = {reason, judged_};
+    violation_ = reason;
     return Event::violation;
 }
 

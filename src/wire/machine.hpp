@@ -127,7 +127,7 @@ public:
     [[nodiscard]] bool skipping() const noexcept { return skipping_; }
     [[nodiscard]] TransactionState transaction() const noexcept { return transaction_; }
     /// What the violation was.
-    [[nodiscard]] Violation violation() const noexcept { return violation_; }
+    [[nodiscard]] Violation violation() const noexcept { return {violation_, judged_}; }
 
 private:
     /// What is awaited, one entry an answer. That of a Query is awaited in three ways.
@@ -203,7 +203,7 @@ private:
     bool skipping_ = false;
     ServerType judged_{};           ///< the kind of the message that `violate` is about
     std::uint32_t lost_syncs_ = 0;  ///< behind the COPY … FROM STDIN that was begun last
-    Violation violation_;
+    const char* violation_ = nullptr;
 };
 
 }  // namespace pg::wire

@@ -26,7 +26,7 @@ VALUES = {
     "statements and arguments on their way into a request": "InlineParams Params RuntimeSql Sql SqlScan",
     "values on their way in and out of their wire forms": "Codec Fault TypeCatalog TypeField TypeId TypeInfo WireType Writer",
     "a number that clients share": "PoolBudget PoolBudget::Impl",
-    "numbers of one moment": "Latencies Loan MetricsSnapshot PoolStats PoolTimeoutDetails RequestNumbers StatementCacheStats",
+    "numbers of one moment": "Latencies Loan MetricsSnapshot PoolCounts PoolStats PoolTimeoutDetails RequestNumbers StatementCacheStats",
     "counts and times, without a lock": "LatencyRecorder Metrics",
     "says what a request is to have": "Tenancy",
     "points in time, and the asking for a stop": "Deadline StopCallback StopToken",

@@ -9,17 +9,8 @@
 
 namespace pg {
 
-/// A pool at one moment. Value.
-struct PoolStats {
-    std::size_t lent = 0;      ///< sessions in use
-    std::size_t idle = 0;      ///< sessions waiting to be used
-    std::size_t opening = 0;   ///< attempts to open one
-    std::size_t checking = 0;  ///< idle ones whose server is being asked
-    std::size_t closing = 0;   ///< sessions
-    std::size_t max_size = 0;  ///< the most that all of these may be together, but for one that may be lost on its way
-    std::size_t limit = 0;    ///< of those in use now: `max_size`, or less where the server has no room, or serves less
-    std::size_t waiting = 0;  ///< requests
-    // Since the pool was made.
+/// What a pool has counted since it was made. Value.
+struct PoolCounts {
     std::uint64_t acquired = 0;        ///< sessions lent
     std::uint64_t opened = 0;          ///< sessions
     std::uint64_t unprepared = 0;      ///< of those, sessions that lack a statement of `PoolOptions::prepare`
@@ -32,6 +23,18 @@ struct PoolStats {
     std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
     std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
     std::uint64_t spare = 0;    ///< idle for too long, or more than there may be
+};
+
+/// A pool at one moment. Value.
+struct PoolStats : PoolCounts {
+    std::size_t lent = 0;      ///< sessions in use
+    std::size_t idle = 0;      ///< sessions waiting to be used
+    std::size_t opening = 0;   ///< attempts to open one
+    std::size_t checking = 0;  ///< idle ones whose server is being asked
+    std::size_t closing = 0;   ///< sessions
+    std::size_t max_size = 0;  ///< the most that all of these may be together, but for one that may be lost on its way
+    std::size_t limit = 0;    ///< of those in use now: `max_size`, or less where the server has no room, or serves less
+    std::size_t waiting = 0;  ///< requests
     // Attempts to open a session that failed since the last that succeeded.
     int failed_attempts = 0;                  ///< their number
     std::chrono::nanoseconds next_attempt{};  ///< how long until there may be another one; zero when it may be now
