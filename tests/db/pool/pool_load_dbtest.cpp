@@ -33,6 +33,8 @@ protected:
         for (std::thread& one : all) one.join();
     }
 
+    static void meet_a_spike(const pg::Client& db, FaultProxy& proxy, std::size_t at_a_time);
+
     const std::string& known = conninfo();  // so that the database is there
 };
 
@@ -209,7 +211,8 @@ TEST_P(PoolLoad, SessionsThatDieAllTheTimeAreReplacedAndNothingIsDoneTwice) {
         crowd(
             clients,
             [&](int) {
-                for (int done = 0; told.goes_on(done); ++done) told.settle(db.try_exec("insert into churned values (1)"));
+                for (int done = 0; told.goes_on(done); ++done)
+                    told.settle(db.try_exec("insert into churned values (1)"));
             },
             [&](int) { return insert(db.async(), told); });
         over = true;
@@ -234,34 +237,41 @@ TEST_P(PoolLoad, SessionsThatDieAllTheTimeAreReplacedAndNothingIsDoneTwice) {
 
 // --- crowds
 
-/// Two at a time, and two more for each second in which nobody was let in.
-std::uint64_t most_attempts_since(std::chrono::steady_clock::time_point begin) {
+/// So many at a time, and as many more for each second in which nobody was let in.
+std::uint64_t most_attempts_since(std::chrono::steady_clock::time_point begin, std::size_t at_a_time = 2) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - begin);
-    return 2 + 2 * static_cast<std::uint64_t>(seconds.count());
+    return at_a_time * (1 + static_cast<std::uint64_t>(seconds.count()));
 }
 
-TEST_P(PoolLoad, ASpikeIsServedByTheSessionsThatComeBack) {  // fault 55, B7
-    constexpr std::size_t callers = 50;
-    FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
-    pg::Client db = open(proxy.conninfo(pg::testing::shared_server(), "pool"), callers);
-    db.pool().wait_ready(5, 20s).value();
-    const auto begin = std::chrono::steady_clock::now();
+/// 50 callers on 5 idle sessions, while to open another one takes longer than to serve everybody.
+void PoolLoad::meet_a_spike(const pg::Client& db, FaultProxy& proxy, std::size_t at_a_time) {
+    constexpr std::size_t callers = 50, idle = 5;
+    db.pool().wait_ready(idle, 20s).value();
     std::vector<pg::spi::Lease> busy;
-    for (int i = 0; i < 5; ++i) busy.push_back(db.pool().acquire({pg::Deadline::after(20s)}).value());
-    EXPECT_EQ(proxy.stats().accepted, 5u);
-    // To open a session takes longer than to serve everybody.
+    while (busy.size() < idle) busy.push_back(db.pool().acquire({pg::Deadline::after(20s)}).value());
+    EXPECT_EQ(proxy.stats().accepted, idle);
     proxy.set(Direction::to_client, {.frozen = true});
+    const auto begin = std::chrono::steady_clock::now();
     std::atomic<std::size_t> served = 0;
     std::vector<std::thread> spike;
     for (std::size_t i = 0; i < callers; ++i)
         spike.emplace_back([&] { served += db.pool().acquire({pg::Deadline::after(20s)}).has_value() ? 1 : 0; });
     EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == callers; }));
-    EXPECT_TRUE(proxy.wait_for_connections(5 + 2, pg::Deadline::after(20s))) << "two are opened";
+    EXPECT_TRUE(proxy.wait_for_connections(idle + at_a_time, pg::Deadline::after(20s)));
     busy.clear();
     for (std::thread& one : spike) one.join();
     EXPECT_EQ(served, callers);
-    EXPECT_LE(proxy.stats().accepted, 5 + most_attempts_since(begin));
-    EXPECT_EQ(db.pool().stats().opened, 5u) << "none of them was needed";
+    EXPECT_LE(proxy.stats().accepted, idle + most_attempts_since(begin, at_a_time));
+    EXPECT_EQ(db.pool().stats().opened, idle) << "none of the others was needed";
+}
+
+TEST_P(PoolLoad, ASpikeIsServedByTheSessionsThatComeBack) {  // fault 55, B7
+    for (const std::size_t at_a_time : {1, 2}) {
+        FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
+        const pg::Client db =
+            open(proxy.conninfo(pg::testing::shared_server(), "pool"), 50, {.max_connecting = at_a_time});
+        meet_a_spike(db, proxy, at_a_time);
+    }
 }
 
 /// How many who came before somebody were served after them, at most.
