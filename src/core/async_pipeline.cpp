@@ -200,7 +200,6 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     flights_.pop();
     if (!outcome) {
         const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
-        note_failure(context(), lease_.slot(), outcome.error(), operation.call_->sql);
         outcome = borrowed.failed_by(std::move(outcome).error());
     }
     if (!outcome && !session().usable()) broken_ = true;
@@ -238,10 +237,7 @@ void Pipeline::run_alone(Alone call) {
                                       : borrowed.failed_by(std::move(settled).error()));
     }
     Expected<Result> outcome = context().hooks ? run_observed(borrowed, operation) : run_on(borrowed, *operation.call_);
-    if (!outcome) {
-        note_failure(context(), lease_.slot(), outcome.error(), operation.call_->sql);
-        outcome = borrowed.failed_by(std::move(outcome).error());
-    }
+    if (!outcome) outcome = borrowed.failed_by(std::move(outcome).error());
     end(operation, std::move(outcome));
 }
 

@@ -157,6 +157,19 @@ TEST_P(PipelineFault, ACallThatNobodyWantsAnyMoreIsCancelledWhenItIsTheOnlyOneLe
     EXPECT_EQ(async.query_one<int>("select 3").get(), 3);
 }
 
+TEST_P(PipelineFault, WhatACallThatNobodyWantsLeavesIsNotForTheNext) {
+    std::stop_source source;
+    const pg::StopToken token(source.get_token());
+    Gate gate;
+    auto unwanted = begin(async.with({.stop = &token}).try_exec(
+        "do $$ begin execute 'select pg_advi' || 'sory_lock(78), pg_advi' || 'sory_xact_lock_shared(1)'; end $$"));
+    ASSERT_TRUE(Gate::is_reached());
+    source.request_stop();
+    EXPECT_FALSE(unwanted.get());
+    // Its transaction is undone, but not what its session has locked, which its text does not tell.
+    EXPECT_EQ(async.query_one<std::int64_t>("select count(*) from pg_locks where objid = 78").get(), 0);
+}
+
 TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
