@@ -161,8 +161,9 @@ TEST_P(PipelineFault, WhatACallThatNobodyWantsLeavesIsNotForTheNext) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
     Gate gate;
-    auto unwanted = begin(async.with({.stop = &token}).try_exec(
-        "do $$ begin execute 'select pg_advi' || 'sory_lock(78), pg_advi' || 'sory_xact_lock_shared(1)'; end $$"));
+    auto unwanted = begin(async.with({.stop = &token})
+                              .try_exec("do $$ begin execute 'select pg_advi' || 'sory_lock(78), pg_advi' || "
+                                        "'sory_xact_lock_shared(1)'; end $$"));
     ASSERT_TRUE(Gate::is_reached());
     source.request_stop();
     EXPECT_FALSE(unwanted.get());

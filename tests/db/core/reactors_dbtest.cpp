@@ -3,8 +3,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <optional>
 #include <pg/async.hpp>
 #include <pg/async_copy.hpp>
 #include <pg/async_listener.hpp>
@@ -219,6 +221,44 @@ TEST_P(Reactors, LetCoroutinesAtHomeOnOneUseSessionsOnAnother) {
             EXPECT_EQ(onlooker.query_one<std::int64_t>("select count(*) from kept where home = $1", home->number()),
                       visitors * rounds * (1 + 100));
         EXPECT_EQ(onlooker.query_one<std::int64_t>("select count(*) from kept where home < 0"), 0);
+    }
+}
+
+/// Until somebody waits for a lock, who is not that process.
+void wait_for_a_locked_one_but(pg::Client& onlooker, int process) {
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (
+        !onlooker.query_one<bool>("select count(*) > 0 from pg_stat_activity where datname = 'reactors' and "
+                                  "wait_event_type = 'Lock' and pid <> $1",
+                                  process))
+        ASSERT_LT(std::chrono::steady_clock::now(), until);
+}
+
+TEST_P(Reactors, WhatAFirstAttemptMayHaveDoneIsNotForgottenByASecondOnAnotherLoop) {
+    pg::Client db = open(2), lockers = pg::connect(conninfo());
+    std::vector<pg::AsyncClient> homes;
+    while (homes.size() < reactors) homes.push_back(db.async());
+    for (const pg::AsyncClient& async : homes) {  // to one of them the first session is that of its own loop
+        onlooker.run_script("create table doomed (n int)");
+        std::optional<pg::Connection> first = db.connection(), second = db.connection();
+        const int victim = first->query_one<int>("select pg_backend_pid()");
+        pg::Transaction holder = lockers.begin();
+        holder.exec("lock table doomed in access exclusive mode");
+        first.reset();
+        std::promise<pg::Expected<std::uint64_t>> promise;
+        async.with({.idempotent = true})
+            .try_exec("insert into doomed values (1)")
+            .start([&](pg::Expected<std::uint64_t> told) { promise.set_value(std::move(told)); });
+        wait_for_a_locked_one_but(onlooker, 0);
+        second.reset();
+        onlooker.exec("select pg_terminate_backend($1)", victim);
+        wait_for_a_locked_one_but(onlooker, victim);
+        holder.exec("drop table doomed");
+        holder.commit();
+        const auto told = promise.get_future().get();
+        ASSERT_FALSE(told);
+        EXPECT_EQ(told.error().sqlstate(), "42P01");
+        EXPECT_EQ(told.error().outcome(), pg::Outcome::unknown) << told.error().what();
     }
 }
 
