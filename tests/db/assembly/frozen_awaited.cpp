@@ -172,22 +172,19 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
                  co_await transaction.exec("insert into frozen_texts values ('x')");
              };
              co_await connection.transaction(body);
-         },
-         End::late, 2s},
+         }},
         {"AsyncConnection::begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto connection = co_await used_connection(async);
              line.go_silent();
              static_cast<void>(co_await connection.begin());
-         },
-         End::late, 2s},
+         }},
         {"AsyncConnection::try_begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto connection = co_await used_connection(async);
              line.go_silent();
              drop((co_await connection.try_begin()).value());
-         },
-         End::late, 2s},
+         }},
         {"AsyncConnection::operator=",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const pg::Client other = line.other_client();

@@ -31,8 +31,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              line.go_silent();
              while (co_await stream.next() != nullptr) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncStream::try_next",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              auto stream = co_await async.stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))",
@@ -40,8 +39,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              line.go_silent();
              while ((co_await stream.try_next()).value() != nullptr) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncStream::~AsyncStream",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto stream = co_await async.stream<std::string>(
@@ -120,16 +118,14 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              line.go_silent();
              while (!(co_await copy.read(100)).empty()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncCopyOut::try_read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(rows(line)));
              line.go_silent();
              while (!(co_await copy.try_read(100)).value().empty()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncCopyOut::~AsyncCopyOut",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(many_rows(line)));
@@ -208,8 +204,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              line.go_silent();
              while (co_await copy.read()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncCopyReader::try_read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const std::string sql = "copy " + copied_rows(rows(line)) + " to stdout";
@@ -217,8 +212,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              line.go_silent();
              while ((co_await copy.try_read()).value()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"AsyncCopyReader::~AsyncCopyReader",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const std::string sql = "copy " + copied_rows(many_rows(line)) + " to stdout";

@@ -58,11 +58,23 @@ public:
         stopping_.emplace();
         return token_.emplace(stopping_->get_token());
     }
-    /// Nothing when it did not fall silent.
+    void end_call() override { call_ended_ = std::chrono::steady_clock::now(); }
+    /// A call on something that ends with it.
+    class Call {
+    public:
+        explicit Call(SilentLine& line) : line_(line) {}
+        Call(const Call&) = delete;
+        Call& operator=(const Call&) = delete;
+        ~Call() { line_.end_call(); }
+
+    private:
+        SilentLine& line_;
+    };
+    /// How long the call took from then on; nothing when it did not fall silent.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> silence() {
         if (stopper_.joinable()) stopper_.join();
         if (!silent_since_) return std::nullopt;
-        return std::chrono::steady_clock::now() - *silent_since_;
+        return call_ended_.value_or(std::chrono::steady_clock::now()) - *silent_since_;
     }
     [[nodiscard]] static const std::string& database() {
         static const std::string name = "frozen";
@@ -85,7 +97,7 @@ private:
     FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
     std::optional<std::stop_source> stopping_;
     std::optional<pg::StopToken> token_;
-    std::optional<std::chrono::steady_clock::time_point> silent_since_;
+    std::optional<std::chrono::steady_clock::time_point> silent_since_, call_ended_;
     std::jthread stopper_;
 };
 
@@ -152,15 +164,19 @@ void check(const Kind& kind, const Row& row) {
 }
 
 /// Some rows at a time, in threads of their own: they wait most of the time.
-void check_all(const Kind& kind, const std::vector<Row>& rows) {
+template <class Check>
+void check_all(const std::vector<Row>& rows, Check check) {
     std::set<std::string> names;
     for (const Row& row : rows) EXPECT_TRUE(names.insert(row.name).second) << row.name << " stands there twice";
     std::atomic<std::size_t> next = 0;
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 20; ++thread)
         threads.emplace_back([&] {
-            for (std::size_t at = next++; at < rows.size(); at = next++) check(kind, rows[at]);
+            for (std::size_t at = next++; at < rows.size(); at = next++) check(rows[at]);
         });
+}
+void check_all(const Kind& kind, const std::vector<Row>& rows) {
+    check_all(rows, [&](const Row& row) { check(kind, row); });
 }
 
 /// One row for each kind of executor.
@@ -171,7 +187,7 @@ void add_for_each_executor(std::vector<Row>& rows, const std::vector<Verb>& verb
         const std::string name = verb.function;
         rows.push_back({name, [=](SilentLine& line, pg::Client& db) { on_client(verb, line, db); }, End::late, 0ms});
         rows.push_back({name + " of a connection",
-                        [=](SilentLine& line, pg::Client& db) { on_connection(verb, line, db); }, End::late, 2s});
+                        [=](SilentLine& line, pg::Client& db) { on_connection(verb, line, db); }, End::late, 0ms});
         rows.push_back({name + " of a transaction",
                         [=](SilentLine& line, pg::Client& db) { on_transaction(verb, line, db); }, End::late, 0ms});
     }
@@ -206,10 +222,12 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatBlocksInItsTime) {
         rows, frozen::executor_verbs(), [](auto& verb, auto& line, pg::Client& db) { verb.call(line, db); },
         [](auto& verb, auto& line, pg::Client& db) {
             pg::Connection connection = db.connection();
+            const SilentLine::Call call(line);
             verb.call(line, connection);
         },
         [](auto& verb, auto& line, pg::Client& db) {
             pg::Transaction transaction = db.begin();
+            const SilentLine::Call call(line);
             verb.call(line, transaction);
         });
     add(rows, frozen::clients());
@@ -219,12 +237,14 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatBlocksInItsTime) {
     check_all({"libpq", GetParam()}, rows);
 }
 
-pg::Task<void> on_connection(const frozen::AwaitedExecutorVerb& verb, frozen::Line& line, pg::AsyncClient async) {
+pg::Task<void> on_connection(const frozen::AwaitedExecutorVerb& verb, SilentLine& line, pg::AsyncClient async) {
     const pg::AsyncConnection connection = co_await async.connection();
+    const SilentLine::Call call(line);
     co_await verb.call(line, connection);
 }
-pg::Task<void> on_transaction(const frozen::AwaitedExecutorVerb& verb, frozen::Line& line, pg::AsyncClient async) {
+pg::Task<void> on_transaction(const frozen::AwaitedExecutorVerb& verb, SilentLine& line, pg::AsyncClient async) {
     const pg::AsyncTransaction transaction = co_await async.begin();
+    const SilentLine::Call call(line);
     co_await verb.call(line, transaction);
 }
 
@@ -259,23 +279,27 @@ void check_stopped(const Kind& kind, const Row& row) {
 }
 
 TEST_P(Frozen, ServerEndsEveryVerbThatIsStopped) {
+    std::vector<Row> rows, awaited;
     for (const frozen::ExecutorVerb& verb : frozen::executor_verbs())
         for (const bool on_connection : {false, true}) {
-            const auto call = [&](SilentLine& line, pg::Client& db) {
+            const auto call = [=](SilentLine& line, pg::Client& db) {
                 std::optional<pg::Connection> connection;
                 if (on_connection) connection.emplace(db.connection());
                 pg::Executor& on = on_connection ? static_cast<pg::Executor&>(*connection) : db;
                 auto stoppable = on.with({.stop = &line.stop()});
+                const SilentLine::Call timed(line);
                 verb.call(line, stoppable);
             };
-            check_stopped({"libpq", GetParam()}, {verb.function, call, End::late, on_connection ? 2s : 0s});
+            rows.push_back({verb.function + std::string(on_connection ? " of a connection" : ""), call, End::late, 0s});
         }
     for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs()) {
-        const auto call = [&](SilentLine& line, pg::Client& db) {
+        const auto call = [=](SilentLine& line, pg::Client& db) {
             pg::sync_wait(verb.call(line, db.async().with({.stop = &line.stop()})));
         };
-        check_stopped({"async", GetParam()}, {verb.function, call, End::late, 0s});
+        awaited.push_back({verb.function, call, End::late, 0s});
     }
+    check_all(rows, [](const Row& row) { check_stopped({"libpq", GetParam()}, row); });
+    check_all(awaited, [](const Row& row) { check_stopped({"async", GetParam()}, row); });
 }
 
 }  // namespace

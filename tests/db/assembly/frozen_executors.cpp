@@ -129,9 +129,9 @@ const std::vector<Verb>& clients() {
              pg::Client other = line.other_client();
              pg::Connection one = used_connection(db);
              pg::Connection two = other.connection();
-             line.go_silent(), one = std::move(two);
+             line.go_silent(), one = std::move(two), line.end_call();
          },
-         End::mute, 4s},
+         End::mute, 2s},
         {"Connection::~Connection",
          [](Line& line, pg::Client& db) {
              const pg::Connection connection = used_connection(db);
@@ -152,50 +152,44 @@ const std::vector<Verb>& clients() {
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.listen("frozen");
-         },
-         End::late, 2s},
+         }},
         {"Listener::try_listen",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.try_listen("frozen").value();
-         },
-         End::late, 2s},
+         }},
         {"Listener::unlisten",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.unlisten("frozen");
-         },
-         End::late, 2s},
+         }},
         {"Listener::try_unlisten",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.try_unlisten("frozen").value();
-         },
-         End::late, 2s},
+         }},
         {"Listener::unlisten_all",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.unlisten_all();
-         },
-         End::late, 2s},
+         }},
         {"Listener::try_unlisten_all",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
              line.go_silent(), listener.try_unlisten_all().value();
-         },
-         End::late, 2s},
+         }},
         {"Listener::next",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
-             line.go_silent(), static_cast<void>(listener.next(100ms));
+             line.go_silent(), static_cast<void>(listener.next(100ms)), line.end_call();
          },
-         End::mute, 2s},
+         End::mute},
         {"Listener::try_next",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
-             line.go_silent(), static_cast<void>(listener.try_next(100ms).value());
+             line.go_silent(), static_cast<void>(listener.try_next(100ms).value()), line.end_call();
          },
-         End::mute, 2s},
+         End::mute},
         {"Listener::~Listener",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);

@@ -22,8 +22,9 @@ const std::vector<Verb>& pools() {
              const pg::Connection out = other.connection();
              line.go_silent(), other.close();
              EXPECT_EQ(other.pool().drain(line.options().timeout), 1U) << "it did not wait for the session that is out";
+             line.end_call();
          },
-         End::mute, 2s},
+         End::mute},
         // These close on the calling thread what is idle.
         {"Pool::resize",
          [](Line& line, pg::Client& db) {

@@ -61,15 +61,13 @@ const std::vector<Verb>& statements() {
              line.go_silent();
              while (stream.try_next().value() != nullptr) {
              }
-         },
-         End::late, 2s},
+         }},
         {"Stream::Iterator::operator++",
          [](Line& line, pg::Client& db) {
              auto stream = db.stream<std::string>(pg::runtime(endless_query));
              line.go_silent();
              for (auto at = stream.begin(); at != stream.end();) ++at;
-         },
-         End::late, 2s},
+         }},
         {"Stream::~Stream",
          [](Line& line, pg::Client& db) {
              const auto stream = db.stream<std::string>(pg::runtime(endless_query));
@@ -134,16 +132,14 @@ const std::vector<Verb>& statements() {
              line.go_silent();
              while (copy.read()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"CopyReader::try_read",
          [](Line& line, pg::Client& db) {
              pg::CopyReader copy(db, pg::runtime(endless_copy));
              line.go_silent();
              while (copy.try_read().value()) {
              }
-         },
-         End::late, 2s},
+         }},
         {"CopyReader::~CopyReader",
          [](Line& line, pg::Client& db) {
              const pg::CopyReader copy(db, pg::runtime(endless_copy));
@@ -206,23 +202,20 @@ const std::vector<Verb>& statements() {
          [](Line& line, pg::Client& db) {
              pg::CopyOut<std::string> copy(db, endless_row);
              line.go_silent(), static_cast<void>(copy.begin());
-         },
-         End::late, 2s},
+         }},
         {"CopyOut::Iterator::operator++",
          [](Line& line, pg::Client& db) {
              pg::CopyOut<std::string> copy(db, endless_rows);
              line.go_silent();
              for (auto at = copy.begin(); at != copy.end();) ++at;
-         },
-         End::late, 2s},
+         }},
         {"CopyOut::try_next",
          [](Line& line, pg::Client& db) {
              pg::CopyOut<std::string> copy(db, endless_rows);
              line.go_silent();
              while (copy.try_next().value() != nullptr) {
              }
-         },
-         End::late, 2s},
+         }},
         {"CopyOut::~CopyOut",
          [](Line& line, pg::Client& db) {
              const pg::CopyOut<std::string> copy(db, endless_rows);

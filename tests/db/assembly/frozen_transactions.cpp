@@ -72,9 +72,9 @@ const std::vector<Verb>& transactions() {
              pg::Client other = line.other_client();
              pg::Transaction one = used_transaction(db);
              pg::Transaction two = used_transaction(other);
-             line.go_silent(), one = std::move(two);
+             line.go_silent(), one = std::move(two), line.end_call();
          },
-         End::mute, 4s},
+         End::mute, 2s},
         {"Transaction::~Transaction",
          [](Line& line, pg::Client& db) {
              const pg::Transaction transaction = used_transaction(db);
@@ -108,13 +108,13 @@ const std::vector<Verb>& transactions() {
              pg::Savepoint two = transaction.savepoint();
              line.go_silent(), one = std::move(two);
          },
-         End::mute, 2s},
+         End::mute},
         {"Savepoint::~Savepoint",
          [](Line& line, pg::Client& db) {
              const Saved saved(db);
              line.go_silent();
          },
-         End::mute, 2s},
+         End::mute},
         {"LargeObject::create",
          [](Line& line, pg::Client& db) {
              pg::Transaction transaction = db.begin();
@@ -221,13 +221,13 @@ const std::vector<Verb>& transactions() {
              pg::LargeObject other(opened.transaction, large_object);
              line.go_silent(), opened.object = std::move(other);
          },
-         End::mute, 2s},
+         End::mute},
         {"LargeObject::~LargeObject",
          [](Line& line, pg::Client& db) {
              const Opened opened(db);
              line.go_silent();
          },
-         End::mute, 2s},
+         End::mute},
     };
     return all;
 }

@@ -15,6 +15,8 @@ public:
     virtual ~Line() = default;
     /// From now on the server hears nothing and says nothing. A suite of another kind lets it go on.
     virtual void go_silent() = 0;
+    /// The call is over: what comes behind it has a time of its own.
+    virtual void end_call() {}
     /// Another client of the same server, without a session.
     [[nodiscard]] virtual pg::Client other_client() = 0;
     /// What `pg::connect` takes to make one. @{
@@ -36,7 +38,7 @@ struct Verb {
     const char* function;
     void (*call)(Line&, pg::Client&);  ///< calls `go_silent`, and then the function
     End end = End::late;
-    std::chrono::milliseconds more{};  ///< for the cleaning of a session, or the reading of what has come already
+    std::chrono::milliseconds more{};  ///< what a destructor has to clean a session
 };
 /// One that an executor has: for a client, a connection and a transaction.
 struct ExecutorVerb {
