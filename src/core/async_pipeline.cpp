@@ -200,6 +200,7 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     flights_.pop();
     if (!outcome) {
         const Borrowed borrowed{&context(), {}, &lease_.slot(), operation.wait()};
+        note_failure(context(), lease_.slot(), outcome.error(), operation.call_->sql);
         outcome = borrowed.failed_by(std::move(outcome).error());
     }
     if (!outcome && !session().usable()) broken_ = true;
@@ -237,7 +238,10 @@ void Pipeline::run_alone(Alone call) {
                                       : borrowed.failed_by(std::move(settled).error()));
     }
     Expected<Result> outcome = context().hooks ? run_observed(borrowed, operation) : run_on(borrowed, *operation.call_);
-    if (!outcome) outcome = borrowed.failed_by(std::move(outcome).error());
+    if (!outcome) {
+        note_failure(context(), lease_.slot(), outcome.error(), operation.call_->sql);
+        outcome = borrowed.failed_by(std::move(outcome).error());
+    }
     end(operation, std::move(outcome));
 }
 

@@ -171,6 +171,38 @@ TEST_P(PipelineFault, WhatACallThatNobodyWantsLeavesIsNotForTheNext) {
     EXPECT_EQ(async.query_one<std::int64_t>("select count(*) from pg_locks where objid = 78").get(), 0);
 }
 
+TEST_P(PipelineFault, WhatACallMadeThatCouldNotBeCancelledIsSeenByAllSessions) {
+    onlooker().run_script(
+        "drop schema if exists near, far cascade; create schema near; create schema far; create table far.made as "
+        "select 1 as n");
+    FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
+    pg::Client two =
+        open(proxy.conninfo(pg::testing::shared_server(), "pipeline_fault") + " options='-c search_path=near,far'",
+             {.pool_max_size = 2});
+    const auto expect_made = [&](int n) {
+        std::vector<pg::Connection> both;
+        while (both.size() < 2) both.push_back(two.connection());
+        for (pg::Connection& one : both)
+            for (int i = 0; i < 5; ++i) EXPECT_EQ(one.query_one<int>("select n from made"), n);
+    };
+    expect_made(1);
+    std::stop_source source;
+    const pg::StopToken token(source.get_token());
+    Gate gate;
+    auto unwanted = begin(two.async()
+                              .with({.stop = &token})
+                              .try_exec("select 2 as n into near.made from pg_advisory_xact_lock_shared(1)"));
+    ASSERT_TRUE(Gate::is_reached());
+    proxy.refuse();  // so that nothing is cancelled
+    source.request_stop();
+    pass_the_loop(two.async());
+    gate.open();
+    const auto told = unwanted.get();
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().outcome(), pg::Outcome::applied) << told.error().what();
+    expect_made(2);
+}
+
 TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
