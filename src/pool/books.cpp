@@ -117,7 +117,7 @@ void Books::lose(Member& member, Verdict verdict, Time now) {
     if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;
     if (verdict != Verdict::clear) return;
     for (const auto& other : members_)
-        if (other->state != State::opening) age(*other);
+        if (other->state != State::opening) outdate(*other);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::lost);
 }
 
@@ -163,7 +163,7 @@ void Books::resize(std::size_t max_size, std::size_t min_size, std::size_t min_i
 }
 
 void Books::refresh() {  // also of those that are being opened
-    for (const auto& member : members_) age(*member);
+    for (const auto& member : members_) outdate(*member);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::expired);
 }
 
@@ -181,7 +181,7 @@ void Books::widen(Time now) {
 void Books::close(Time now) {
     closed_ = true;
     refuse_all(client_is_closed(*this, now));
-    for (const auto& member : members_) age(*member);
+    for (const auto& member : members_) outdate(*member);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::spare);
 }
 
@@ -225,8 +225,7 @@ void Books::look(Time now) {
     for (std::size_t at = 0; at < idle_.size();) {
         Member& member = *idle_[at];
         const bool is_old = member.unwanted.load(std::memory_order_relaxed);
-        // One that is too old stays until another has taken its place, when there is room for that.
-        if (is_old && (!is_short() || members_.size() >= limit(now)))
+        if (is_old && !is_irreplaceable(now))
             dismiss(member, &PoolStats::expired);
         else if (!is_old && now >= spare_at(member))
             dismiss(member, &PoolStats::spare);
@@ -357,19 +356,31 @@ void Books::enter(Member& member, State state) {
 /// Alive, and with nobody: it stays, unless it is not wanted any more.
 void Books::settle_down(Member& member, Time now) {
     member.proved_at = now;
-    if (member.unwanted.load(std::memory_order_relaxed) || member.uses >= limits_.max_uses)
+    const bool is_old = member.unwanted.load(std::memory_order_relaxed);
+    if (is_old) enter(member, State::idle);  // so that it does not count as one that comes
+    if (member.uses >= limits_.max_uses || member.outdated.load(std::memory_order_relaxed) ||
+        (is_old && !is_irreplaceable(now)))
         dismiss(member, &PoolStats::expired);
     else if (closed_ || size() > limits_.max_size + lost(now, &member) || (queue_.empty() && has_too_many()))
         dismiss(member, &PoolStats::spare);
-    else
+    else if (!is_old)
         enter(member, State::idle);
 }
+
+/// One that is too old stays until another has taken its place, when there is room for that.
+bool Books::is_irreplaceable(Time now) const { return is_short() && members_.size() < limit(now); }
 
 /// It is to close when it can.
 void Books::age(Member& member) {
     if (member.state == State::closing || member.unwanted.exchange(true, std::memory_order_relaxed)) return;
     ++old_;
     if (member.state == State::idle) ++old_idle_;
+}
+
+/// And is lent to nobody until then.
+void Books::outdate(Member& member) {
+    member.outdated.store(true, std::memory_order_relaxed);
+    age(member);
 }
 
 void Books::dismiss(Member& member, std::uint64_t PoolCounts::* why) {

@@ -54,7 +54,8 @@ struct Member final : spi::SessionSlot {
     enum class State : std::uint8_t { opening, idle, lent, checking, closing, cut };
 
     State state = State::opening;
-    std::atomic<bool> unwanted{false};       // it is to close when it comes back. Written by the books, read by anybody
+    std::atomic<bool> unwanted{false};       // closes once it can be replaced. Written by the books, read by anybody
+    std::atomic<bool> outdated{false};       // unwanted, and lent to nobody again. The same
     int process = 0;                         // of the server; set before it is lent first
     std::uint32_t place = 0;                 // among all members
     std::uint32_t uses = 0;                  // as far as the books were told
@@ -263,6 +264,8 @@ private:
     void enter(Member& member, State state);
     void settle_down(Member& member, Time now);
     void age(Member& member);
+    void outdate(Member& member);
+    [[nodiscard]] bool is_irreplaceable(Time now) const;
     void dismiss(Member& member, std::uint64_t PoolCounts::* why);
     void lend(Member& member, Time now);
     [[nodiscard]] Member& add_member(Time now);

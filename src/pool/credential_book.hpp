@@ -37,17 +37,18 @@ public:
         if (is_good) advice.password = password_;
         return advice;
     }
-    /// What came of the question.
-    void answered(Expected<Credential> answer, Time now) {
+    /// What came of the question. For whoever waited for it, the password, however soon the end of its lifetime is.
+    std::optional<Password> answered(Expected<Credential> answer, Time now) {
         is_asked_ = false;
         if (!answer) {
             ask_early_ = now + pause;
-            return;
+            return std::nullopt;
         }
         const std::chrono::nanoseconds lifetime = answer->lifetime;
         password_ = Password{std::move(answer->password), ++number_};
         expires_ = Deadline::after(lifetime, now).when();
         ask_early_ = Deadline::after(lifetime == no_timeout ? lifetime : lifetime - lifetime / 5, now).when();
+        return password_;
     }
     /// The server took that password.
     void accepted() { refusals_ = 0; }

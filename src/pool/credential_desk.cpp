@@ -49,8 +49,9 @@ void wait_for_either(const StopToken& one, const spi::Wait& other) {
 
 /// One call of the source, and who waits for its end.
 struct CredentialDesk::Question {
-    std::stop_source over;       // a stop says that it was answered
-    std::optional<Error> error;  // written before that
+    std::stop_source over;             // a stop says that it was answered
+    std::optional<Error> error;        // written before that
+    std::optional<Password> password;  // if there is no error. The same
 };
 
 CredentialDesk::~CredentialDesk() {
@@ -60,25 +61,24 @@ CredentialDesk::~CredentialDesk() {
 }
 
 Expected<Password> CredentialDesk::password(const spi::Wait& wait) {
-    for (;;) {
-        std::shared_ptr<Question> question;
-        CredentialBook::Advice advice;
-        {
-            const std::lock_guard lock(mutex_);
-            advice = book_.advise(Deadline::Clock::now());
-            if (advice.ask) question_ = std::make_shared<Question>();
-            question = question_;
-        }
-        if (advice.ask && !begin(question, wait.deadline) && !advice.password) return no_thread();
-        if (advice.password) return *std::move(advice.password);
-        const StopToken over(question->over.get_token());
-        wait_for_either(over, wait);
-        if (!over.stop_requested())
-            return wait.stop && wait.stop->stop_requested()
-                       ? no_password(ErrorKind::cancelled, "stopped while its source was asked for it")
-                       : no_password(ErrorKind::auth, "its source did not give one in time");
-        if (question->error) return *question->error;
+    std::shared_ptr<Question> question;
+    CredentialBook::Advice advice;
+    {
+        const std::lock_guard lock(mutex_);
+        advice = book_.advise(Deadline::Clock::now());
+        if (advice.ask) question_ = std::make_shared<Question>();
+        question = question_;
     }
+    if (advice.ask && !begin(question, wait.deadline) && !advice.password) return no_thread();
+    if (advice.password) return *std::move(advice.password);
+    const StopToken over(question->over.get_token());
+    wait_for_either(over, wait);
+    if (!over.stop_requested())
+        return wait.stop && wait.stop->stop_requested()
+                   ? no_password(ErrorKind::cancelled, "stopped while its source was asked for it")
+                   : no_password(ErrorKind::auth, "its source did not give one in time");
+    if (question->error) return *question->error;
+    return *question->password;
 }
 
 /// False when the process can have no more threads.
@@ -92,7 +92,7 @@ bool CredentialDesk::begin(const std::shared_ptr<Question>& question, const Dead
         question->error = no_thread();
         {
             const std::lock_guard lock(mutex_);
-            book_.answered(*question->error, Deadline::Clock::now());
+            static_cast<void>(book_.answered(*question->error, Deadline::Clock::now()));
         }
         question->over.request_stop();
         return false;
@@ -107,7 +107,7 @@ void CredentialDesk::run(Question& question, const Deadline& until) {
     if (!answer) question.error = no_password(ErrorKind::auth, std::string(answer.error().message()));
     {
         const std::lock_guard lock(mutex_);
-        book_.answered(std::move(answer), Deadline::Clock::now());
+        question.password = book_.answered(std::move(answer), Deadline::Clock::now());
     }
     question.over.request_stop();
 }

@@ -366,7 +366,7 @@ bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexce
 }
 
 void SessionPool::discard(Member& member) noexcept {
-    if (!member.unwanted.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
+    if (!member.outdated.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
     enter([&](Books& books, Time now) { books.give_back(member, now); });
 }
 

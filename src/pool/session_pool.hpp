@@ -84,7 +84,7 @@ private:
     }
     /// Whether it may be lent; if not, it is gone.
     [[nodiscard]] bool is_good(Member& member, std::uint32_t& turned_away) noexcept {
-        if (member.unwanted.load(std::memory_order_relaxed) || !member.session->alive()) [[unlikely]]
+        if (member.outdated.load(std::memory_order_relaxed) || !member.session->alive()) [[unlikely]]
             return discard(member), false;
         return hooks_.on_acquire == nullptr || is_accepted(member, turned_away);
     }

@@ -43,6 +43,53 @@ TEST_P(PoolFault, AFrozenSessionHoldsUpNobody) {  // faults 2, 3
     server.thaw_backend(frozen);
 }
 
+TEST_P(PoolFault, AFrozenSessionIsGivenASecondWhereItIsTheOnlyOne) {  // fault 3, PO-06
+    TestServer server = TestServer::start();
+    pg::Client db = open(server.conninfo(), 1, {.ping_after = 1ns});
+    const int frozen = process_of(db);
+    server.freeze_backend(frozen);
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_NE(process_of(db), frozen);
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(1000ms));
+    server.thaw_backend(frozen);
+}
+
+TEST_P(PoolFault, ASessionThatFreezesWhileItIsClearedUpLeavesItsPlace) {  // fault 4
+    TestServer server = TestServer::start();
+    pg::Client db = open(server.conninfo(), 1);
+    std::optional<pg::Connection> left = db.connection();
+    left->exec("set search_path = nowhere");
+    const int frozen = process_of(*left);
+    server.freeze_backend(frozen);
+    const auto begin = std::chrono::steady_clock::now();
+    left.reset();
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(2000ms));
+    EXPECT_NE(process_of(db), frozen);
+    const pg::PoolStats stats = db.pool().stats();
+    EXPECT_EQ(stats.lost, 1u);
+    EXPECT_EQ(stats.size(), 1u);
+    server.thaw_backend(frozen);
+}
+
+TEST_P(PoolFault, WhatIsTooOldServesUntilAnotherIsLetIn) {  // PO-07
+    FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
+    const std::string where = proxy.conninfo(pg::testing::shared_server(), "pool");
+    EXPECT_EQ(onlooker().query_one<int>("select 1"), 1);
+    pg::Client db = open(where, 2, {.min_size = 1, .max_lifetime = 1ns});
+    db.pool().wait_ready(1, 20s).value();
+    proxy.refuse();
+    ASSERT_TRUE(soon([&] { return db.pool().stats().failed_attempts > 1; }));
+    const int old = process_of(db);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(process_of(db), old);
+    {
+        pg::Connection kept = db.connection();
+        EXPECT_EQ(process_of(kept), old);
+    }
+    EXPECT_EQ(process_of(db), old);
+    proxy.heal();
+    EXPECT_TRUE(soon([&] { return process_of(db) != old; }));
+}
+
 TEST_P(PoolFault, AnAttemptThatGotLostHoldsUpNobodyEvenWhereItFillsThePool) {
     TestServer server = TestServer::start();
     FaultProxy proxy = FaultProxy::start(server);

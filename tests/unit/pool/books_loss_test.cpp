@@ -57,6 +57,35 @@ TEST_F(TheBooksOfABadDay, KeepInPeaceWhatIsTooOldUntilItCanBeReplaced) {
     EXPECT_EQ(books->stats(now).idle, 1u);
 }
 
+TEST_F(TheBooksOfABadDay, LendWhatIsTooOldUntilItCanBeReplaced) {
+    make({.max_size = 2, .min_idle = 1, .max_lifetime = 10min, .keepalive = no_timeout});
+    Member* const old = duty().member;
+    books->opened(*old, now);
+    now = old->expires;
+    books->look(now);
+    books->failed(*duty().member, nobody_there(), now);
+    Somebody somebody;
+    books->enqueue(somebody, now);
+    const Duty check = duty();
+    ASSERT_EQ(check.kind, Kind::check) << "it has been idle for long";
+    books->checked(*old, true, now);
+    const Duty lend = duty();
+    ASSERT_EQ(lend.kind, Kind::lend);
+    EXPECT_EQ(lend.member, old);
+    books->give_back(*old, now);
+    EXPECT_EQ(books->take(now), old);
+    books->give_back(*old, now);
+    EXPECT_EQ(books->stats(now).idle, 1u);
+    now += 500ms;
+    const Duty open = duty();
+    ASSERT_EQ(open.kind, Kind::open);
+    EXPECT_EQ(books->take(now), old);
+    books->opened(*open.member, now);
+    books->give_back(*old, now);
+    EXPECT_EQ(duty().member, old) << "it is closed";
+    EXPECT_EQ(books->stats(now).expired, 1u);
+}
+
 TEST_F(TheBooksOfABadDay, SuspectNobodyWhenASessionEndedForItself) {
     const auto members = idle_ones(2);
     EXPECT_EQ(books->take(now), members[1]);

@@ -1,4 +1,6 @@
 // Books: every limit is kept, every waiter told, every session accounted for.
+#include <set>
+
 #include "tests/unit/pool/books_fixture.hpp"
 
 namespace pg::pool {
@@ -213,6 +215,18 @@ TEST_F(TheBooks, CloseWhatIsTooOldAndReplaceItFirst) {
     EXPECT_EQ(close.kind, Kind::close);
     EXPECT_EQ(close.member, first.member);
     EXPECT_EQ(books->stats(now).expired, 1u);
+}
+
+TEST_F(TheBooks, LetEachSessionGrowAsOldAsChanceWillHaveIt) {
+    make({.max_size = 20, .min_size = 20, .max_connecting = 20, .max_lifetime = 10min});
+    std::set<Time> ends;
+    for (const Duty& open : duties()) {
+        books->opened(*open.member, now);
+        ends.insert(open.member->expires);
+    }
+    EXPECT_GT(ends.size(), 10u);
+    EXPECT_GE(*ends.begin(), now + 9min);
+    EXPECT_LE(*ends.rbegin(), now + 10min);
 }
 
 TEST_F(TheBooks, CloseWhatIsTooOldFirstWhenThereIsNoRoomForAnother) {

@@ -129,6 +129,14 @@ TEST_F(Credentials, AreOfNoUseWhenTheyHaveExpired) {
     EXPECT_EQ(refused.error().message(), "there is no password to connect with: it has expired");
 }
 
+TEST_F(Credentials, OfAMomentAreGoodForWhoeverWaitedForThem) {
+    for (int i = 0; i < 3; ++i) will_say("right", 1ns);
+    for (int i = 1; i <= 2; ++i) {
+        EXPECT_TRUE(open());
+        EXPECT_EQ(source->asked, i);
+    }
+}
+
 TEST_F(Credentials, AreNotSentWhenTheyAreNoText) {
     will_say(std::string_view("a\0b", 3));
     const auto refused = open();
