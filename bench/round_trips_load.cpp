@@ -86,7 +86,7 @@ void measure_spike(const pg::testing::TestServer& server) {
     constexpr int callers = 50;
     FaultProxy proxy = FaultProxy::start(server);
     const pg::PoolOptions options{.min_idle = 5};
-    pg::Client db = pg::connect(proxy.conninfo(server), {.pool_max_size = callers, .pool = &options});
+    pg::Client db = pg::open(proxy.conninfo(server), {.pool_max_size = callers, .pool = &options});
     db.pool().wait_ready(5, 30s).value();
     const auto idle = proxy.stats().accepted;
     delay(proxy, 25ms);  // three round trips to connect; nothing is sent over the sessions that are there

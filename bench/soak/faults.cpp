@@ -115,4 +115,10 @@ std::string Faults::done() const {
     return text;
 }
 
+int Faults::count() const {
+    int sum = 0;
+    for (const auto& [name, times] : done_) sum += times;
+    return sum;
+}
+
 }  // namespace soak

@@ -21,6 +21,7 @@ public:
     Door next();
     /// How often each came.
     [[nodiscard]] std::string done() const;
+    [[nodiscard]] int count() const;  ///< all of them
 
 private:
     void wait(int least, int most);

@@ -19,10 +19,13 @@ bool is_expected(const pg::Error& error) {
     }
 }
 
-/// Whether the words say which server it was about.
+/// Which server it was about.
 bool says_where(const pg::Error& error) {
     return !error.node().empty() || error.message().find("127.0.0.1") != std::string_view::npos;
 }
+
+/// The server's own words about a transaction come with its code.
+bool lacks_code(const pg::Error& error) { return error.kind() == pg::ErrorKind::conflict && error.sqlstate().empty(); }
 
 }  // namespace
 
@@ -36,9 +39,10 @@ void Findings::failed(std::string_view what, const pg::Error& error) {
         broken(9, std::string(what) + " failed in a way that no fault explains: " + error.what());
     else if (error.message().empty())
         broken(9, std::string(what) + " failed without a word");
-    else if ((error.kind() == pg::ErrorKind::connect || error.kind() == pg::ErrorKind::connection_lost) &&
-             !says_where(error))
+    else if (!says_where(error))
         broken(9, std::string(what) + " does not say where it failed: " + error.what());
+    else if (lacks_code(error))
+        broken(9, std::string(what) + " failed without a code of the server: " + error.what());
 }
 
 std::string Findings::failures() const {

@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 using soak::Clock;
 using soak::Told;
 
-constexpr std::size_t sessions_of_each = 4;
+constexpr std::size_t sessions_of_each = 4, least_idle = 2;
 constexpr int workers_of_each = 6;
 constexpr auto round_time = 15s;
 constexpr int least_rounds = 3;  // of which the second says what is at rest
@@ -111,7 +111,7 @@ private:
     void run(soak::Load& load, std::list<pg::Client>& clients) {
         std::vector<std::thread> threads;
         std::vector<pg::Task<void>> tasks;
-        const pg::PoolOptions pool{.max_lifetime = 5s, .connect_timeout = 2s};
+        const pg::PoolOptions pool{.min_idle = least_idle, .max_lifetime = 5s, .connect_timeout = 2s};
         for (const char* provider : {"libpq", "async"})
             for (const char* engine : {"direct", "libpq"})
                 clients.push_back(pg::open(
@@ -181,6 +181,9 @@ private:
                                     std::to_string(now.waiting) + " waiting, " + std::to_string(now.size()) + " of " +
                                     std::to_string(now.max_size));
         }
+        // Two of the longest pauses between attempts.
+        if (!soon([&] { return pool.stats().idle >= least_idle; }))
+            findings_.broken(2, "a healed pool does not open its idle sessions again");
         if (const auto ready = pool.wait_ready(sessions_of_each, 20s); !ready)
             findings_.broken(2, std::string("a healed pool is not ready: ") + ready.error().what());
         longest_heal_ = std::max(longest_heal_, Clock::now() - begin);
@@ -250,7 +253,8 @@ private:
             case 5: return std::to_string(findings_.borrowed) + " borrowers looked around";
             case 7: return "at most " + std::to_string(static_cast<int>(most_attempts_)) + " a second of one pool";
             case 8:
-                return is_judged(8) ? first_.text() + ", then " + last_.text()
+                return is_judged(8) ? first_.text() + ", then " + last_.text() + ", over " +
+                                          std::to_string(faults_.count()) + " faults"
                                     : "it takes " + std::to_string(least_rounds) + " rounds";
             default: return "see the kinds above";
         }

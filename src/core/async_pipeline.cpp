@@ -31,7 +31,7 @@ bool may_heal(const Error& error) {
             error.kind() == ErrorKind::plan_invalidated || is_gone_from_cache(error) || is_name_taken(error));
 }
 
-Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {
+Error over(spi::Woken woken, Outcome outcome, std::string_view sql, std::string_view node) {
     const bool stopped = woken == spi::Woken::stopped;
     ErrorFields fields{.kind = stopped ? ErrorKind::cancelled : ErrorKind::timeout, .outcome = outcome};
     fields.message = stopped ? "a stop was asked for " : "the deadline passed ";
@@ -40,15 +40,17 @@ Error over(spi::Woken woken, Outcome outcome, std::string_view sql) {
                           ? "while the statement was in flight with others, for which it is not cancelled"
                           : "while the statement waited for those that are in flight on its session";
     fields.sql = sql;
+    fields.node = node;
     return Error(std::move(fields));
 }
 
 /// Why the columns of a statement cannot be read that has taken effect: it is not to be run again.
-Error lost_before_types(std::string_view sql) {
+Error lost_before_types(std::string_view sql, std::string_view node) {
     ErrorFields fields{.kind = ErrorKind::connection_lost, .outcome = Outcome::applied, .connection_usable = false};
     fields.message =
         "the statement was applied, but its connection was lost before the types of its columns were learned";
     fields.sql = sql;
+    fields.node = node;
     return Error(std::move(fields));
 }
 
@@ -302,14 +304,14 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
     if (!operation.wanted_) return;  // it was given up before, and waits for its own answer (L3)
     if (waiting_.erase(operation)) {
         forget(operation);
-        return operation.fail(over(woken, Outcome::not_sent, operation.call_->sql));
+        return operation.fail(over(woken, Outcome::not_sent, operation.call_->sql, session().node()));
     }
     const auto is_it = [&](const Alone& call) { return call.operation == &operation; };
     if (const auto place = std::find_if(alone_.begin(), alone_.end(), is_it); place != alone_.end()) {
         const Outcome outcome = place->outcome;
         alone_.erase(place);
         forget(operation);
-        return operation.fail(over(woken, outcome, operation.call_->sql));
+        return operation.fail(over(woken, outcome, operation.call_->sql, session().node()));
     }
     bool is_in_flight = false;
     for (const Operation* one = in_flight_.first(); one != nullptr; one = OperationQueue::behind(*one))
@@ -319,7 +321,7 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
         operation.wanted_ = false;
         ++unwanted_;
         operation.shares_.fetch_add(1, std::memory_order_relaxed);  // (L3)
-        return operation.fail(over(woken, Outcome::unknown, operation.call_->sql));
+        return operation.fail(over(woken, Outcome::unknown, operation.call_->sql, session().node()));
     }
     give_up(operation);
     if (fiber_) fiber_->nudge();
@@ -339,7 +341,7 @@ void Pipeline::leave_to_others() {
         Operation& operation = *alone_.front().operation;
         alone_.pop_front();
         if (is_applied)
-            end(operation, lost_before_types(operation.call_->sql));
+            end(operation, lost_before_types(operation.call_->sql, session().node()));
         else
             waiting_.push(operation);
     }

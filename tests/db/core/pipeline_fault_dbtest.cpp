@@ -122,7 +122,10 @@ TEST_P(PipelineFault, ACallThatIsGivenUpAmongOthersIsToldAtOnceAndTheyGetTheirAn
     ASSERT_FALSE(told || told_late);
     EXPECT_EQ(told.error().kind(), pg::ErrorKind::cancelled);
     EXPECT_EQ(told_late.error().kind(), pg::ErrorKind::timeout);
-    for (const auto& error : {told.error(), told_late.error()}) EXPECT_EQ(error.outcome(), pg::Outcome::unknown);
+    for (const auto& error : {told.error(), told_late.error()}) {
+        EXPECT_EQ(error.outcome(), pg::Outcome::unknown);
+        EXPECT_NE(error.node(), "");
+    }
     EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
     gate.open();
     EXPECT_TRUE(first.get());

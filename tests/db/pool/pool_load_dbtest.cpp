@@ -46,7 +46,7 @@ struct Busy {
 };
 constexpr pg::Sql<1> a_millisecond("select pg_backend_pid() as process, $1::bigint as number from pg_sleep(0.001)");
 
-/// Which server processes do something for this crowd, and that none does two things at once.
+/// Which server processes do something for this crowd.
 class Processes {
 public:
     void enter(int process) {
