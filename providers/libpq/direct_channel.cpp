@@ -2,10 +2,12 @@
 #include "providers/libpq/direct_channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <system_error>
 #include <utility>
 
@@ -66,17 +68,31 @@ Movement Channel::receive_plain(std::span<char> room, int flags) noexcept {
     }
 }
 
-Movement Channel::send_plain(std::string_view bytes, bool more) noexcept {
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+template <class Call>
+Movement Channel::send_by(Call call) noexcept {
     wakes_early_ = is_local_;
     for (;;) {
-        const auto count = send_to(socket_, bytes.data(), bytes.size(), flags);
+        const ssize_t count = call(MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) return {Moved::some, static_cast<std::size_t>(count)};
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::wants_write};
         error_ = errno;
         return {Moved::broken};
     }
+}
+
+Movement Channel::send_plain(std::string_view bytes) noexcept {
+    return send_by([&](int flags) { return send_to(socket_, bytes.data(), bytes.size(), flags); });
+}
+
+Movement Channel::send_plain(std::string_view bytes, std::string_view behind) noexcept {
+    // What is sent is not written to, whatever the type says.
+    std::array<iovec, 2> places{
+        {{const_cast<char*>(bytes.data()), bytes.size()}, {const_cast<char*>(behind.data()), behind.size()}}};
+    msghdr message{};
+    message.msg_iov = places.data();
+    message.msg_iovlen = places.size();
+    return send_by([&](int flags) { return send_all_to(socket_, message, flags); });
 }
 
 Movement Channel::receive_tls(std::span<char> room) noexcept {

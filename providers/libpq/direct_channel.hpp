@@ -50,9 +50,18 @@ public:
     [[nodiscard]] bool allow_waiting() noexcept;
     /// Makes it one that never waits again, as libpq left it.
     void end_waiting() noexcept;
-    /// Sends what the peer takes. `more`: others follow at once, so that these need not go in a packet of their own.
-    [[nodiscard]] Movement send(std::string_view bytes, bool more = false) noexcept {
-        return tls_ == nullptr ? send_plain(bytes, more) : send_tls(bytes);
+    /// Sends what the peer takes.
+    [[nodiscard]] Movement send(std::string_view bytes) noexcept {
+        return tls_ == nullptr ? send_plain(bytes) : send_tls(bytes);
+    }
+    /// The same of bytes that lie in two places, neither of them empty. TLS gets no further than the first.
+    [[nodiscard]] Movement send(std::string_view bytes, std::string_view behind) noexcept {
+        return tls_ == nullptr ? send_plain(bytes, behind) : send_tls(bytes);
+    }
+    /// How many bytes behind so many others cost no record of their own: TLS makes one of whatever it is given at once.
+    [[nodiscard]] std::size_t left_in_record(std::size_t size) const noexcept {
+        constexpr std::size_t record = 16 * 1024;
+        return tls_ == nullptr ? 0 : (record - size % record) % record;
     }
     /// True when the last receive filled its room: TLS may hold more, which the socket does not tell of.
     [[nodiscard]] bool holds_more() const noexcept { return holds_more_; }
@@ -66,7 +75,11 @@ public:
 
 private:
     [[nodiscard]] Movement receive_plain(std::span<char> room, int flags) noexcept;
-    [[nodiscard]] Movement send_plain(std::string_view bytes, bool more) noexcept;
+    [[nodiscard]] Movement send_plain(std::string_view bytes) noexcept;
+    [[nodiscard]] Movement send_plain(std::string_view bytes, std::string_view behind) noexcept;
+    /// Sends by `call(flags)`, which is a system call.
+    template <class Call>
+    [[nodiscard]] Movement send_by(Call call) noexcept;
     [[nodiscard]] Movement receive_tls(std::span<char> room) noexcept;
     [[nodiscard]] Movement send_tls(std::string_view bytes) noexcept;
     [[nodiscard]] Movement tls_result(int result, int saved_errno) noexcept;

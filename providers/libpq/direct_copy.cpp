@@ -11,7 +11,7 @@ namespace {
 
 /// The largest message that is sent: a longer write is several.
 constexpr std::size_t most_per_message = 256 * 1024;
-/// A message of less is gathered with others before it is sent.
+/// A message of less is gathered with others before it is sent. The one that makes them enough is not copied either.
 constexpr std::size_t least_in_place = 16 * 1024;
 /// How many bytes may wait to be sent before a write waits for the server to take them.
 constexpr std::size_t most_unsent = 64 * 1024;
@@ -72,14 +72,14 @@ private:
         if (auto error = link_.left_behind()) return *std::move(error);
         while (!bytes.empty()) {
             const std::string_view piece = bytes.substr(0, most_per_message);
-            wire::put_copy_data_header(link_.out(), piece.size());
             bytes.remove_prefix(piece.size());
-            if (piece.size() < least_in_place) {
-                link_.out().put_bytes(piece);
-                if (link_.out().unsent().size() < most_unsent) continue;
-            } else {
-                link_.send_in_place(piece);
+            wire::SendBuffer& out = link_.out();
+            wire::put_copy_data_header(out, piece.size());
+            if (piece.size() < least_in_place && out.unsent().size() + piece.size() < most_unsent) {
+                out.put_bytes(piece);
+                continue;
             }
+            link_.send_in_place(piece);
             if (auto error = drain_out(wait)) return leave(), *std::move(error);
         }
         return {};

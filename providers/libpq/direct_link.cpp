@@ -62,20 +62,32 @@ void DirectLink::write_closes() {
 
 void DirectLink::flush() noexcept {
     sending_needs_read_ = false;
+    if (!in_place_.empty()) [[unlikely]]
+        return flush_in_place();
     while (!out_.empty()) {
-        const Movement moved = channel_.send(out_.unsent(), !in_place_.empty());
+        const Movement moved = channel_.send(out_.unsent());
         if (!went_out(moved)) return;
         out_.sent(moved.count);
     }
-    while (!in_place_.empty()) {
-        const Movement moved = channel_.send(in_place_);
+}
+
+void DirectLink::flush_in_place() noexcept {
+    while (has_unsent()) {
+        const std::string_view first = out_.unsent();
+        const Movement moved = first.empty()       ? channel_.send(in_place_)
+                               : in_place_.empty() ? channel_.send(first)
+                                                   : channel_.send(first, in_place_);
         if (!went_out(moved)) return;
-        in_place_.remove_prefix(moved.count);
+        const std::size_t count = std::min(moved.count, first.size());
+        out_.sent(count);
+        in_place_.remove_prefix(moved.count - count);
     }
 }
 
 void DirectLink::send_in_place(std::string_view bytes) {
-    if (!unwritable_) in_place_ = bytes;
+    const std::size_t copied = std::min(bytes.size(), channel_.left_in_record(out_.unsent().size()));
+    out_.put_bytes(bytes.substr(0, copied));
+    if (!unwritable_) in_place_ = bytes.substr(copied);
     flush();
 }
 

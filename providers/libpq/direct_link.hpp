@@ -171,6 +171,8 @@ private:
     [[nodiscard]] bool any_setting_changed() const noexcept;
     void settle_reported();
     void write_closes();
+    /// Sends what the socket takes now of what was written and what lies elsewhere.
+    void flush_in_place() noexcept;
     /// What is to be sent in place is sent whatever becomes of it there.
     void keep_in_place();
     /// Where to receive; empty at an end.

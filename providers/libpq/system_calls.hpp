@@ -16,7 +16,7 @@
 #define PGCLIENT_LIBC_CALLS 1
 #endif
 #endif
-#if !defined(SYS_poll) || !defined(SYS_recvfrom) || !defined(SYS_sendto)
+#if !defined(SYS_poll) || !defined(SYS_recvfrom) || !defined(SYS_sendto) || !defined(SYS_sendmsg)
 #define PGCLIENT_LIBC_CALLS 1
 #endif
 
@@ -35,6 +35,13 @@ inline ssize_t send_to(int socket, const void* bytes, std::size_t size, int flag
     return ::send(socket, bytes, size, flags);
 #else
     return ::syscall(SYS_sendto, socket, bytes, size, flags, nullptr, 0);
+#endif
+}
+inline ssize_t send_all_to(int socket, const msghdr& message, int flags) noexcept {
+#if defined(PGCLIENT_LIBC_CALLS)
+    return ::sendmsg(socket, &message, flags);
+#else
+    return ::syscall(SYS_sendmsg, socket, &message, flags);
 #endif
 }
 inline int poll_for(pollfd* descriptors, std::size_t count, int milliseconds) noexcept {

@@ -63,6 +63,28 @@ TEST_F(Tls, CarriesASlowAnswerByteByByte) {
     EXPECT_EQ(text_of(*session_, "select repeat('x', 100)"), std::string(100, 'x'));
 }
 
+// A record has bytes of its own: the head of a message that goes in one with what follows costs none.
+TEST_F(Tls, FillsItsRecordsInACopy) {
+    if (tested_engine() != "direct") GTEST_SKIP() << "libpq sends its buffer as it fills";
+    const auto sent_by = [&](auto step) {
+        const std::uint64_t before = proxy_.stats().to_server.bytes_in;
+        step();
+        return proxy_.stats().to_server.bytes_in - before;
+    };
+    constexpr std::size_t head = 5, record = 16 * 1024;
+    constexpr std::string_view create = "create temp table t (line text)", copy_in = "copy t from stdin";
+    const auto query = [](std::string_view text) { return head + text.size() + 1; };
+    const std::uint64_t own = sent_by([&] { ASSERT_TRUE(session_->run_command(create, soon())); }) - query(create);
+    EXPECT_GT(own, 0U);
+    const std::string piece(3 * record - head, 'x');
+    EXPECT_EQ(sent_by([&] {
+                  const auto copy = session_->copy_in(copy_in, soon()).value();
+                  ASSERT_TRUE(copy->write(piece, soon()));
+                  EXPECT_EQ(copy->finish(soon()).value(), 1U);
+              }),
+              query(copy_in) + own + 3 * (record + own) + head + own);
+}
+
 TEST_F(Tls, GivesUpAStatementThatTheServerDoesNotTake) {
     proxy_.set(Direction::to_server, {.frozen = true});
     const std::string sql = "select '" + std::string(12'000'000, 'x') + "'";

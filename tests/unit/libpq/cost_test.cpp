@@ -14,6 +14,7 @@
 #include <pg/testing/fake_server.hpp>
 
 #include "providers/libpq/system_calls.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
 
 namespace {
 
@@ -50,7 +51,7 @@ extern "C" long syscall(long number, ...) noexcept {
     va_end(list);
     const long result = real(number, given[0], given[1], given[2], given[3], given[4], given[5]);
     const int error = errno;
-    calls.sends += number == SYS_sendto;
+    calls.sends += number == SYS_sendto || number == SYS_sendmsg;
     calls.receives += number == SYS_recvfrom && result > 0;
     calls.looks += number == SYS_poll && given[2] == 0;
     errno = error;
@@ -146,6 +147,38 @@ TEST_P(Cost, OfAWarmQueryIsOneCallToSendOneToReceiveAndOneLook) {
     EXPECT_EQ(calls.sends, rounds);
     EXPECT_EQ(calls.receives, rounds);
     EXPECT_EQ(calls.looks, 0) << "it was not lent again";
+#endif
+}
+
+// All of it fits into the buffers of the socket, so that it does not matter when the server reads.
+TEST(CostOfACopy, IsOneCallToSendForAllThatWaitsAndALargePiece) {
+#if defined(PGCLIENT_LIBC_CALLS)
+    GTEST_SKIP() << "a sanitizer has the functions of the C library called, which are its own";
+#else
+    using pg::testing::MessageKind;
+    using pg::testing::Reply;
+    const pg::libpq::ScriptedSession session("direct",
+                                             [](pg::testing::Conversation& client) {
+                                                 client.expect(MessageKind::query);
+                                                 client.send(Reply().copy_in(1));
+                                                 client.receive_until(MessageKind::copy_done);
+                                                 client.send(Reply().tag("COPY 1").ready());
+                                                 client.ignore();
+                                             },
+                                             {.unix_socket = true});
+    const auto copy = session->copy_in("copy t from stdin", pg::libpq::soon()).value();
+    const auto sends_of = [&](std::size_t size, int pieces) {
+        calls = {};
+        for (const std::string piece(size, 'x'); pieces != 0; --pieces) copy->write(piece, pg::libpq::soon()).value();
+        return calls.sends;
+    };
+    EXPECT_EQ(sends_of(20'000, 3), 3);
+    EXPECT_EQ(sends_of(1'000, 60), 0) << "they wait for others";
+    EXPECT_EQ(sends_of(20'000, 1), 1) << "and leave with them";
+    EXPECT_EQ(sends_of(1'000, 1), 0);
+    calls = {};
+    EXPECT_EQ(copy->finish(pg::libpq::soon()).value(), 1U);
+    EXPECT_EQ(calls.sends, 1);
 #endif
 }
 

@@ -102,6 +102,21 @@ TEST_P(WaitingChannel, SendsWithoutWaiting) {
     EXPECT_EQ(moved.what, Moved::wants_write) << "nobody reads";
 }
 
+TEST_P(WaitingChannel, SendsFromTwoPlacesWhatFits) {
+    const std::string first(3000, 'a'), second(100'000, 'b');
+    const int least = 1;
+    ASSERT_EQ(::setsockopt(sockets_.ours(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+    const Movement moved = channel_.send(first, second);
+    ASSERT_EQ(moved.what, Moved::some);
+    EXPECT_GT(moved.count, first.size());
+    EXPECT_LT(moved.count, first.size() + second.size());
+    for (std::size_t i = 0; i < moved.count; ++i) ASSERT_EQ(sockets_.hear(), i < first.size() ? 'a' : 'b') << i;
+    while (channel_.send(first, second).what == Moved::some) continue;
+    EXPECT_EQ(channel_.send(first, second).what, Moved::wants_write);
+    sockets_.hang_up();
+    EXPECT_EQ(channel_.send(first, second).what, Moved::broken) << "and no signal";
+}
+
 TEST_P(WaitingChannel, LeavesItsSocketAsItWas) {
     EXPECT_TRUE(sockets_.waits());
     channel_.end_waiting();
@@ -120,6 +135,16 @@ TEST(AChannel, OfTlsDoesNotWait) {
     int session = 0;  // nobody looks at it
     EXPECT_FALSE(Channel(sockets.ours(), &session).allow_waiting());
     EXPECT_FALSE(sockets.waits());
+}
+
+TEST(AChannel, OfTlsFillsItsRecords) {
+    const Sockets sockets;
+    int session = 0;
+    const Channel tls(sockets.ours(), &session), plain(sockets.ours(), nullptr);
+    EXPECT_EQ(tls.left_in_record(5), 16 * 1024U - 5);
+    EXPECT_EQ(tls.left_in_record(16 * 1024), 0U);
+    EXPECT_EQ(tls.left_in_record(40'000), 3 * 16 * 1024U - 40'000);
+    EXPECT_EQ(plain.left_in_record(5), 0U);
 }
 
 // Without it `scram_max_iterations` would not be kept.

@@ -238,33 +238,6 @@ TEST(DirectCopy, SaysWhatTheServerMadeOfItsGivingUp) {
     }
 }
 
-// The bytes of a large write go from where they lie; what the socket does not take at once is kept. A unix socket holds
-// less than one message of a COPY may have.
-TEST(DirectCopy, SendsEveryByteInItsOrder) {
-    auto received = std::make_shared<std::string>();
-    const Session session([received](Conversation& client) {
-        client.receive_until(MessageKind::query);
-        client.send(Reply().copy_in(1));
-        for (;;) {
-            const testing::ClientMessage message = client.receive();
-            if (message.kind != MessageKind::copy_data) break;
-            *received += message.data;
-        }
-        client.send(Reply().tag("COPY 1").ready());
-        client.ignore();
-    });
-    std::string sent;
-    const auto copy = session->copy_in("copy t from stdin", soon()).value();
-    for (const std::size_t size : {std::size_t{1}, std::size_t{16} << 20, std::size_t{20'000}, std::size_t{300'000}}) {
-        std::string piece(size, '\0');
-        for (std::size_t i = 0; i < size; ++i) piece[i] = static_cast<char>(sent.size() + i * 7 + i / 1000);
-        copy->write(piece, soon()).value();
-        sent += piece;
-    }
-    EXPECT_EQ(copy->finish(soon()).value(), 1u);
-    EXPECT_TRUE(*received == sent) << received->size() << " bytes of " << sent.size();
-}
-
 // ---- whole answers ----------------------------------------------------------------------------------
 
 TEST(DirectAnswer, HasItsTagWhenItsBytesAreGone) {
