@@ -1,6 +1,17 @@
-# A file includes its own component and lower floors only; providers are assembly's; nothing goes in circles.
+# A file includes its own component and lower floors only; providers are assembly's; nothing goes in circles; the protocol
+# has no socket, clock or thread.
+import re
+
 import components
 import rule
+
+# What wire does without, whatever brings it along.
+WAITING = re.compile(
+    r"(?:chrono|ctime|thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token"
+    r"|time\.h|threads\.h|pthread\.h|signal\.h|unistd\.h|fcntl\.h|poll\.h|netdb\.h"
+    r"|sys/(?:epoll|eventfd|ioctl|poll|select|signalfd|socket|syscall|time|timerfd|uio|un)\.h"
+    r"|(?:arpa|net|netinet|linux|openssl)/.*|(?:boost/)?asio(?:/.*|\.hpp)|liburing\.h|libpq-fe\.h)"
+)
 
 
 def resolve(root, file, name):
@@ -50,9 +61,22 @@ def circles(graph):
     return found
 
 
+def waiting(files, outside):
+    """What the files of src/wire include that waits, or tells the time: (file, header, who includes it)."""
+    found = []
+    for start in sorted(name for name in files.keys() | outside.keys() if name.startswith("src/wire/")):
+        seen, left = {start}, [start]
+        while left:
+            name = left.pop()
+            found += [(start, header, name) for header in outside.get(name, ()) if WAITING.fullmatch(header)]
+            left += sorted(files.get(name, set()) - seen)
+            seen |= files.get(name, set())
+    return found
+
+
 def check(root):
     table, breaches = components.read(root), []
-    files, folders = {}, {}
+    files, folders, outside = {}, {}, {}
     for file in rule.cpp_files(root):
         name = file.relative_to(root)
         user = components.owner(table, str(name))
@@ -61,6 +85,7 @@ def check(root):
         for line, included, quoted in rule.includes(file):
             target = resolve(root, file, included) if quoted or included.startswith("pg/") else None
             if target is None:
+                outside.setdefault(str(name), set()).add(included)
                 if quoted or included.startswith("pg/"):
                     breaches.append(f"{name}:{line}: includes {included}, which is not in the tree")
                 continue
@@ -77,6 +102,9 @@ def check(root):
         for header in component.headers:
             if "*" not in header and not (root / "include/pg" / header).is_file():
                 breaches.append(f"cmake/components.cmake: {component.name} lists {header}, which is not in include/pg")
+    for name, header, user in waiting(files, outside):
+        by = "" if user == name else f" by {user}"
+        breaches.append(f"{name}: must not include <{header}>{by}: the protocol has no socket, clock or thread")
     breaches += ["circle of includes: " + " -> ".join(circle) for circle in circles(files)]
     breaches += ["circle of folders: " + " -> ".join(": ".join(n) for n in circle) for circle in circles(folders)]
     return breaches
@@ -96,6 +124,8 @@ def self_test():
         "include/pg/wire/frame.hpp": '#include "pg/error.hpp"\n',
         "src/base/error.cpp": '#include "pg/error.hpp"\n#include "src/base/text.hpp"\n',
         "src/base/text.hpp": "",
+        "src/base/clock.hpp": "#include <chrono>\n",
+        "src/wire/frame.cpp": '#include "src/base/text.hpp"\n#include <atomic>\n#include <cstring>\n',
         "providers/libpq/provider.hpp": '#include "pg/row.hpp"\n',
         "src/assembly/connect.cpp": '#include "providers/libpq/provider.hpp"\n',
         "tests/unit/base/a_test.cpp": "#include <pg/error.hpp>\n#include <gtest/gtest.h>\n",
@@ -116,6 +146,12 @@ def self_test():
     for what, (name, text, reason) in plants.items():
         with rule.planted({**good, "include/pg/types/uuid.hpp": "", name: text}) as root:
             assert any(reason in breach for breach in check(root)), (what, check(root))
+    for header in ("chrono", "thread", "mutex", "condition_variable", "sys/socket.h", "netinet/tcp.h", "unistd.h", "poll.h",
+                   "asio.hpp", "asio/io_context.hpp", "boost/asio.hpp", "libpq-fe.h", "openssl/ssl.h"):
+        with rule.planted({**good, "src/wire/chunk.hpp": f"#include <{header}>\n"}) as root:
+            assert len(check(root)) == 1 and f"<{header}>: the protocol" in check(root)[0], (header, check(root))
+    with rule.planted({**good, "src/wire/chunk.hpp": '#include "src/base/clock.hpp"\n'}) as root:
+        assert len(check(root)) == 1 and "<chrono> by src/base/clock.hpp" in check(root)[0], check(root)
     without = {name: text for name, text in good.items() if name != "include/pg/error.hpp"}
     with rule.planted(without) as root:
         assert any("lists error.hpp" in breach for breach in check(root))
