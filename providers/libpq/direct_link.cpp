@@ -128,10 +128,13 @@ bool DirectLink::take(const Movement& moved) {
         case Moved::some: reader_.received(moved.count); return true;
         case Moved::wants_read:
         case Moved::wants_write: return true;
-        case Moved::end: ending_ = lost("the server closed the connection"); return false;
+        case Moved::end:
         case Moved::broken: break;
     }
-    ending_ = lost(channel_.failure());
+    std::string words = moved.what == Moved::end ? "the server closed the connection" : channel_.failure();
+    if (const std::string message = reader_.unfinished(); !message.empty())
+        words.append(", in the middle of ").append(message);
+    ending_ = lost(std::move(words));
     return false;
 }
 

@@ -8,6 +8,14 @@ namespace {
 
 constexpr std::size_t most_on_trust = 1024 * 1024;
 
+/// "'q'", and by its number, 0xff, what cannot be printed.
+std::string printed(char type) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(type);
+    if (byte > ' ' && byte < 0x7f) return {'\'', type, '\''};
+    return {'0', 'x', digits[byte / 16], digits[byte % 16]};
+}
+
 }  // namespace
 
 FrameReader::Cut FrameReader::violate() noexcept {
@@ -25,15 +33,22 @@ Violation FrameReader::violation() const noexcept {
 }
 
 std::string to_string(const Violation& violation) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(violation.type);
-    std::string text = std::string(violation.reason) + " (";
-    if (byte > ' ' && byte < 0x7f)
-        text.append("'").append(1, static_cast<char>(byte)).append("'");
-    else
-        text.append("0x").append(1, digits[byte / 16]).append(1, digits[byte % 16]);
+    std::string text = std::string(violation.reason) + " (" + printed(static_cast<char>(violation.type));
     if (violation.length >= 0) text.append(", ").append(std::to_string(violation.length)).append(" bytes");
     return text.append(")");
+}
+
+std::string FrameReader::unfinished() const {
+    for (const char* at = at_; at != end_;) {
+        const auto arrived = static_cast<std::size_t>(end_ - at);
+        const std::string begun = "a message (" + printed(*at) + ", " + std::to_string(arrived);
+        if (arrived < frame_header) return begun + (arrived == 1 ? " byte)" : " bytes)");
+        const std::size_t size = load<std::uint32_t>(at + 1) - 4;
+        if (size >= body_limits[static_cast<unsigned char>(*at)]) break;
+        if (arrived - frame_header < size) return begun + " of " + std::to_string(frame_header + size) + " bytes)";
+        at += frame_header + size;
+    }
+    return {};
 }
 
 std::span<char> FrameReader::room() {

@@ -126,6 +126,9 @@ public:
     /// The chunk that the last frame lies in.
     [[nodiscard]] const ChunkRef& chunk() const noexcept { return chunk_; }
     [[nodiscard]] Violation violation() const noexcept;
+    /// The message whose end has not arrived, behind the whole ones: "a message ('D', 7 of 21 bytes)", or "('D', 3
+    /// bytes)" where not even its length has. Empty: there is none, or none that could be.
+    [[nodiscard]] std::string unfinished() const;
     /// Bytes that have arrived and belong to no frame that was handed out.
     [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end_ - at_); }
     /// Gives its chunk back if there is nothing unread in it: an idle connection holds none.

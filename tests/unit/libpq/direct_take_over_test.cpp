@@ -27,6 +27,7 @@ public:
 struct TakeOver {
     Reply with_libpq = {};  ///< sent with what lets libpq in
     Reply at_sync = {};     ///< the answer to the Sync; empty: the server leaves
+    bool leaves = false;    ///< behind the answer
     std::shared_ptr<Heard> heard = std::make_shared<Heard>();
 
     /// What opening a session comes to, asked of `engine`; the server then answers one statement.
@@ -45,6 +46,7 @@ struct TakeOver {
                 client.receive_until(MessageKind::sync);
                 if (at_sync.bytes().empty()) return;
                 client.send(at_sync);
+                if (leaves) return;
                 if (client.receive_until(MessageKind::execute).kind == MessageKind::left) return;
                 client.send(Reply().parse_complete().bind_complete().no_data().tag("SELECT 0").ready());
                 client.ignore();
@@ -129,6 +131,14 @@ TEST(DirectTakeOver, FailsWithWhatIsNoReady) {
         take_over.at_sync = reply;
         take_over("direct", [&](const OpenResult& opened) { expect_not_sent(opened, kind, words); });
     }
+}
+
+TEST(DirectTakeOver, NamesTheMessageInWhoseMiddleTheServerLeft) {
+    TakeOver take_over{.at_sync = Reply().notice("whole").raw("Z\0\0"sv), .leaves = true};
+    take_over("direct", [&](const OpenResult& opened) {
+        expect_not_sent(opened, ErrorKind::connect,
+                        "connection lost: the server closed the connection, in the middle of a message ('Z', 3 bytes)");
+    });
 }
 
 }  // namespace

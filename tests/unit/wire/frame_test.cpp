@@ -77,6 +77,24 @@ TEST(FrameReader, CutsFramesInTheirOrder) {
     EXPECT_EQ(reader.held(), 0U);
 }
 
+TEST(FrameReader, SaysOfWhichMessageTheEndIsMissing) {
+    const auto unfinished = [](std::string_view bytes) {
+        FrameReader reader;
+        arrive(reader, bytes);
+        return reader.unfinished();
+    };
+    const std::string whole = message('1', "") + message('C', "SELECT 1\0"s);
+    EXPECT_EQ(unfinished(""), "");
+    EXPECT_EQ(unfinished(whole), "");
+    EXPECT_EQ(unfinished(whole + "D"), "a message ('D', 1 byte)");
+    EXPECT_EQ(unfinished("D\0\0\0"s), "a message ('D', 4 bytes)");
+    EXPECT_EQ(unfinished(message('D', "0123456789").substr(0, 5)), "a message ('D', 5 of 15 bytes)");
+    EXPECT_EQ(unfinished(whole + message('D', "0123456789").substr(0, 14)), "a message ('D', 14 of 15 bytes)");
+    EXPECT_EQ(unfinished("\xff"), "a message (0xff, 1 byte)");
+    EXPECT_EQ(unfinished(whole + "q\0\0\0\7"s), "") << "there is no such message";
+    EXPECT_EQ(unfinished(whole + "Z\0\0\0\3"s), "");
+}
+
 TEST(FrameReader, CutsTheSameFramesFromSingleBytes) {
     const std::string first = message('T', std::string(300, 't')), second = message('D', "");
     FrameReader reader;
