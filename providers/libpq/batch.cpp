@@ -123,6 +123,7 @@ private:
             const std::size_t failing = each ? readies_ : answered_ - 1;
             note_those_before();
             link_.about(request(failing).sql);
+            link_.note_tag();
             const Error error = link_.failed(result.get());
             for (std::size_t i = each ? failing : 0; i <= failing; ++i)
                 if (!items_[i]->failed()) items_[i]->outcome.emplace(error);
@@ -204,6 +205,7 @@ private:
 
     bool lose() {
         note_those_before();
+        if (sync_ == spi::BatchSync::each ? answered_ > readies_ : answered_ == items_.size()) link_.note_tag();
         return lose(link_.lost());
     }
     bool lose(const Error& error) {

@@ -156,6 +156,7 @@ private:
         if (sync_ == spi::BatchSync::once)
             for (std::size_t i = 0; i < answered_; ++i) link_.note_run(request(i).sql);
         link_.about(request(std::min(failing, items_.size() - 1)).sql);
+        if (late) link_.note_tag();
         const bool given_up = woken_ && (is_cancelled(body) || (late && given_up_));
         Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);
         if (!link_.connected()) return lose(std::move(error));

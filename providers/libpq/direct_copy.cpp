@@ -138,6 +138,7 @@ private:
                     const auto tag = wire::read_tag(frame.body);
                     if (!tag) return link_.violated("a malformed command tag");
                     if (!answer) answer.emplace(wire::rows_of_tag(*tag));
+                    link_.note_tag();
                     break;
                 }
                 case wire::Event::failed:
@@ -185,6 +186,7 @@ private:
             if (!event) return leave(), link_.ending();
             switch (*event) {
                 case wire::Event::copy_data: return std::optional(frame.body);
+                case wire::Event::complete: link_.note_tag(); break;
                 case wire::Event::failed:
                     failure = link_.failed(frame.body);
                     if (!link_.connected()) return leave(), *std::move(failure);

@@ -56,6 +56,7 @@ private:
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return violate("a malformed command tag");
                 answer_.emplace(collector_.conclude(*tag, sink_));
+                link_.note_tag();
                 return;
             }
             case wire::Event::empty: answer_.emplace(collector_.take()); return;

@@ -63,6 +63,7 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
                 const auto tag = wire::read_tag(frame.body);
                 if (!tag) return link_.violated("a malformed command tag");
                 answer.emplace(collector_.conclude(*tag, sink));
+                link_.note_tag();
                 break;
             }
             case wire::Event::empty: answer.emplace(collector_.take()); break;

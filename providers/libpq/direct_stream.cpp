@@ -83,6 +83,7 @@ private:
                 if (!tag) return violated("a malformed command tag");
                 tag_ = *tag;
                 complete_ = true;
+                link_.note_tag();
                 break;
             }
             case wire::Event::empty: complete_ = true; break;

@@ -85,6 +85,12 @@ bool never_ran(const ErrorFields& fields) {
     return is_about_text && fields.context.empty() && !lacks_binary_form(fields.sqlstate.code(), fields.routine);
 }
 
+/// What ends a session behind the tag of a statement says nothing of the statement: its transaction may have been
+/// committed, unless it stands in a block that it does not end.
+bool may_be_over(const ErrorSite& site) {
+    return site.tagged && (!site.in_transaction || site.phase == RequestPhase::committing);
+}
+
 }  // namespace
 
 bool may_have_committed(const ErrorSite& site) {
@@ -102,6 +108,12 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site) {
     fields.outcome = ruling.outcome;
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = ruling.connection_usable;
+    if (fields.outcome == Outcome::not_applied && !fields.connection_usable && may_be_over(site)) {
+        const bool commits = site.phase == RequestPhase::committing;
+        fields.kind = commits ? ErrorKind::commit_unknown : ErrorKind::connection_lost;
+        fields.outcome = Outcome::unknown;
+        fields.retry_scope = RetryScope::none;
+    }
     if (fields.outcome == Outcome::not_applied && may_have_committed(site) && (site.committed || !never_ran(fields))) {
         fields.outcome = Outcome::unknown;
         fields.retry_scope = RetryScope::none;

@@ -21,6 +21,7 @@ struct ErrorSite {
     RequestPhase phase = RequestPhase::sent;
     std::string_view engine = engine_name;
     bool committed = false;  ///< something was, by a statement of the request
+    bool tagged = false;     ///< the end of the request was said, and not that of its transaction
 };
 
 /// What the server reported, with all its fields. A result without a report is a broken connection.

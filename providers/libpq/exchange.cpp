@@ -42,7 +42,8 @@ ErrorSite Exchange::site() const {
             .in_transaction = in_transaction_,
             .phase = sent_phase(sql_),
             .engine = engine_name_,
-            .committed = committed_};
+            .committed = committed_,
+            .tagged = tagged_};
 }
 
 Outcome Exchange::of_all(Outcome told) const {

@@ -44,14 +44,22 @@ public:
     [[nodiscard]] bool occupied() const noexcept { return occupied_; }
     void occupy(bool occupied) noexcept { occupied_ = occupied; }
     /// Errors are about this statement from now on: in a batch each has its turn.
-    void about(std::string_view sql) noexcept { sql_ = sql; }
+    void about(std::string_view sql) noexcept {
+        sql_ = sql;
+        tagged_ = false;
+    }
     /// Keeps the text of an exchange that outlives the call that began it.
     void keep_sql() {
         kept_sql_ = sql_;
         sql_ = kept_sql_;
     }
-    /// A statement has ended, of several perhaps.
-    void note_tag(std::string_view tag) noexcept { committed_ |= tag == "COMMIT" || tag == "PREPARE TRANSACTION"; }
+    /// The statement has ended, as its tag says, and that of its transaction is still to come.
+    void note_tag() noexcept { tagged_ = true; }
+    /// The same of one of a script, of several perhaps.
+    void note_tag(std::string_view tag) noexcept {
+        committed_ |= tag == "COMMIT" || tag == "PREPARE TRANSACTION";
+        tagged_ |= !tag.empty();
+    }
     /// The same of one that went well before another fails: a procedure may have committed inside.
     void note_run(std::string_view sql) noexcept { committed_ |= !in_transaction_ && may_commit_inside(sql); }
     /// An error of ours about this exchange, which has ended well.
@@ -70,7 +78,7 @@ protected:
         if (occupied_ || !connected || !birthplace_.is_here()) [[unlikely]]
             return not_now(sql, connected);  // what is under way goes on
         sql_ = sql;
-        committed_ = false;
+        committed_ = tagged_ = false;
         if (const Woken woken = look(wait); woken != Woken::ready) [[unlikely]]
             return too_late(woken);
         return std::nullopt;
@@ -98,6 +106,7 @@ private:
     bool occupied_ = false;
     bool dying_ = false;
     bool committed_ = false;  ///< something was, in this exchange
+    bool tagged_ = false;     ///< see `ErrorSite`
 };
 
 /// A COMMIT that was a ROLLBACK, as its tag says.

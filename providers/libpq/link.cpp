@@ -26,6 +26,9 @@ bool is_copy(ExecStatusType status) {
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+/// The end of a statement that went well so far.
+bool is_end(ExecStatusType status) { return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; }
+
 bool is_report(const PGresult* result) { return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR; }
 
 constexpr const char* given_up = "the client gave it up";
@@ -104,6 +107,7 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
         }
         if (!*result) return kept;
         if (engine_.sent_script()) note_tag(PQcmdStatus(result->get()));
+        if (is_end(PQresultStatus(result->get()))) note_tag();
         // A statement can still fail behind its command tag, when its transaction ends. Of several, the last one
         // counts.
         if (!is_report(kept.get()) || is_report(result->get())) kept = *std::move(result);

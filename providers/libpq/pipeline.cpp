@@ -95,9 +95,11 @@ private:
         const spi::Request* const request = head().request;
         if (request && request->prepare != nullptr && !preparation_)
             preparation_ = std::move(result_);
-        else
+        else {
             answer(request ? conclude(link_, *request, std::move(preparation_), std::move(result_), {})
                            : conclude(link_, std::move(result_), {}));
+            if (*answer_) link_.note_tag();
+        }
     }
 
     [[nodiscard]] Woken wait_beside(pollfd other, const spi::Wait& wait) {

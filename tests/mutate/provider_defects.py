@@ -73,6 +73,8 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/stream.cpp", "(failure_ = take(std::move(result), wait)) && packer_.rows() != 0)",
            "(failure_ = take(std::move(result), wait)) && false)", STREAMS,
            "rows that came before a failure are lost"),
+    Defect("providers/libpq/error.cpp", "return site.tagged && ", "return false && ", ("libpq_test:*Farewell*",),
+           "what may have been committed is run again when its session ends"),
     Defect("providers/libpq/exchange.cpp", ".outcome = Outcome::not_applied,", ".outcome = Outcome::unknown,", BATCHES,
            "nobody knows what became of a statement that was never run"),
     Defect("providers/libpq/batch.cpp", "if (!items_[i]->failed()) items_[i]->outcome.emplace(error);",
