@@ -124,8 +124,9 @@ bool DirectLink::receive() {
 
 bool DirectLink::take(const Movement& moved) {
     receiving_needs_write_ = moved.what == Moved::wants_write;
+    reader_.received(moved.count);
     switch (moved.what) {
-        case Moved::some: reader_.received(moved.count); return true;
+        case Moved::some:
         case Moved::wants_read:
         case Moved::wants_write: return true;
         case Moved::end:
@@ -145,9 +146,8 @@ bool DirectLink::receives_soon(const spi::Wait& wait) {
     const std::span<char> room = make_room();
     if (room.empty()) return true;
     const Movement moved = channel_.receive_patiently(room);
-    if (moved.what == Moved::wants_read) return false;
     take(moved);
-    return true;
+    return moved.what != Moved::wants_read;
 }
 
 pollfd DirectLink::awaited() const noexcept {

@@ -47,8 +47,8 @@ void ChunkPool::take_back(Chunk* chunk) noexcept {
                 place.compare_exchange_strong(none, chunk, std::memory_order_release, std::memory_order_relaxed))
                 return;
         }
-        PGCLIENT_UNPOISON(chunk->data(), chunk->size());
     }
+    PGCLIENT_UNPOISON(chunk->data(), chunk->size());
     ::operator delete(chunk);
 }
 

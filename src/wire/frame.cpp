@@ -69,7 +69,10 @@ std::span<char> FrameReader::room() {
         end_ = at_ + size;
         limit_ = at_ + chunk_->size();
     }
-    return {end_, static_cast<std::size_t>(limit_ - end_)};
+    const std::span<char> room{end_, static_cast<std::size_t>(limit_ - end_)};
+    PGCLIENT_POISON(chunk_->data(), chunk_.is_only() ? static_cast<std::size_t>(at_ - chunk_->data()) : 0);
+    PGCLIENT_UNPOISON(room.data(), room.size());
+    return room;
 }
 
 }  // namespace pg::wire

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "src/base/poison.hpp"
 #include "src/wire/bytes.hpp"
 #include "src/wire/chunk.hpp"
 
@@ -83,6 +84,9 @@ inline constexpr auto body_limits = [] {
 /// (F2) Bytes that were handed out are never written over while anybody has a share of their chunk.
 /// (F3) A header is believed once its kind and its length are plausible, and even then a long frame gets its memory as
 ///      its bytes arrive.
+/// (F4) What nobody may read is poisoned for AddressSanitizer: the room behind what has arrived, and, once more is to
+/// be
+///      received, frames that were handed out of a chunk of which nobody else has a share.
 class PGCLIENT_API FrameReader {
 public:
     explicit FrameReader(ChunkPool& pool = process_chunks()) noexcept : pool_(&pool) {}
@@ -119,9 +123,13 @@ public:
     [[nodiscard]] std::string_view unread() const noexcept { return {at_, held()}; }
     void pass(std::size_t count) noexcept { at_ += count; }  /// @}
 
-    /// Where to receive, at least a kilobyte; may throw std::bad_alloc. Then `received` says how much came. @{
+    /// Where to receive, at least a kilobyte; may throw std::bad_alloc. Then `received` says how much came, if only
+    /// that nothing did. @{
     [[nodiscard]] std::span<char> room();
-    void received(std::size_t count) noexcept { end_ += count; }  /// @}
+    void received(std::size_t count) noexcept {
+        end_ += count;
+        PGCLIENT_POISON(end_, static_cast<std::size_t>(limit_ - end_));
+    }  /// @}
 
     /// The chunk that the last frame lies in.
     [[nodiscard]] const ChunkRef& chunk() const noexcept { return chunk_; }

@@ -77,6 +77,51 @@ TEST(FrameReader, CutsFramesInTheirOrder) {
     EXPECT_EQ(reader.held(), 0U);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+void read(const char* place) { static_cast<void>(*static_cast<const volatile char*>(place)); }
+
+TEST(FrameReaderDeathTest, NobodyReadsBehindWhatHasArrived) {
+    FrameReader reader;
+    arrive(reader, message('D', "0123456789"));
+    const std::string_view body = expect_frame(reader).body;
+    read(body.data() + body.size() - 1);
+    EXPECT_DEATH(read(body.data() + body.size()), "use-after-poison");
+    std::fill_n(reader.room().data(), 10, 'x');
+    reader.received(0);
+    EXPECT_DEATH(read(body.data() + body.size()), "use-after-poison") << "nothing came";
+}
+
+TEST(FrameReaderDeathTest, NobodyReadsWhatWasInAChunkThatIsUsedAgain) {
+    FrameReader reader;
+    arrive(reader, message('D', std::string(1000, 'x')));
+    const std::string_view body = expect_frame(reader).body;
+    arrive(reader, message('Z', "I"));
+    ASSERT_EQ(expect_frame(reader).body.data(), body.data()) << "it lies where that was";
+    EXPECT_DEATH(read(body.data() + 1), "use-after-poison");
+    EXPECT_DEATH(read(body.data() + body.size() - 1), "use-after-poison");
+}
+
+TEST(FrameReaderDeathTest, NobodyReadsWhatWasHandedOutWithoutAShareOnceMoreIsReceived) {
+    FrameReader reader;
+    arrive(reader, message('D', "0123456789") + "D");
+    const std::string_view body = expect_frame(reader).body;
+    read(body.data());
+    arrive(reader, "\0"s);
+    EXPECT_DEATH(read(body.data()), "use-after-poison");
+}
+
+TEST(FrameReader, PoisonsNothingOfWhichSomebodyHasAShare) {
+    FrameReader reader;
+    arrive(reader, message('D', "0123456789"));
+    const std::string_view body = expect_frame(reader).body;
+    const ChunkRef share = reader.chunk();
+    arrive(reader, message('D', std::string(1000, 'x')) + "D");
+    expect_frame(reader);
+    arrive(reader, std::string(2 * ChunkPool::usual_size, '\0').substr(0, 4));
+    EXPECT_EQ(body, "0123456789");
+}
+#endif
+
 TEST(FrameReader, SaysOfWhichMessageTheEndIsMissing) {
     const auto unfinished = [](std::string_view bytes) {
         FrameReader reader;
