@@ -76,7 +76,7 @@ private:
         for (const std::string& address : addresses) {
             const Deadline mine = attempt_deadline(share(until, left--));
             if (auto connection = attempt(host, address, attributes, mine))
-                return Connected{std::move(connection), node_name(host)};
+                return Connected{std::move(connection), node_name(host), target_.has_pooler()};
             if (!may_try_next(failures_.back().fields)) break;
         }
         return std::nullopt;

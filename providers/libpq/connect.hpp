@@ -14,6 +14,7 @@ namespace pg::libpq {
 struct Connected {
     ConnectionHandle connection;
     std::string node;
+    bool through_pooler = false;
 };
 
 /// Connects to the first host of a resolved configuration that takes it. Each attempt has its share of the time that

@@ -64,6 +64,7 @@ std::string_view to_string(ConnectPhase phase) {
         case ConnectPhase::tls: return "TLS";
         case ConnectPhase::authentication: return "authentication";
         case ConnectPhase::session_attributes: return "session attributes";
+        case ConnectPhase::take_over: return "take-over";
     }
     return "?";
 }
@@ -94,6 +95,13 @@ ConnectReport parse_report(std::string_view words) {
     return {SqlState(told.substr(code, 5)), std::string(told.substr(code + 7))};
 }
 
+void heed_pooler(ErrorFields& failure) {
+    if (failure.sqlstate != sqlstate::protocol_violation) return;
+    failure.kind = ErrorKind::connect;
+    failure.outcome = Outcome::not_sent;
+    failure.retry_scope = RetryScope::connect;
+}
+
 ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
     const ConnectReport report = parse_report(PQerrorMessage(connection));
     if (facts.wants_attributes && has_let_in(connection)) facts.phase = ConnectPhase::session_attributes;
@@ -114,11 +122,7 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
     } else {
         fields.severity = "FATAL";
     }
-    if (facts.through_pooler && report.sqlstate == sqlstate::protocol_violation) {
-        fields.kind = ErrorKind::connect;
-        fields.outcome = Outcome::not_sent;
-        fields.retry_scope = RetryScope::connect;
-    }
+    if (facts.through_pooler) heed_pooler(fields);
     if (fields.kind == ErrorKind::auth) {
         const bool told = !facts.password_problem.empty();
         fields.hint = told ? facts.password_problem : "check PGPASSWORD or ~/.pgpass";

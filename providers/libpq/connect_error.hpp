@@ -10,7 +10,7 @@
 namespace pg::libpq {
 
 /// How far an attempt came.
-enum class ConnectPhase : std::uint8_t { resolve, connect, tls, authentication, session_attributes };
+enum class ConnectPhase : std::uint8_t { resolve, connect, tls, authentication, session_attributes, take_over };
 
 [[nodiscard]] std::string_view to_string(ConnectPhase phase);
 /// The phase that libpq's status stands for.
@@ -28,8 +28,11 @@ struct AttemptFacts {
     ConnectPhase phase = ConnectPhase::connect;
     bool wants_attributes = false;        ///< of the session, so that a server may be fine and still not do
     std::string_view password_problem{};  ///< why the password file was passed over
-    bool through_pooler = false;          ///< which says 08P01 of whatever it refuses
+    bool through_pooler = false;          ///< see `heed_pooler`
 };
+
+/// A pooler says 08P01 of whatever it refuses: that is a failure to connect, and none of the protocol.
+void heed_pooler(ErrorFields& failure);
 
 /// The error of one attempt: its message says what failed without saying where.
 [[nodiscard]] ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts);

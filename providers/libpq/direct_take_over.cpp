@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "pg/error_rules.hpp"
+#include "providers/libpq/connect_error.hpp"
 #include "providers/libpq/direct_session.hpp"
 
 namespace pg::libpq::direct {
@@ -15,8 +16,8 @@ struct FreeNotify {
     void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
 };
 
-/// Nothing was sent but a Sync: it is one more failure to connect.
-Error as_failure_to_connect(const Error& error) {
+/// Nothing was sent but a Sync: it is one more failure to connect, and told as those before it.
+Error as_failure_to_connect(const Error& error, std::string_view user, bool through_pooler) {
     const ErrorRuling ruling = rule_on({.sqlstate = error.sqlstate(),
                                         .severity = error.severity(),
                                         .message = error.message(),
@@ -27,6 +28,9 @@ Error as_failure_to_connect(const Error& error) {
     fields.outcome = ruling.outcome;
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = false;
+    if (through_pooler) heed_pooler(fields);
+    fields.message = "connect " + fields.node + " as " + std::string(user) + ": " + fields.message + " (";
+    fields.message.append(to_string(ConnectPhase::take_over)).append(")");
     return Error(std::move(fields));
 }
 
@@ -43,15 +47,18 @@ const char* obstacle(PGconn* connection) noexcept {
     return nullptr;
 }
 
-Expected<std::unique_ptr<spi::Session>> take_over(ConnectionHandle connection, std::string node,
-                                                  const spi::SessionContext& context, const spi::Wait& wait) {
-    PGconn* const raw = connection.get();
+Expected<std::unique_ptr<spi::Session>> take_over(Connected connected, const spi::SessionContext& context,
+                                                  const spi::Wait& wait) {
+    PGconn* const raw = connected.connection.get();
     // Whatever libpq holds already is said here; half a message cannot be seen, but breaks the framing that follows.
     static_cast<void>(PQisBusy(raw));
     while (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(raw)}) continue;
     void* const tls = PQsslInUse(raw) != 0 ? PQsslStruct(raw, "OpenSSL") : nullptr;
-    auto session = std::make_unique<DirectSession>(std::move(connection), tls, std::move(node), context);
-    if (const auto error = session->take_over(wait)) return as_failure_to_connect(*error);
+    const std::string user = PQuser(raw);
+    auto session =
+        std::make_unique<DirectSession>(std::move(connected.connection), tls, std::move(connected.node), context);
+    if (const auto error = session->take_over(wait))
+        return as_failure_to_connect(*error, user, connected.through_pooler);
     return std::unique_ptr<spi::Session>(std::move(session));
 }
 

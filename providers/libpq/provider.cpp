@@ -35,8 +35,7 @@ class LibpqProvider final : public spi::Provider {
                                                                 const spi::Wait& wait) {
         if (engine != engine_name) {
             const char* obstacle = direct::obstacle(connected.connection.get());
-            if (obstacle == nullptr)
-                return direct::take_over(std::move(connected.connection), std::move(connected.node), context, wait);
+            if (obstacle == nullptr) return direct::take_over(std::move(connected), context, wait);
             if (engine == direct_engine_name) return no_direct_engine(obstacle, connected.node);
             direct::count_fallback();
         }

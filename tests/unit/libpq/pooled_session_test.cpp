@@ -141,5 +141,30 @@ TEST_P(Pooled, CallsWhateverAPoolerRefusesAnErrorOfConnecting) {
     }
 }
 
+// Only the direct engine asks a connection anything before it is a session.
+TEST(PooledTakeOver, CallsWhateverAPoolerRefusesAnErrorOfConnecting) {
+    ErrorFields refusal{.message = "no more connections allowed"};
+    refusal.severity = "FATAL";
+    refusal.sqlstate = "08P01";
+    FakeServer server = FakeServer::start([&refusal](Conversation& client) {
+        if (!client.let_in()) return;
+        client.expect(MessageKind::sync);
+        client.send(Reply().error(refusal));
+    });
+    for (const char* pooler : {"none", "transaction"}) {
+        const auto refused = make_libpq_provider()->open(
+            Config::parse(server.conninfo() + " user=app engine=direct pooler=" + pooler).value(), {}, soon());
+        ASSERT_FALSE(refused);
+        const Error& error = refused.error();
+        const bool is_pooler = pooler == std::string_view("transaction");
+        EXPECT_EQ(error.kind(), is_pooler ? ErrorKind::connect : ErrorKind::protocol) << error.what();
+        EXPECT_EQ(error.retry_scope(), is_pooler ? RetryScope::connect : RetryScope::none) << error.what();
+        EXPECT_EQ(error.outcome(), Outcome::not_sent);
+        EXPECT_EQ(error.message(),
+                  "connect " + std::string(error.node()) + " as app: no more connections allowed (take-over)");
+        EXPECT_NE(error.node(), "");
+    }
+}
+
 }  // namespace
 }  // namespace pg::libpq
