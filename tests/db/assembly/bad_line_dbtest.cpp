@@ -193,6 +193,36 @@ TEST_P(BadLine, ThatCrawlsEndsEveryVerbInTime) {
     });
 }
 
+// A row of which a second brings the 400th part is given up in its time; one that has come is there, and who leaves a
+// stream with all the others unread waits for none of them.
+TEST_P(BadLine, ThatIsNarrowHoldsUpNobodyWithHugeRows) {  // fault 14
+    constexpr Faults narrow{.bytes_per_second = 10'000};
+    {
+        Line line(GetParam(), timeout);
+        line.proxy().set(Direction::to_client, narrow);
+        const auto begin = std::chrono::steady_clock::now();
+        const auto told = line.db().try_query_one<std::string>("select repeat('x', 4000000)");
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(timeout));
+        ASSERT_FALSE(told);
+        expect_timeout(told.error());
+    }
+    Line line(GetParam(), 10s);
+    line.proxy().set(Direction::to_client, narrow);
+    std::chrono::steady_clock::time_point left;
+    {
+        auto rows = line.db().stream<std::string>(
+            "select repeat('x', case n when 1 then 5000 else 100000 end) from generate_series(1, 500) n");
+        for (const std::string& row : rows) {
+            EXPECT_EQ(row, std::string(5000, 'x'));
+            break;
+        }
+        left = std::chrono::steady_clock::now();
+    }
+    EXPECT_LE(std::chrono::steady_clock::now() - left, testing_support::bound_on_hang(2000ms));
+    line.proxy().heal();
+    EXPECT_EQ(line.db().query_one<int>("select 1"), 1);
+}
+
 TEST_P(BadLine, ThatIsOnlySlowChangesNothing) {
     for (const Faults& faults :
          {Faults{.delay = 3ms}, Faults{.bytes_per_second = 100'000}, Faults{.one_byte_at_a_time = true}}) {

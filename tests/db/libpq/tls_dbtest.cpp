@@ -2,7 +2,9 @@
 #include <thread>
 
 #include "pg/testing/fault_proxy.hpp"
+#include "pg/testing/reply.hpp"
 #include "tests/db/libpq/open_session.hpp"
+#include "tests/db/libpq/tls_proxy.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -121,6 +123,23 @@ TEST_F(Tls, EndsWhereAByteWasChanged) {
     if (tested_engine() == "direct") {
         EXPECT_NE(result.error().message().find("TLS failed: "), std::string_view::npos) << result.error().what();
     }
+}
+
+// What was said in the clear before TLS began would be taken for what the server says under it (CVE-2021-23222). The
+// words are libpq's.
+TEST(TlsConsent, IsNoneWithBytesInTheClearBehindIt) {
+    TlsProxy proxy(secured_server().tls(), testing::shared_server());
+    const auto session = open_session(proxy.conninfo());  // and without them it is one
+    const std::size_t heard = proxy.heard();
+    EXPECT_GT(heard, 0U);
+    proxy.say_in_the_clear(testing::Reply().authentication(0).parameter("server_version", "15.1").ready().bytes());
+    const auto opened = make_libpq_provider()->open(config_of(proxy.conninfo()), {}, soon());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind(), ErrorKind::tls) << opened.error().what();
+    EXPECT_EQ(opened.error().retry_scope(), RetryScope::none);
+    EXPECT_NE(opened.error().message().find("received unencrypted data after SSL response"), std::string_view::npos)
+        << opened.error().what();
+    EXPECT_EQ(proxy.heard(), heard) << "not even who wants to come in was said";
 }
 
 TEST_F(Tls, IsSeenToBeOverWhileTheSessionRests) {

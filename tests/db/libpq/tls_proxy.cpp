@@ -46,7 +46,8 @@ public:
         // A client asks for TLS by eight bytes; what begins otherwise is a request to cancel, which nobody hears here.
         std::array<char, 8> request{};
         if (::recv(client_.get(), request.data(), request.size(), MSG_WAITALL) != 8 || request[7] != 0x2f) return;
-        send_all(client_.get(), "S", 1);
+        const std::string consent = "S" + proxy_.in_the_clear_;
+        send_all(client_.get(), consent.data(), consent.size());
         ::fcntl(client_.get(), F_SETFL, O_NONBLOCK);
         tls_.reset(SSL_new(static_cast<SSL_CTX*>(proxy_.context_)));
         SSL_set_fd(tls_.get(), client_.get());
@@ -76,6 +77,7 @@ private:
         for (;;) {
             const int count = SSL_read(tls_.get(), room_.data(), static_cast<int>(room_.size()));
             if (count <= 0) return SSL_get_error(tls_.get(), count) == SSL_ERROR_WANT_READ;
+            proxy_.heard_ += static_cast<std::size_t>(count);
             send_all(server_.get(), room_.data(), static_cast<std::size_t>(count));
             if (!count_towards_new_keys(count)) return false;
         }

@@ -1,4 +1,5 @@
-// TlsProxy: speaks TLS in front of a server that does not, and changes its keys as often as a test says.
+// TlsProxy: speaks TLS in front of a server that does not, changes its keys as often as a test says, and says in the
+// clear what a test has it say.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include <list>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "pg/testing/test_server.hpp"
 #include "providers/libpq/wait.hpp"
@@ -25,6 +27,10 @@ public:
     /// from it. Zero: never.
     void change_keys_every(std::size_t bytes) { bytes_per_key_ = bytes; }
     [[nodiscard]] int changes() const { return changes_; }
+    /// Sends these bytes together with the consent to TLS, before it begins. While no client comes.
+    void say_in_the_clear(std::string bytes) { in_the_clear_ = std::move(bytes); }
+    /// Bytes that clients have sent by TLS.
+    [[nodiscard]] std::size_t heard() const { return heard_; }
 
 private:
     class Connection;
@@ -36,6 +42,8 @@ private:
     void* context_;  // OpenSSL's
     std::atomic<std::size_t> bytes_per_key_{0};
     std::atomic<int> changes_{0};
+    std::atomic<std::size_t> heard_{0};
+    std::string in_the_clear_{};
     std::list<std::jthread> connections_;
     std::jthread acceptor_;
 };

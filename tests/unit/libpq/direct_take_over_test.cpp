@@ -2,7 +2,10 @@
 // nobody can ask it for.
 #include <gtest/gtest.h>
 #include <memory>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 #include "tests/unit/libpq/scripted_session.hpp"
@@ -131,6 +134,30 @@ TEST(DirectTakeOver, FailsWithWhatIsNoReady) {
         take_over.at_sync = reply;
         take_over("direct", [&](const OpenResult& opened) { expect_not_sent(opened, kind, words); });
     }
+}
+
+// The kernel finds a dead peer for whoever has the socket.
+TEST(DirectTakeOver, LeavesTheSocketAsItWasConfigured) {
+    const struct {
+        std::string keywords;
+        int user_timeout, idle;
+    } cases[] = {{"", 25'000, 10}, {"tcp_user_timeout=7000 keepalives_idle=3", 7000, 3}};
+    for (const auto& [keywords, user_timeout, idle] : cases)
+        for (const char* engine : {"direct", "libpq"}) {
+            const ScriptedSession session(engine, [](Conversation& client) { client.ignore(); },
+                                          {.keywords = keywords});
+            ASSERT_EQ(session->engine(), engine);
+            const auto option = [&](int level, int name) {
+                int value = -1;
+                socklen_t size = sizeof value;
+                EXPECT_EQ(::getsockopt(session->socket(), level, name, &value, &size), 0);
+                return value;
+            };
+            EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), user_timeout) << engine;
+            EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), idle) << engine;
+            EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1) << engine;
+            EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1) << engine;
+        }
 }
 
 TEST(DirectTakeOver, NamesTheMessageInWhoseMiddleTheServerLeft) {
