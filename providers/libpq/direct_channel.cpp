@@ -96,6 +96,7 @@ Movement Channel::send_plain(std::string_view bytes, std::string_view behind) no
 }
 
 Movement Channel::receive_tls(std::span<char> room) noexcept {
+    if (behind_ != Moved::some) return {behind_};
     const TlsFunctions& tls = tls_functions();
     std::size_t received = 0;
     holds_more_ = false;
@@ -105,8 +106,11 @@ Movement Channel::receive_tls(std::span<char> room) noexcept {
         errno = 0;
         const int count = tls.read(tls_, room.data() + received, as_int(room.size() - received));
         if (count <= 0) {
-            if (received != 0) break;  // the next call meets it again
-            return tls_result(count, errno);
+            const Movement moved = tls_result(count, errno);
+            if (received == 0) return moved;
+            if (moved.what != Moved::end && moved.what != Moved::broken) break;  // the next call meets it again
+            behind_ = moved.what;  // the session tells it once, and the socket may never be readable again
+            return holds_more_ = true, Movement{Moved::some, received};
         }
         received += static_cast<std::size_t>(count);
     } while (received < room.size());

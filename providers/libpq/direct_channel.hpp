@@ -87,9 +87,10 @@ private:
     int socket_;
     void* tls_;
     bool holds_more_ = false;
-    bool is_local_ = false;     ///< a unix socket
-    bool wakes_early_ = false;  ///< whoever waits in a receive, once the peer has taken what was sent; not in a poll
-    int error_ = 0;             ///< of the socket; zero: of TLS
+    bool is_local_ = false;       ///< a unix socket
+    bool wakes_early_ = false;    ///< whoever waits in a receive, once the peer has taken what was sent; not in a poll
+    Moved behind_ = Moved::some;  ///< how the TLS session ended, behind what was received last; `some`: it did not
+    int error_ = 0;               ///< of the socket; zero: of TLS
     unsigned long tls_error_ = 0;
 };
 

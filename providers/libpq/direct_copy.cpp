@@ -146,7 +146,6 @@ private:
                     if (!link_.connected()) return *std::move(answer);
                     break;
                 case wire::Event::ready:
-                    link_.rest();
                     if (!answer) return link_.violated("ready, without an answer");
                     return *std::move(answer);
                 default: break;
@@ -157,6 +156,7 @@ private:
     void leave() {
         over_ = true;
         link_.occupy(false);
+        link_.rest();
     }
 
     DirectLink& link_;
@@ -193,7 +193,6 @@ private:
                     break;
                 case wire::Event::ready:
                     leave();
-                    link_.rest();
                     if (failure) return *std::move(failure);
                     break;
                 default: break;
@@ -205,6 +204,7 @@ private:
     void leave() {
         over_ = true;
         link_.occupy(false);
+        link_.rest();
     }
 
     DirectLink& link_;

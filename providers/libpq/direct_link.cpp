@@ -147,7 +147,9 @@ bool DirectLink::receives_soon(const spi::Wait& wait) {
     if (room.empty()) return true;
     const Movement moved = channel_.receive_patiently(room);
     take(moved);
-    return moved.what != Moved::wants_read;
+    if (moved.what != Moved::wants_read) return true;
+    rest();  // it may take long now
+    return false;
 }
 
 pollfd DirectLink::awaited() const noexcept {
@@ -266,7 +268,7 @@ bool DirectLink::look_around() {
         // Nothing was asked, so an event can only be a farewell.
         if (const auto event = poll(frame)) return static_cast<void>(failed(frame.body)), false;
         if (ended()) return static_cast<void>(ending()), false;
-        if (!channel_.has_news()) return !dying();
+        if (!channel_.has_news()) return rest(), !dying();
         if (!receive()) return static_cast<void>(ending()), false;
     }
     return false;
@@ -305,6 +307,7 @@ Outcome DirectLink::recover(const Deadline& until) noexcept {
     if (!is_here()) close();  // (D3)
     const Outcome outcome = is_here() ? drain(until) : Outcome::unknown;
     occupy(false);
+    rest();
     return of_all(outcome);
 }
 
@@ -354,7 +357,8 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
                 default: break;
             }
         }
-        if (ended()) return static_cast<void>(ending()), Outcome::unknown;  // closed
+        if (ended()) return static_cast<void>(ending()), Outcome::unknown;      // closed
+        if (!machine_.idle() && reader_.coming_row() != 0) reader_.skip_row();  // whatever its size
         flush();
         const bool is_over = machine_.idle() && !has_unsent();
         if (is_over && answered) return outcome;

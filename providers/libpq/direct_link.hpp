@@ -141,6 +141,8 @@ public:
     [[nodiscard]] PGconn* connection() const noexcept { return connection_.get(); }
     [[nodiscard]] int socket() const noexcept { return channel_.socket(); }
     [[nodiscard]] const wire::Machine& machine() const noexcept { return machine_; }
+    /// Bytes of the row that has begun to arrive; 0: none has.
+    [[nodiscard]] std::size_t coming_row() const noexcept { return reader_.coming_row(); }
     /// The chunk that the last message lies in.
     [[nodiscard]] const wire::ChunkRef& chunk() const noexcept { return reader_.chunk(); }
     /// Gives back the memory that an idle connection does not need.

@@ -43,12 +43,18 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
 
     std::optional<Expected<Result>> answer;
     for (wire::Frame frame;;) {
-        const auto event = link_.next(frame, wait);
-        if (!event) return link_.ending();
+        const auto event = link_.poll(frame);
+        if (!event) {
+            if (link_.ended()) return link_.ending();
+            if (passes(request.max_result_bytes, collector_.bytes() + link_.coming_row()))
+                return abandon(link_, too_large(request.max_result_bytes), wait);
+            if (!link_.wait_ready(wait)) return link_.ending();
+            continue;
+        }
         switch (*event) {
             case wire::Event::row: {
                 if (!take_rows(link_, collector_, sink, frame.body)) return link_.violated(malformed_row);
-                if (request.max_result_bytes != 0 && collector_.bytes() > request.max_result_bytes)
+                if (passes(request.max_result_bytes, collector_.bytes()))
                     return abandon(link_, too_large(request.max_result_bytes), wait);
                 break;
             }
@@ -213,6 +219,12 @@ Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std:
 void DirectSession::do_forget(std::string_view name) noexcept { link_.forget(name); }
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
+    Expected<std::optional<Notification>> heard = hear(wait);
+    link_.rest();
+    return heard;
+}
+
+Expected<std::optional<Notification>> DirectSession::hear(const spi::Wait& wait) {
     std::optional<Error> refused = link_.begin({}, {.stop = wait.stop});
     // More is received when these are taken: the server keeps the rest meanwhile. And then an end is told that came
     // behind them.
@@ -228,6 +240,7 @@ Expected<std::optional<Notification>> DirectSession::do_wait_notification(const 
             farewell_ = std::make_unique<const Error>(link_.ending());
         if (auto message = link_.take_notification()) return message;
         if (farewell_) return *std::exchange(farewell_, nullptr);
+        link_.rest();
         const Woken woken = has_received ? link_.wait_beside(nothing_else, wait) : Woken::ready;
         if (!has_received) link_.receive();
         if (woken == Woken::deadline) return std::optional<Notification>();

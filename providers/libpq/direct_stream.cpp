@@ -48,7 +48,7 @@ private:
                 continue;
             }
             if (!link_.ended() && collector_.rows() != 0) break;
-            if (link_.ended() || !link_.wait_ready(wait)) return leave(), link_.ending();
+            if (auto error = await(wait)) return *std::move(error);
         }
         if (collector_.rows() != 0) {
             handed_out_ += collector_.bytes();
@@ -62,9 +62,16 @@ private:
 
     std::optional<Error> advance(const spi::Wait& wait) {
         wire::Frame frame;
-        const auto event = link_.next(frame, wait);
-        if (!event) return leave(), link_.ending();
-        return take(*event, frame, wait);
+        if (const auto event = link_.poll(frame)) return take(*event, frame, wait);
+        return await(wait);
+    }
+
+    /// More of what is on its way: nothing beyond the limit.
+    std::optional<Error> await(const spi::Wait& wait) {
+        if (!link_.ended() && passes(limit_, handed_out_ + link_.coming_row()))
+            return pass_the_limit(wait), std::nullopt;
+        if (link_.ended() || !link_.wait_ready(wait)) return leave(), link_.ending();
+        return std::nullopt;
     }
 
     /// Takes in one event of the statement; an error ends the exchange, and (D1) holds.
@@ -115,10 +122,13 @@ private:
                 return well_formed && collector_.bytes() < most;
             });
         if (!well_formed) return violated(malformed_row);
-        if (limit_ == 0 || handed_out_ + collector_.bytes() <= limit_) return std::nullopt;
+        if (passes(limit_, handed_out_ + collector_.bytes())) pass_the_limit(wait);
+        return std::nullopt;
+    }
+
+    void pass_the_limit(const spi::Wait& wait) {
         over_ = true;
         failure_ = abandon(link_, too_large(limit_), wait);
-        return std::nullopt;
     }
 
     /// The result with the command tag comes alone, behind all rows: it says that there are no more.

@@ -119,6 +119,10 @@ inline constexpr std::string_view copies_elsewhere =
     "COPY … FROM STDIN and COPY … TO STDOUT are run by copy_in and copy_out";
 /// A result that has more bytes than its request allows.
 [[nodiscard]] ErrorFields too_large(std::size_t limit);
+/// So many bytes are more than the limit; 0: there is none.
+[[nodiscard]] constexpr bool passes(std::size_t limit, std::size_t bytes) noexcept {
+    return limit != 0 && bytes > limit;
+}
 
 /// Gives up the exchange that `link` is at, within the budget of its caller, and says so: `fields` with what became of
 /// the statement and of the connection.

@@ -27,6 +27,12 @@ FrameReader::Cut FrameReader::violate() noexcept {
     return Cut::violation;
 }
 
+void FrameReader::skip_more() noexcept {
+    const std::size_t count = std::min(skipped_, held());
+    at_ += count;
+    skipped_ -= count;
+}
+
 Violation FrameReader::violation() const noexcept {
     if (violation_ == nullptr) return {};
     return {violation_, static_cast<ServerType>(*at_), load<std::uint32_t>(at_ + 1)};

@@ -128,6 +128,8 @@ public:
     [[nodiscard]] std::span<char> room();
     void received(std::size_t count) noexcept {
         end_ += count;
+        if (skipped_ != 0) [[unlikely]]
+            skip_more();
         PGCLIENT_POISON(end_, static_cast<std::size_t>(limit_ - end_));
     }  /// @}
 
@@ -137,6 +139,17 @@ public:
     /// The message whose end has not arrived, behind the whole ones: "a message ('D', 7 of 21 bytes)", or "('D', 3
     /// bytes)" where not even its length has. Empty: there is none, or none that could be.
     [[nodiscard]] std::string unfinished() const;
+    /// When `next` said `more`: bytes of the row, of a result or a COPY, whose header has arrived; 0: none has.
+    [[nodiscard]] std::size_t coming_row() const noexcept {
+        if (held() < frame_header) return 0;
+        const auto type = static_cast<ServerType>(*at_);
+        return type == ServerType::data_row || type == ServerType::copy_data ? body_size() : 0;
+    }
+    /// Passes over that row as it arrives.
+    void skip_row() noexcept {
+        skipped_ = frame_header + body_size() - held();
+        at_ = end_;
+    }
     /// Bytes that have arrived and belong to no frame that was handed out.
     [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end_ - at_); }
     /// Gives its chunk back if there is nothing unread in it: an idle connection holds none.
@@ -150,6 +163,7 @@ private:
     /// As the next frame's header, which has arrived, has it.
     [[nodiscard]] std::uint32_t body_size() const noexcept { return load<std::uint32_t>(at_ + 1) - 4; }
     [[nodiscard]] Cut violate() noexcept;
+    void skip_more() noexcept;
 
     static constexpr std::size_t least_room = 1024;
     ChunkPool* pool_;
@@ -157,6 +171,7 @@ private:
     char* at_ = nullptr;  ///< the first byte that was not handed out
     char* end_ = nullptr;
     char* limit_ = nullptr;
+    std::size_t skipped_ = 0;          ///< bytes that are still to come of a row that is passed over
     const char* violation_ = nullptr;  ///< of the frame that begins at `at_`
 };
 

@@ -70,6 +70,90 @@ TEST(DirectRest, KeepsNoRowsOfOneThatFailedInAPipeline) {
     });
 }
 
+/// What a session is told, and what is done with it then, after which it holds no chunk.
+struct Quiet {
+    const char* name;
+    testing::Script script;
+    void (*use)(spi::Session& session);
+};
+
+Reply begun() { return Reply().parse_complete().bind_complete().columns({{"n", Oid{25}, Format::binary}}); }
+/// Half of a row of a megabyte; the rest of it is sent behind a cancel.
+std::string row_of_a_megabyte() { return Reply().row({std::string(1024UL * 1024, 'x')}).bytes(); }
+void send_in_halves(Conversation& client, MessageKind until) {
+    const std::string row = row_of_a_megabyte();
+    client.receive_until(until);
+    client.send(begun().raw(row.substr(0, row.size() / 2)));
+    if (!client.wait_for_cancel()) return;
+    client.send(Reply().raw(row.substr(row.size() / 2)).error("57014", "canceling statement").ready());
+    client.ignore();
+}
+
+const Quiet quiet[] = {
+    {"who listens and hears nothing", [](Conversation& client) { client.ignore(); },
+     [](spi::Session& session) {
+         EXPECT_FALSE(session.wait_notification({Deadline::at({}), nullptr}).value());
+         EXPECT_FALSE(session.wait_notification({Deadline::after(1ms), nullptr}).value());
+     }},
+    {"whom a pool finds told of a setting",
+     [](Conversation& client) {
+         client.send(Reply().parameter("search_path", "elsewhere"));
+         client.ignore();
+     },
+     [](spi::Session& session) {
+         while (session.parameter("search_path") != "elsewhere") ASSERT_TRUE(session.alive());
+     }},
+    {"whose time was over", [](Conversation& client) { send_in_halves(client, MessageKind::sync); },
+     [](spi::Session& session) {
+         EXPECT_EQ(session.run({.sql = "select"}, in(50ms)).error().kind(), ErrorKind::timeout);
+     }},
+    {"whose result is too large", [](Conversation& client) { send_in_halves(client, MessageKind::sync); },
+     [](spi::Session& session) {
+         const auto result = session.run({.sql = "select", .max_result_bytes = 100'000}, soon());
+         EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large) << "it is told before the row is there";
+     }},
+    {"whose stream is too large", [](Conversation& client) { send_in_halves(client, MessageKind::sync); },
+     [](spi::Session& session) {
+         const auto stream = session.stream({.sql = "select", .max_result_bytes = 100'000}, soon());
+         EXPECT_EQ(stream.error().kind(), ErrorKind::result_too_large) << "it is told before the row is there";
+     }},
+    {"whose stream was left",
+     [](Conversation& client) {
+         client.receive_until(MessageKind::sync);
+         client.send(rows());
+         if (!client.wait_for_cancel()) return;
+         client.send(Reply().error("57014", "canceling statement").ready());
+         client.ignore();
+     },
+     [](spi::Session& session) { EXPECT_TRUE(session.stream({.sql = "select"}, soon()).value()->next(soon())); }},
+    {"whose COPY failed while it was written",
+     [](Conversation& client) {
+         client.receive_until(MessageKind::query);
+         client.send(Reply().message('G', std::string_view("\0\0\1\0\0", 5)));
+         client.receive_until(MessageKind::copy_data);
+         client.send(Reply().error("22P04", "bad copy").ready());
+         client.ignore();
+     },
+     [](spi::Session& session) {
+         const auto copy = session.copy_in("copy t from stdin", soon()).value();
+         const std::string bytes(100'000, 'x');
+         while (copy->write(bytes, soon())) {
+         }
+     }},
+};
+
+TEST(DirectRest, HoldsNoChunkHoweverItCameToRest) {
+    for (const Quiet& one : quiet) {
+        SCOPED_TRACE(one.name);
+        const std::size_t before = wire::process_chunks().kept();
+        const ScriptedSession session("direct", one.script, {.cancel_requests = CancelRequests::heard});
+        one.use(*session);
+        EXPECT_TRUE(session->usable());
+        // More than before at most: what one began with, it had lent.
+        EXPECT_GE(wire::process_chunks().kept(), before);
+    }
+}
+
 /// A text that can be taken away: who reads it then ends the process.
 class Text {
 public:

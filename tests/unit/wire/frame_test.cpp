@@ -48,6 +48,29 @@ void expect_inside(const FrameReader& reader, const Frame& frame) {
 bool is_server_type(char type) { return all_types.find(type) != std::string_view::npos; }
 bool is_long_type(char type) { return std::string_view("ACDENSTVdt").find(type) != std::string_view::npos; }
 
+TEST(FrameReader, PassesOverARowWithoutItsMemory) {
+    ChunkPool pool(1);
+    FrameReader reader(pool);
+    const std::string row = message('D', std::string(10'000'000, 'x'));
+    const std::string end = message('C', std::string_view("SELECT 1\0", 9));
+    arrive(reader, std::string_view(row).substr(0, 1000));
+    expect_more(reader);
+    EXPECT_EQ(reader.coming_row(), 10'000'000U);
+    reader.skip_row();
+    for (std::string_view rest = std::string_view(row).substr(1000); !rest.empty();) {
+        const std::span<char> room = reader.room();
+        EXPECT_LE(room.size(), ChunkPool::usual_size);
+        const std::size_t count = std::min(room.size(), rest.size());
+        rest.copy(room.data(), count);
+        reader.received(count);
+        rest.remove_prefix(count);
+        expect_more(reader);
+        EXPECT_EQ(reader.coming_row(), 0U);
+    }
+    arrive(reader, end);
+    EXPECT_EQ(expect_frame(reader).type, ServerType::command_complete);
+}
+
 TEST(BodyLimits, AreThoseOfTheServersKindsAndNoOther) {
     for (int byte = 0; byte < 256; ++byte) {
         const char type = static_cast<char>(byte);
