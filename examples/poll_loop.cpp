@@ -1,6 +1,5 @@
 // A client on a loop of the program's own: a few lines over poll(), and no thread but main.
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -18,74 +17,55 @@ namespace {
 // [loop]
 class PollLoop final : public pg::spi::EventLoop {
 public:
-    PollLoop() = default;
-    PollLoop(const PollLoop&) = delete;
-    PollLoop& operator=(const PollLoop&) = delete;
     ~PollLoop() override { ::close(wake_up_); }
-
-    /// Waits for something to do, and does it.
+    /// Waits for something to do, and does it: what was posted, one that is ready, and the alarm when it is due.
     void step() {
-        std::vector<pollfd> descriptors{{wake_up_, POLLIN, 0}};
-        for (const auto& [descriptor, watched] : watched_) descriptors.push_back({descriptor, watched.events, 0});
-        ::poll(descriptors.data(), descriptors.size(), timeout());
-        std::uint64_t posts = 0;
-        if (descriptors[0].revents != 0) static_cast<void>(::read(wake_up_, &posts, sizeof posts));
-        for (std::size_t at = 1; at < descriptors.size(); ++at)
-            watched_[descriptors[at].fd].is_ready = descriptors[at].revents != 0;
-        // One by one: a job may forget a descriptor that is ready too, or watch it for another job.
-        const auto is_ready = [](const auto& entry) { return entry.second.is_ready; };
-        for (auto ready = watched_.begin();
-             (ready = std::find_if(watched_.begin(), watched_.end(), is_ready)) != watched_.end();)
-            watched_.extract(ready).mapped().job->run();
-        if (alarm_ != nullptr && Clock::now() >= when_) std::exchange(alarm_, nullptr)->run();
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(when_ - Clock::now()).count();
+        ::poll(polled_.data(), polled_.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
+        eventfd_t posts = 0;
+        ::eventfd_read(wake_up_, &posts);
         for (pg::spi::Job* job : take_posted()) job->run();
+        const auto is_ready = [](const pollfd& one) { return one.revents != 0; };
+        if (auto one = std::find_if(polled_.begin() + 1, polled_.end(), is_ready); one != polled_.end()) {
+            pg::spi::Job* const job = jobs_[one->fd];
+            polled_.erase(one);  // what is watched again stands behind the others
+            job->run();
+        }
+        if (Clock::now() >= when_) std::exchange(when_, never), alarm_->run();
     }
     /// Nothing is left of what was made on it, once its client is gone.
-    [[nodiscard]] bool is_idle() {
-        const std::lock_guard lock(mutex_);
-        return posted_.empty() && watched_.empty() && alarm_ == nullptr;
-    }
+    [[nodiscard]] bool is_idle() { return polled_.size() == 1 && when_ == never && ::poll(polled_.data(), 1, 0) == 0; }
 
 private:
-    struct Watched {
-        short events = 0;
-        pg::spi::Job* job = nullptr;
-        bool is_ready = false;
-    };
-
+    bool do_watch(int descriptor, short events, pg::spi::Job& job) noexcept override {
+        polled_.push_back({descriptor, events, 0});
+        jobs_[descriptor] = &job;
+        return true;
+    }
+    void do_forget(int descriptor) noexcept override {
+        std::erase_if(polled_, [&](const pollfd& one) { return one.fd == descriptor; });
+    }
+    void do_set_alarm(Clock::time_point when, pg::spi::Job& job) noexcept override { when_ = when, alarm_ = &job; }
+    bool do_here() const noexcept override { return std::this_thread::get_id() == thread_; }
     void do_post(pg::spi::Job& job) noexcept override {
         const std::lock_guard lock(mutex_);
         posted_.push_back(&job);
-        const std::uint64_t one = 1;
-        static_cast<void>(::write(wake_up_, &one, sizeof one));
+        ::eventfd_write(wake_up_, 1);
     }
-    bool do_watch(int descriptor, short events, pg::spi::Job& job) noexcept override {
-        return watched_.try_emplace(descriptor, Watched{events, &job}).second;
-    }
-    void do_forget(int descriptor) noexcept override { watched_.erase(descriptor); }
-    void do_set_alarm(Clock::time_point when, pg::spi::Job& job) noexcept override {
-        when_ = when;
-        alarm_ = when == Clock::time_point::max() ? nullptr : &job;
-    }
-    bool do_here() const noexcept override { return std::this_thread::get_id() == thread_; }
-
-    [[nodiscard]] std::deque<pg::spi::Job*> take_posted() {
+    std::vector<pg::spi::Job*> take_posted() {
         const std::lock_guard lock(mutex_);
         return std::exchange(posted_, {});
     }
-    [[nodiscard]] int timeout() const {
-        if (alarm_ == nullptr) return -1;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(when_ - Clock::now());
-        return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
-    }
 
+    static constexpr Clock::time_point never = Clock::time_point::max();
     const std::thread::id thread_ = std::this_thread::get_id();
     const int wake_up_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    std::map<int, Watched> watched_;
-    Clock::time_point when_;
+    std::vector<pollfd> polled_{{wake_up_, POLLIN, 0}};
+    std::map<int, pg::spi::Job*> jobs_;
+    Clock::time_point when_ = never;
     pg::spi::Job* alarm_ = nullptr;
     std::mutex mutex_;  // guards posted_
-    std::deque<pg::spi::Job*> posted_;
+    std::vector<pg::spi::Job*> posted_;
 };
 // [loop]
 
