@@ -24,10 +24,34 @@ using frozen::End;
 using pg::testing::Direction;
 using pg::testing::FaultProxy;
 
-/// How the sessions of a client are made.
+/// How the sessions of a client are made, and what falls silent.
 struct Kind {
     const char* provider;
     const char* engine;
+    bool is_of_processes = false;  ///< those of the sessions are stopped (SIGSTOP), else the line is
+};
+
+/// The server processes of one client, stopped in their tracks until this goes.
+class StoppedProcesses {
+public:
+    explicit StoppedProcesses(const std::string& client) {
+        // By a thread of its own: a coroutine of a loop may be what asks.
+        std::jthread([&] {
+            pg::Client onlooker = pg::connect(pg::testing::shared_server().conninfo());
+            all_ = onlooker.query_all<std::int32_t>("select pid from pg_stat_activity where application_name = $1",
+                                                    client);
+        }).join();
+        EXPECT_FALSE(all_.empty()) << client;
+        for (const int process : all_) pg::testing::shared_server().freeze_backend(process);
+    }
+    StoppedProcesses(const StoppedProcesses&) = delete;
+    StoppedProcesses& operator=(const StoppedProcesses&) = delete;
+    ~StoppedProcesses() {
+        for (const int process : all_) pg::testing::shared_server().thaw_backend(process);
+    }
+
+private:
+    std::vector<std::int32_t> all_;
 };
 
 /// A line of its own to the server, for one row.
@@ -38,20 +62,27 @@ public:
 
     void go_silent() override {
         if (stopping_) return stop_when_sent();
-        for (const Direction direction : {Direction::to_server, Direction::to_client})
-            proxy_.set(direction, {.frozen = true});
+        if (kind_.is_of_processes)
+            processes_.emplace(name_);
+        else
+            for (const Direction direction : {Direction::to_server, Direction::to_client})
+                proxy_.set(direction, {.frozen = true});
         silent_since_ = std::chrono::steady_clock::now();
     }
     [[nodiscard]] pg::Client other_client() override { return pg::open(conninfo(), options()); }
     [[nodiscard]] std::string conninfo() const override {
-        return proxy_.conninfo(pg::testing::shared_server(), database()) + " engine=" + kind_.engine;
+        return proxy_.conninfo(pg::testing::shared_server(), database()) + " engine=" + kind_.engine +
+               " application_name=" + name_;
     }
     [[nodiscard]] pg::Options options() const override {
         return {.provider = kind_.provider, .pool_max_size = 2, .timeout = timeout_};
     }
     [[nodiscard]] bool falls_silent() const override { return true; }
 
-    void heal() { proxy_.heal(); }
+    void heal() {
+        processes_.reset();
+        proxy_.heal();
+    }
     /// What its callers give to a call that is to be stopped, and not to come to the end of its time: the server falls
     /// silent by answering nothing, and as soon as the call was sent, its caller wants it no more.
     [[nodiscard]] const pg::StopToken& stop() {
@@ -92,9 +123,16 @@ private:
         });
     }
 
+    static std::string next_name() {
+        static std::atomic<int> last = 0;
+        return "line_" + std::to_string(++last);
+    }
+
+    const std::string name_ = next_name();
     Kind kind_;
     std::chrono::milliseconds timeout_;
     FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
+    std::optional<StoppedProcesses> processes_;
     std::optional<std::stop_source> stopping_;
     std::optional<pg::StopToken> token_;
     std::optional<std::chrono::steady_clock::time_point> silent_since_, call_ended_;
@@ -248,7 +286,7 @@ pg::Task<void> on_transaction(const frozen::AwaitedExecutorVerb& verb, SilentLin
     co_await verb.call(line, transaction);
 }
 
-TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) {
+std::vector<Row> awaited_rows() {
     std::vector<Row> rows;
     add_for_each_executor(
         rows, frozen::awaited_executor_verbs(),
@@ -261,7 +299,17 @@ TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) {
 #if defined(PGCLIENT_TEST_ASIO)
     add(rows, frozen::of_asio());
 #endif
-    check_all({"async", GetParam()}, rows);
+    return rows;
+}
+
+TEST_P(Frozen, ServerEndsEveryFunctionThatIsAwaitedInItsTime) { check_all({"async", GetParam()}, awaited_rows()); }
+
+TEST_P(Frozen, ProcessesOfAServerEndEveryFunctionThatIsAwaitedInItsTime) {
+    std::vector<Row> rows = awaited_rows();
+    // For these the server opens another session, whose process nobody has stopped.
+    const std::set<std::string> served{"AsyncClient::connection", "AsyncClient::try_connection", "Pool::wait_ready"};
+    std::erase_if(rows, [&](const Row& row) { return served.contains(row.name); });
+    check_all({"async", GetParam(), true}, rows);
 }
 
 /// Runs a row whose call is stopped when it was sent: it ends within the time for cleaning up, as what was stopped.
