@@ -71,8 +71,10 @@ public:
     }
     [[nodiscard]] pg::Client other_client() override { return pg::open(conninfo(), options()); }
     [[nodiscard]] std::string conninfo() const override {
-        return proxy_.conninfo(pg::testing::shared_server(), database()) + " engine=" + kind_.engine +
-               " application_name=" + name_;
+        // The buffers of a unix socket are small: there is little to be read once its process is stopped.
+        const pg::testing::TestServer& server = pg::testing::shared_server();
+        return (kind_.is_of_processes ? server.conninfo(database()) : proxy_.conninfo(server, database())) +
+               " engine=" + kind_.engine + " application_name=" + name_;
     }
     [[nodiscard]] pg::Options options() const override {
         return {.provider = kind_.provider, .pool_max_size = 2, .timeout = timeout_};
