@@ -23,12 +23,14 @@ using LookUp = Addresses (*)(const std::string& name);
 /// By getaddrinfo.
 [[nodiscard]] Addresses look_up(const std::string& name);
 
-/// Resolves names on at most two threads, each name on one: who asks for it meanwhile is told the same. A look-up that
-/// takes too long is abandoned: its thread is busy until it ends, but nobody waits for it, except the end of the
-/// process. Thread-safe.
+/// Resolves names, each on one thread: who asks for it meanwhile is told the same. A look-up that takes too long is
+/// abandoned: its thread is busy until it ends, but nobody waits for it, except the end of the process. Another thread
+/// is started when all are busy, up to `most_threads`. Thread-safe.
 class Resolver {
 public:
-    explicit Resolver(LookUp look_up) : look_up_(look_up), workers_(2, 64) {}
+    static constexpr std::size_t most_threads = 8;
+
+    explicit Resolver(LookUp look_up) : look_up_(look_up), workers_(most_threads, 64) {}
 
     /// A numeric address is itself, at once. Errors: connect, timeout, cancelled.
     [[nodiscard]] Expected<std::vector<std::string>> resolve(const std::string& name, const spi::Wait& wait);
