@@ -298,6 +298,10 @@ std::vector<Row> awaited_rows() {
     add(rows, frozen::all_awaited());
     add(rows, frozen::waits());
     add(rows, frozen::pools());
+    // And what closes a client, whose sessions live on a loop.
+    for (const frozen::Verb& verb : frozen::clients())
+        if (std::set<std::string>{"Client::close", "Client::operator=", "Client::~Client"}.contains(verb.function))
+            add(rows, std::vector{verb});
 #if defined(PGCLIENT_TEST_ASIO)
     add(rows, frozen::of_asio());
 #endif
