@@ -248,7 +248,7 @@ Time Books::next_look(Time now) const {
     if (count(State::idle) != members_.size() || !queue_.empty()) return look_by(now);
     Time at = is_short() || widening_ ? look_by(now) : Time::max();
     for (const Member* member : idle_)
-        if (!member->unwanted.load(std::memory_order_relaxed) || !is_short())
+        if (!member->unwanted.load(std::memory_order_relaxed) || !is_irreplaceable(now))
             at = std::min({at, member->expires, spare_at(*member), keep_alive_at(*member)});
     return std::max(at, now);
 }
@@ -367,8 +367,14 @@ void Books::settle_down(Member& member, Time now) {
         enter(member, State::idle);
 }
 
-/// One that is too old stays until another has taken its place, when there is room for that.
-bool Books::is_irreplaceable(Time now) const { return is_short() && members_.size() < limit(now); }
+/// One that is too old stays until another is open in its place, where the least sizes or somebody who waits ask for
+/// it. In a full pool one at a time makes room for that.
+bool Books::is_irreplaceable(Time now) const {
+    const std::size_t open = size() - count(State::opening), young = open - std::min(open, old_);
+    const bool is_asked_for =
+        young < least_size() || count(State::idle) - old_idle_ < limits_.min_idle || (young == 0 && !queue_.empty());
+    return is_asked_for && (members_.size() < limit(now) || count(State::opening) != 0 || count(State::closing) != 0);
+}
 
 /// It is to close when it can.
 void Books::age(Member& member) {

@@ -54,7 +54,7 @@ struct Member final : spi::SessionSlot {
     enum class State : std::uint8_t { opening, idle, lent, checking, closing, cut };
 
     State state = State::opening;
-    std::atomic<bool> unwanted{false};       // closes once it can be replaced. Written by the books, read by anybody
+    std::atomic<bool> unwanted{false};       // closes once it is not asked for. Written by the books, read by anybody
     std::atomic<bool> outdated{false};       // unwanted, and lent to nobody again. The same
     int process = 0;                         // of the server; set before it is lent first
     std::uint32_t place = 0;                 // among all members

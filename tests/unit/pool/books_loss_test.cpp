@@ -86,6 +86,80 @@ TEST_F(TheBooksOfABadDay, LendWhatIsTooOldUntilItCanBeReplaced) {
     EXPECT_EQ(books->stats(now).expired, 1u);
 }
 
+TEST_F(TheBooksOfABadDay, KeepWhatIsTooOldWhileItsReplacementOpens) {
+    for (const bool idle_ones_are_kept : {false, true}) {
+        make({.max_size = 2,
+              .min_size = idle_ones_are_kept ? 0u : 1u,
+              .min_idle = idle_ones_are_kept ? 1u : 0u,
+              .max_lifetime = 10min,
+              .ping_after = 1h,
+              .keepalive = no_timeout});
+        Member* const old = duty().member;
+        books->opened(*old, now);
+        now = old->expires;
+        books->look(now);
+        const Duty open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        for (int round = 0; round < 3; ++round) {
+            now += 500ms;
+            books->look(now);
+            ASSERT_EQ(books->take(now), old);
+            books->give_back(*old, now);
+            expect_nothing();
+            EXPECT_GT(books->next_look(now), now);
+        }
+        books->failed(*open.member, nobody_there(), now);
+        EXPECT_EQ(books->take(now), old);
+    }
+}
+
+TEST_F(TheBooksOfABadDay, MakeRoomInAFullPoolOfWhatIsTooOldOneByOne) {
+    make({.max_size = 3,
+          .min_size = 3,
+          .max_connecting = 3,
+          .max_lifetime = 10min,
+          .ping_after = 1h,
+          .keepalive = no_timeout});
+    for (const Duty& open : duties()) books->opened(*open.member, now);
+    now += 10min;
+    for (std::size_t young = 0; young < 3; ++young) {
+        books->look(now);
+        const Duty close = duty();
+        ASSERT_EQ(close.kind, Kind::close);
+        books->look(now);
+        expect_nothing();
+        books->closed(*close.member);
+        Duty open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        books->failed(*open.member, nobody_there(), now);
+        books->look(now);
+        expect_nothing();
+        EXPECT_EQ(books->stats(now).idle, 2u) << "the others serve on";
+        now += 10s;
+        open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        books->opened(*open.member, now);
+    }
+    books->look(now);
+    expect_nothing();
+}
+
+TEST_F(TheBooksOfABadDay, LendTheLastSessionHoweverOldWhileAnotherCannotBeOpened) {
+    make({.max_size = 2, .max_lifetime = 10min, .ping_after = 1h, .keepalive = no_timeout});
+    Member& old = open_and_lend();
+    now = old.expires;
+    Somebody first;
+    books->enqueue(first, now);
+    books->failed(*duty().member, nobody_there(), now);
+    books->look(now);
+    books->give_back(old, now);
+    const Duty lend = duty();
+    ASSERT_EQ(lend.kind, Kind::lend);
+    EXPECT_EQ(lend.member, &old);
+    books->give_back(old, now);
+    EXPECT_EQ(duty().kind, Kind::close) << "nobody asks for it";
+}
+
 TEST_F(TheBooksOfABadDay, SuspectNobodyWhenASessionEndedForItself) {
     const auto members = idle_ones(2);
     EXPECT_EQ(books->take(now), members[1]);
