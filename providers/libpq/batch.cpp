@@ -107,6 +107,7 @@ private:
         ends_ = 0;
         if (status == PGRES_PIPELINE_SYNC) {
             if (readies_ < answered_) ++readies_;  // not that of `Engine::enter_pipeline`
+            link_.note_ready();
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {

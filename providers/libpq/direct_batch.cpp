@@ -104,7 +104,7 @@ private:
     bool take(const wire::Answer& whole) {
         if (!collector_.take_row(whole, link_.chunk(), sink_)) return violate(malformed_row);
         answer(conclude(whole.tag));
-        if (sync_ == spi::BatchSync::each) ++readies_;
+        if (sync_ == spi::BatchSync::each) take_ready();
         return true;
     }
     bool take(wire::Event event, const wire::Frame& frame) {
@@ -122,9 +122,14 @@ private:
             case wire::Event::failed: return take_failure(frame.body);
             case wire::Event::copy_in:
             case wire::Event::copy_out: return refuse_copy();
-            case wire::Event::ready: ++readies_; return true;
+            case wire::Event::ready: take_ready(); return true;
             default: return true;
         }
+    }
+
+    void take_ready() {
+        ++readies_;
+        link_.note_ready();
     }
 
     bool take_columns(std::string_view body) {

@@ -36,6 +36,7 @@ Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wi
                 if (!format) return link.violated("a malformed answer to COPY");
                 return *format;
             }
+            case wire::Event::complete: link.note_tag(); break;
             case wire::Event::failed:
                 failure = link.failed(frame.body);
                 if (!link.connected()) return *std::move(failure);

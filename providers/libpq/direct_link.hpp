@@ -33,9 +33,11 @@ public:
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
     [[nodiscard]] std::optional<Error> begin(std::string_view sql, const spi::Wait& wait) {
         if (auto error = begin_exchange(sql, connected(), wait)) return error;
-        set_in_transaction(machine_.transaction() != wire::TransactionState::idle);
+        note_ready();
         return std::nullopt;
     }
+    /// The server has ended what went before: what comes next begins in a block, or not.
+    void note_ready() noexcept { set_in_transaction(machine_.transaction() != wire::TransactionState::idle); }
 
     /// Where messages are written; each is told to `sent`. They leave with the next wait, or `flush`. @{
     [[nodiscard]] wire::SendBuffer& out() noexcept { return out_; }

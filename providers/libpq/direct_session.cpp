@@ -220,7 +220,7 @@ void DirectSession::do_forget(std::string_view name) noexcept { link_.forget(nam
 
 Expected<std::optional<Notification>> DirectSession::do_wait_notification(const spi::Wait& wait) noexcept {
     Expected<std::optional<Notification>> heard = hear(wait);
-    link_.rest();
+    if (!link_.occupied()) link_.rest();
     return heard;
 }
 

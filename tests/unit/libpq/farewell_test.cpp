@@ -102,6 +102,35 @@ TEST_P(Farewell, BehindATagOfABatchOfTransactions) {
     }
 }
 
+// The one that it stood in at first is over.
+TEST_P(Farewell, BehindATagOfABatchThatEndsItsBlock) {
+    const ScriptedSession session = session_with(
+        MessageKind::sync, {Reply().parse_complete().bind_complete().no_data().tag("BEGIN").message('Z', "T"),
+                            Reply().parse_complete().bind_complete().no_data().tag("COMMIT").ready(),
+                            Reply().raw(inserted.bytes()).raw(goodbye().bytes())});
+    ASSERT_TRUE(session->run({.sql = "begin"}, soon()));
+    const std::vector<spi::Request> requests{{.sql = "commit"}, {.sql = "insert"}};
+    const auto told = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, soon());
+    EXPECT_TRUE(told[0]);
+    ASSERT_FALSE(told[1]);
+    expect_unknown(told[1].error());
+}
+
+TEST_P(Farewell, BehindTheTagOfWhatIsNoCopy) {
+    const std::string sql = "insert into t values (1)";
+    const ScriptedSession in = session_with(MessageKind::query, {Reply().tag("INSERT 0 1").raw(goodbye().bytes())});
+    const auto told_in = in->copy_in(sql, soon());
+    ASSERT_FALSE(told_in);
+    expect_unknown(told_in.error());
+    const bool is_direct = std::get<0>(GetParam()) == std::string_view("direct");
+    const ScriptedSession out =
+        session_with(is_direct ? MessageKind::query : MessageKind::sync,
+                     {Reply(is_direct ? Reply().tag("INSERT 0 1") : inserted).raw(goodbye().bytes())});
+    const auto told_out = out->copy_out(sql, soon());
+    ASSERT_FALSE(told_out);
+    expect_unknown(told_out.error());
+}
+
 class Requests final : public spi::RequestFeed {
 public:
     std::vector<Expected<Result>> answers{};
