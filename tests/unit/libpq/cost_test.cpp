@@ -25,6 +25,7 @@ struct Calls {
     int looks = 0;     // at a socket, without waiting for it
 };
 constinit thread_local int allocations = 0;
+constinit thread_local std::size_t largest = 0;  // of them, in bytes
 constinit thread_local Calls calls;
 
 }  // namespace
@@ -32,6 +33,7 @@ constinit thread_local Calls calls;
 // Not inlined: g++ 12 would take the free in one for a mismatch with the `new` before it.
 [[gnu::noinline]] void* operator new(std::size_t size) {
     ++allocations;
+    if (size > largest) largest = size;
     void* const memory = std::malloc(size);
     return memory ? memory : throw std::bad_alloc();
 }
@@ -127,6 +129,26 @@ TEST_P(Cost, OfAWarmQueryIsTheMemoryOfWhatItReturns) {
         EXPECT_EQ(allocations_of(users), 1 + 3) << "a vector of them, and their names";
         EXPECT_EQ(allocations_of(result), 1) << "the rows";
     }
+}
+
+TEST_P(Cost, OfARowThatPassesTheLimitIsNotItsMemory) {
+    using pg::testing::MessageKind;
+    using pg::testing::Reply;
+    const auto half_of_a_row = [](pg::testing::Conversation& client) {
+        const std::string row = Reply().row({std::string(std::size_t{8} << 20, 'x')}).bytes();
+        client.receive_until(MessageKind::sync);
+        client.send(Reply().parse_complete().bind_complete().columns({{"n", text}}).raw(row.substr(0, row.size() / 2)));
+        if (!client.wait_for_cancel()) return;
+        client.send(Reply().raw(row.substr(row.size() / 2)).error("57014", "canceling statement").ready());
+        client.ignore();
+    };
+    const pg::libpq::ScriptedSession session(
+        "direct", half_of_a_row, {.unix_socket = GetParam(), .cancel_requests = pg::libpq::CancelRequests::heard});
+    largest = 0;
+    const auto told = session->run({.sql = "select", .max_result_bytes = 1000}, pg::libpq::soon());
+    EXPECT_EQ(told.error().kind(), pg::ErrorKind::result_too_large);
+    EXPECT_TRUE(session->usable());
+    EXPECT_LT(largest, std::size_t{1} << 20) << "neither before it is given up nor while it is drained";
 }
 
 TEST_P(Cost, OfAWarmQueryIsOneCallToSendOneToReceiveAndOneLook) {

@@ -143,8 +143,13 @@ const Quiet quiet[] = {
 };
 
 TEST(DirectRest, HoldsNoChunkHoweverItCameToRest) {
+    {  // the pool keeps what this one had
+        const ScriptedSession first("direct", answer_and_fail, {.unix_socket = true});
+        ASSERT_TRUE(first->run({.sql = "select"}, soon()));
+    }
     for (const Quiet& one : quiet) {
         SCOPED_TRACE(one.name);
+        ASSERT_NE(wire::process_chunks().kept(), 0U);
         const std::size_t before = wire::process_chunks().kept();
         const ScriptedSession session("direct", one.script, {.cancel_requests = CancelRequests::heard});
         one.use(*session);
