@@ -81,7 +81,7 @@ public:
         do_fail(std::move(why));
         step_ = Step::answer;
     }
-    /// UsageError on the thread that would have to run it: who waits there waits for ever.
+    /// UsageError where a loop would be held up: who waits there may do so for ever.
     [[nodiscard]] std::optional<Error> no_place_to_wait() const;
 
 protected:
@@ -297,7 +297,8 @@ public:
     void stop() noexcept {
         if (operation_) operation_->stop();
     }
-    /// Starts the call and blocks the calling thread until the answer is there. UsageError on a thread of the provider.
+    /// Starts the call and blocks the calling thread until the answer is there. UsageError in what a reactor runs, and
+    /// on the thread of the call's own.
     T get() && {
         if (auto misplaced = operation_->no_place_to_wait())
             return detail::answer_of<T>::deliver(*std::move(misplaced));

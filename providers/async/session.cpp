@@ -70,8 +70,9 @@ Expected<std::unique_ptr<Inner>> wrapped(const Home& home, Expected<std::unique_
 Error Home::would_block() {
     return Error({.kind = ErrorKind::usage,
                   .outcome = Outcome::not_sent,
-                  .message = "a blocking call on the thread of its own event loop would wait for itself: co_await "
-                             "db.async(), or call from another thread"});
+                  .message =
+                      "a blocking call on the thread of an event loop would hold up the calls there, and may wait "
+                      "for itself: co_await db.async(), or call from another thread"});
 }
 
 namespace {
@@ -119,7 +120,7 @@ template <class Object>
 void Home::bury(std::unique_ptr<Object> object) const noexcept {
     if (object == nullptr) return;
     if (spi::Waiter::here() != nullptr || !birthplace_.is_here()) return object.reset();
-    if (!reactor_->here()) {
+    if (!may_not_block()) {
         auto errand = [&] { object.reset(); };
         return run_errand(*reactor_, errand);
     }
@@ -130,14 +131,14 @@ void Home::bury(std::unique_ptr<Object> object) const noexcept {
 void Home::bury_session(std::unique_ptr<spi::Session> session) const noexcept {
     if (!birthplace_.is_here()) return session.reset();
     if (spi::Waiter::here() != nullptr) return wait_for_burials(), session.reset();
-    if (!reactor_->here()) {
+    if (!may_not_block()) {
         auto errand = [&] {
             wait_for_burials();
             session.reset();
         };
         return run_errand(*reactor_, errand);
     }
-    if (!is_burying()) return session.reset();  // an idle one closes without waiting
+    if (reactor_->here() && !is_burying()) return session.reset();  // an idle one closes without waiting
     auto wait = [home = *this] { home.wait_for_burials(); };
     reactor_->spawn(*new Burial<spi::Session, decltype(wait)>(*this, std::move(session), std::move(wait)));
 }

@@ -21,14 +21,14 @@ public:
     explicit Home(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
 
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const noexcept { return reactor_; }
-    /// What `function` returns, called at home: at once when the caller is there and may wait, else by an errand. An
-    /// error for a caller who must not be made to wait.
+    /// What `function` returns, called at home: at once when the caller is on a fiber, else by an errand. An error for
+    /// a caller who must not be made to wait: on this loop or another one, which may wait for each other.
     template <class Function>
     [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
         // In a copy of the process there is no such thread; the session says so itself.
         if (!birthplace_.is_here()) return function();
         if (spi::Waiter::here() != nullptr) return wait_for_burials(), function();
-        if (reactor_->here()) return would_block();
+        if (may_not_block()) return would_block();
         std::optional<decltype(function())> answer;
         auto errand = [&] {
             wait_for_burials();
@@ -37,8 +37,8 @@ public:
         run_errand(*reactor_, errand);
         return *std::move(answer);
     }
-    /// Destroys a stream or a COPY at home: before it returns, unless the caller is there and must not wait. The
-    /// session does nothing else until then. @{
+    /// Destroys a stream or a COPY at home: before it returns, unless the caller must not wait. The session does
+    /// nothing else until then. @{
     template <class Object>
     void bury(std::unique_ptr<Object> object) const noexcept;
     [[nodiscard]] bool is_burying() const noexcept { return burials_->load(std::memory_order_acquire) != 0; }
@@ -46,6 +46,8 @@ public:
     void bury_session(std::unique_ptr<spi::Session> session) const noexcept;  /// @}
 
 private:
+    /// Not on a fiber.
+    [[nodiscard]] bool may_not_block() const noexcept { return spi::Reactor::any_here() || reactor_->here(); }
     [[nodiscard]] static Error would_block();
     /// On a fiber.
     void wait_for_burials() const noexcept;

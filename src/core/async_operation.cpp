@@ -61,8 +61,9 @@ Operation::~Operation() = default;
 void Operation::do_go_without(Executor&, Error why) noexcept { do_fail(std::move(why)); }
 
 std::optional<Error> Operation::no_place_to_wait() const {
-    if (!target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
-    return usage_error("get() on the thread that runs the call would wait for itself: co_await it");
+    if (!spi::Reactor::any_here() && !target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
+    return usage_error(
+        "get() on the thread of an event loop would hold up the calls there, and may wait for itself: co_await it");
 }
 
 void Operation::start(Then then, void* context) noexcept {

@@ -51,13 +51,11 @@ private:
     int under_way_ = 0;
 };
 
-thread_local bool is_of_reactor = false;
-
 class OwnReactor {
 public:
     explicit OwnReactor(std::unique_ptr<RunLoop> loop)
         : loop_(std::move(loop)), thread_([this] {
-              is_of_reactor = true;
+              LoopReactor::keep_thread();
               block_signals();
               loop_->run();
               while (!reactor_.is_idle()) loop_->run_one();
@@ -99,8 +97,6 @@ private:
 };
 
 }  // namespace
-
-bool is_thread_of_reactor() noexcept { return is_of_reactor; }
 
 std::shared_ptr<LoopReactor> make_own_reactor(std::unique_ptr<RunLoop> loop) {
     static_cast<void>(Departures::of_process());

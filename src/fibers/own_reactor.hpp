@@ -13,7 +13,4 @@ namespace pg::fibers {
 /// std::system_error when there is no thread to be had.
 [[nodiscard]] PGCLIENT_API std::shared_ptr<LoopReactor> make_own_reactor(std::unique_ptr<RunLoop> loop);
 
-/// The calling thread is one of those.
-[[nodiscard]] PGCLIENT_API bool is_thread_of_reactor() noexcept;
-
 }  // namespace pg::fibers

@@ -40,10 +40,14 @@ public:
     /// Runs what is due after `wake()`, unless that is being done already. On the loop's thread.
     template <class Wake>
     void turn(Wake wake) {
-        const bool is_mine = !std::exchange(in_turn_, true);
+        if (std::exchange(in_turn_, true)) return wake();
+        const bool was_inside = enter(true);
         wake();
-        if (is_mine) end_turn();
+        end_turn();
+        enter(was_inside);
     }
+    /// All that the calling thread does is a reactor's.
+    static void keep_thread() noexcept { enter(true); }
     /// Runs the timers whose time has come, and sets the loop's alarm for the next. On the loop's thread.
     void look_at_timers() { run_timers(); }
     /// Nothing is due or under way in it, so that it may be destroyed. On the loop's thread.

@@ -156,8 +156,8 @@ Error cannot_be_awaited() { return usage("the sessions of this client cannot be 
 
 Error would_wait_for_itself() {
     return usage(
-        "a blocking call on the thread of its own event loop would wait for itself: co_await db.async(), or call from "
-        "another thread");
+        "a blocking call on the thread of an event loop would hold up the calls there, and may wait for itself: "
+        "co_await db.async(), or call from another thread");
 }
 
 Error no_thread() {

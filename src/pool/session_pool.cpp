@@ -44,7 +44,7 @@ std::chrono::nanoseconds longest_loan(const Limits& limits) {
 bool is_stopped(const spi::Wait& wait) { return wait.stop && wait.stop->stop_requested(); }
 
 /// What blocks the calling thread keeps a reactor from its work.
-bool holds_up_a_loop() { return spi::Waiter::here() != nullptr || fibers::is_thread_of_reactor(); }
+bool holds_up_a_loop() { return spi::Waiter::here() != nullptr || spi::Reactor::any_here(); }
 
 /// Of all that takes a system call to close, as the member itself goes under the lock (P1).
 void let_go(Member& member) {
@@ -284,7 +284,7 @@ Member* SessionPool::borrow_front() noexcept {
 
 Expected<spi::Lease> SessionPool::acquire_behind_the_fronts(const spi::Wait& wait, std::uint32_t turned_away) {
     if (!birthplace_.is_here()) return detail::made_before_fork();
-    const bool may_wait = !is_on_own_loop();
+    const bool may_wait = !is_on_a_loop();
     while (turned_away < most_turned_away) {
         ThreadWaiter waiter(wait.stop);
         waiter.turned_away = turned_away;
@@ -352,11 +352,11 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
     return found;
 }
 
-/// The calling thread is the one that would have to open what it waits for.
-bool SessionPool::is_on_own_loop() const noexcept {
+/// The calling thread may be the one that would have to open what it waits for, or give it back.
+bool SessionPool::is_on_a_loop() const noexcept {
     if (!is_awaitable_ || spi::Waiter::here() != nullptr) return false;
     const std::shared_ptr<spi::Reactor> reactor = provider_->reactor();
-    return reactor && reactor->here();
+    return spi::Reactor::any_here() || (reactor && reactor->here());
 }
 
 /// By the hook; else it is on its way out.
@@ -479,7 +479,7 @@ void SessionPool::abandon() noexcept {
 }
 
 /// They are called on another thread than this one.
-bool SessionPool::may_wait_for_hooks() const noexcept { return !holds_up_a_loop() && !is_on_own_loop(); }
+bool SessionPool::may_wait_for_hooks() const noexcept { return !holds_up_a_loop() && !is_on_a_loop(); }
 
 Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);

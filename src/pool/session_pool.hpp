@@ -114,7 +114,7 @@ private:
     [[nodiscard]] spi::Lease lease(Member& member) { return {*this, member}; }
     void employ() noexcept;
     [[nodiscard]] std::shared_ptr<spi::Reactor> workplace(std::shared_ptr<spi::Reactor> own) noexcept;
-    [[nodiscard]] bool is_on_own_loop() const noexcept;
+    [[nodiscard]] bool is_on_a_loop() const noexcept;
     [[nodiscard]] bool may_wait_for_hooks() const noexcept;
     [[nodiscard]] Error why_refused() const;
     [[nodiscard]] Error all_refused_to(std::uint32_t turned_away) const;

@@ -56,7 +56,7 @@ bool SessionPool::watch(const Deadline& until, Condition condition) {
 }
 
 Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
-    if (is_on_own_loop()) return would_wait_for_itself();
+    if (is_on_a_loop()) return would_wait_for_itself();
     if (!birthplace_.is_here()) return detail::made_before_fork();
     employ();
     const Time since = Clock::now();
@@ -83,7 +83,7 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
 
 std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
     if (!birthplace_.is_here()) return 0;
-    if (!is_on_own_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
+    if (!is_on_a_loop()) watch(Deadline::after(timeout), [&] { return !books_.any_member(); });
     const std::lock_guard lock(mutex_);
     return books_.not_closed();
 }

@@ -8,6 +8,7 @@ namespace pg::spi {
 namespace {
 
 thread_local constinit Waiter* waiter_here = nullptr;
+thread_local constinit bool is_reactor_here = false;
 
 }  // namespace
 
@@ -43,6 +44,8 @@ const std::shared_ptr<Reactor>& Session::do_reactor() const noexcept {
     return none;
 }
 
+bool Reactor::any_here() noexcept { return is_reactor_here; }
+bool Reactor::enter(bool is_running) noexcept { return std::exchange(is_reactor_here, is_running); }
 Waiter* Waiter::here() noexcept { return waiter_here; }
 void Waiter::enter(Waiter* waiter) noexcept { waiter_here = waiter; }
 

@@ -26,6 +26,8 @@ public:
     void spawn(Job& job) noexcept { do_spawn(job); }
     /// True on the loop's thread. Thread-safe.
     [[nodiscard]] bool here() const noexcept { return do_here(); }
+    /// True in whatever a reactor runs: who blocks there holds up the calls on it, whichever sessions they are for.
+    [[nodiscard]] static bool any_here() noexcept;
 
     /// Runs `job` at `when`, unless it is set anew or cancelled before. On the loop's thread. @{
     void set(Timer& timer, Deadline::Clock::time_point when, Job& job) noexcept {
@@ -46,6 +48,10 @@ public:
     void end_call() noexcept {
         if (--calls_ == 0) do_have_calls(false);
     }  /// @}
+
+protected:
+    /// Says whether a reactor runs what this thread does from now on; gives what was so before.
+    static bool enter(bool is_running) noexcept;
 
 private:
     virtual void do_post(Job& job) noexcept = 0;

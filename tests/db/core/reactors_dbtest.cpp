@@ -11,6 +11,7 @@
 #include <pg/async_copy.hpp>
 #include <pg/async_listener.hpp>
 #include <pg/connection.hpp>
+#include <pg/pool/pool.hpp>
 #include <pg/spi/registry.hpp>
 #include <pg/testing/test_server.hpp>
 #include <set>
@@ -19,6 +20,7 @@
 
 #include "providers/async/provider.hpp"
 #include "providers/libpq/provider.hpp"
+#include "tests/slowness.hpp"
 
 namespace {
 
@@ -221,6 +223,52 @@ TEST_P(Reactors, LetCoroutinesAtHomeOnOneUseSessionsOnAnother) {
             EXPECT_EQ(onlooker.query_one<std::int64_t>("select count(*) from kept where home = $1", home->number()),
                       visitors * rounds * (1 + 100));
         EXPECT_EQ(onlooker.query_one<std::int64_t>("select count(*) from kept where home < 0"), 0);
+    }
+}
+
+/// A coroutine that nobody waits for: it runs from the call on, and ends by itself.
+struct Detached {
+    struct promise_type {
+        Detached get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const { throw; }
+    };
+};
+
+/// Whether each is refused who would block the thread of a home, by its own calls or by those of another home.
+Detached block(pg::AsyncClient home, std::vector<pg::AsyncClient> homes, pg::Client db,
+               std::shared_ptr<std::promise<bool>> told) {
+    const auto is_refused = [](const auto& outcome) {
+        return !outcome && outcome.error().kind() == pg::ErrorKind::usage;
+    };
+    bool are_refused = co_await home.query_one<int>("select 1") == 1;
+    are_refused &= is_refused(db.try_exec("select 1"));
+    are_refused &= is_refused(db.try_stream<int>("select 1"));
+    are_refused &= is_refused(db.pool().wait_ready(1, 1h));
+    for (const pg::AsyncClient& other : homes) {
+        are_refused &= is_refused(other.try_exec("select 1").get());
+        are_refused &= is_refused(other.try_begin().get());
+        are_refused &= co_await other.query_one<int>("select 2") == 2;
+    }
+    told->set_value(are_refused);
+}
+
+TEST_P(Reactors, RefuseToBeBlockedForThemselvesAndForEachOther) {
+    for (const std::size_t sessions : {1U, 3U}) {
+        pg::Client db = open(sessions);
+        std::vector<pg::AsyncClient> homes;
+        while (homes.size() < reactors) homes.push_back(db.async());
+        for (const pg::AsyncClient& home : homes) {
+            const auto told = std::make_shared<std::promise<bool>>();
+            auto are_refused = told->get_future();
+            block(home, homes, db, told);
+            ASSERT_EQ(are_refused.wait_for(testing_support::bound_on_hang(10s)), std::future_status::ready)
+                << "a reactor waits for itself";
+            EXPECT_TRUE(are_refused.get());
+        }
+        EXPECT_EQ(db.query_one<int>("select 3"), 3) << "from here it is no harm";
     }
 }
 

@@ -7,6 +7,7 @@
 #include "pg/spi/reactor.hpp"
 #include "pg/stop.hpp"
 #include "providers/async/provider.hpp"
+#include "src/fibers/reactor.hpp"
 #include "src/pool/make_pool.hpp"
 #include "tests/unit/async/inner_provider.hpp"
 #include "tests/unit/fibers/hand_loop.hpp"
@@ -46,6 +47,26 @@ TEST(PoolOnReactors, ClosesSessionsOfEachOtherWithoutWaitingForEachOther) {
     home_of_second->post(other);
     pool->close();
     EXPECT_EQ(pool->drain(20s), 0u);
+}
+
+TEST(PoolOnReactors, RefuseWhoWouldWaitOnTheThreadOfAnotherLoop) {
+    const auto account = std::make_shared<Account>();
+    account->is_at_rest = true;
+    const auto pool = pool::make_pool(make_async_provider(std::make_shared<InnerProvider>(account), 1), Config(), {},
+                                      {.max_size = 1});
+    const spi::Wait wait{Deadline::after(20s), nullptr};
+    fibers::HandLoop loop;
+    fibers::LoopReactor other(loop);
+    fibers::FunctionJob job([&] {
+        const auto refused = pool->acquire(wait);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind(), ErrorKind::usage);
+        EXPECT_FALSE(pool->wait_ready(1, 20s));
+    });
+    other.post(job);
+    loop.run();
+    EXPECT_EQ(job.runs, 1);
+    EXPECT_TRUE(pool->acquire(wait)) << "beside the loop";
 }
 
 TEST(PoolOnReactors, LetASessionCloseOnALoopWhereItsNextBorrowerGivesUp) {

@@ -1,8 +1,10 @@
 // ReactorSession: every operation is done at home, whoever asks for it, and refused where it would wait for itself.
+#include <future>
 #include <sys/wait.h>
 
 #include "providers/async/provider.hpp"
 #include "tests/outcomes_of.hpp"
+#include "tests/slowness.hpp"
 #include "tests/unit/async/inner_provider.hpp"
 #include "tests/unit/fibers/hand_reactor.hpp"
 
@@ -191,6 +193,52 @@ TEST_F(Sessions, RefuseTheSameOfStreamsAndCopies) {
         expect_refused(out->read(wait));
     });
     EXPECT_EQ(account->take_names(), Names{});
+}
+
+TEST_F(Sessions, RefuseOnTheThreadOfAnotherLoopWhatCouldWaitForThat) {
+    HandLoop loop;
+    LoopReactor other(loop);
+    auto stream = *session->stream(request("a"), wait);
+    static_cast<void>(account->take());
+    FunctionJob job([&] {
+        ASSERT_EQ(spi::Waiter::here(), nullptr);
+        expect_refused(session->run(request("a"), wait));
+        expect_refused(stream->next(wait));
+        expect_refused(provider->open(Config(), {}, wait));
+    });
+    other.post(job);
+    loop.run();
+    EXPECT_EQ(job.runs, 1);
+    EXPECT_EQ(account->take_names(), Names{}) << "nothing of it was done";
+    EXPECT_TRUE(stream->next(wait)) << "what such a thread does beside its loop is its own affair";
+}
+
+TEST_F(Sessions, EndAtHomeAfterwardsWhatIsDestroyedOnTheThreadOfAnotherLoop) {
+    HandLoop loop;
+    LoopReactor other(loop);
+    auto stream = *session->stream(request("a"), wait);
+    auto in = *session->copy_in("a", wait);
+    auto out = *session->copy_out("a", wait);
+    static_cast<void>(account->take());
+    std::promise<void> destroyed;
+    bool is_destroyed_meanwhile = false;
+    FunctionJob held_up([&] {
+        is_destroyed_meanwhile =
+            destroyed.get_future().wait_for(testing_support::bound_on_hang(1s)) == std::future_status::ready;
+    });
+    FunctionJob job([&] {
+        stream.reset();
+        in.reset();
+        out.reset();
+        session.reset();
+        destroyed.set_value();
+    });
+    home->post(held_up);
+    other.post(job);
+    loop.run();
+    settle();
+    EXPECT_TRUE(is_destroyed_meanwhile) << "as its loop may be held up by who waits for this one";
+    EXPECT_EQ(done_at_home(), (Names{"~stream", "~copy_in", "~copy_out", "~session"}));
 }
 
 TEST_F(Sessions, EndOnAFiberAfterwardsWhatIsDestroyedOnTheLoopsOwnThread) {

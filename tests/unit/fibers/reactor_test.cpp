@@ -44,6 +44,27 @@ TEST_F(Reactors, RunWhatAJobPostsInTheSameTurnButNotInsideOfIt) {
     EXPECT_EQ(std::count(lines.begin(), lines.end(), "inner"), 1);
 }
 
+TEST_F(Reactors, AreKnownToWhateverOneOfThemRuns) {
+    HandLoop inner_loop;
+    LoopReactor inner(inner_loop);
+    FunctionJob& in_another = job([] { EXPECT_TRUE(spi::Reactor::any_here()); });
+    FunctionJob& on_the_loop = job([&] {
+        EXPECT_TRUE(spi::Reactor::any_here());
+        inner.post(in_another);
+        inner_loop.run();
+        EXPECT_TRUE(spi::Reactor::any_here()) << "the outer one runs on";
+    });
+    FunctionJob& on_a_fiber = job([] { EXPECT_TRUE(spi::Reactor::any_here()); });
+    FunctionJob& beside = job([] { EXPECT_FALSE(spi::Reactor::any_here()) << "the application's own"; });
+    reactor.post(on_the_loop);
+    reactor.spawn(on_a_fiber);
+    loop.post(beside);
+    EXPECT_FALSE(spi::Reactor::any_here());
+    loop.run();
+    EXPECT_FALSE(spi::Reactor::any_here());
+    for (const FunctionJob* one : {&in_another, &on_the_loop, &on_a_fiber, &beside}) EXPECT_EQ(one->runs, 1);
+}
+
 TEST_F(Reactors, RunOnTheirOwnThreadWhatOthersHandOver) {
     EXPECT_TRUE(reactor.here());
     std::vector<std::thread::id> threads;
