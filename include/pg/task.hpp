@@ -203,6 +203,10 @@ template <class A>
 concept CallsBack =
     requires(A& awaitable, void (*then)(void*) noexcept, void* context) { awaitable.call_back(then, context); };
 
+/// It forgets who awaits it when that goes: an lvalue that is its own awaiter would stay, and resume what is gone.
+template <class A>
+inline constexpr bool forgets_who_awaits = !std::is_lvalue_reference_v<A> || !std::is_lvalue_reference_v<awaiter_t<A>>;
+
 /// Owns an rvalue, refers to an lvalue, and awaits it when started.
 template <class Next, class A>
 Coroutine<kept_t<A>, Next> keep_result(A awaitable) {
@@ -250,6 +254,8 @@ private:
 
 template <class... A>
 auto pack_of_parts(A&&... awaitables) {
+    static_assert((forgets_who_awaits<A> && ...),
+                  "an lvalue that is its own awaiter, as a pg::Async is, outlives who waits for it: std::move it");
     return std::tuple<Part<A>...>{Part<A>(std::forward<A>(awaitables))...};
 }
 template <class A>
@@ -305,8 +311,9 @@ struct SetSignal {
 /// Starts all of `awaitables` in order and ends when all have ended. Lazy. Gives a tuple of their results, with
 /// `std::monostate` for void; when some failed, throws the first exception in the order of the arguments.
 ///
-/// Rvalues are moved in; lvalues are referred to and have to outlive the Task. The parts may end on different threads:
-/// the awaiter goes on where the last one ends. Destroying the suspended Task destroys all its parts.
+/// Rvalues are moved in, as a `pg::Async` has to be; lvalues that have an `operator co_await` are referred to and have
+/// to outlive the Task. The parts may end on different threads: the awaiter goes on where the last one ends. Destroying
+/// the suspended Task destroys all its parts.
 template <Awaitable... A>
 Task<std::tuple<detail::kept_t<A>...>> when_all(A&&... awaitables) {
     return detail::join_parts(

@@ -152,14 +152,14 @@ TEST(WhenAll, TakesPartsOfAllKinds) {
     Callback<void>::Bell other;
     Gate gate;
     Trail trail;
-    Callback<> referred(one, 7, trail);
-    auto all = pg::when_all(referred, Callback<void>(other, 8, trail), gate, give(9));
+    auto all = pg::when_all(Callback<>(one, 7, trail), Callback<void>(other, 8, trail), gate, give(9));
     static_assert(std::is_same_v<decltype(all), Task<std::tuple<int, std::monostate, std::monostate, int>>>);
     const Started running(tell(std::move(all), trail));
     other.ring();
     gate.open();
     one.ring();
-    EXPECT_EQ(trail, (Trail{"~8", "done"}));
+    EXPECT_EQ(trail.size(), 3u);
+    EXPECT_EQ(trail.back(), "done") << "behind the ends of both";
 }
 
 TEST(WhenAll, DestroysPartsThatWouldCallBack) {
