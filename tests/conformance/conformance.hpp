@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <gtest/gtest.h>
-#include <pg/connection.hpp>
 #include <pg/testing/test_server.hpp>
 #include <string>
 #include <tuple>
+#include <vector>
+
+#include "tests/conformance/forms.hpp"
 
 namespace conformance {
 
@@ -15,11 +17,12 @@ using namespace std::chrono_literals;
 /// How clients reach the server.
 enum class Transport : std::uint8_t { unix_socket, tcp, tls };
 
-/// A provider, its engine, and what lies between it and the server.
+/// A provider, its engine, what lies between it and the server, and how calls are made.
 struct Pairing {
     const char* provider;
     const char* engine;
     Transport transport;
+    Form form = Form::blocking;
 };
 
 /// A client of the pairing under test on a database of its own. PGCLIENT_TEST_MAJOR names the server's major version.
@@ -36,7 +39,12 @@ protected:
         const std::string to_database = by_unix_socket ? server().conninfo(name()) : server().tcp_conninfo(name());
         return to_database + " engine=" + GetParam().engine;
     }
-    [[nodiscard]] pg::Options options() const { return {.provider = GetParam().provider}; }
+    [[nodiscard]] static pg::Options options() { return {.provider = GetParam().provider}; }
+    /// A client beside `db`.
+    [[nodiscard]] static Client connect(const pg::Options& options = Conformance::options(),
+                                        std::string_view more = {}) {
+        return {pg::connect(conninfo().append(more), options), GetParam().form};
+    }
 
     /// A session that came to another engine, or another way, than was asked for proves nothing of the one that was.
     void SetUp() override {
@@ -48,7 +56,7 @@ protected:
         db.run_script("drop schema public cascade; create schema public");
     }
 
-    pg::Client db = pg::connect(conninfo(), options());
+    Client db = connect();
 
 private:
     static pg::testing::TestServer& secured_server() {
@@ -70,14 +78,18 @@ private:
     }
 };
 
-/// What the library ships, on every way to a server.
-inline const auto pairings = testing::Values(
-    Pairing{"libpq", "libpq", Transport::unix_socket}, Pairing{"libpq", "direct", Transport::unix_socket},
-    Pairing{"libpq", "libpq", Transport::tcp}, Pairing{"libpq", "direct", Transport::tcp},
-    Pairing{"libpq", "libpq", Transport::tls}, Pairing{"libpq", "direct", Transport::tls},
-    Pairing{"async", "libpq", Transport::unix_socket}, Pairing{"async", "direct", Transport::unix_socket},
-    Pairing{"async", "libpq", Transport::tcp}, Pairing{"async", "direct", Transport::tcp},
-    Pairing{"async", "libpq", Transport::tls}, Pairing{"async", "direct", Transport::tls});
+/// What the library ships, on every way to a server; the awaited form where there is one, and on two of them: a loop
+/// waits for one kind of socket as for the other.
+inline std::vector<Pairing> pairings(Form form) {
+    std::vector<Pairing> all;
+    for (const char* engine : {"libpq", "direct"})
+        for (const Transport transport : {Transport::unix_socket, Transport::tcp, Transport::tls}) {
+            if (form == Form::blocking) all.push_back({"libpq", engine, transport, form});
+            if (form == Form::blocking || transport != Transport::tcp)
+                all.push_back({"async", engine, transport, form});
+        }
+    return all;
+}
 
 inline std::string name_of(const Pairing& pairing) {
     constexpr const char* transports[] = {"unix", "tcp", "tls"};
@@ -87,8 +99,12 @@ inline std::string name_of(const Pairing& pairing) {
 
 }  // namespace conformance
 
-#define PGCLIENT_CONFORMANCE(Suite)                                                            \
-    INSTANTIATE_TEST_SUITE_P(Pairing, Suite, conformance::pairings,                            \
-                             [](const testing::TestParamInfo<conformance::Pairing>& pairing) { \
-                                 return conformance::name_of(pairing.param);                   \
-                             })
+/// The promises of a suite, asked in both forms. @{
+#define PGCLIENT_CONFORMANCE(Suite)                     \
+    PGCLIENT_CONFORMANCE_OF(Blocking, Suite, blocking); \
+    PGCLIENT_CONFORMANCE_OF(Awaited, Suite, awaited)
+#define PGCLIENT_CONFORMANCE_OF(Name, Suite, form)                                                           \
+    INSTANTIATE_TEST_SUITE_P(Name, Suite, testing::ValuesIn(conformance::pairings(conformance::Form::form)), \
+                             [](const testing::TestParamInfo<conformance::Pairing>& pairing) {               \
+                                 return conformance::name_of(pairing.param);                                 \
+                             })  /// @}

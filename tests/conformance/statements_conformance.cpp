@@ -10,12 +10,12 @@ namespace {
 using Statements = Conformance;
 
 /// How many statements of this text the session has.
-std::int64_t prepared(pg::Executor& session, std::string_view sql) {
+std::int64_t prepared(const Executor& session, std::string_view sql) {
     return session.query_one<std::int64_t>("select count(*) from pg_prepared_statements where statement = $1", sql);
 }
 
 TEST_P(Statements, ArePreparedWhenTheyComeAgain) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     for (const std::int64_t names : {0, 1, 1, 1}) {
         EXPECT_EQ(session.query_one<int>("select $1 + 1", 41), 42);
         EXPECT_EQ(prepared(session, "select $1 + 1"), names);
@@ -23,7 +23,7 @@ TEST_P(Statements, ArePreparedWhenTheyComeAgain) {
 }
 
 TEST_P(Statements, OfOneTextAreAsManyAsTheTypesOfTheirArguments) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(session.query_one<std::string>("select pg_typeof($1)::text", 1), "integer");
         EXPECT_EQ(session.query_one<std::string>("select pg_typeof($1)::text", std::int64_t{1}), "bigint");
@@ -35,7 +35,7 @@ TEST_P(Statements, OfOneTextAreAsManyAsTheTypesOfTheirArguments) {
 TEST_P(Statements, AreNoMoreThanASessionMayKeep) {
     pg::Options few = options();
     few.statement_cache_size = 2;
-    pg::Connection session = pg::connect(conninfo(), few).connection();
+    const Connection session = connect(few).connection();
     for (const char* sql : {"select 1", "select 2", "select 3"})
         for (int i = 0; i < 2; ++i) session.query(pg::runtime(sql));
     EXPECT_EQ(prepared(session, "select 1"), 0);
@@ -44,8 +44,7 @@ TEST_P(Statements, AreNoMoreThanASessionMayKeep) {
 }
 
 TEST_P(Statements, AreNotPreparedWhenNoneIsToBe) {
-    const pg::Client none = pg::connect(conninfo() + " statement_cache_size=0", options());
-    pg::Connection session = pg::Client(none).connection();
+    const Connection session = connect(options(), " statement_cache_size=0").connection();
     auto statement = db.prepare<int(int)>("select $1 + 0");
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(session.query_one<int>("select $1 + 0", i), i);
@@ -61,17 +60,17 @@ TEST_P(Statements, MayGiveTypesThatNobodyKnewWhenTheyWerePrepared) {
     db.run_script("create type speed as enum ('slow', 'fast')");
     const auto speed = db.prepare<std::string()>("select 'fast'::speed");
     for (int i = 0; i < 2; ++i) {
-        pg::Batch batch(db);
-        const auto one = batch.add(speed);
-        const auto two = batch.add(speed);
-        batch.run();
+        pg::Batch batch = db.batch();
+        const auto one = batch.add(speed.statement());
+        const auto two = batch.add(speed.statement());
+        db.run(batch);
         EXPECT_EQ(one.get(), "fast");
         EXPECT_EQ(two.get(), "fast");
     }
 }
 
 TEST_P(Statements, HealAfterASchemaChange) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     db.run_script("drop table if exists shape; create table shape (a int); insert into shape values (1)");
     auto read = db.prepare<std::vector<pg::Row>()>("select * from shape").on(session);
     EXPECT_EQ(read().at(0).size(), 1u);
@@ -82,7 +81,7 @@ TEST_P(Statements, HealAfterASchemaChange) {
 }
 
 TEST_P(Statements, HealThatNobodyAskedToHavePrepared) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     db.run_script("create table shape (a int); insert into shape values (1)");
     const auto width = [&] {
         const pg::Result rows = session.query("select * from shape");
@@ -100,13 +99,13 @@ TEST_P(Statements, HealThatNobodyAskedToHavePrepared) {
 }
 
 TEST_P(Statements, HealInABatch) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     db.run_script("create table shape (a int); insert into shape values (1)");
     const auto widths = [&] {
-        pg::Batch batch(session);
+        pg::Batch batch = session.batch();
         const auto one = batch.query("select * from shape");
         const auto two = batch.query("select * from shape");
-        batch.run();
+        session.run(batch);
         const pg::Result first = one.get(), second = two.get();
         return std::pair(first.columns().size(), second.columns().size());
     };
@@ -116,7 +115,7 @@ TEST_P(Statements, HealInABatch) {
 }
 
 TEST_P(Statements, HealInAStream) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     db.run_script("create table shape (a int); insert into shape values (1)");
     const auto read = [&] {
         int sum = 0;
@@ -138,11 +137,11 @@ TEST_P(Statements, HealInAStream) {
 TEST_P(Statements, HealByRunningATransactionAgain) {
     pg::Options one = options();
     one.pool_max_size = 1;
-    pg::Client client = pg::connect(conninfo(), one);
+    const Client client = connect(one);
     db.run_script("create table shape (a int); insert into shape values (1)");
     int runs = 0;
     const auto width = [&] {
-        return client.transaction([&](pg::Transaction& transaction) {
+        return client.transaction([&](Transaction& transaction) {
             ++runs;
             const pg::Result rows = transaction.query("select * from shape");
             return rows.columns().size();
@@ -159,7 +158,7 @@ TEST_P(Statements, AreNotTakenForThoseOfAnotherSearchPath) {
         "drop schema if exists one cascade; drop schema if exists two cascade;"
         "create schema one; create table one.t (id int, what text); insert into one.t values (1, 'one');"
         "create schema two; create table two.t (id text, what text); insert into two.t values ('1', 'two')");
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     const auto what = [&] { return session.query_one<std::string>("select what from t where id = $1", "1"); };
     for (int round = 0; round < 2; ++round) {
         session.exec("set search_path = one");
@@ -175,7 +174,7 @@ TEST_P(Statements, AreNotTakenForThoseOfAnotherSearchPath) {
 
 TEST_P(Statements, AreNotTakenForThoseOfATableMadeSince) {
     db.run_script("create table t (what text); insert into t values ('public')");
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     const auto what = [&] { return session.query_one<std::string>("select what from t"); };
     for (int i = 0; i < 3; ++i) EXPECT_EQ(what(), "public");
     session.exec("create temp table t as select 'temporary' as what");
@@ -190,10 +189,10 @@ TEST_P(Statements, AreNotTakenForThoseOfATableMadeSince) {
     EXPECT_EQ(what(), "script");
     session.exec("drop table t");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(what(), "public");
-    pg::Batch batch(session);
+    pg::Batch batch = session.batch();
     static_cast<void>(batch.exec("create temp table t as select 'batch' as what"));
     const auto in_batch = batch.query_one<std::string>("select what from t");
-    batch.run();
+    session.run(batch);
     EXPECT_EQ(in_batch.get(), "batch");
 }
 
@@ -201,11 +200,11 @@ TEST_P(Statements, AreNotTakenForThoseOfATableThatAnotherSessionMade) {
     db.run_script(
         "drop schema if exists first cascade; create schema first;"
         "create table t (what text); insert into t values ('public')");
-    pg::Client client = pg::connect(conninfo() + " options='-c search_path=first,public'", options());
-    pg::Connection session = client.connection();
+    const Client client = connect(options(), " options='-c search_path=first,public'");
+    const Connection session = client.connection();
     const auto what = [&] { return session.query_one<std::string>("select what from t"); };
     for (int i = 0; i < 3; ++i) EXPECT_EQ(what(), "public");
-    client.transaction([&](pg::Transaction& transaction) {
+    client.transaction([&](Transaction& transaction) {
         transaction.exec("create table first.t as select 'first' as what");
         EXPECT_EQ(what(), "public") << "nobody else sees it yet";
     });
@@ -221,20 +220,20 @@ TEST_P(Statements, AskForTextWhereAColumnHasNoBinaryForm) {
     for (int i = 0; i < 4; ++i)
         EXPECT_EQ(db.query_one<std::string>("select '{=r/postgres}'::aclitem[]::text where $1 = $1", i),
                   "{=r/postgres}");
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     for (int i = 0; i < 4; ++i) EXPECT_EQ(session.query("select '{=r/postgres}'::aclitem[]").size(), 1u);
 }
 
 TEST_P(Statements, OfOneTextShareAName) {
-    pg::Connection session = db.connection();
-    pg::Batch batch(session);
+    const Connection session = db.connection();
+    pg::Batch batch = session.batch();
     for (int i = 0; i < 10; ++i) static_cast<void>(batch.query_one<int>("select $1 + 2", i));
-    batch.run();
+    session.run(batch);
     EXPECT_EQ(prepared(session, "select $1 + 2"), 1);
 }
 
 TEST_P(Statements, ThatFailAreNoNamesForOthers) {
-    pg::Connection session = db.connection();
+    const Connection session = db.connection();
     for (int i = 0; i < 4; ++i) {
         EXPECT_EQ(session.try_query("select nowhere from pg_class").error().sqlstate(), "42703");
         EXPECT_EQ(session.try_query("select 1 / ($1 - $1)", 1).error().sqlstate(), "22012");

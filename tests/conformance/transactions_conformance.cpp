@@ -19,7 +19,7 @@ protected:
 };
 
 TEST_P(Transactions, AppliesWhatWasCommitted) {
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     tx.exec("update account set balance = balance - $1 where id = 1", 10);
     EXPECT_EQ(balance(1), 100);  // another session does not see it yet
     tx.commit();
@@ -30,7 +30,7 @@ TEST_P(Transactions, AppliesWhatWasCommitted) {
 
 TEST_P(Transactions, RollsBackWhenDestroyed) {
     {
-        pg::Transaction tx = db.begin();
+        const Transaction tx = db.begin();
         tx.exec("delete from account");
     }
     EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from account"), 2);
@@ -39,7 +39,7 @@ TEST_P(Transactions, RollsBackWhenDestroyed) {
 TEST_P(Transactions, RollsBackWhenTheFunctionReturnsAnErrorInAnExpected) {
     int runs = 0;
     const auto find = [&](int id) {
-        return db.transaction([&](pg::Transaction& tx) -> pg::Expected<int> {
+        return db.transaction([&](Transaction& tx) -> pg::Expected<int> {
             tx.exec("update account set balance = balance + 1 where id = 1");
             if (++runs == 1) return tx.try_run_script("do $$ begin raise sqlstate '40001'; end $$").error();
             return tx.try_query_one<int>("select balance from account where id = $1", id);
@@ -51,11 +51,11 @@ TEST_P(Transactions, RollsBackWhenTheFunctionReturnsAnErrorInAnExpected) {
     EXPECT_EQ(find(1).value(), 101);
     EXPECT_EQ(balance(1), 101);
     const pg::Expected<void> undone = db.connection().transaction(
-        [](pg::Transaction& tx) -> pg::Expected<void> { return tx.try_run_script("delete from account; nonsense"); });
+        [](Transaction& tx) -> pg::Expected<void> { return tx.try_run_script("delete from account; nonsense"); });
     EXPECT_EQ(undone.error().sqlstate(), "42601");
     std::stop_source source;
     const pg::StopToken stop(source.get_token());
-    const pg::Expected<int> stopped = db.transaction({.stop = &stop}, [&](pg::Transaction& tx) -> pg::Expected<int> {
+    const pg::Expected<int> stopped = db.transaction({.stop = &stop}, [&](Transaction& tx) -> pg::Expected<int> {
         auto conflict = tx.try_run_script("do $$ begin raise sqlstate '40001'; end $$");
         source.request_stop();
         return std::move(conflict).error();
@@ -67,7 +67,7 @@ TEST_P(Transactions, RollsBackWhenTheFunctionReturnsAnErrorInAnExpected) {
 
 TEST_P(Transactions, RollsBackWhenTheFunctionThrows) {
     struct Interruption {};
-    EXPECT_THROW(db.transaction([](pg::Transaction& tx) {
+    EXPECT_THROW(db.transaction([](Transaction& tx) {
         tx.exec("delete from account");
         throw Interruption();
     }),
@@ -76,14 +76,14 @@ TEST_P(Transactions, RollsBackWhenTheFunctionThrows) {
 }
 
 TEST_P(Transactions, SaysThatACommitWasARollback) {
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     EXPECT_THROW(tx.exec("select 1/0"), pg::ServerError);
     EXPECT_THROW(tx.commit(), pg::CommitRolledBack);
 }
 
 TEST_P(Transactions, ReportsADeferredViolationAsNotApplied) {
     db.run_script("drop table if exists deferred; create table deferred (n int unique deferrable initially deferred)");
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     tx.exec("insert into deferred values (1), (1)");
     const auto committed = tx.try_commit();
     ASSERT_FALSE(committed);
@@ -92,7 +92,7 @@ TEST_P(Transactions, ReportsADeferredViolationAsNotApplied) {
 }
 
 TEST_P(Transactions, HonoursIsolationAndAccess) {
-    pg::Transaction tx =
+    const Transaction tx =
         db.begin({.isolation = pg::Isolation::serializable, .access = pg::Access::read_only, .deferrable = true});
     EXPECT_EQ(tx.query_one<std::string>("select current_setting('transaction_isolation')"), "serializable");
     EXPECT_EQ(tx.query_one<std::string>("select current_setting('transaction_deferrable')"), "on");
@@ -100,13 +100,13 @@ TEST_P(Transactions, HonoursIsolationAndAccess) {
 }
 
 TEST_P(Transactions, UndoesASavepointAndGoesOn) {
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     {
-        pg::Savepoint part = tx.savepoint();
+        const Savepoint part = tx.savepoint();
         EXPECT_THROW(tx.exec("select 1/0"), pg::ServerError);
     }
     tx.exec("update account set balance = 7 where id = 2");
-    pg::Savepoint kept = tx.savepoint();
+    const Savepoint kept = tx.savepoint();
     tx.exec("update account set balance = 8 where id = 2");
     kept.release();
     tx.commit();
@@ -115,7 +115,7 @@ TEST_P(Transactions, UndoesASavepointAndGoesOn) {
 
 TEST_P(Transactions, RunsTheFunctionAgainAfterAConflict) {
     int runs = 0;
-    db.transaction({.isolation = pg::Isolation::repeatable_read}, [&](pg::Transaction& tx) {
+    db.transaction({.isolation = pg::Isolation::repeatable_read}, [&](Transaction& tx) {
         const int seen = tx.query_one<int>("select balance from account where id = 1");
         if (++runs == 1) db.exec("update account set balance = balance + 1 where id = 1");
         tx.exec("update account set balance = $1 where id = 1", seen + 10);
@@ -127,7 +127,7 @@ TEST_P(Transactions, RunsTheFunctionAgainAfterAConflict) {
 TEST_P(Transactions, GivesUpAfterItsRetries) {
     int runs = 0;
     EXPECT_THROW(db.transaction({.isolation = pg::Isolation::repeatable_read, .retries = 1},
-                                [&](pg::Transaction& tx) {
+                                [&](Transaction& tx) {
                                     static_cast<void>(tx.query_one<int>("select balance from account where id = 1"));
                                     ++runs;
                                     db.exec("update account set balance = balance + 1 where id = 1");
@@ -138,7 +138,7 @@ TEST_P(Transactions, GivesUpAfterItsRetries) {
 }
 
 TEST_P(Transactions, CannotTellWhatBecameOfACommitWhoseSessionDied) {
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     tx.exec("update account set balance = 1 where id = 1");
     db.exec("select pg_terminate_backend($1)", tx.query_one<int>("select pg_backend_pid()"));
     EXPECT_FALSE(tx.try_commit());
@@ -148,7 +148,7 @@ TEST_P(Transactions, CannotTellWhatBecameOfACommitWhoseSessionDied) {
 TEST_P(Transactions, RunsAPreparedStatementOnAnyExecutor) {
     auto by_id = db.prepare<int(int)>("select balance from account where id = $1");
     EXPECT_EQ(by_id(1), 100);
-    pg::Transaction tx = db.begin();
+    const Transaction tx = db.begin();
     tx.exec("update account set balance = 5 where id = 1");
     EXPECT_EQ(by_id.on(tx)(1), 5);
     EXPECT_EQ(by_id(1), 100);
@@ -163,9 +163,9 @@ TEST_P(Transactions, RunsAPreparedStatementOnAnyExecutor) {
 }
 
 TEST_P(Transactions, LendsSessionsWithoutTheTracesOfTheLastBorrower) {
-    pg::Client one = pg::connect(conninfo(), {.provider = GetParam().provider, .pool_max_size = 1});
+    const Client one = connect({.provider = GetParam().provider, .pool_max_size = 1});
     {
-        pg::Connection session = one.connection();
+        const Connection session = one.connection();
         session.exec("set work_mem = '1234kB'");
         session.exec("create temp table trace (n int)");
         session.exec("listen something");
