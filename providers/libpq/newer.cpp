@@ -23,7 +23,6 @@ NewerFunctions look_up() noexcept {
     find(library, "PQcancelPoll", found.cancel_poll);
     find(library, "PQcancelSocket", found.cancel_socket);
     find(library, "PQcancelFinish", found.cancel_finish);
-    find(library, "PQsetChunkedRowsMode", found.set_chunked_rows);
     find(library, "PQsendPipelineSync", found.send_pipeline_sync);
     ::dlclose(library);
     return found;

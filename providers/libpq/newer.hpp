@@ -8,9 +8,6 @@ namespace pg::libpq {
 /// The cancel request of libpq 17, declared here under another name for headers that lack it.
 struct CancelConnection;
 
-/// The status of a result that has some of the rows of a statement (PGRES_TUPLES_CHUNK).
-inline constexpr int tuples_chunk_status = PGRES_PIPELINE_ABORTED + 1;
-
 /// Functions of the libpq that is loaded; null where it does not have them.
 struct NewerFunctions {
     CancelConnection* (*cancel_create)(PGconn*) = nullptr;
@@ -18,7 +15,6 @@ struct NewerFunctions {
     PostgresPollingStatusType (*cancel_poll)(CancelConnection*) = nullptr;
     int (*cancel_socket)(const CancelConnection*) = nullptr;
     void (*cancel_finish)(CancelConnection*) = nullptr;
-    int (*set_chunked_rows)(PGconn*, int) = nullptr;
     int (*send_pipeline_sync)(PGconn*) = nullptr;
 
     [[nodiscard]] bool can_cancel() const noexcept {

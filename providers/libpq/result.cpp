@@ -203,15 +203,7 @@ void RowPacker::add(ResultHandle result) {
         }
     }
     rows_ += as_size(rows);
-    note_tag(result.get());
     if (!header_) header_ = std::make_shared<const KeptResult>(std::move(result), types_);
-}
-
-void RowPacker::note_tag(PGresult* result) {
-    const char* tag = PQcmdStatus(result);
-    if (*tag == '\0') return;
-    tag_ = tag;
-    affected_ = affected_rows(result);
 }
 
 char* RowPacker::claim(std::size_t count) {
@@ -231,10 +223,7 @@ Result RowPacker::take(ResultHandle last) {
         return make_result(std::move(last), types_);
     }
     auto packed = std::make_shared<PackedResult>(header_, std::move(blocks_), std::move(cells_), rows_);
-    if (last) {
-        note_tag(last.get());
-        packed->end_with(std::move(tag_), affected_);
-    }
+    if (last) packed->end_with(PQcmdStatus(last.get()), affected_rows(last.get()));
     blocks_.clear();
     cells_.clear();
     end_ = nullptr;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "pg/result.hpp"
@@ -38,8 +37,8 @@ public:
     [[nodiscard]] std::size_t rows() const { return rows_; }
     /// Of the values so far.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    /// What was added since the last call, as a result of its own. `last`, when there is one, ends the statement: it or
-    /// the rows before it have the command tag.
+    /// What was added since the last call, as a result of its own. `last`, when there is one, ends the statement and
+    /// has the command tag.
     [[nodiscard]] Result take(ResultHandle last);
 
 private:
@@ -51,11 +50,8 @@ private:
     std::vector<Cell> cells_;
     std::size_t rows_ = 0;
     std::size_t bytes_ = 0;
-    std::string tag_;  ///< libpq 17 gives it to the last rows, if not all of their chunk came
-    std::uint64_t affected_ = 0;
 
     [[nodiscard]] char* claim(std::size_t count);
-    void note_tag(PGresult* result);
 };
 
 }  // namespace pg::libpq

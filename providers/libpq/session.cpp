@@ -55,7 +55,8 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
         if (auto error = refusal(link_, request)) return *std::move(error);
         if (!link_.engine().send(request, format)) return link_.refused();
         if (receive == Receive::by_rows) {
-            receive_by_rows(link_.connection());
+            // Not in chunks, which newer ones have: rows would wait for others, and be lost before a failure.
+            PQsetSingleRowMode(link_.connection());
             link_.engine().mark_by_rows();
         }
 

@@ -5,22 +5,15 @@
 
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
-#include "providers/libpq/newer.hpp"
 #include "providers/libpq/result.hpp"
 
 namespace pg::libpq {
 namespace {
 
-/// Rows that libpq gathers before it hands them out, where it can: fewer allocations for it, but these wait for each
-/// other. It counts rows only, and rows may be wide: a chunk of this many is what bounds the memory.
-constexpr int chunk_rows = 32;
 /// A stream hands out what it has once it has this much.
 constexpr std::size_t chunk_bytes = 64 * 1024;
 
-bool has_rows(const PGresult* result) {
-    const ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_SINGLE_TUPLE || static_cast<int>(status) == tuples_chunk_status;
-}
+bool has_rows(const PGresult* result) { return PQresultStatus(result) == PGRES_SINGLE_TUPLE; }
 
 /// Takes the end of a statement that begins with `last`, the first result without rows. That one, if all went well.
 Expected<ResultHandle> finish_rows(Link& link, ResultHandle last, const spi::Wait& wait) {
@@ -122,13 +115,6 @@ private:
 };
 
 }  // namespace
-
-void receive_by_rows(PGconn* connection) noexcept {
-    if (const auto set_chunked_rows = newer_functions().set_chunked_rows)
-        set_chunked_rows(connection, chunk_rows);
-    else
-        PQsetSingleRowMode(connection);
-}
 
 Expected<std::unique_ptr<spi::RowStream>> open_stream(Link& link, ResultHandle first, std::size_t limit,
                                                       const spi::Wait& wait) {

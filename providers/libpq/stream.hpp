@@ -8,9 +8,6 @@
 
 namespace pg::libpq {
 
-/// Has libpq hand out the rows of the statement that was just sent as they come: some at a time where it can, else one.
-void receive_by_rows(PGconn* connection) noexcept;
-
 /// All rows of a statement received by rows, from its first result on. Gives the statement up with ResultTooLarge when
 /// the values have more than `limit` bytes.
 [[nodiscard]] Expected<Result> collect(Link& link, ResultHandle first, std::size_t limit, const spi::Wait& wait);
