@@ -49,7 +49,7 @@ verify_conformance() {
     done
 }
 
-# The tests of the libpq provider with the libpq of newer majors, which their servers bring.
+# What runs either engine, fake servers and conformance among it, with the libpq of newer majors, which their servers bring.
 verify_newer_libpq() {
     need_servers
     configure test

@@ -43,6 +43,20 @@ TEST(CancelRequest, ReachesItsServerWhileAnotherIsDeaf) {
     });
 }
 
+// Since PostgreSQL 18 a key has 32 bytes, for clients that ask for it.
+TEST(CancelRequest, ReachesAServerOfTheProtocolWithLongerKeys) {
+    if (PQlibVersion() < 180000) GTEST_SKIP() << "this libpq has no such protocol";
+    const testing::TestServer server = testing::TestServer::start({.major = 18, .tls = true});
+    const std::string newer = " min_protocol_version=3.2 max_protocol_version=3.2";
+    for (const std::string& conninfo : {server.conninfo() + newer, server.tcp_conninfo() + newer})
+        until_kept(conninfo, [](spi::Session& session) {
+            EXPECT_EQ(session.engine(), tested_engine());
+            const Expected<Result> slept = run(session, "select pg_sleep(60)", in(50ms));
+            EXPECT_FALSE(slept);
+            return !slept && slept.error().connection_usable() && slept.error().outcome() == Outcome::not_applied;
+        });
+}
+
 /// Listens, and takes one connection; the next one but one is answered by nobody, not even the kernel.
 class FullServer {
 public:
