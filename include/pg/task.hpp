@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <tuple>
@@ -88,7 +89,11 @@ private:
     struct Finish : std::suspend_always {
         std::coroutine_handle<> await_suspend(Handle ended) const noexcept { return ended.promise().next(); }
     };
-    explicit Coroutine(Handle handle) noexcept : handle_(handle) {}
+    explicit Coroutine(Handle handle) noexcept : handle_(handle) {
+        // g++ 12 misses the frame of one that declares no variable and awaits in a condition.
+        assert(reinterpret_cast<std::uintptr_t>(handle.address()) % __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 0 &&
+               "g++ 12: give what is awaited in a condition a name first");
+    }
     Handle handle_;
 };
 

@@ -22,6 +22,23 @@ TEST(ATask, RunsNothingBeforeItIsAwaited) {
     EXPECT_EQ(trail, Trail{"ran"});
 }
 
+// Built without assertions it could not say so.
+#if !defined(NDEBUG) || defined(__clang__) || __GNUC__ != 12
+Task<> note_when_awaited_in_a_condition(Trail& trail) {
+    if (co_await give(1) == 1) trail.push_back("ran");
+}
+
+TEST(ATask, RunsOrSaysThatItsCompilerLosesIt) {
+    Trail trail;
+#if !defined(__clang__) && __GNUC__ == 12
+    EXPECT_DEATH(pg::sync_wait(note_when_awaited_in_a_condition(trail)), "give what is awaited in a condition a name");
+#else
+    pg::sync_wait(note_when_awaited_in_a_condition(trail));
+    EXPECT_EQ(trail, Trail{"ran"});
+#endif
+}
+#endif
+
 TEST(ATask, GivesWhatItsCoroutineReturns) {
     EXPECT_EQ(pg::sync_wait(sum(give(1), give(2))), 3);
     EXPECT_EQ(*pg::sync_wait(give_pointer(4)), 4);
