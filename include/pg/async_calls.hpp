@@ -141,7 +141,7 @@ struct Site {
 /// Anything else: `function(executor, site)` gives the answer, on a fiber. Where there is no session for it, observers
 /// hear of it from `function.go_without(refusing, site)`, if there is one, on no fiber, whose error is the answer. What
 /// nobody takes, because the operation was abandoned as it ended, goes to `function.undelivered(target, answer)`, if
-/// there is one, on any thread: perhaps while the next call is at work.
+/// there is one, on any thread: perhaps while the next call is at work, or what the target held is gone. Then it goes.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
@@ -161,6 +161,7 @@ private:
     void do_lose() noexcept override {
         if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })
             if (Expected<A>* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
+        FunctionOperation::WorkOperation::do_lose();
     }
     [[nodiscard]] Site site() const { return {this->options(), this->target(), this->reactor(), this->timeout()}; }
     Function function_;
@@ -197,13 +198,8 @@ public:
         return StopCallback(
             operation, [](void* object) noexcept { static_cast<HeldObject*>(object)->source_.request_stop(); }, this);
     }
-    /// A part of it was received, and nobody took it: what comes next would leave a gap. Thread-safe.
-    void lose_part() noexcept { has_lost_part_.store(true, std::memory_order_relaxed); }
-    /// Why it does not go on; nothing when it does.
-    [[nodiscard]] std::optional<Error> lost_part() const;
 
 private:
-    std::atomic<bool> has_lost_part_{false};
     std::stop_source source_;
     StopToken token_{source_.get_token()};
 };
@@ -215,7 +211,11 @@ struct HeldCopy : HeldObject {
 };
 [[nodiscard]] PGCLIENT_API std::shared_ptr<AsyncTarget> target_for_object(const Site& site,
                                                                           std::unique_ptr<HeldObject> object);
-[[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);
+[[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);  ///< by whoever holds it
+/// A part of that was received, and nobody took it: what comes next would leave a gap. Thread-safe, whoever holds it.
+PGCLIENT_API void lose_part(AsyncTarget& target) noexcept;
+/// Why it does not go on; nothing when it does.
+[[nodiscard]] PGCLIENT_API std::optional<Error> lost_part(const AsyncTarget& target);
 
 /// Makes a `Held` with `open(held, executor, options)`, and the target for it. The options have the object's own stop,
 /// and for each of its waits all of the time, however much of that was over before it was opened.
@@ -237,7 +237,7 @@ struct UseOfObject {
 
     Expected<A> operator()(Executor&, const Site& site) {
         auto& held = static_cast<Held&>(held_object(site.target));
-        if (auto lost = held.lost_part()) {
+        if (auto lost = lost_part(site.target)) {
             held.end();
             return *std::move(lost);
         }
@@ -248,7 +248,7 @@ struct UseOfObject {
     void undelivered(AsyncTarget& target, Expected<A>& answer) const noexcept
         requires(!std::is_void_v<A>)
     {
-        if (answer || answer.error().kind() == ErrorKind::decode) held_object(target).lose_part();
+        if (answer || answer.error().kind() == ErrorKind::decode) lose_part(target);
     }
 };
 /// An operation on that: `function(held)`.

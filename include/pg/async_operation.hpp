@@ -56,6 +56,8 @@ PGCLIENT_API void DueJob<Due::end>::do_run() noexcept;
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
 ///   (O5) What its work answered and nobody takes is lost (`do_lose`) by whoever knows first: its work, while the next
 ///        call on its session has no turn yet, or whoever abandons it, before the caller can begin another one.
+///   (O6) It shares what its target holds until its work is done, in its turn, and no longer: whoever lets go of that
+///        when it is told, or had let go of it before, finds it ended by the next call.
 class PGCLIENT_API Operation : public Recycled,
                                private spi::LeaseWaiter,
                                private DueJob<Due::next>,
@@ -141,6 +143,7 @@ private:
     void observe_end(const Expected<Result>& outcome, const spi::Session* session) noexcept;
     void observe_retry(const Error& why) noexcept;
     void finish();
+    void let_go() noexcept;
     void leave() noexcept;
     void enter(Step step) noexcept;
     void be_stoppable();
@@ -148,7 +151,7 @@ private:
     void do_settle(Expected<spi::Lease> lease) noexcept override;
     static void on_user_stop(void* operation) noexcept;
 
-    const std::shared_ptr<AsyncTarget> target_;
+    std::shared_ptr<AsyncTarget> target_;  // without what that holds; the same all the time
     QueryOptions options_;
     const std::chrono::nanoseconds timeout_;
     const StopToken* const user_stop_;
@@ -156,7 +159,7 @@ private:
     Deadline::Clock::time_point began_{};  // where somebody observes it
     Deadline::Clock::time_point asked_{};  // when it last began to wait for a session, where somebody observes it
     spi::Lease lease_;
-    std::shared_ptr<spi::Reactor> reactor_;      // of that
+    std::shared_ptr<spi::Reactor> reactor_;      // of that; on a held session a share of what its target holds (O6)
     std::stop_source source_{std::nostopstate};  // from the time that something may be stopped by it
     StopToken token_{std::stop_token()};
     std::unique_ptr<StopCallback> on_stop_;  // null: nobody but its owner stops it
@@ -213,6 +216,7 @@ protected:
     using AnswerOperation<A>::AnswerOperation;
     /// What it answered and nobody took; null: nothing.
     [[nodiscard]] Expected<A>* untaken() { return answer_ ? &*answer_ : nullptr; }
+    void do_lose() noexcept override { answer_.reset(); }  // what it holds goes with it
     /// Answers with what `make()` returns.
     template <class Make>
     void answer_with(Make make) noexcept {

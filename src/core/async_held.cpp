@@ -81,10 +81,10 @@ Executor& no_executor() {
 // Nobody waits for a turn with a thread.
 Expected<spi::Lease> HeldQueue::do_acquire(const spi::Wait&) noexcept { return no_turn_in_time(); }
 
-void HeldQueue::do_request(spi::LeaseWaiter& waiter, const Deadline&) noexcept {
+void HeldQueue::request_in(std::deque<spi::LeaseWaiter*>& line, spi::LeaseWaiter& waiter) noexcept {
     {
         const std::lock_guard lock(mutex_);
-        if (std::exchange(taken_, true)) return waiting_.push_back(&waiter);
+        if (std::exchange(taken_, true)) return line.push_back(&waiter);
     }
     waiter.settle(spi::Lease(*this, turn_));
 }
@@ -106,12 +106,13 @@ void HeldQueue::do_release(spi::SessionSlot& turn) noexcept {
     spi::LeaseWaiter* next = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.empty()) {
+        auto& line = ending_.empty() ? waiting_ : ending_;
+        if (line.empty()) {
             taken_ = false;
             return;
         }
-        next = waiting_.front();
-        waiting_.pop_front();
+        next = line.front();
+        line.pop_front();
     }
     next->settle(spi::Lease(*this, turn_));
 }
@@ -128,8 +129,10 @@ Async<Expected<bool>> pause_before_retry(const std::shared_ptr<AsyncTarget>& tar
 
 HeldObject::~HeldObject() = default;
 
-std::optional<Error> HeldObject::lost_part() const {
-    if (!has_lost_part_.load(std::memory_order_relaxed)) return std::nullopt;
+void lose_part(AsyncTarget& target) noexcept { target.has_lost_part.store(true, std::memory_order_relaxed); }
+
+std::optional<Error> lost_part(const AsyncTarget& target) {
+    if (!target.has_lost_part.load(std::memory_order_relaxed)) return std::nullopt;
     return Error({.kind = ErrorKind::cancelled,
                   .message = "a call that was given up as it ended took a part of this with it: what comes next would "
                              "leave a gap"});

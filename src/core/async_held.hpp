@@ -4,6 +4,9 @@
 //        was made from one session shares its queue.
 //   (A2) What holds a session is touched on the session's reactor only, by whoever has the turn. That includes its
 //        destruction: whoever lets the last share go leaves the rest to a burial, and does not wait for it.
+//   (A3) What nobody has any more ends in the next turn, before the calls that wait for theirs: none of them was made
+//   on
+//        it. An operation on it lets go of it in its own turn (O6), so that no call comes between.
 #pragma once
 
 #include <deque>
@@ -19,33 +22,36 @@ class HeldQueue final : public spi::SessionSource, public std::enable_shared_fro
 public:
     explicit HeldQueue(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& home() const { return reactor_; }
+    /// As a request, for the next turn: behind others of that kind, before all calls (A3).
+    void request_next(spi::LeaseWaiter& waiter) noexcept { request_in(ending_, waiter); }
     /// The turns are those on the session of that, whose observers hear when a call began that had to wait for one.
     void tell_turns_of(Executor& holder);
 
 private:
     Expected<spi::Lease> do_acquire(const spi::Wait& wait) noexcept override;
-    void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
+    void do_request(spi::LeaseWaiter& waiter, const Deadline&) noexcept override { request_in(waiting_, waiter); }
     bool do_withdraw(spi::LeaseWaiter& waiter) noexcept override;
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override { return reactor_; }
     Error do_no_session(const spi::LeaseWaiter& waiter) const override;
     void do_release(spi::SessionSlot& slot) noexcept override;
     void do_close() noexcept override {}
+    void request_in(std::deque<spi::LeaseWaiter*>& line, spi::LeaseWaiter& waiter) noexcept;
 
     const std::shared_ptr<spi::Reactor> reactor_;
     spi::SessionSlot turn_;  // what a lease of a turn holds: the session itself belongs to whoever holds it
     std::mutex mutex_;       // guards what follows
     bool taken_ = false;
-    std::deque<spi::LeaseWaiter*> waiting_;
+    std::deque<spi::LeaseWaiter*> ending_, waiting_;
 };
 
-/// Destroys an object when its turn comes, on a fiber. Deletes itself.
+/// Destroys an object in the next turn, on a fiber. Deletes itself.
 template <class Object>
 class Burial final : public spi::LeaseWaiter, public spi::Job {
 public:
     Burial(std::shared_ptr<HeldQueue> queue, Object object) : queue_(std::move(queue)), object_(std::move(object)) {}
-    void begin() { queue_->request(*this, Deadline::never()); }
-    /// Queues behind the operations that were started at this home before, as another operation would. It may be the
-    /// last one there.
+    void begin() { queue_->request_next(*this); }
+    /// For a turn behind the operations that were started at this home before, as another operation queues. It may be
+    /// the last one there.
     void begin_in_order(const std::shared_ptr<spi::Reactor>& home) {
         home_ = home;
         home->post(*this);
@@ -62,7 +68,7 @@ private:
             return;
         }
         const auto home = std::move(home_);  // which ends on its own thread, if this was the last share
-        begin();
+        queue_->request(*this, Deadline::never());
     }
 
     const std::shared_ptr<HeldQueue> queue_;
@@ -88,16 +94,21 @@ private:
 /// One that lends nothing: for operations that need none.
 [[nodiscard]] Executor& no_executor();
 
-/// The target that holds a connection, a transaction or a stream.
+/// The target that holds a connection, a transaction or a stream, for as long as `holding` it is shared.
 template <class Object>
 class ObjectTarget final : public HeldTarget {
 public:
     ObjectTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor, spi::Scheduler* tells,
                  std::shared_ptr<HeldQueue> turns, const StopToken* stops, Object held)
         : HeldTarget(std::move(shared), std::move(reactor), tells, std::move(turns), stops), object(std::move(held)) {}
-    ~ObjectTarget() override { (new Burial<Object>(queue, std::move(object)))->begin(); }
 
     Object object;
+
+    /// A share of what it holds. Once.
+    [[nodiscard]] static std::shared_ptr<AsyncTarget> holding(const std::shared_ptr<ObjectTarget>& target) {
+        return {target.get(),
+                [target](AsyncTarget*) { (new Burial<Object>(target->queue, std::move(target->object)))->begin(); }};
+    }
 
 private:
     Executor& executor() override {
@@ -116,8 +127,9 @@ template <class Object>
     auto queue = parent.queue ? parent.queue : std::make_shared<HeldQueue>(site.reactor);
     if constexpr (std::is_base_of_v<Executor, Object>)
         if (parent.context->hooks) queue->tell_turns_of(object);
-    return std::make_shared<ObjectTarget<Object>>(parent.context, parent.home, parent.scheduler, std::move(queue), stop,
-                                                  std::move(object));
+    using Holder = ObjectTarget<Object>;
+    return Holder::holding(std::make_shared<Holder>(parent.context, parent.home, parent.scheduler, std::move(queue),
+                                                    stop, std::move(object)));
 }
 template <class Object>
 [[nodiscard]] std::shared_ptr<AsyncTarget> target_for(const Site& site, Object object) {

@@ -56,6 +56,7 @@ public:
         }
         waiting.request_stop();
     }
+    void end() noexcept { connection_.reset(); }
     Expected<Numbered> next(const spi::Wait& wait) {
         std::stop_source source;
         const StopToken token(source.get_token());
@@ -146,37 +147,56 @@ private:
     std::stop_source waiting_{std::nostopstate};  // ends the wait that is under way, if one is
 };
 
-using HearingTarget = ObjectTarget<std::unique_ptr<Hearing>>;
+/// What closes the session of a hearing when it goes.
+class Ear {
+public:
+    explicit Ear(std::shared_ptr<Hearing> hearing) : hearing_(std::move(hearing)) {}
+    Ear(Ear&&) noexcept = default;
+    Ear& operator=(Ear&&) = delete;
+    ~Ear() {
+        if (hearing_) hearing_->end();
+    }
+    [[nodiscard]] const std::shared_ptr<Hearing>& hearing() const { return hearing_; }
 
-Hearing& hearing(AsyncTarget& target) { return *static_cast<HearingTarget&>(target).object; }
+private:
+    std::shared_ptr<Hearing> hearing_;  // null once it was moved from
+};
+
+using HearingTarget = ObjectTarget<Ear>;
+
+const std::shared_ptr<Hearing>& shared_hearing(AsyncTarget& target) {
+    return static_cast<HearingTarget&>(target).object.hearing();
+}
 
 spi::Wait wait_of(const Site& site) { return {Deadline::after(site.options.timeout), site.options.stop}; }
 
 AnswerOperation<void>* make_change(const std::shared_ptr<AsyncTarget>& target, std::string_view channel,
                                    Expected<void> (Hearing::*change)(const std::string&, const spi::Wait&)) {
     return make_operation<void>(target, {}, [kept = std::string(channel), change](Executor&, const Site& site) {
-        return (hearing(site.target).*change)(kept, wait_of(site));
+        return (*shared_hearing(site.target).*change)(kept, wait_of(site));
     });
 }
 
 /// Its time ends with nothing, not with an error.
 struct Next {
+    std::shared_ptr<Hearing> hearing;
     Deadline until;
     std::uint64_t number = 0;  // of what was heard
 
     Expected<Heard> operator()(Executor&, const Site& site) {
-        Expected<Numbered> next = hearing(site.target).next({until, site.options.stop});
+        Expected<Numbered> next = hearing->next({until, site.options.stop});
         if (!next) return std::move(next).error();
         number = next->number;
         return std::move(next->heard);
     }
-    void undelivered(AsyncTarget& target, Expected<Heard>& heard) const noexcept {
-        if (heard && !heard->nothing()) hearing(target).take_back({number, *std::move(heard)});
+    void undelivered(AsyncTarget&, Expected<Heard>& heard) const noexcept {
+        if (heard && !heard->nothing()) hearing->take_back({number, *std::move(heard)});
     }
 };
 AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,
                                   const StopToken* stop) {
-    return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop}, Next{Deadline::after(timeout)});
+    return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop},
+                                 Next{shared_hearing(*target), Deadline::after(timeout)});
 }
 
 }  // namespace
@@ -186,9 +206,10 @@ AsyncListener::AsyncListener(const Client& client, CallSite site) : AsyncListene
 
 AsyncListener::AsyncListener(const AsyncClient& async, CallSite site) {
     const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
-    target_ = std::make_shared<detail::HearingTarget>(parent->context, parent->home, parent->scheduler,
-                                                      std::make_shared<detail::HeldQueue>(parent->home), nullptr,
-                                                      std::make_unique<detail::Hearing>(parent->context, site));
+    using detail::Hearing, detail::HearingTarget;
+    target_ = HearingTarget::holding(std::make_shared<HearingTarget>(
+        parent->context, parent->home, parent->scheduler, std::make_shared<detail::HeldQueue>(parent->home), nullptr,
+        detail::Ear(std::make_shared<Hearing>(parent->context, site))));
 }
 
 Async<void> AsyncListener::listen(std::string_view channel) {

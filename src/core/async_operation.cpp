@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pg/spi/waiter.hpp"
+#include "src/core/async_held.hpp"
 #include "src/core/async_pipeline.hpp"
 #include "src/core/observe.hpp"
 
@@ -54,7 +55,12 @@ Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& op
     : target_(std::move(target)),
       options_(options),
       timeout_(options.timeout),
-      user_stop_(options.stop ? options.stop : target_->stop) {}
+      user_stop_(options.stop ? options.stop : target_->stop) {
+    if (!target_->queue) return;
+    AsyncTarget& held = *target_;
+    reactor_ = {std::move(target_), held.queue->home().get()};
+    target_ = held.shared_from_this();
+}
 
 Operation::~Operation() = default;
 
@@ -172,7 +178,7 @@ void Operation::do_settle(Expected<spi::Lease> lease) noexcept {
 }
 
 void Operation::work_on(const std::shared_ptr<spi::Reactor>& reactor) {
-    reactor_ = reactor;
+    if (!target_->queue) reactor_ = reactor;
     step_ = Step::work;
     reactor_->spawn(job_of_next());
 }
@@ -194,6 +200,7 @@ void Operation::work() {
 
 void Operation::work_with(Executor& executor) noexcept {
     do_work(executor);
+    let_go();
     if (decide(Fate::answered) == Fate::abandoned) do_lose();
 }
 
@@ -212,6 +219,7 @@ void Operation::fail(Error why) {
         RefusingExecutor refusing(target_->context->hooks, began_, why);
         do_go_without(refusing, std::move(why));
     }
+    let_go();
     finish();
 }
 
@@ -241,10 +249,16 @@ void Operation::observe_retry(const Error& why) noexcept {
     attempts_ = static_cast<std::uint8_t>(watch.attempts());
 }
 
+/// Of what its target holds (O6).
+void Operation::let_go() noexcept {
+    if (target_->queue) reactor_.reset();
+}
+
 /// The answer is there.
 void Operation::finish() { enter(Step::answer); }
 
 void Operation::answer() {
+    let_go();  // of one that was refused
     if (queues_to_share_) target_->pipelines()->forget(*this);
     target_->home->cancel(timer_);
     if (is_counted_) target_->home->end_call();

@@ -1,6 +1,7 @@
 // Where operations run: with sessions of a client, or on the one session that somebody holds. Internal to core.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -13,13 +14,18 @@ namespace pg::detail {
 class HeldQueue;
 
 /// Shared by what was made from it and by the operations that are under way on it. Thread-safe.
-struct AsyncTarget {
+///
+/// One of a session that somebody holds is shared in two ways. What was made from it, and operations until their work
+/// is done, share what it holds, too: the last of them leaves that to its end. Operations share the target alone until
+/// they are gone.
+struct AsyncTarget : std::enable_shared_from_this<AsyncTarget> {
     const std::shared_ptr<Context> context;
     const std::shared_ptr<spi::Reactor> home;  // where operations are begun and answered
     spi::Scheduler* const scheduler;           // where their callers are told; null: there, too
 
     const std::shared_ptr<HeldQueue> queue;  // of the session that somebody holds; null: those of a client
     const StopToken* const stop;             // of the transaction there, which stops its calls too; may be null
+    std::atomic<bool> has_lost_part{false};  // of the stream or COPY there
 
     AsyncTarget(std::shared_ptr<Context> shared, std::shared_ptr<spi::Reactor> reactor, spi::Scheduler* tells,
                 std::shared_ptr<HeldQueue> turns, const StopToken* stops = nullptr)

@@ -4,10 +4,13 @@
 #include <coroutine>
 #include <deque>
 #include <mutex>
+#include <stop_token>
 
 #include "async_database.hpp"
 #include "pg/async_copy.hpp"
 #include "pg/async_listener.hpp"
+#include "pg/connection.hpp"
+#include "pg/stop.hpp"
 
 namespace {
 
@@ -83,7 +86,18 @@ protected:
         for (std::size_t step = 0; step <= undone; ++step) steps.step();
         return call.await_resume();
     }
+    /// Begins what `make` makes, and gives it up while it waits for a lock.
+    template <class Make>
+    void give_up_at_a_lock(Make make) {
+        auto call = make();
+        call.await_suspend(std::noop_coroutine());
+        await_wait("relation");
+    }
     static void notify(const char* payload) { onlooker().exec("select pg_notify('untaken', $1)", payload); }
+
+    static void empty_the_table() {
+        onlooker().run_script("create table if not exists untaken (n int); truncate untaken");
+    }
 
     Steps steps;
     pg::AsyncClient here = db.async(steps);
@@ -181,6 +195,86 @@ TEST_P(UntakenAnswers, OfACopyEndIt) {
     give_up([&] { return misfits->read(1); }, [] {});
     EXPECT_EQ(answer_behind_steps(1, [&] { return misfits->try_read(1); }).error().kind(), pg::ErrorKind::cancelled)
         << "a row that cannot be read is one, too";
+}
+
+TEST_P(UntakenAnswers, OfABeginAreRolledBackBeforeTheNextCall) {
+    empty_the_table();
+    const auto connection = answer_of([&] { return here.try_connection(); }).value();
+    give_up([&] { return connection.begin(); }, [] {});
+    const auto told = answer_behind_steps(1, [&] { return connection.try_exec("insert into untaken values (1)"); });
+    ASSERT_TRUE(told) << told.error().what();
+    EXPECT_EQ(answer_of([&] { return connection.query_one<int>("select count(*)::int from untaken"); }), 1)
+        << "it was told as done";
+}
+
+TEST_P(UntakenAnswers, OfWhatOpensAStreamOrACopyDoNotHoldUpTheNextCall) {
+    const auto connection = answer_of([&] { return here.try_connection(); }).value();
+    const auto next = [&] { return connection.try_exec("select 1"); };
+    give_up([&] { return connection.stream<int>("select generate_series(1, 100000)"); }, [] {});
+    EXPECT_TRUE(answer_behind_steps(1, next));
+    give_up([&] { return pg::AsyncCopyReader::open(connection, "copy (select generate_series(1, 100000)) to stdout"); },
+            [] {});
+    EXPECT_TRUE(answer_behind_steps(1, next));
+    give_up([&] { return pg::AsyncCopyOut<int>::open(connection, "(select 1)"); }, [] {});
+    EXPECT_TRUE(answer_behind_steps(1, next));
+}
+
+TEST_P(UntakenAnswers, OfATransactionThatIsLeftDoNotKeepItOpen) {
+    empty_the_table();
+    std::stop_source stopped;
+    stopped.request_stop();
+    const pg::StopToken stop(stopped.get_token());
+    const auto connection = answer_of([&] { return here.try_connection(); }).value();
+    int rows = 0;
+    for (const pg::StopToken* token : {static_cast<const pg::StopToken*>(nullptr), &stop}) {
+        {
+            const auto transaction = answer_of([&] { return connection.try_begin(); }).value();
+            give_up([&] { return transaction.with({.stop = token}).exec("select 1"); }, [] {});
+        }
+        const auto told = answer_behind_steps(1, [&] { return connection.try_exec("insert into untaken values (1)"); });
+        ASSERT_TRUE(told) << told.error().what();
+        EXPECT_EQ(answer_of([&] { return connection.query_one<int>("select count(*)::int from untaken"); }), ++rows);
+    }
+}
+
+TEST_P(UntakenAnswers, AreLostByThemselvesWhenWhatTheyAreOfIsGone) {
+    std::optional<pg::AsyncCopyReader> reader(
+        answer_of([&] { return pg::AsyncCopyReader::try_open(here, "copy (values (1), (2)) to stdout"); }).value());
+    std::optional<pg::AsyncListener> listener(here);
+    ASSERT_TRUE(answer_of([&] { return listener->try_listen("untaken"); }));
+    give_up([&] { return reader->read(); },
+            [&] {
+                steps.wait();
+                reader.reset();
+                expect_nothing_left_busy();
+            });
+    give_up([&] { return listener->next(60s); },
+            [&] {
+                notify("1");
+                steps.wait(2);
+                listener.reset();
+                while (
+                    onlooker().query_one<bool>("select exists (select from pg_stat_activity where query like "
+                                               "'listen %untaken%')"))
+                    std::this_thread::yield();
+            });
+    steps.step();
+    steps.step();
+}
+
+TEST_P(UntakenAnswers, AreNotWaitedForByWhatFollowsTheirTransaction) {
+    empty_the_table();
+    onlooker().run_script("create table if not exists locked ()");
+    pg::Transaction holder = onlooker().begin();
+    holder.exec("lock table locked in access exclusive mode");
+    const auto connection = answer_of([&] { return here.try_connection(); }).value();
+    {
+        const auto transaction = answer_of([&] { return connection.try_begin(); }).value();
+        give_up_at_a_lock([&] { return transaction.exec("lock table locked"); });
+    }
+    const auto told = answer_of([&] { return connection.try_exec("insert into untaken values (1)"); });
+    ASSERT_TRUE(told) << "it is behind the transaction, not in it: " << told.error().what();
+    EXPECT_EQ(answer_of([&] { return connection.query_one<int>("select count(*)::int from untaken"); }), 1);
 }
 
 }  // namespace

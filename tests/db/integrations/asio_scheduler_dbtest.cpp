@@ -115,6 +115,66 @@ TEST_P(AsioExecutor, IsWhereEveryKindOfCallGoesOn) {
     pool.join();
 }
 
+pg::Task<void> leave_things_open(pg::AsyncClient db) {
+    co_await db.exec("truncate kept");
+    const pg::AsyncConnection connection = co_await db.connection();
+    {
+        const pg::AsyncTransaction transaction = co_await connection.begin();
+        co_await transaction.exec("insert into kept values (10)");
+    }
+    EXPECT_EQ(connection.exec("insert into kept values (11)").get(), 1u) << "by a thread that may wait";
+    {
+        const pg::AsyncTransaction transaction = co_await connection.begin();
+        co_await transaction.exec("insert into kept values (12)");
+    }
+    EXPECT_EQ(co_await connection.exec("insert into kept values (13)"), 1u);
+    std::promise<void> started;
+    {
+        pg::AsyncTransaction transaction = co_await connection.begin();
+        auto exec = transaction.exec("insert into kept values (14)");
+        std::move(exec).start([&, held = std::move(transaction)](const pg::Expected<std::uint64_t>&) mutable {
+            {
+                const pg::AsyncTransaction dropped = std::move(held);
+            }
+            EXPECT_EQ(connection.exec("insert into kept values (15)").get(), 1u);
+            started.set_value();
+        });
+    }
+    started.get_future().get();
+    EXPECT_EQ(co_await connection.query_one<std::string>("select string_agg(n::text, ' ' order by n) from kept"),
+              "11 13 15")
+        << "what was told as done is not undone with the transaction before";
+
+    {
+        auto rows = co_await connection.stream<int>("select generate_series(1, 20000)");
+        while (rows.next().await_ready()) co_await rows.next();
+        co_await rows.next();  // which is a call
+    }
+    EXPECT_EQ(connection.query_one<int>("select 1").get(), 1) << "the stream is left";
+    {
+        auto copy = co_await pg::AsyncCopyWriter::open(connection, "copy kept from stdin");
+        co_await copy.write("16\n");
+    }
+    EXPECT_EQ(connection.query_one<int>("select 1").get(), 1) << "the COPY is left";
+    pg::AsyncTransaction transaction = co_await connection.begin();
+    {
+        auto copy = co_await pg::AsyncCopyWriter::open(transaction, "copy kept from stdin");
+        co_await copy.write("16\n");
+    }
+    const auto committed = transaction.try_commit().get();
+    EXPECT_TRUE(!committed && committed.error().kind() == pg::ErrorKind::commit_rolled_back) << "not in its way";
+    co_await connection.exec("truncate kept");
+}
+
+TEST_P(AsioExecutor, IsWhereThingsAreLeftBeforeTheNextCall) {
+    asio::thread_pool pool(2);
+    {
+        AsioScheduler scheduler(pool.get_executor());
+        pg::sync_wait(leave_things_open(client.async(scheduler)));
+    }
+    pool.join();
+}
+
 TEST_P(AsioExecutor, MayBeAnIoContextOfTheApplication) {
     asio::io_context io;
     AsioScheduler scheduler(io.get_executor());
