@@ -152,7 +152,7 @@ private:
     static void on_user_stop(void* operation) noexcept;
 
     std::shared_ptr<AsyncTarget> target_;  // without what that holds; the same all the time
-    QueryOptions options_;
+    QueryOptions options_;                 // whose label is a copy if it `owns_label_`
     const std::chrono::nanoseconds timeout_;
     const StopToken* const user_stop_;
     Deadline deadline_ = Deadline::never();
@@ -169,6 +169,7 @@ private:
     std::atomic<int> shares_{1};
     std::atomic<Fate> fate_{Fate::open};
     std::atomic<bool> settled_{false}, stopping_{false};
+    bool owns_label_ = false;  // its caller may be gone when somebody hears of it
     bool started_ = false;
     bool told_anywhere_ = false;
     bool is_counted_ = false;       // among the calls of its home

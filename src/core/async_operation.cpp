@@ -56,13 +56,19 @@ Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& op
       options_(options),
       timeout_(options.timeout),
       user_stop_(options.stop ? options.stop : target_->stop) {
+    if (target_->context->hooks && !options.label.empty()) {
+        auto copy = std::make_unique<char[]>(options.label.size());
+        options.label.copy(copy.get(), options.label.size());
+        options_.label = {copy.release(), options.label.size()};
+        owns_label_ = true;
+    }
     if (!target_->queue) return;
     AsyncTarget& held = *target_;
     reactor_ = {std::move(target_), held.queue->home().get()};
     target_ = held.shared_from_this();
 }
 
-Operation::~Operation() = default;
+Operation::~Operation() { const std::unique_ptr<const char[]> copy(owns_label_ ? options_.label.data() : nullptr); }
 
 void Operation::do_go_without(Executor&, Error why) noexcept { do_fail(std::move(why)); }
 

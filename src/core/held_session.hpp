@@ -62,7 +62,7 @@ inline void forget_settings(const Borrowed& borrowed) noexcept {
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.
 class Occupant {
 public:
-    /// The label's view outlives it.
+    /// The label's view outlives what opens it.
     Occupant(Borrowed borrowed, std::chrono::nanoseconds timeout, std::string_view label);
     Occupant(const Occupant&) = delete;
     Occupant& operator=(const Occupant&) = delete;
@@ -98,7 +98,7 @@ private:
     Borrowed borrowed_;                  // outlives what is under way over it
     std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;
-    std::string_view label_;
+    std::string_view label_;        // until it is admitted
     std::unique_ptr<LongSay> say_;  // until it is over; null: nobody has one
 };
 

@@ -66,11 +66,12 @@ struct LongSay {
     LongSay(const std::shared_ptr<const Hooks>& hooks, spi::RequestKind kind, std::string_view sql, Params* params,
             std::string_view label)
         : text(sql),
-          options{.label = label},
-          watch(hooks, kind, text, label),
+          name(label),
+          options{.label = name},
+          watch(hooks, kind, text, name),
           interception(hooks, kind, text, params, &options) {}
 
-    const std::string text;
+    const std::string text, name;  // of one that is awaited the caller cannot know the end
     const QueryOptions options;
     Watch watch;
     Interception interception;

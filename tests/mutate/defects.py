@@ -413,6 +413,8 @@ DEFECTS_OF_AWAITING = (
            "taken_ = true;", ("async_dbtest",), "two calls are on one transaction at once"),
     Defect("src/core/async_held.hpp", "request_in(ending_, waiter)", "request_in(waiting_, waiter)", ("async_dbtest",),
            "a write is done in a transaction that nobody has any more"),
+    Defect("src/core/async_operation.cpp", "if (target_->context->hooks && !options.label.empty())", "if (false)",
+           ("observer_awaited_test", "observer_dbtest"), "a label is read when its caller is gone"),
     Defect("src/core/async_operation.cpp", "do_work(executor);\n    let_go();", "do_work(executor);", ("async_dbtest",),
            "a call keeps its transaction open for the next one"),
     Defect("src/core/async_pipeline.cpp", "is_about_rows(call.sql);", "true;", ("pipeline_dbtest",),

@@ -113,6 +113,18 @@ TEST_P(Observed, AwaitedCalls) {
                                "commit commit on E, 0 rows"}));
 }
 
+TEST_P(Observed, AwaitedCallsWhoseLabelGoesBeforeTheirEnd) {
+    const pg::Client client = open("async");
+    const pg::AsyncClient calls = client.async();
+    for (int time = 0; time < 3; ++time) {
+        std::string label = "sum";
+        auto call = calls.with({.label = label}).query_one<int>("select 1 + $1", 1);
+        label = "off";
+        EXPECT_EQ(std::move(call).get(), 2);
+        EXPECT_EQ(told("query"), Lines{"query select 1 + $1 as sum on E, 1 rows"});
+    }
+}
+
 TEST_P(Observed, AwaitedCallsThatGetNoSession) {
     pg::Client client = open("async");
     const pg::AsyncClient calls = client.async();

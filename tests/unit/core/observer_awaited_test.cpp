@@ -203,6 +203,41 @@ TEST(BatchWithoutSession, WaitsForAnotherRun) {
     }
 }
 
+/// An observed database whose calls can be awaited.
+struct Labelled : testing::Test {
+    Labelled() { db.server->reactor = db.provider->reactor(); }
+
+    std::shared_ptr<RecordingObserver> heard = std::make_shared<RecordingObserver>();
+    fake::Database db{1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.observer = heard})};
+    pg::AsyncClient async = db.client.async();
+    std::string label = "daily";
+};
+
+TEST_F(Labelled, CallsKeepALabelThatGoesBeforeTheirEnd) {
+    const pg::AsyncConnection connection = async.connection().get();
+    auto call = connection.with({.label = label}).try_exec("delete from u");
+    label = "wrong";
+    EXPECT_TRUE(std::move(call).get());
+    EXPECT_EQ(heard->take("exec"), Lines{"exec delete from u as daily on fake, 0 rows"});
+}
+
+TEST_F(Labelled, StreamsAndCopiesKeepALabelThatGoesBeforeTheirEnd) {
+    const pg::AsyncExecutor labelled = async.with({.label = label});
+    db.server->answer("select n", fake::rows({{"n", 23}}));
+    db.server->chunks.emplace_back(fake::rows({{"n", 23}}, {{"1"}}));
+    {
+        const auto stream = labelled.stream<int>("select n").get();
+        label = "wrong";
+    }
+    EXPECT_EQ(heard->take("stream"), Lines{"stream select n as daily on fake, 1 rows"});
+    label = "daily";
+    {
+        const auto copy = pg::AsyncCopyWriter::open(labelled, "copy t from stdin").get();
+        label = "wrong";
+    }
+    EXPECT_EQ(heard->take("copy_in"), Lines{"copy_in copy t from stdin as daily on fake, 0 rows"});
+}
+
 INSTANTIATE_TEST_SUITE_P(Verb, NoSession, testing::ValuesIn(verbs),
                          [](const auto& verb) { return std::string(verb.param.name); });
 
