@@ -46,7 +46,8 @@ struct FreeCancel {
     void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
 };
 
-/// A server that stands still holds up one thread, so that this many may before others are held up too.
+/// Requests to one server follow each other: one that stands still holds up one thread, so that this many may before
+/// others are held up too.
 constexpr std::size_t most_threads = 4;
 constexpr std::size_t most_waiting = 64;
 
