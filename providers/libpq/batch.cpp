@@ -106,8 +106,9 @@ private:
         const ExecStatusType status = PQresultStatus(result.get());
         ends_ = 0;
         if (status == PGRES_PIPELINE_SYNC) {
-            if (readies_ < answered_) ++readies_;  // not that of `Engine::enter_pipeline`
-            link_.note_ready();
+            if (readies_ == answered_) return true;  // that of `Engine::enter_pipeline`
+            if (!items_[readies_]->failed()) link_.note_end(request(readies_).sql);
+            ++readies_;
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {

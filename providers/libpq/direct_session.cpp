@@ -120,8 +120,8 @@ Expected<std::unique_ptr<spi::RowStream>> DirectSession::do_stream(const spi::Re
 
 void DirectSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
                                  const spi::Wait& wait) noexcept {
-    if (run_pipelined(link_, collector_, fallback_, items, sync, wait))
-        fallback_.learn_from(items, link_.in_transaction());
+    const bool began_in_block = do_transaction_status() != spi::TransactionStatus::idle;
+    if (run_pipelined(link_, collector_, fallback_, items, sync, wait)) fallback_.learn_from(items, began_in_block);
 }
 
 void DirectSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

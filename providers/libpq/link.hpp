@@ -19,13 +19,15 @@ public:
     /// Begins an exchange about `sql`, which lives until its end; an error when it must not begin.
     [[nodiscard]] std::optional<Error> begin(std::string_view sql, const spi::Wait& wait) {
         if (auto error = begin_exchange(sql, connected(), wait)) return error;
-        note_ready();
-        return std::nullopt;
-    }
-    /// The server has ended what went before: what comes next begins in a block, or not.
-    void note_ready() noexcept {
         const PGTransactionStatusType status = PQtransactionStatus(engine_.connection());
         set_in_transaction(status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
+        return std::nullopt;
+    }
+    /// Behind a statement that went well: what comes next stands in a block, or not. libpq itself is at the next one by
+    /// then, and does not say.
+    void note_end(std::string_view sql) noexcept {
+        if (const TransactionControl control = transaction_control(sql); control != TransactionControl::none)
+            set_in_transaction(control == TransactionControl::begins);
     }
     /// What libpq's refusal to send means.
     [[nodiscard]] Error refused();

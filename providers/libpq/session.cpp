@@ -116,8 +116,9 @@ void LibpqSession::do_run_batch(std::span<spi::BatchItem* const> items, spi::Bat
                                 const spi::Wait& wait) noexcept {
     hears_of_settings_ = true;
     deallocate_forgotten(wait);
+    const bool began_in_block = do_transaction_status() != spi::TransactionStatus::idle;
     run_pipelined(link_, fallback_, items, sync, wait);
-    fallback_.learn_from(items, link_.in_transaction());
+    fallback_.learn_from(items, began_in_block);
 }
 
 void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {

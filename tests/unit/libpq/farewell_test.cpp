@@ -116,6 +116,19 @@ TEST_P(Farewell, BehindATagOfABatchThatEndsItsBlock) {
     expect_unknown(told[1].error());
 }
 
+TEST_P(Farewell, BehindATagOfABatchWithinABlockSaysWhatItsCodeSays) {
+    const ScriptedSession session = session_with(
+        MessageKind::sync, {Reply().parse_complete().bind_complete().no_data().tag("BEGIN").message('Z', "T"),
+                            Reply(inserted).message('Z', "T"), Reply().raw(inserted.bytes()).raw(goodbye().bytes())});
+    ASSERT_TRUE(session->run({.sql = "begin"}, soon()));
+    const std::vector<spi::Request> requests(2, {.sql = "insert"});
+    const auto told = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, soon());
+    EXPECT_TRUE(told[0]);
+    ASSERT_FALSE(told[1]);
+    const bool says_nothing = std::get<1>(GetParam()) == std::string_view("57P01");
+    EXPECT_EQ(told[1].error().outcome(), says_nothing ? Outcome::unknown : Outcome::not_applied);
+}
+
 TEST_P(Farewell, BehindTheTagOfWhatIsNoCopy) {
     const std::string sql = "insert into t values (1)";
     const ScriptedSession in = session_with(MessageKind::query, {Reply().tag("INSERT 0 1").raw(goodbye().bytes())});
