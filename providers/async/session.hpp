@@ -21,7 +21,7 @@ public:
     explicit Home(std::shared_ptr<spi::Reactor> reactor) : reactor_(std::move(reactor)) {}
 
     [[nodiscard]] const std::shared_ptr<spi::Reactor>& reactor() const noexcept { return reactor_; }
-    /// What `function` returns, called at home: at once when the caller is on a fiber, else by an errand. An error for
+    /// What `function` returns, called at once when the caller is on a fiber, else at home by an errand. An error for
     /// a caller who must not be made to wait: on this loop or another one, which may wait for each other.
     template <class Function>
     [[nodiscard]] auto run(Function function) const noexcept -> decltype(function()) {
@@ -92,7 +92,7 @@ private:
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
     int do_socket() const noexcept override { return session_->socket(); }
-    bool do_settings_changed() noexcept override { return session_->settings_changed(); }
+    bool do_settings_changed() noexcept override { return home_.is_burying() || session_->settings_changed(); }
     const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return home_.reactor(); }
 
     Home home_;

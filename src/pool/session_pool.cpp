@@ -409,7 +409,7 @@ Verdict SessionPool::judge(Member& member) noexcept {
     const SqlState error = std::exchange(member.last_error, {});
     const Verdict verdict = verdict_on(error, *member.session, wants_writes_, rules_);
     if (verdict != Verdict::keep) return verdict;
-    if (!is_at_rest(member) && !bring_to_rest(member)) return Verdict::doubt;
+    if (!is_at_rest(member) && !bring_to_rest(member)) return is_on_a_loop() ? Verdict::replace : Verdict::doubt;
     const bool is_kept = hooks_.on_release == nullptr || hooks_.on_release(hooks_.context, *member.session);
     return is_kept ? Verdict::keep : Verdict::replace;
 }

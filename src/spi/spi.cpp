@@ -3,12 +3,13 @@
 #include "pg/spi/reactor.hpp"
 #include "pg/spi/session_source.hpp"
 #include "pg/spi/waiter.hpp"
+#include "src/base/fork.hpp"
 
 namespace pg::spi {
 namespace {
 
 thread_local constinit Waiter* waiter_here = nullptr;
-thread_local constinit bool is_reactor_here = false;
+thread_local constinit std::uint64_t reactor_here = 0;  // one more than the generation of its process; 0: none
 
 }  // namespace
 
@@ -44,8 +45,12 @@ const std::shared_ptr<Reactor>& Session::do_reactor() const noexcept {
     return none;
 }
 
-bool Reactor::any_here() noexcept { return is_reactor_here; }
-bool Reactor::enter(bool is_running) noexcept { return std::exchange(is_reactor_here, is_running); }
+bool Reactor::any_here() noexcept { return reactor_here == std::uint64_t{detail::fork_generation()} + 1; }
+bool Reactor::enter(bool is_running) noexcept {
+    const bool was_running = any_here();
+    reactor_here = is_running ? std::uint64_t{detail::fork_generation()} + 1 : 0;
+    return was_running;
+}
 Waiter* Waiter::here() noexcept { return waiter_here; }
 void Waiter::enter(Waiter* waiter) noexcept { waiter_here = waiter; }
 
