@@ -23,8 +23,8 @@ namespace detail {
 }  // namespace detail
 
 /// The verbs of an `Executor`, each of which gives an `Async`. Value: copies are the same executor, and calls may be
-/// under way on it at once. A literal, a `pg::Query` and a stop token outlive the call; a text known at run time,
-/// the arguments and a label are copied.
+/// under way on it at once. A literal, a `pg::Query` and a stop token outlive the call; a text known at run time
+/// and the arguments are copied, and by each call the label, which outlives the executor.
 class PGCLIENT_API AsyncExecutor {
 public:
     /// As the verbs of `Executor`, awaited. @{

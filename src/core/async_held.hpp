@@ -5,8 +5,8 @@
 //   (A2) What holds a session is touched on the session's reactor only, by whoever has the turn. That includes its
 //        destruction: whoever lets the last share go leaves the rest to a burial, and does not wait for it.
 //   (A3) What nobody has any more ends in the next turn, before the calls that wait for theirs: none of them was made
-//   on
-//        it. An operation on it lets go of it in its own turn (O6), so that no call comes between.
+//        on it, or it is on something that ends with it. An operation on it lets go of it in its own turn (O6), so that
+//        no call comes between.
 #pragma once
 
 #include <deque>
