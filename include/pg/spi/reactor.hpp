@@ -15,7 +15,8 @@ struct Timer {
     Timer* behind = nullptr;             ///< @}
 };
 
-/// A loop and the work on it. Sessions of an awaitable provider have one for life, and are used on its thread only.
+/// A loop and the work on it. Sessions of an awaitable provider have one for life, where they are used: by fibers of
+/// its own, or by one of another loop that has borrowed it, and then by nobody else.
 class PGCLIENT_API Reactor {
 public:
     virtual ~Reactor();
