@@ -31,18 +31,23 @@ public:
     BatchRun(Link& link, const TextFallback& fallback, BatchItems items, spi::BatchSync sync, const spi::Wait& wait)
         : link_(link), engine_(link.engine()), fallback_(fallback), items_(items), sync_(sync), wait_(wait) {}
 
-    void run() {
-        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
+    /// What is left to be run: what stands behind one that was refused, where they fail alone.
+    [[nodiscard]] BatchItems run() {
+        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error), BatchItems();
         if (sync_ == spi::BatchSync::once)  // they go together or not at all
-            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error);
-        if (!engine_.enter_pipeline()) return fill(items_, link_.refused());
+            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error), BatchItems();
+        if (!engine_.enter_pipeline()) return fill(items_, link_.refused()), BatchItems();
         for (;;) {
-            if (!send_ahead()) return fill_lost();
+            if (!send_ahead()) return fill_lost(), BatchItems();
             if (is_over()) break;
-            if (!step()) return fill_lost();
+            if (!step()) return fill_lost(), BatchItems();
         }
         if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
-        if (answered_ != items_.size()) fill(items_, refusal_ ? *refusal_ : unsent_error());
+        if (answered_ == items_.size()) return {};
+        if (!refusal_ || sync_ == spi::BatchSync::once)
+            return fill(items_, refusal_ ? *refusal_ : unsent_error()), BatchItems();
+        items_[answered_]->outcome.emplace(*std::move(refusal_));
+        return items_.subspan(answered_ + 1);
     }
 
 private:
@@ -250,7 +255,7 @@ private:
 
 void run_pipelined(Link& link, const TextFallback& fallback, BatchItems items, spi::BatchSync sync,
                    const spi::Wait& wait) {
-    if (!items.empty()) BatchRun(link, fallback, items, sync, wait).run();
+    while (!items.empty()) items = BatchRun(link, fallback, items, sync, wait).run();
 }
 
 }  // namespace pg::libpq

@@ -32,20 +32,23 @@ public:
     /// The server refused one of the statements.
     [[nodiscard]] bool any_refused() const { return any_refused_; }
 
-    void run() {
-        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error);
+    /// What is left to be run: what stands behind one that was refused, where they fail alone.
+    [[nodiscard]] BatchItems run() {
+        if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error), BatchItems();
         if (sync_ == spi::BatchSync::once)  // they go together or not at all
-            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error);
+            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error), BatchItems();
         begin_answer();
         for (;;) {
             send_ahead();
             if (is_over()) break;
-            if (!step()) return fill_after_loss(items_, sure(), sent_, *loss_);
+            if (!step()) return fill_after_loss(items_, sure(), sent_, *loss_), BatchItems();
         }
         link_.rest();
+        if (answered_ == items_.size()) return {};
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
-        if (answered_ != items_.size())
-            fill(items_, refusal_ ? *refusal_ : link_.ended_early(*woken_, Outcome::not_sent));
+        if (!refusal_) return fill(items_, link_.ended_early(*woken_, Outcome::not_sent)), BatchItems();
+        items_[answered_]->outcome.emplace(*std::move(refusal_));
+        return items_.subspan(answered_ + 1);
     }
 
 private:
@@ -263,10 +266,13 @@ private:
 
 bool run_pipelined(DirectLink& link, RowCollector& collector, const TextFallback& fallback, BatchItems items,
                    spi::BatchSync sync, const spi::Wait& wait) {
-    if (items.empty()) return false;
-    BatchRun batch(link, collector, fallback, items, sync, wait);
-    batch.run();
-    return batch.any_refused();
+    bool any_refused = false;
+    while (!items.empty()) {
+        BatchRun batch(link, collector, fallback, items, sync, wait);
+        items = batch.run();
+        any_refused |= batch.any_refused();
+    }
+    return any_refused;
 }
 
 }  // namespace pg::libpq::direct

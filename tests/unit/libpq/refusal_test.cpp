@@ -102,16 +102,25 @@ TEST_P(Refusal, OfMoreTypesThanTheProtocolCounts) {
     expect_that_nothing_was_sent();
 }
 
-TEST_P(Refusal, InABatchKeepsBackWhatStandsBehindIt) {
-    const spi::Request requests[] = {{.sql = "good"}, {.sql = "bad\0"sv}, {.sql = "never seen"}};
-    const auto outcomes = pg::testing::outcomes_of(*session_, requests, spi::BatchSync::each, soon());
-    ASSERT_EQ(outcomes.size(), 3u);
-    EXPECT_TRUE(outcomes[0]) << outcomes[0].error().what();
-    for (const std::size_t refused : {1, 2}) {
+TEST_P(Refusal, InABatchIsThatOfOneWhereTheyFailAlone) {
+    const auto answers = [](Conversation& client) {
+        for (int i = 0; i < 2; ++i) {
+            client.receive_until(MessageKind::sync);
+            client.send(Reply().parse_complete().bind_complete().no_data().tag("INSERT 0 1").ready());
+        }
+        client.ignore();
+    };
+    ScriptedSession session(GetParam(), answers);
+    const spi::Request requests[] = {
+        {.sql = "bad\0"sv}, {.sql = "good"}, {.sql = "bad\0"sv}, {.sql = "also good"}, {.sql = "bad\0"sv}};
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, soon());
+    ASSERT_EQ(outcomes.size(), 5u);
+    for (const std::size_t good : {1, 3}) EXPECT_TRUE(outcomes[good]) << outcomes[good].error().what();
+    for (const std::size_t refused : {0, 2, 4}) {
         ASSERT_FALSE(outcomes[refused]);
         expect_refusal(outcomes[refused].error(), "zero byte");
     }
-    EXPECT_EQ(session_.server().statements().size(), 1u);
+    EXPECT_EQ(session.server().statements().size(), 2u);
 }
 
 }  // namespace
