@@ -154,7 +154,10 @@ std::string join(const std::vector<std::string_view>& words) {
     return text;
 }
 
+/// A value with a sign in it may be the rest of the string, password and all, with something else than blanks in it.
 std::string is(const Keyword& keyword, std::string_view value) {
+    if (value.find('=') != value.npos)
+        return std::string(keyword.name).append(" has a value with a `=` in it, where blanks separate keywords");
     return std::string(keyword.name).append(" is `").append(value).append("`");
 }
 

@@ -33,9 +33,9 @@ public:
                                       "close it with a single quote");
             }
             pair.value = Secret(value);
-            // What follows a password may be the rest of it, written without quotes.
+            // What follows a password, under whatever name, may be the rest of it, written without quotes.
             const Keyword* known = find_keyword(pair.keyword);
-            may_show = may_show && (known == nullptr || !known->secret);
+            may_show = may_show && known != nullptr && !known->secret;
             pairs.push_back(std::move(pair));
         }
         return pairs;

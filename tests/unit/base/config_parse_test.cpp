@@ -156,9 +156,18 @@ TEST(Config, NeverShowsAPassword) {
              "password=hunter2 timeout=1",           //
              "password=hunter2 pooler=some",         //
              "postgres://app:hunter2@db/?engine=x",  //
+             "timeout=30s;password=hunter2",         // separated by something else
+             "engine=auto;user=app;pwd=hunter2",     //
+             "pool_max_size=5;password=hunter2",     //
+             "host=db pwd=correct hunter2",          // no such keyword
          }) {
         const Error error = refused(conninfo);
         EXPECT_EQ(std::string_view(error.what()).find("hunter2"), std::string_view::npos) << error.what();
+    }
+    for (const std::string_view conninfo : {"sslmode=require;password=hunter2", "connect_timeout=5;password=hunter2"}) {
+        const auto checked = Config::parse(conninfo).value().validate();
+        ASSERT_FALSE(checked);
+        EXPECT_EQ(std::string_view(checked.error().what()).find("hunter2"), std::string_view::npos);
     }
 }
 
