@@ -63,14 +63,11 @@ protected:
         if (space(c)) return void(++at_);
         if (c == '-' && peek(1) == '-') return line_comment();
         if (c == '/' && peek(1) == '*') return block_comment();
-        if (c == ';') {
-            ended_ = ended_ || (any_ && open_ == 0);
-            return void(++at_);
-        }
+        if (c == ';') return ended_ = ended_ || (any_ && open_ == 0), void(++at_);
         if (ended_) return fail(Problem::several_statements, at_);
         any_ = true;
         if (c == '\'') return quoted('\'', false, Problem::unterminated_string);
-        if (c == '"') return quoted('"', false, Problem::unterminated_name);
+        if (c == '"') return quoted_name();
         if (c == '$') return dollar();
         if (c == '(' || (c == ')' && open_ > 0)) open_ += c == '(' ? 1 : -1;
         if (word_start(c)) return name();
@@ -104,6 +101,11 @@ protected:
             }
         }
     }
+    constexpr void quoted_name() {
+        const std::size_t start = at_ + 1;
+        quoted('"', false, Problem::unterminated_name);
+        if (at_ > start + 10) look_at(text_.substr(start, at_ - 1 - start));  // no keyword, but a function's name
+    }
     /// A string goes on in the next line that begins with a quote, with the escapes it began with.
     constexpr bool continues() {
         const std::size_t end = at_;
@@ -113,11 +115,8 @@ protected:
         return false;
     }
     constexpr void name() {
-        const bool escapes = (peek() == 'e' || peek() == 'E') && peek(1) == '\'';
-        if (escapes) {
-            ++at_;
-            return quoted('\'', true, Problem::unterminated_string);
-        }
+        if ((peek() == 'e' || peek() == 'E') && peek(1) == '\'')
+            return void(++at_), quoted('\'', true, Problem::unterminated_string);
         const std::size_t start = at_;
         while (word(peek())) ++at_;
         look_at(text_.substr(start, at_ - start));

@@ -29,7 +29,8 @@ bool forgets_statements(std::string_view text) { return mentions(text, {"discard
 
 void note_settings(spi::SessionSlot& slot, std::string_view sql) {
     slot.dirty = true;
-    if (mentions(sql, {"search_path", "role", "authorization", "schema", "set_config($"})) slot.renamed = true;
+    const bool sets_what_is_given = mentions(sql, {"set_config"}) && mentions(sql, {"$"});
+    if (sets_what_is_given || mentions(sql, {"search_path", "role", "authorization", "schema"})) slot.renamed = true;
 }
 
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
