@@ -28,15 +28,62 @@ void change_text(BatchEntry& entry, std::string_view text) {
     if (auto changed = change_text(entry.call, entry.text); !changed) entry.outcome.emplace(std::move(changed).error());
 }
 
+/// Looks for the body of a function that is statements: CREATE FUNCTION … BEGIN ATOMIC …; …; END. The two words stand
+/// side by side, outside of parentheses; anywhere else they are names.
+class BodySearch final : detail::SqlScanner {
+public:
+    using SqlScanner::SqlScanner;
+
+    /// True when the first statement opens one, and has not closed it.
+    [[nodiscard]] bool finds() {
+        std::string_view before;  // the word directly before
+        bool is_open = false, makes_function = false;
+        int depth = 0;
+        for (int words = 0; at_ < text_.size() && found_.problem == Problem::none && (peek() != ';' || depth > 0);) {
+            const bool is_blank =
+                space(peek()) || (peek() == '-' && peek(1) == '-') || (peek() == '/' && peek(1) == '*');
+            const std::size_t start = at_;
+            const char first = peek();
+            step();
+            if (is_blank) continue;
+            depth += first == '(' ? 1 : first == ')' ? -1 : 0;
+            const std::string_view word = word_start(first) ? text_.substr(start, at_ - start) : std::string_view();
+            if (is_open) return !same(word, "end");
+            if (++words == 1 && !same(word, "create")) return false;
+            if (words == 2 || words == 4) makes_function |= same(word, "function") || same(word, "procedure");
+            is_open = makes_function && depth == 0 && same(before, "begin") && same(word, "atomic");
+            before = word;
+        }
+        return is_open;
+    }
+};
+
+/// Each `;` ends a statement of it, also in the body of a function.
+std::string without_bodies(std::string_view script) {
+    constexpr std::string_view atomic = "atomic";
+    const auto same = [](char a, char lower) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == lower; };
+    std::string text(script);
+    for (auto at = text.begin(); (at = std::search(at, text.end(), atomic.begin(), atomic.end(), same)) != text.end();)
+        *at++ = '_';
+    return text;
+}
+
 /// Where a script goes on with anything else behind the end of a transaction, in bytes; nothing when it does not, or is
 /// too broken for the server to come there.
 std::optional<std::size_t> behind_transaction_end(std::string_view script) {
-    bool has_ended = false;
+    const std::string text = without_bodies(script);
+    bool has_ended = false, is_in_body = false;
     for (std::size_t at = 0;;) {
-        const std::string_view rest = script.substr(at);
+        const std::string_view rest = std::string_view(text).substr(at);
         const TransactionControl control = transaction_control(rest);
-        if (has_ended && control == TransactionControl::none) return at;
-        has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
+        if (is_in_body) {
+            // END closes it, and begins a statement, for each one before it has its own `;`.
+            is_in_body = control != TransactionControl::commits;
+        } else {
+            if (has_ended && control == TransactionControl::none) return at;
+            has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
+            is_in_body = BodySearch(script.substr(at)).finds();
+        }
         const SqlScan first = scan_sql(rest);
         if (first.problem != SqlScan::Problem::several_statements) return std::nullopt;
         at += first.offset;
@@ -95,6 +142,7 @@ void Interception::end(Expected<Result>& answer) noexcept {
     while (asked_ != 0) hooks_->interceptors[--asked_]->after(request_, answer);
 }
 void Interception::end(const Error* error) noexcept {
+    request_.params = nullptr;  // those of the call that opened it, which is over
     while (asked_ != 0) hooks_->interceptors[--asked_]->ended(request_, error);
 }
 
@@ -220,6 +268,7 @@ Expected<void> Enclosure::begin(spi::Session& session, const spi::Wait& wait) {
 
 Expected<void> Enclosure::commit(spi::Session& session, const spi::Wait& wait) {
     if (!is_open_) return {};
+    if (session.transaction_status() == spi::TransactionStatus::idle) return is_open_ = false, Expected<void>();
     Expected<void> committed = session.run_script("commit", wait);
     is_open_ = !committed.has_value();  // one that was not sent has left it open
     return committed;

@@ -213,7 +213,15 @@ TEST_P(Tenants, RunNoScriptThatGoesOnBehindTheEndOfATransaction) {
         const auto ran = executor.try_run_script(text);
         return !ran && ran.error().kind() == pg::ErrorKind::usage && ran.error().outcome() == pg::Outcome::not_sent;
     };
-    EXPECT_TRUE(refused(ann, "delete from notes; commit; select 1"));
+    for (const char* text :
+         {"delete from notes; commit; select 1", "select begin, atomic from shifts; commit; select 1",
+          "select begin atomic from shifts; end; select 1",
+          "create function f() returns int begin atomic select t.case from t; end; commit; select 1",
+          "create function f() returns int begin atomic select 1 as case; end; end; select 1",
+          "create function f(begin atomic) returns int language sql as 'select 1'; commit; select 1",
+          "create procedure p() begin atomic /* */ end; commit; select 1",
+          "create or replace function f() returns int begin -- \n atomic select 1; end; rollback; select 1"})
+        EXPECT_TRUE(refused(ann, text)) << text;
     {
         pg::Transaction transaction = ann.begin();
         for (const char* text :

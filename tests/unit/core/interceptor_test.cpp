@@ -43,6 +43,7 @@ private:
         if (changes) changes(answer);
     }
     void do_ended(const InterceptedRequest& request, const pg::Error* error) noexcept override {
+        EXPECT_EQ(request.params, nullptr) << "a stream outlives those of its call";
         log_.push_back(name_ + " ended " + std::string(to_string(request.kind)) +
                        (error ? ": " + std::string(to_string(error->kind())) : ""));
     }
@@ -270,6 +271,8 @@ TEST_F(Intercepting, GivesSettingsToTheTransactionOfARequestAlone) {
     said.resize(3);  // the rest is the cleaning of the session
     EXPECT_EQ(said, (Lines{"batch of 2", "script select 1", "commit"}));
     EXPECT_EQ(arrived(), (Lines{"begin", set_a, "commit"}));
+    client.run_script("commit");
+    EXPECT_EQ(arrived(), (Lines{"begin", set_a, "commit"})) << "it has ended its transaction itself";
     pg::Transaction transaction = client.begin();
     transaction.exec("delete from t");
     transaction.commit();
