@@ -326,6 +326,9 @@ Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) 
             if (watch) watch->has_text(waiting.front()->call.sql);
             Expected<void> ran = BatchRun(executor, waiting, batch.items(), mode, watch).run();
             statements.end();
+            if (watch && (ran || mode == BatchMode::each))
+                for (const auto& entry : waiting)
+                    if (entry->outcome && *entry->outcome) watch->add_rows(**entry->outcome, entry->request.sink);
             return ran;
         });
     if (!outcome)

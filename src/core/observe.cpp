@@ -128,10 +128,12 @@ void Watch::end(const Expected<Result>& answer, const RowSink* sink) noexcept {
     const bool gives_rows =
         answer ? !answer->columns().empty() || (sink && sink->has_columns()) : begins_as_query(event_.sql);
     if (is_statement && !gives_rows) event_.kind = spi::RequestKind::exec;
-    if (answer && is_statement)
-        event_.rows =
-            std::max<std::uint64_t>(answer->affected(), sink ? sink->taken() : 0);  // what it took is not there
+    if (answer && is_statement) add_rows(*answer, sink);
     end(answer ? nullptr : &answer.error());
+}
+
+void Watch::add_rows(const Result& answer, const RowSink* sink) noexcept {
+    event_.rows += std::max<std::uint64_t>(answer.affected(), sink ? sink->taken() : 0);
 }
 
 void tell_acquired(const Hooks& hooks, spi::Moment asked, const Expected<spi::Lease>& lease) noexcept {

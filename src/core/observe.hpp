@@ -27,6 +27,8 @@ public:
     [[nodiscard]] int attempts() const { return attempts_; }  /// @}
     void has_statements(std::size_t count) { event_.statements = count; }
     void add_rows(std::uint64_t count) { event_.rows += count; }
+    /// Those that a statement gave or affected; a sink that took them has them.
+    void add_rows(const Result& answer, const RowSink* sink) noexcept;
     /// Its transaction is to have these settings; null: none.
     void give(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
     [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }

@@ -192,7 +192,9 @@ TEST_F(Observing, TellsOfABatchAsAWhole) {
     pg::Batch batch(client);
     batch.exec("delete from t");
     batch.exec("delete from u");
-    EXPECT_EQ(told_of([&] { batch.run(); }), Lines{"batch delete from t on fake, 0 rows of 2 statements"});
+    server.answer("delete from t", fake::affected("DELETE 3", 3));
+    server.answer("delete from u", fake::affected("DELETE 4", 4));
+    EXPECT_EQ(told_of([&] { batch.run(); }), Lines{"batch delete from t on fake, 7 rows of 2 statements"});
     server.answer("delete from v", server_error("42P01"));
     batch.exec("delete from v");
     batch.exec("delete from w");
