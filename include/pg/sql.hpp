@@ -129,8 +129,8 @@ protected:
     }
     constexpr void look_at(std::string_view text) {
         if (same(text, "atomic") && same(before_, "begin")) is_atomic_ = true;
-        if (is_atomic_ && (same(before_, "begin") || same(text, "case"))) ++open_;
-        if (is_atomic_ && open_ > 0 && same(text, "end")) --open_;
+        if (is_atomic_ && !same(before_, "as") && text_[at_ - text.size() - 1] != '.')  // else it is a column
+            open_ += same(before_, "begin") || same(text, "case") ? 1 : same(text, "end") && open_ > 0 ? -1 : 0;
         if (text.size() >= 10) {  // all the others are shorter: what the compiler runs is kept short
             for (const std::string_view function : {"set_config", "pg_advisory_lock", "pg_advisory_lock_shared",
                                                     "pg_try_advisory_lock", "pg_try_advisory_lock_shared"})

@@ -190,7 +190,9 @@ ErrorRuling rule_on(const ErrorFacts& facts) {
         !is_of_another)
         ruling.outcome = Outcome::not_applied;
     if (facts.phase == RequestPhase::unsent) ruling.outcome = Outcome::not_sent;
-    if (facts.phase == RequestPhase::committing && ruling.outcome == Outcome::unknown && !ruling.connection_usable)
+    const bool is_told_so = facts.sqlstate == sqlstate::statement_completion_unknown;  // CockroachDB, which goes on
+    if (facts.phase == RequestPhase::committing && ruling.outcome == Outcome::unknown &&
+        (!ruling.connection_usable || is_told_so))
         ruling.kind = ErrorKind::commit_unknown;
     return ruling;
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 
+#include "pg/sql.hpp"
 #include "src/testing/value_form.hpp"
 
 namespace pg::testing {
@@ -57,18 +58,6 @@ std::string usual_tag(std::string_view sql, FakeTransaction before) {
     if (word == "ABORT") return "ROLLBACK";
     if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";
     return word;
-}
-
-/// How many arguments the text asks for: its highest $n.
-std::size_t arguments_of(std::string_view sql) {
-    std::size_t most = 0;
-    for (std::size_t at = sql.find('$'); at != std::string_view::npos; at = sql.find('$', at + 1)) {
-        std::size_t number = 0;
-        for (std::size_t i = at + 1; i < sql.size() && std::isdigit(static_cast<unsigned char>(sql[i])) != 0; ++i)
-            number = number * 10 + static_cast<std::size_t>(sql[i] - '0');
-        most = std::max(most, std::min<std::size_t>(number, 65535));
-    }
-    return most;
 }
 
 /// The prepared statement that a DEALLOCATE names, as the server takes names; nothing when it is about all of them.
@@ -163,7 +152,7 @@ void PoliteSession::parse(const ClientMessage& message) {
     auto& types = parameters_[name];
     const Answer answer = look(message.sql);
     types = message.types;
-    types.resize(std::max({types.size(), arguments_of(message.sql), answer.parameters.size()}));
+    types.resize(std::max({types.size(), scan_sql(message.sql).parameters, answer.parameters.size()}));
     for (std::size_t i = 0; i < types.size(); ++i)
         if (types[i] == Oid{}) types[i] = i < answer.parameters.size() ? answer.parameters[i] : Oid{25};
     reply_.parse_complete();

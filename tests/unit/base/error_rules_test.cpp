@@ -195,6 +195,15 @@ TEST(ErrorRules, CallALossDuringCommitUnknownAndNeverRunItAgain) {
     }
 }
 
+TEST(ErrorRules, CallACommitUnknownOfWhichTheServerSaysSo) {
+    expect_ruling(
+        rule_on({.sqlstate = "40003", .severity = "ERROR", .phase = RequestPhase::committing, .in_transaction = true}),
+        {Kind::commit_unknown, Outcome::unknown, Scope::none, kept, trusted});
+    expect_ruling(
+        rule_on({.sqlstate = "40003", .severity = "ERROR", .phase = RequestPhase::sent, .in_transaction = true}),
+        {Kind::server, Outcome::unknown, Scope::none, kept, trusted});
+}
+
 TEST(ErrorRules, KeepTheKindOfACommitThatTheServerRefused) {
     expect_ruling(
         rule_on({.sqlstate = "40001", .severity = "ERROR", .phase = RequestPhase::committing, .in_transaction = true}),
