@@ -145,9 +145,7 @@ void Books::failed(Member& member, const Error& error, Time now) {
     if (none_can_come()) refuse_those_before(begun + slow, error);
 }
 
-void Books::checked(Member& member, bool is_alive, Time now) {
-    is_alive ? settle_down(member, now) : lose(member, Verdict::doubt, now);
-}
+void Books::checked(Member& member, Time now) { settle_down(member, now); }
 
 void Books::closed(Member& member) {
     if (member.state != State::cut) return forget(member);

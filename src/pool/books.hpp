@@ -163,8 +163,8 @@ public:
     /// What became of the duty to open one. @{
     void opened(Member& member, Time now);
     void failed(Member& member, const Error& error, Time now);  /// @}
-    /// What became of the duty to check one.
-    void checked(Member& member, bool is_alive, Time now);
+    /// The duty to check one found it alive; else it is lost.
+    void checked(Member& member, Time now);
     /// What became of the duty to close one: it is gone.
     void closed(Member& member);  /// @}
 

@@ -1,6 +1,7 @@
 // ExpectedWait: how long a request is going to wait for a session. Internal to pool.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +15,8 @@ public:
     static constexpr int fewest = 16;
 
     void came_back(std::chrono::nanoseconds held) {
-        ++seen_;
-        mean_ += (static_cast<double>(held.count()) - mean_) / (seen_ < fewest ? seen_ : fewest);
+        seen_ = std::min(seen_ + 1, fewest);
+        mean_ += (static_cast<double>(held.count()) - mean_) / seen_;
     }
     /// Behind so many requests for so many sessions, all of which are in use; no time when too little is known.
     [[nodiscard]] std::chrono::nanoseconds behind(std::size_t waiting, std::size_t sessions) const {
@@ -25,7 +26,7 @@ public:
     }
 
 private:
-    int seen_ = 0;
+    int seen_ = 0;     // at most `fewest`
     double mean_ = 0;  // ns
 };
 

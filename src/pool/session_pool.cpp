@@ -138,7 +138,8 @@ void SessionPool::lend(Member& member, spi::LeaseWaiter& waiter) noexcept {
     if (is_alive) ++waiter.turned_away;
     const bool may_wait = waiter.turned_away < most_turned_away;
     bool waits = false;
-    enter([&](Books& books, Time now) {
+    enter([&, before = last_look()](Books& books, Time now) {
+        if (!is_alive) empty_fronts(before);  // as in `lose`
         books.lose(member, is_alive ? Verdict::replace : Verdict::doubt, now);
         waits = may_wait && books.enqueue_again(waiter);
     });
@@ -157,7 +158,7 @@ void SessionPool::check_now(Member& member) noexcept {
     // What settings are after the round trip they are at rest: nobody has it who could have changed them.
     const bool is_alive = session.alive() && session.run_script("", {Deadline::after(check_budget)}) &&
                           session.alive() && is_at_rest(member);
-    enter([&](Books& books, Time now) { books.checked(member, is_alive, now); });
+    is_alive ? enter([&](Books& books, Time now) { books.checked(member, now); }) : lose(member, Verdict::doubt);
 }
 
 /// Here, which waits for the loop of the session; or there, where two loops could wait for each other. Then false.
@@ -366,13 +367,12 @@ bool SessionPool::is_accepted(Member& member, std::uint32_t& turned_away) noexce
 }
 
 void SessionPool::discard(Member& member) noexcept {
-    if (!member.outdated.load(std::memory_order_relaxed)) return lose(member, Verdict::doubt);
-    enter([&](Books& books, Time now) { books.give_back(member, now); });
+    const bool is_to_go = member.outdated.load(std::memory_order_relaxed);
+    is_to_go ? enter([&](Books& books, Time now) { books.give_back(member, now); }) : lose(member, Verdict::doubt);
 }
 
 void SessionPool::lose(Member& member, Verdict verdict) noexcept {
-    const Time before = last_look();
-    enter([&](Books& books, Time now) {
+    enter([&, before = last_look()](Books& books, Time now) {
         // They were used since the last look; whether they are alive now is as doubtful as of the others.
         empty_fronts(before);
         books.lose(member, verdict, now);

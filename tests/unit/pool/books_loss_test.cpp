@@ -11,7 +11,7 @@ TEST_F(TheBooksOfABadDay, ReplaceWhatDoesNotAnswer) {
     now += 1s;
     Somebody waiting;
     books->enqueue(waiting, now);
-    books->checked(*duty().member, false, now);
+    books->lose(*duty().member, Verdict::doubt, now);
     const auto next = duties();
     ASSERT_EQ(next.size(), 2u);
     EXPECT_EQ(next[0].kind, Kind::close);
@@ -36,7 +36,7 @@ TEST_F(TheBooksOfABadDay, SuspectTheOthersWhenOneIsLost) {
     ASSERT_EQ(checks.size(), 2u);
     for (const Duty& check : checks) {
         EXPECT_EQ(check.kind, Kind::check);
-        books->checked(*check.member, true, now);
+        books->checked(*check.member, now);
     }
     EXPECT_NE(books->take(now), nullptr);
 }
@@ -68,7 +68,7 @@ TEST_F(TheBooksOfABadDay, LendWhatIsTooOldUntilItCanBeReplaced) {
     books->enqueue(somebody, now);
     const Duty check = duty();
     ASSERT_EQ(check.kind, Kind::check) << "it has been idle for long";
-    books->checked(*old, true, now);
+    books->checked(*old, now);
     const Duty lend = duty();
     ASSERT_EQ(lend.kind, Kind::lend);
     EXPECT_EQ(lend.member, old);
@@ -367,7 +367,7 @@ TEST_F(TheBooksOfABadDay, AskWhatIsIdleAfterTheMachineWasAsleep) {
     EXPECT_EQ(check.kind, Kind::check);
     now += 1ms;
     books->notice_sleep(6h, now);
-    books->checked(*check.member, true, now);
+    books->checked(*check.member, now);
     EXPECT_EQ(duty().waiter, &waiting) << "it is asked once";
 }
 

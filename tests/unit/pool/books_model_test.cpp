@@ -169,7 +169,7 @@ private:
         }
         if (!is_well) {
             suspect_before_ = now_;
-            books_.checked(*member, false, now_);
+            books_.lose(*member, Verdict::doubt, now_);
             known_[member].state = State::closing;
             awaited_.insert(member);
             return;
@@ -177,7 +177,7 @@ private:
         known_[member].proved_at = now_;
         if (state == State::opening) known_[member].used_at = now_;
         if (state == State::opening && chance(80)) member->cutter = cutter_;
-        state == State::opening ? books_.opened(*member, now_) : books_.checked(*member, true, now_);
+        state == State::opening ? books_.opened(*member, now_) : books_.checked(*member, now_);
         came_back(*member);
     }
     void withdraw() {
@@ -397,7 +397,7 @@ private:
                 if (state == State::opening) known_[member].used_at = now_;
                 if (state == State::lent) note_return(*member), books_.give_back(*member, now_);
                 if (state == State::opening) books_.opened(*member, now_);
-                if (state == State::checking) books_.checked(*member, true, now_);
+                if (state == State::checking) books_.checked(*member, now_);
                 if (state == State::closing) known_.erase(member), books_.closed(*member);
                 if (state != State::closing) came_back(*member);
                 drain();

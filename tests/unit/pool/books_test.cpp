@@ -186,7 +186,7 @@ TEST_F(TheBooks, AskBeforeTheyLendWhatWasIdleForLong) {
     const Duty check = duty();
     EXPECT_EQ(check.kind, Kind::check);
     EXPECT_EQ(check.member, members[0]);
-    books->checked(*check.member, true, now);
+    books->checked(*check.member, now);
     const Duty lend = duty();
     EXPECT_EQ(lend.member, members[0]);
     EXPECT_EQ(lend.waiter, &waiting);
@@ -323,9 +323,9 @@ TEST_F(TheBooks, KeepIdleSessionsAliveTwoAtATime) {
     books->look(now);
     const auto checks = duties();
     ASSERT_EQ(checks.size(), 2u);
-    for (const Duty& check : checks) books->checked(*check.member, true, now);
+    for (const Duty& check : checks) books->checked(*check.member, now);
     books->look(now);
-    books->checked(*duty().member, true, now);
+    books->checked(*duty().member, now);
     books->look(now);
     expect_nothing();
     EXPECT_EQ(books->stats(now).idle, 3u);
@@ -410,7 +410,7 @@ TEST_F(TheBooks, AskAnIdleOneBeforeTheyOpenOneMore) {
     EXPECT_EQ(check.member, members[1]);
     books->widen(now);
     expect_nothing();  // one is on its way
-    books->checked(*members[1], true, now);
+    books->checked(*members[1], now);
     EXPECT_EQ(books->take(now), members[1]);
     books->suspend(true);
     EXPECT_FALSE(books->any_resting(now));
