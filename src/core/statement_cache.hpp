@@ -66,6 +66,21 @@ private:
     return error.sqlstate() == sqlstate::duplicate_prepared_statement;
 }
 
+/// Hashes of texts, by a part of each in sets of four: where a set is full, a new one takes the place of any of them.
+/// Texts that come in turn do not keep each other out for ever. One is found in error once in some ten thousand times.
+class Marks {
+public:
+    [[nodiscard]] bool has(std::uint64_t hash) const noexcept;
+    /// One that is not there.
+    void add(std::uint64_t hash) noexcept;
+
+private:
+    using Set = std::array<std::uint16_t, 4>;  // zero: nothing
+
+    std::array<Set, 64> sets_{};
+    std::uint32_t random_ = 0;
+};
+
 class StatementCache;
 
 /// What became of the statements of a client, on sessions that are there and on those that have gone. Thread-safe.
@@ -190,8 +205,9 @@ private:
         return buckets_[(hash >> 1) & (buckets_.size() - 1)];
     }
     [[nodiscard]] NamedStatement* find(const spi::Request& request, const StatementKey& key) noexcept;
+    /// Whether it was before: it is from now on.
     [[nodiscard]] bool was_seen(std::uint64_t hash) noexcept;
-    [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept;
+    [[nodiscard]] bool is_nameless(std::uint64_t hash) const noexcept { return nameless_ && nameless_->has(hash); }
     [[nodiscard]] NamedStatement* add(const spi::Request& request, std::uint64_t hash, spi::Session& session);
     [[nodiscard]] std::string next_name(const NamedStatement& statement);
     void tell_others();
@@ -211,12 +227,10 @@ private:
     NamedStatement* oldest_ = nullptr;
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;
-    std::uint64_t era_ = 0;       // that was kept up with
-    bool awaits_commit_ = false;  // whose end may come unseen
-    // A part of the hash of what was seen last in each place, and of what is never to have a name. @{
-    using Marks = std::array<std::uint16_t, 128>;
-    Marks seen_{};
-    std::unique_ptr<Marks> nameless_;  /// @}  null: nothing
+    std::uint64_t era_ = 0;            // that was kept up with
+    bool awaits_commit_ = false;       // whose end may come unseen
+    Marks seen_;                       // once
+    std::unique_ptr<Marks> nameless_;  // what is never to have a name; null: nothing
     Count hits_, misses_, named_, evicted_, outdated_;
 };
 

@@ -61,7 +61,7 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
 
 void note_traces(spi::SessionSlot& slot, std::string_view sql) {
     note_settings(slot, sql);
-    if (slot.memory && forgets_statements(sql)) statements_of(slot)->forget_all();
+    if (slot.memory && forgets_statements(sql)) statements_of(slot)->close_all(*slot.session);  // it may have some yet
 }
 
 void note_making(Context& context, std::string_view sql) {
@@ -76,8 +76,11 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     if (tag.empty()) return;
     if (tag == "COMMIT") return note_commit(context, slot);
     if (tag == "ROLLBACK") return note_undone(context, slot);
-    for (const std::string_view telling :
-         {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO", "DISCARD ALL", "DEALLOCATE", "DEALLOCATE ALL"})
+    if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
+        note_settings(slot, sql);
+        if (slot.memory) statements_of(slot)->forget_all();
+    }
+    for (const std::string_view telling : {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO"})
         if (tag == telling) note_traces(slot, sql);
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
@@ -92,9 +95,7 @@ void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, 
     if (!error.connection_usable() || error.outcome() == Outcome::not_sent) return;
     const bool is_undone = error.outcome() == Outcome::not_applied;
     if (!is_about_rows(sql)) {
-        note_settings(slot, sql);
-        if (slot.memory && forgets_statements(sql))
-            statements_of(slot)->close_all(*slot.session);  // it may have some yet
+        note_traces(slot, sql);
         note_script(context, slot, sql);
     } else if (!is_undone && mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})) {
         note_new_names(context, slot);

@@ -225,6 +225,24 @@ TEST_F(Names, AreForgottenWhenTheServerForgetsThem) {
     }
 }
 
+TEST_F(Names, StayWhenOneOfAnotherIsDeallocated) {
+    pg::Connection connection = db.client.connection();
+    for (int i = 0; i < 3; ++i) connection.exec("select 1");
+    server.answer("deallocate q", affected("DEALLOCATE"));
+    connection.exec("deallocate q");
+    server.take_log();
+    connection.exec("select 1");
+    EXPECT_EQ(server.take_log(), Lines{"execute select 1"});
+}
+
+TEST_F(Names, AreClosedWhereTheServerMayHaveSomeYet) {
+    pg::Connection connection = db.client.connection();
+    for (int i = 0; i < 3; ++i) connection.exec("select 1");
+    server.take_log();
+    connection.run_script("discard plans");
+    EXPECT_EQ(server.take_log(), (Lines{"forget select 1", "script discard plans"}));
+}
+
 TEST_F(Names, AreNotGivenWhenNoneAreToBeKept) {
     db.context->statements.entries = 0;
     const auto statement = db.client.prepare<pg::Affected()>("select 1");

@@ -62,6 +62,20 @@ TEST_F(Statements, GetANameAtTheirSecondRunAndKeepIt) {
     EXPECT_EQ(cache->stats().prepared, 1u);
 }
 
+TEST_F(Statements, ThatComeInTurnAllGetANameInTheEnd) {
+    constexpr int texts = 256;  // as many as may have one
+    const auto text = [](int i) { return "select a, b from table_" + std::to_string(i) + " where id = $1"; };
+    for (int round = 0; round < 30; ++round)
+        for (int i = 0; i < texts; ++i) run(text(i));
+    for (int i = 0; i < texts; ++i) EXPECT_NE(run(text(i)), "") << text(i);
+}
+
+TEST_F(Statements, OfASmallerNumberGetANameAtTheirSecondRunWhateverComesBetween) {
+    const auto text = [](int i) { return "select a, b from table_" + std::to_string(i) + " where id = $1"; };
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(run(text(i)), "");
+    for (int i = 0; i < 40; ++i) EXPECT_NE(run(text(i)), "") << text(i);
+}
+
 TEST_F(Statements, ThatAreAlikeAreNotTakenForEachOther) {
     for (int i = 0; i < 2000; ++i) EXPECT_EQ(run("select * from readings where id = " + std::to_string(i)), "");
 }
