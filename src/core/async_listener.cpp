@@ -90,7 +90,8 @@ private:
         if (std::exchange(lost_, false)) return Heard{.gap = true};
         auto message = connection_->impl().session().wait_notification(wait);
         if (message) return Heard{.message = *std::move(message)};
-        if (message.error().connection_usable()) return std::move(message).error();
+        const Error error = connection_->impl().lend(wait).failed_by(std::move(message).error());
+        if (error.connection_usable()) return error;
         leave();
         if (auto found = find_again(wait); !found) return std::move(found).error();
         lost_ = false;
@@ -125,10 +126,11 @@ private:
         }
     }
     Expected<void> run(const std::string& sql, const spi::Wait& wait) {
-        const auto done = connection_->impl().session().run({.sql = sql, .statement = {}}, wait);
+        auto done = connection_->impl().session().run({.sql = sql, .statement = {}}, wait);
         if (done) return {};
-        if (!done.error().connection_usable()) leave();
-        return done.error();
+        Error error = connection_->impl().lend(wait).failed_by(std::move(done).error());
+        if (!error.connection_usable()) leave();
+        return error;
     }
     void leave() {
         lost_ |= connection_.has_value();

@@ -34,7 +34,11 @@ Expected<void> Listener::try_unlisten(std::string_view channel) {
 Expected<void> Listener::try_unlisten_all() { return run("unlisten *"); }
 
 Expected<std::optional<Notification>> Listener::try_next(std::chrono::nanoseconds timeout, const StopToken* stop) {
-    return connection_.impl().session().wait_notification({Deadline::after(timeout), stop});
+    const Connection::Impl& connection = connection_.impl();
+    const spi::Wait wait{Deadline::after(timeout), stop};
+    auto next = connection.session().wait_notification(wait);
+    if (!next) next = connection.lend(wait).failed_by(std::move(next).error());
+    return next;
 }
 
 }  // namespace pg

@@ -57,7 +57,7 @@ public:
         if (chunk && !chunk->empty()) return chunk;
         rows_.reset();
         if (chunk)
-            if (auto concluded = conclude(); !concluded) chunk = std::move(concluded).error();
+            if (auto concluded = conclude(); !concluded) chunk = borrowed().failed_by(std::move(concluded).error());
         end(chunk ? nullptr : &chunk.error());
         return chunk;
     }

@@ -71,11 +71,12 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
                     : std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
     if (is_its_own) held->lease.slot().lent_until = time.end();
     auto impl = std::make_shared<Transaction::Impl>(std::move(held), time);
-    Expected<void> begun = settings ? begin_with_settings(impl->held->session(), text, *settings, borrowed.wait)
-                                    : without_tag(impl->control(text, borrowed.wait));
+    spi::Session& session = impl->held->session();
+    Expected<void> begun = settings ? begin_with_settings(session, text, *settings, borrowed.wait)
+                                    : without_tag(session.run_command(text, borrowed.wait));
     if (!begun) {
-        roll_back(impl->held->session());  // one that was given up may have come about
-        return std::move(begun).error();
+        roll_back(session);  // one that was given up may have come about
+        return impl->held->lend(borrowed.wait).failed_by(std::move(begun).error());
     }
     impl->held->settings = std::move(settings);
     return Transaction(std::move(impl));
@@ -153,7 +154,10 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
                               session->settings.reset();
                               if (watch) watch->take(*session);
                               Expected<void> done = session->session().run_script("rollback", wait);
-                              if (!done) detail::roll_back(session->session());  // as its time was over before
+                              if (!done) {
+                                  done = session->lend(wait).failed_by(std::move(done).error());
+                                  detail::roll_back(session->session());  // as its time was over before
+                              }
                               note_commit(*session->context, session->lease.slot());
                               return done;
                           });
