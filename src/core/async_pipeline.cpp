@@ -7,6 +7,7 @@
 #include "src/base/transaction_control.hpp"
 #include "src/core/hooks.hpp"
 #include "src/core/observe.hpp"
+#include "src/core/retry.hpp"
 
 namespace pg::detail {
 namespace {
@@ -262,7 +263,8 @@ Expected<Result> Pipeline::run_observed(const Borrowed& borrowed, Operation& ope
 void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     forget(operation);
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
-        (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent)) {
+        (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent) &&
+        !is_over(operation.wait())) {
         operation.observe_retry(outcome.error());
         operation.is_unknown_ = may_have_been_applied(outcome.error());
         return operation.enter(Operation::Step::begin);

@@ -6,6 +6,7 @@
 #include "src/core/batch_state.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/retry.hpp"
 #include "src/core/server_limit.hpp"
 
 namespace pg::detail {
@@ -80,8 +81,10 @@ public:
 private:
     Expected<void> run_attempts() {
         if (atomic_ && has_refused()) return fail_all(first_failed());
-        for (bool again = false;; again = true) {
-            Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor_, nullptr);
+        std::optional<spi::Wait> first;  // of the first one; null: it is this one
+        for (;;) {
+            Expected<Borrowed> borrowed =
+                first ? borrow_again(executor_, *first) : ExecutorAccess::borrow(executor_, nullptr);
             if (!borrowed) {
                 settle_open(borrowed.error());
                 return std::move(borrowed).error();
@@ -89,7 +92,8 @@ private:
             if (watch_) watch_->take(*borrowed);
             while (!attempt(*borrowed)) {
             }
-            if (again || !borrowed->lease || !forget_lost()) break;
+            if (first || !borrowed->lease || is_over(borrowed->wait) || !forget_lost()) break;
+            first = borrowed->wait;
         }
         return atomic_ && now_.failed ? fail_all(first_failed()) : std::move(now_.settled);
     }
@@ -214,7 +218,7 @@ private:
     bool repair(const Borrowed& borrowed) {
         if (atomic_) {
             BatchEntry& culprit = *entries_[first_failed()];
-            const Repair repaired = repair(culprit);
+            const Repair repaired = is_over(borrowed.wait) ? Repair::none : repair(culprit);
             if (repaired == Repair::none) return false;
             culprit.is_retyped |= repaired == Repair::of_types;
             learns_types_ |= culprit.is_retyped;

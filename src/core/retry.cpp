@@ -59,6 +59,16 @@ bool rest(std::chrono::nanoseconds pause, const StopToken* stop) {
     return !alarm.changed.wait_for(lock, pause, [&] { return alarm.stopped; });
 }
 
+bool is_over(const spi::Wait& wait) { return (wait.stop && wait.stop->stop_requested()) || wait.deadline.passed(); }
+
+Expected<Borrowed> borrow_again(Executor& executor, const spi::Wait& wait) {
+    const QueryOptions left{.timeout = std::max(wait.deadline.remaining(), std::chrono::nanoseconds(1)),
+                            .stop = wait.stop};
+    Expected<Borrowed> borrowed = ExecutorAccess::borrow(executor, &left);
+    if (borrowed) borrowed->wait.deadline = earlier(borrowed->wait.deadline, wait.deadline);
+    return borrowed;
+}
+
 TransactionRetries::TransactionRetries(const TransactionOptions& options)
     : options_(options),
       end_(options.timeout.count() == 0 ? Clock::time_point::max() : Deadline::after(options.timeout).when()) {}
@@ -72,11 +82,11 @@ Expected<bool> TransactionRetries::again(const Error& error, const Hooks* hooks)
     if (attempt_ >= options_.retries) return false;
     const std::chrono::nanoseconds pause = backoff(attempt_);
     if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
+    if (!rest(pause, options_.stop)) return stopped_before_retry(error);
     ++attempt_;
     if (hooks && hooks->observer)
         hooks->observer->tell(
             spi::RetryEvent{.is_transaction = true, .attempt = attempt_ + 1, .pause = pause, .error = &error});
-    if (!rest(pause, options_.stop)) return stopped_before_retry(error);
     return true;
 }
 

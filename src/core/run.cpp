@@ -6,6 +6,7 @@
 #include "src/core/context.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/retry.hpp"
 #include "src/core/server_limit.hpp"
 
 namespace pg::detail {
@@ -144,7 +145,7 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
                 if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
             return result;
         }
-        if (!outside || repairs == most_repairs) return result;
+        if (!outside || repairs == most_repairs || is_over(borrowed.wait)) return result;
         const Repair repair = heal(call, name_of(request), result.error());
         if (repair == Repair::none) return result;
         is_retyped |= repair == Repair::of_types;
@@ -163,9 +164,10 @@ Expected<Result> Executor::run(const detail::Call& call) {
         return detail::run_with_hooks(*this, call);
     const Expected<bool> traces = detail::look_at_text(call);
     if (!traces) return traces.error();
-    bool is_unknown = false;  // what became of the first attempt
-    for (bool again = false;; again = true) {
-        Expected<detail::Borrowed> borrowed = do_borrow(call.options);
+    bool is_unknown = false;         // what became of the first attempt
+    std::optional<spi::Wait> first;  // of that; null: it is this one
+    for (;;) {
+        Expected<detail::Borrowed> borrowed = first ? detail::borrow_again(*this, *first) : do_borrow(call.options);
         if (!borrowed)
             return is_unknown ? detail::behind_an_unknown(std::move(borrowed).error()) : std::move(borrowed).error();
         if (call.watch) [[unlikely]]
@@ -179,10 +181,12 @@ Expected<Result> Executor::run(const detail::Call& call) {
             result = borrowed->failed_by(std::move(result).error());
         }
         if (is_unknown && !result) result = detail::behind_an_unknown(std::move(result).error());
-        if (result || again || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
+        if (result || first || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;
+        if (detail::is_over(borrowed->wait)) return result;
+        first = borrowed->wait;
         is_unknown = detail::may_have_been_applied(result.error());
         if (call.watch) call.watch->retry(result.error());
     }

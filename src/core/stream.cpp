@@ -2,6 +2,7 @@
 #include "src/base/transaction_control.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/retry.hpp"
 
 namespace pg {
 namespace detail {
@@ -109,6 +110,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
+        if (detail::is_over(source->borrowed().wait)) break;
         const detail::Repair repair = detail::heal(admitted, source->name(), detail::as_of_its_own(begun.error()));
         if (repair == detail::Repair::none) break;
         is_retyped |= repair == detail::Repair::of_types;

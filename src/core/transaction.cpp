@@ -9,6 +9,7 @@
 
 #include "pg/savepoint.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/retry.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
@@ -82,6 +83,16 @@ Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& tex
     return Transaction(std::move(impl));
 }
 
+/// On another session than the one that was lost as it was begun there: whatever became of that, it has ended.
+Expected<Transaction> begin_again(detail::Context& context, const spi::Wait& wait, const CallSite& site,
+                                  const std::string& text, const detail::TransactionTime& time, detail::Watch* watch) {
+    Expected<detail::Borrowed> borrowed = detail::borrow(context, wait);
+    if (!borrowed) return std::move(borrowed).error();
+    if (watch) watch->take(*borrowed);
+    borrowed->slot->holder.is_at(site);
+    return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
+}
+
 }  // namespace
 
 Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
@@ -92,7 +103,14 @@ Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::s
         if (watch) watch->began_by(called_at);
         if (!borrowed) return std::move(borrowed).error();
         if (watch) watch->take(*borrowed);
-        return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
+        const bool is_held = borrowed->held != nullptr;
+        Context& context = *borrowed->context;
+        const spi::Wait wait = borrowed->wait;
+        const CallSite site = borrowed->slot->holder.site();
+        Expected<Transaction> begun = begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
+        if (begun || is_held || begun.error().kind() != ErrorKind::connection_lost || is_over(wait)) return begun;
+        if (watch) watch->retry(begun.error());
+        return begin_again(context, wait, site, text, time, watch);
     });
 }
 

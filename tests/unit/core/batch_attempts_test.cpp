@@ -30,6 +30,26 @@ TEST_F(BatchAttempts, GoToAnotherSessionWhenNoByteHadLeft) {
     EXPECT_TRUE(m.try_get());
 }
 
+TEST_F(BatchAttempts, HaveTheirTimeOnce) {
+    server.answer("select 1", connection_lost(pg::Outcome::not_sent));
+    const auto n = batch.exec("select 1");
+    batch.run();
+    ASSERT_EQ(server.asked.size(), 2u);
+    EXPECT_EQ(server.asked[1].wait.deadline, server.asked[0].wait.deadline);
+}
+
+TEST_F(BatchAttempts, GoNowhereAfterAStop) {
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    pg::Tuned stoppable = db.client.with({.stop = &stop});
+    pg::Batch stopped(stoppable);
+    server.answer("select 1", connection_lost(pg::Outcome::not_sent));
+    const auto n = stopped.exec("select 1");
+    source.request_stop();
+    EXPECT_THROW(stopped.run(), pg::ConnectionLost);
+    EXPECT_EQ(server.asked.size(), 1u);
+}
+
 TEST_F(BatchAttempts, DoNotRepeatWhatMayHaveHappened) {
     server.answer("select 2", connection_lost(pg::Outcome::unknown));
     const auto n = batch.exec("select 1");
