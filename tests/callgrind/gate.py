@@ -78,15 +78,21 @@ def collected(text):
     return int(found[-1])
 
 
-def cost(meter, conninfo, operation, runs):
-    """Instructions of one query or row."""
+def profiled(meter, conninfo, operation, runs):
+    """The profile of an operation, and how many queries or rows it is of."""
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder) / "profile"
         command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--callgrind-out-file={profile}"]
         run = subprocess.run([*command, meter, conninfo, operation, str(runs)], capture_output=True, text=True)
         if run.returncode != 0:
             sys.exit(f"{meter} {operation} failed:\n{run.stderr}")
-        return collected(profile.read_text()) / int(run.stdout)
+        return profile.read_text(), int(run.stdout)
+
+
+def cost(meter, conninfo, operation, runs):
+    """Instructions of one query or row."""
+    profile, count = profiled(meter, conninfo, operation, runs)
+    return collected(profile) / count
 
 
 def strays(operation, raw, known):
@@ -141,7 +147,5 @@ def main(server, raw_meter, client_meter):
         sys.exit("\n".join(wrong))
 
 
-if sys.argv[1:] == ["--self-test"]:
-    self_test()
-else:
-    main(*sys.argv[1:])
+if __name__ == "__main__":
+    self_test() if sys.argv[1:] == ["--self-test"] else main(*sys.argv[1:])
