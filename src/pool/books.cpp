@@ -124,6 +124,7 @@ void Books::lose(Member& member, Verdict verdict, Time now) {
 void Books::opened(Member& member, Time now) {
     governor_.succeed();
     widening_ = false;
+    grows_ = queue_.size() > 1;
     ++totals_.opened;
     if (member.lacks) ++totals_.unprepared;
     member.used_at = now;
@@ -297,10 +298,17 @@ std::size_t Books::lost(Time now, const Member* but) const {
     return std::any_of(opening_.begin(), opening_.end(), is_slow) ? 1 : 0;
 }
 
+/// Where there are sessions, those that come back may serve a crowd before another one is open: there is a second
+/// attempt beside the first once that was not so.
+std::size_t Books::most_opening() const {
+    const bool are_some = count(State::lent) + count(State::idle) + count(State::checking) != 0;
+    return are_some && !queue_.empty() && !grows_ ? 1 : limits_.max_connecting;
+}
+
 bool Books::may_open(Time now) const {
     const std::size_t most =
         std::min(std::max(may_be_lent(), std::min(wish_, limits_.max_size)) + lost(now), capacity_.room(now));
-    return !closed_ && members_.size() < most && opening_soon(now) < limits_.max_connecting && governor_.allows(now);
+    return !closed_ && members_.size() < most && opening_soon(now) < most_opening() && governor_.allows(now);
 }
 
 bool Books::take_permit() {

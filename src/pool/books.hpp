@@ -17,8 +17,9 @@
 //   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, the pool is
 //        suspended, or as many are lent as may be.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
-//        a wish; and no more are opening than max_connecting. One that has been opening for longer than `slow` counts
-//        for neither: it may have got lost, so somebody else's turn does not depend on it.
+//        a wish; and no more are opening than max_connecting, or than one while somebody waits beside open ones,
+//        until one was not enough. One that has been opening for longer than `slow` counts for neither: it may have got
+//        lost, so somebody else's turn does not depend on it.
 //   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
 //        after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
@@ -145,6 +146,7 @@ public:
     void enqueue(spi::LeaseWaiter& waiter, Time now) noexcept {
         waiter.queued_at = now;
         waiter.is_wanted_back = false;
+        grows_ = grows_ && !queue_.empty();
         queue_.push(waiter);
     }
     /// False when it has been told, or is about to be.
@@ -250,6 +252,7 @@ private:
     [[nodiscard]] std::size_t coming(Time now) const { return opening_soon(now) + count(State::checking); }
     [[nodiscard]] std::size_t least_size() const { return std::max(limits_.min_size, wish_); }
     [[nodiscard]] std::size_t lost(Time now, const Member* but = nullptr) const;
+    [[nodiscard]] std::size_t most_opening() const;
     [[nodiscard]] bool may_open(Time now) const;
     [[nodiscard]] bool take_permit();
     void cease_to_wait();
@@ -301,6 +304,7 @@ private:
     std::vector<std::shared_ptr<const Cutter>> cutters_;  // to be used
     std::size_t wish_ = 0;
     bool widening_ = false;
+    bool grows_ = false;  // when one was open last, more than it could serve waited, and somebody has ever since
     bool lacks_permit_ = false;
     bool waits_for_permit_ = false;
     bool suspended_ = false;
