@@ -86,9 +86,9 @@ void print(const char* name, const std::vector<Round>& all) {
                 median_of(all, [](const Round& one) { return one.per_query.all(); }) * 1e6,
                 median_of(all, [](const Round& one) { return one.per_query.system; }) * 1e6);
 }
-/// Both, one after the other in each round, and the medians of the ratios within a round.
+/// Both, one after the other in each round, and the medians of the ratios within a round; that of the rates.
 template <class Ours, class Theirs>
-void compare(const char* ours_name, Ours ours, const char* theirs_name, Theirs theirs) {
+double compare(const char* ours_name, Ours ours, const char* theirs_name, Theirs theirs) {
     std::vector<Round> our_rounds, their_rounds;
     std::vector<double> rate, cpu;
     measure(ours);  // warm
@@ -101,6 +101,7 @@ void compare(const char* ours_name, Ours ours, const char* theirs_name, Theirs t
     print(ours_name, our_rounds);
     print(theirs_name, their_rounds);
     std::printf("%-52s %9.2f times      %6.2f times\n\n", "  the first beside the second", median(rate), median(cpu));
+    return median(rate);
 }
 
 // --- 64 clients on 8 connections, beside 8 threads with a connection each
@@ -187,7 +188,7 @@ std::size_t allocated() {
 }
 
 template <class R>
-void weigh_waiters(const char* name, const std::string& conninfo, const char* sql) {
+std::size_t weigh_waiters(const char* name, const std::string& conninfo, const char* sql) {
     constexpr std::size_t waiters = 10'000;
     pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = 1});
     const auto statement = db.prepare<R(std::int32_t)>(pg::runtime(sql));
@@ -197,26 +198,29 @@ void weigh_waiters(const char* name, const std::string& conninfo, const char* sq
     const std::size_t before = allocated();
     for (std::size_t i = 0; i < waiters; ++i) ask_once(async, statement, static_cast<std::int32_t>(i + 1), answers);
     while (db.pool().stats().waiting != waiters) std::this_thread::yield();
-    std::printf("a coroutine that waits for a session, with its call for %s: %zu bytes\n", name,
-                (allocated() - before) / waiters);
+    const std::size_t each = (allocated() - before) / waiters;
+    std::printf("a coroutine that waits for a session, with its call for %s: %zu bytes\n", name, each);
     held.reset();
     while (answers.load(std::memory_order_acquire) != waiters) std::this_thread::yield();
+    return each;
 }
 
 }  // namespace
 
-void measure_awaiting(const std::string& conninfo) {
+void measure_awaiting(const std::string& conninfo, bench::Targets& targets) {
     bench::raw::execute(bench::raw::connect(conninfo).get(), bench::tables_sql(scale).c_str());
     {
         const pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = sessions});
         const auto select_one = db.prepare<Record(std::int32_t)>(pg::runtime(bench::select_one));
         db.pool().wait_ready(sessions, 30s).value();
         const BlockingThreads threads(conninfo);
-        compare(
+        const double beside = compare(
             "64 awaiting clients on 8 sessions", [&](auto end) { return coroutines_until(db, select_one, end); },
             "8 threads, each with a connection of libpq", [&](auto end) { return threads.until(end); });
+        targets.at_least("64 awaiting clients on 8 sessions, beside 8 threads", beside, 1);
     }
-    weigh_waiters<std::int32_t>("a number", conninfo, "select $1::int");
+    const std::size_t number = weigh_waiters<std::int32_t>("a number", conninfo, "select $1::int");
+    targets.at_most("a waiter for a number, bytes", static_cast<double>(number), 1024);
     weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
     weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
     const auto ours = bench::client_workloads(conninfo, scale), theirs = bench::raw_libpq_workloads(conninfo, scale);

@@ -1,7 +1,7 @@
 // What the pool costs and how busy it keeps its sessions: one line for each figure, beside a pool written by hand.
 //
 // pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation, adaptive,
-// awaited or round_trips alone.
+// awaited or round_trips alone. Ends with the targets of what was measured, and with 1 when one is missed.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -27,6 +27,7 @@
 #include "bench/awaiting.hpp"
 #include "bench/raw_libpq.hpp"
 #include "bench/round_trips_load.hpp"
+#include "bench/targets.hpp"
 #include "pg/async.hpp"
 #include "pg/client.hpp"
 #include "pg/pool/pool.hpp"
@@ -112,6 +113,9 @@ private:
     std::vector<Thing> idle_;
 };
 
+/// By so much two runs of one and the same thing differ.
+constexpr double same = 0.05;
+
 /// Whether anything came unasked, as a pool wants to know of an idle session.
 void look_at(int socket) {
     pollfd look{socket, POLLIN, 0};
@@ -131,21 +135,31 @@ double rate(int threads, Step step) {
             for (; !over.load(std::memory_order_relaxed); ++mine) step();
             steps += mine;
         });
-    std::this_thread::sleep_for(500ms);
+    std::this_thread::sleep_for(200ms);
     over = true;
     for (std::thread& one : all) one.join();
     return static_cast<double>(steps) / seconds(Clock::now() - begin);
 }
 
-void measure_lending(pg::Client& db) {
+/// The middle of several ratios, for a machine that others use too.
+template <class Ratio>
+double median_of(Ratio ratio) {
+    std::array<double, 5> all{};
+    for (double& one : all) one = ratio();
+    std::sort(all.begin(), all.end());
+    return all[all.size() / 2];
+}
+
+void measure_lending(pg::Client& db, bench::Targets& targets) {
     constexpr int times = 500'000;
     pg::Pool& pool = db.pool();
     pool.wait_ready(2, 30s).value();
     const auto lend = [&] { static_cast<void>(pool.acquire({}).value()); };
     const double before = cpu_of_thread();
     for (int i = 0; i < times; ++i) lend();
-    std::printf("acquire and release, a look at the socket included: %.0f ns of CPU\n",
-                (cpu_of_thread() - before) / times * 1e9);
+    const double each = (cpu_of_thread() - before) / times * 1e9;
+    std::printf("acquire and release, a look at the socket included: %.0f ns of CPU\n", each);
+    targets.at_most("acquire and release, ns of CPU", each, 300);
 
     HandWritten<int> by_hand;
     std::array<std::array<int, 2>, 2> pairs{};  // sockets as those of the server are
@@ -165,12 +179,20 @@ void measure_lending(pg::Client& db) {
         spend(work);
     };
     for (const std::chrono::nanoseconds work : {0ns, 2000ns}) {
-        const double one = rate(1, [&] { lend_for(work); }), two = rate(2, [&] { lend_for(work); });
-        const double one_by_hand = rate(1, [&] { lend_by_hand(work); });
-        const double two_by_hand = rate(2, [&] { lend_by_hand(work); });
+        const auto ours = [&](int threads) { return rate(threads, [&] { lend_for(work); }); };
+        const auto theirs = [&](int threads) { return rate(threads, [&] { lend_by_hand(work); }); };
+        const double one = median_of([&] { return ours(1) / theirs(1); });
+        const double two = median_of([&] { return ours(2) / theirs(2); });
+        const double both = median_of([&] { return ours(2) / ours(1); });
         std::printf(
             "held for %lld ns: one thread %.2f times a pool by hand, two threads %.2f times, and %.2f times one\n",
-            static_cast<long long>(work.count()), one / one_by_hand, two / two_by_hand, two / one);
+            static_cast<long long>(work.count()), one, two, both);
+        if (work != 0ns) {
+            targets.at_least("two threads with 2 us of work beside one", both, 1.5);
+            continue;
+        }
+        targets.at_least("one thread, bare, beside a pool by hand", one, 1 - same);
+        targets.at_least("two threads, bare, beside a pool by hand", two, 1 - same);
     }
     for (const auto& pair : pairs)
         for (const int socket : pair) ::close(socket);
@@ -253,14 +275,14 @@ pg::Task<double> keep_busy(pg::AsyncClient db, Clock::time_point end) {
     co_return busy;
 }
 
-void saturate_with_coroutines(pg::Client& db) {
+double saturate_with_coroutines(pg::Client& db) {
     db.pool().wait_ready(sessions, 30s).value();
     const auto begin = Clock::now();
     std::vector<pg::Task<double>> all;
     for (int i = 0; i < clients; ++i) all.push_back(keep_busy(db.async(), begin + busy_for));
     double busy = 0;
     for (const double one : pg::sync_wait(pg::when_all(std::move(all)))) busy += one;
-    report_utilisation("coroutines", busy, Clock::now() - begin);
+    return report_utilisation("coroutines", busy, Clock::now() - begin);
 }
 
 }  // namespace
@@ -273,11 +295,12 @@ int main(int count, char** words) {
         if (std::find(parts.begin(), parts.end(), part) == parts.end())
             throw std::runtime_error("the parts are lending, saturation, adaptive, awaited and round_trips, not " +
                                      std::string(part));
+        bench::Targets targets;
         const auto server = pg::testing::TestServer::start();
         const auto is_wanted = [&](std::string_view name) { return part == name || part == "all"; };
         if (is_wanted("lending")) {
             pg::Client two = pg::connect(server.conninfo(), {.pool_max_size = 2});
-            measure_lending(two);
+            measure_lending(two, targets);
         }
         if (is_wanted("saturation")) {
             using bench::raw::Connection;
@@ -290,12 +313,13 @@ int main(int count, char** words) {
             std::printf("threads: %.3f times a pool by hand in any order, %.3f times one in order\n", ours / any,
                         ours / in_order);
             pg::Client coroutines = pg::connect(server.conninfo() + " provider=async", {.pool_max_size = sessions});
-            saturate_with_coroutines(coroutines);
+            targets.at_least("sessions busy, by coroutines", saturate_with_coroutines(coroutines), 0.95);
+            targets.at_least("sessions busy, by threads, or as busy as by hand", ours, std::min(0.95, in_order));
         }
         if (is_wanted("adaptive")) measure_adaptive(server.conninfo());
-        if (is_wanted("awaited")) measure_awaiting(server.conninfo());
-        if (is_wanted("round_trips")) measure_round_trips(server);
-        return 0;
+        if (is_wanted("awaited")) measure_awaiting(server.conninfo(), targets);
+        if (is_wanted("round_trips")) measure_round_trips(server, targets);
+        return targets.conclude() ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

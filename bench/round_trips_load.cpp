@@ -32,30 +32,32 @@ void delay(FaultProxy& proxy, std::chrono::nanoseconds each_way) {
     proxy.set(Direction::to_client, {.delay = each_way});
 }
 
-/// Prints how long `step` took, in times of there and back, and what it sent.
+/// Prints how long `step` took, in times of there and back, which it gives, and what it sent.
 template <class Step>
-void report(FaultProxy& proxy, const char* what, Step step, Clock::duration each_way = one_way) {
+double report(FaultProxy& proxy, const char* what, Step step, Clock::duration each_way = one_way) {
     const auto before = proxy.stats().to_server.bytes_in;
     const auto begin = Clock::now();
     step();
-    const auto took = Clock::now() - begin;
-    std::printf("  %s: %.2f round trips, %llu bytes to the server\n", what,
-                milliseconds(took) / milliseconds(2 * each_way),
+    const double trips = milliseconds(Clock::now() - begin) / milliseconds(2 * each_way);
+    std::printf("  %s: %.2f round trips, %llu bytes to the server\n", what, trips,
                 static_cast<unsigned long long>(proxy.stats().to_server.bytes_in - before));
+    return trips;
 }
 
-void measure_statements(const pg::testing::TestServer& server, const std::string& engine) {
+void measure_statements(const pg::testing::TestServer& server, const std::string& engine, bench::Targets& targets) {
     FaultProxy proxy = FaultProxy::start(server);
     pg::Client db = pg::connect(proxy.conninfo(server) + " engine=" + engine, {.pool_max_size = 1});
     std::printf("engine=%s\n", engine.c_str());
     db.exec("select 1");
     delay(proxy, one_way);
     const auto add = [&] { return db.query_one<int>("select $1::int + $2::int", 1, 2); };
-    report(proxy, "a typed statement with parameters, the first time", add);
+    const double first = report(proxy, "a typed statement with parameters, the first time", add);
+    targets.at_most("a new statement with parameters, round trips", first, 1.5);
     report(proxy, "the second time", add);
     report(proxy, "the third time", add);
     const auto lend = [&] { static_cast<void>(db.pool().acquire({}).value()); };
-    report(proxy, "a session that was just used, lent and given back clean", lend);
+    const double lent = report(proxy, "a session that was just used, lent and given back clean", lend);
+    targets.at_most("a session lent and given back, round trips", lent, 0.5);
     std::this_thread::sleep_for(1700ms);  // a second, and half of one in which the pool does not look
     report(proxy, "one that was idle for 1.7 seconds", lend);
     report(proxy, "the same again at once", lend);
@@ -67,7 +69,7 @@ void measure_statements(const pg::testing::TestServer& server, const std::string
 
 /// 50 callers come at once to a pool with 5 idle sessions, and a connect takes 150 ms.
 /// Many callers, one connection, and a line that is slow.
-void measure_awaited(const pg::testing::TestServer& server, const std::string& engine) {
+void measure_awaited(const pg::testing::TestServer& server, const std::string& engine, bench::Targets& targets) {
     constexpr auto each_way = 5ms;
     FaultProxy proxy = FaultProxy::start(server);
     pg::Client db = pg::connect(proxy.conninfo(server) + " provider=async engine=" + engine, {.pool_max_size = 1});
@@ -79,10 +81,11 @@ void measure_awaited(const pg::testing::TestServer& server, const std::string& e
     };
     ask();
     delay(proxy, each_way);
-    report(proxy, "64 awaited at once on one connection, 5 ms each way", ask, each_way);
+    const double trips = report(proxy, "64 awaited at once on one connection, 5 ms each way", ask, each_way);
+    targets.at_most("64 awaited at once, round trips", trips, 3);
 }
 
-void measure_spike(const pg::testing::TestServer& server) {
+void measure_spike(const pg::testing::TestServer& server, bench::Targets& targets) {
     constexpr int callers = 50;
     FaultProxy proxy = FaultProxy::start(server);
     const pg::PoolOptions options{.min_idle = 5};
@@ -107,10 +110,11 @@ void measure_spike(const pg::testing::TestServer& server) {
         "opened meanwhile\n",
         callers, static_cast<unsigned long long>(idle), served.load(), milliseconds(took),
         static_cast<unsigned long long>(proxy.stats().accepted - idle));
+    targets.at_most("a spike of 50 on 5 sessions, connections in all", static_cast<double>(proxy.stats().accepted), 6);
 }
 
 /// 1000 wait for a server that refuses for 10 seconds, and is back then. Whoever is told so comes again.
-void measure_herd(const pg::testing::TestServer& server) {
+void measure_herd(const pg::testing::TestServer& server, bench::Targets& targets) {
     constexpr int herd = 1000;
     constexpr auto away = 10s;
     FaultProxy proxy = FaultProxy::start(server);
@@ -135,15 +139,17 @@ void measure_herd(const pg::testing::TestServer& server) {
         "served %.0f ms after it was back (%d), over %llu connections\n",
         herd, static_cast<unsigned long long>(knocked), refused, milliseconds(Clock::now() - begin), served.load(),
         static_cast<unsigned long long>(proxy.stats().accepted));
+    targets.at_most("1000 callers refused for 10 s, attempts to connect", static_cast<double>(knocked), 40);
+    targets.at_least("callers of the herd that were served", served.load(), herd);
 }
 
 }  // namespace
 
-void measure_round_trips(const pg::testing::TestServer& server) {
+void measure_round_trips(const pg::testing::TestServer& server, bench::Targets& targets) {
     for (const char* engine : {"direct", "libpq"}) {
-        measure_statements(server, engine);
-        measure_awaited(server, engine);
+        measure_statements(server, engine, targets);
+        measure_awaited(server, engine, targets);
     }
-    measure_spike(server);
-    measure_herd(server);
+    measure_spike(server, targets);
+    measure_herd(server, targets);
 }

@@ -18,7 +18,7 @@ public:
     void run() {
         while (!load_.over) {
             if (load_.findings.is_shut_out()) std::this_thread::sleep_for(rest);
-            switch (random_() % 10) {
+            switch (random_() % 11) {
                 case 0:
                 case 1: echo(); break;
                 case 2:
@@ -28,6 +28,7 @@ public:
                 case 6: batch(); break;
                 case 7: change_alone(); break;
                 case 8: look_around(); break;
+                case 9: transfer_by_function(); break;
                 default: give_up(); break;
             }
         }
@@ -39,7 +40,9 @@ private:
     void echo() {
         const Step step(load_.findings, "a query", patience);
         const std::int64_t number = load_.number();
-        const auto reply = in_time().try_query_one<std::int64_t>("select $1::bigint", number);
+        const bool may_run_twice = random_() % 2 == 0;
+        pg::Tuned tuned = db_.with({.timeout = patience, .idempotent = may_run_twice});
+        const auto reply = tuned.try_query_one<std::int64_t>("select $1::bigint", number);
         step.expect_echo(reply, number);
     }
 
@@ -52,18 +55,33 @@ private:
     pg::Expected<void> transfer(Step& step, std::int64_t number, int from, int to) {
         auto transaction = db_.try_begin({.timeout = patience});
         if (!transaction) return undone(transaction.error());
-        for (const auto& [account, amount] : {std::pair(from, -1), std::pair(to, 1)})
-            if (auto moved = transaction->try_exec(move_money, account, amount); !moved) {
-                step.stop_the_clock();
-                return undone(moved.error());
-            }
-        if (auto noted = transaction->try_exec(note_transfer, number); !noted) {
+        auto moved = move(*transaction, number, from, to);
+        if (!moved) {
             step.stop_the_clock();
-            return undone(noted.error());
+            return undone(moved.error());
         }
         auto committed = transaction->try_commit();
         step.stop_the_clock();
         return committed;
+    }
+    static pg::Expected<void> move(pg::Transaction& transaction, std::int64_t number, int from, int to) {
+        for (const auto& [account, amount] : {std::pair(from, -1), std::pair(to, 1)})
+            if (auto moved = transaction.try_exec(move_money, account, amount); !moved) return moved.error();
+        if (auto noted = transaction.try_exec(note_transfer, number); !noted) return noted.error();
+        return {};
+    }
+
+    /// By a function that is run again where that may help: it takes its time once, and is done once.
+    void transfer_by_function() {
+        Step step(load_.findings, "a transfer by a function", patience);
+        const std::int64_t number = load_.number();
+        const auto [from, to] = two_accounts(random_);
+        const auto done = db_.transaction({.timeout = patience}, [&, from = from, to = to](pg::Transaction& part) {
+            return move(part, number, from, to);
+        });
+        step.stop_the_clock();
+        const bool is_told = done || done.error().kind() == pg::ErrorKind::commit_unknown;
+        step.settle(number, is_told ? done : undone(done.error()));
     }
 
     void stream() {
