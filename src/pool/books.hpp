@@ -228,6 +228,10 @@ public:
     /// What those are told who were refused last; nothing when nobody was.
     [[nodiscard]] const std::optional<Error>& refused_with() const { return refused_with_; }
     [[nodiscard]] std::size_t waiters() const { return queue_.size(); }
+    /// So many are open in a pool at rest.
+    [[nodiscard]] std::size_t least_open() const {
+        return std::min(limits_.max_size, std::max(limits_.min_size, limits_.min_idle));
+    }
     [[nodiscard]] spi::LeaseWaiter* first_waiter() const { return queue_.first(); }
     /// Those that have lasted for `age` at least, the oldest first; `returned` are lent to nobody after all.
     [[nodiscard]] std::vector<Loan> loans(Time now, std::chrono::nanoseconds age,

@@ -64,6 +64,7 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
         if (!may_be) return;
+        sessions = std::max(sessions, books.least_open());
         wishes_.insert(sessions);
         books.wish(*wishes_.rbegin());
     });

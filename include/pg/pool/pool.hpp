@@ -33,10 +33,10 @@ public:
     /// Lends nothing until `resume`: who asks waits. @{
     void suspend() noexcept { do_suspend(true); }
     void resume() noexcept { do_suspend(false); }  /// @}
-    /// Waits until so many sessions are open, or the time is over: a Timeout with the numbers then, and the error of
-    /// the last attempt in it. Opens them when the pool would not by itself. When a session lacks a statement of
-    /// `PoolOptions::prepare`: the error of preparing it. UsageError when there may not be so many, or on a thread that
-    /// would have to open them.
+    /// Waits until so many sessions are open, and no fewer than the least sizes, or the time is over: a Timeout with
+    /// the numbers then, and the error of the last attempt in it. Opens them when the pool would not by itself. When a
+    /// session lacks a statement of `PoolOptions::prepare`: the error of preparing it. UsageError when there may not be
+    /// so many, or on a thread that would have to open them.
     [[nodiscard]] Expected<void> wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
         return do_wait_ready(sessions, timeout);
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -87,7 +88,11 @@ public:
     std::shared_ptr<pg::spi::Reactor> reactor;     // where the next sessions live; null: nowhere
     std::atomic<bool> was_configured_anew{false};  // the next script has it report another setting
     std::atomic<int> dead{0};                      // as many sessions are found dead when they are to be lent
+    std::function<void()> on_call;  // of a provider or a session, before it does what is asked; null: nothing
     int version = 150018;
+    void is_called() const {
+        if (on_call) on_call();
+    }
     std::string in_hot_standby;
     int socket = -1;  // of each session
 
@@ -111,11 +116,15 @@ public:
 
     explicit Session(std::shared_ptr<Server> server)
         : server_(std::move(server)), number_(++server_->opened), life_(std::make_shared<int>(number_)) {}
-    ~Session() override { ++server_->closed; }
+    ~Session() override {
+        server_->is_called();
+        ++server_->closed;
+    }
 
 private:
     const std::shared_ptr<pg::spi::Reactor>& do_reactor() const noexcept override { return reactor_; }
     pg::Expected<pg::Result> do_run(const pg::spi::Request& request, const Wait& wait) noexcept override {
+        server_->is_called();
         if (request.prepare) server_->write_down("prepare " + std::string(request.sql));
         server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
         return answer(request, wait);
@@ -139,6 +148,7 @@ private:
         return word == "begin" || word == "commit" || word == "rollback" || word == "savepoint" || word == "release";
     }
     pg::Expected<pg::spi::CommandTag> do_run_script(std::string_view text, const Wait& wait) noexcept override {
+        server_->is_called();
         if (controls_transaction(text)) {
             const pg::Expected<pg::Result> done = do_run({.sql = text}, wait);
             if (!done) return done.error();
@@ -188,6 +198,7 @@ private:
     }
     Status do_transaction_status() const noexcept override { return status_; }
     bool do_alive() noexcept override {
+        server_->is_called();
         hears_of_settings_ = false;
         return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0;
     }
@@ -421,6 +432,7 @@ public:
 private:
     pg::Expected<std::unique_ptr<pg::spi::Session>> do_open(const pg::Config&, const pg::spi::SessionContext&,
                                                             const pg::spi::Wait&) noexcept override {
+        server_->is_called();
         if (server_->refuses_to_open) return *server_->refuses_to_open;
         return std::unique_ptr<pg::spi::Session>(std::make_unique<Session>(server_));
     }

@@ -1,5 +1,5 @@
-// Nothing is closed under the lock of a pool, which a system call may hold up. The program has a `close` of its own,
-// where another thread asks the pool for its numbers.
+// Nothing is opened, asked or closed under the lock of a pool, which a system call may hold up. The program has a
+// `close` of its own, where another thread asks the pool for its numbers, as in every call of its sessions.
 #include <dlfcn.h>
 #include <future>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// What is asked whenever something is closed; null: nothing. One thread at a time.
 pg::Pool* asked = nullptr;
-int closed = 0, unanswered = 0;
+int calls = 0, unanswered = 0;
 std::vector<std::thread> askers;
 
 void ask() {
@@ -26,7 +26,7 @@ void ask() {
         static_cast<void>(pool->stats());
         answered->set_value();
     });
-    ++closed;
+    ++calls;
     unanswered += answer.wait_for(testing_support::bound_on_hang(1s)) != std::future_status::ready;
 }
 
@@ -54,15 +54,16 @@ protected:
         db.emplace(limits);
         db->server->socket = ends[0];
     }
+    /// How often it was asked.
     template <class Step>
-    void expect_answers_during(Step step) {
-        closed = unanswered = 0;
+    int expect_answers_during(Step step) {
+        calls = unanswered = 0;
         asked = &db->client.pool();
         step();
         asked = nullptr;
         for (std::thread& asker : std::exchange(askers, {})) asker.join();
-        EXPECT_EQ(closed, 1);
         EXPECT_EQ(unanswered, 0) << "under the lock";
+        return calls;
     }
 
     int ends[2] = {};
@@ -72,7 +73,7 @@ protected:
 TEST_F(Closing, OfASessionHoldsNobodyUp) {
     open();
     db->client.exec("select 1");
-    expect_answers_during([&] { db->client.pool().refresh(); });
+    EXPECT_EQ(expect_answers_during([&] { db->client.pool().refresh(); }), 1);
     EXPECT_EQ(db->client.pool().stats().size(), 0u);
 }
 
@@ -87,7 +88,30 @@ class Deadly final : public pg::spi::Equipment {
 TEST_F(Closing, OfASessionThatWasNeverLentHoldsNobodyUp) {
     open(std::make_shared<Deadly>());
     db->server->answer("lose", fake::connection_lost(pg::Outcome::not_sent));
-    expect_answers_during([&] { EXPECT_FALSE(db->client.try_exec("select 1")); });
+    EXPECT_EQ(expect_answers_during([&] { EXPECT_FALSE(db->client.try_exec("select 1")); }), 1);
+}
+
+TEST_F(Closing, AndWhateverElseIsAskedOfASessionHoldsNobodyUp) {
+    open();
+    db->server->on_call = [] {
+        if (asked != nullptr) ask();
+    };
+    pg::Pool& pool = db->client.pool();
+    const auto step = [&](auto what) { EXPECT_GT(expect_answers_during(what), 0); };
+    std::vector<pg::spi::Lease> all;
+    const auto take = [&] { all.push_back(pool.acquire({pg::Deadline::after(20s)}).value()); };
+    step([&] { EXPECT_TRUE(pool.wait_ready(2, 20s)); });  // opened
+    step(take);                                           // looked at
+    all.front().slot().dirty = true;
+    step([&] { all.clear(); });  // cleaned
+    db->server->dead = 1;
+    step(take);  // lost, and another one lent
+    db->server->answer("select 1", fake::connection_lost(pg::Outcome::unknown));
+    step([&] { EXPECT_FALSE(all.front().session().run({.sql = "select 1"}, {})); });
+    step([&] { all.clear(); });  // broken, and closed
+    step([&] { pool.resize(4, 0, 4); });
+    step([&] { db->client.close(); });
+    db->server->on_call = nullptr;
 }
 
 }  // namespace

@@ -45,6 +45,16 @@ TEST_F(TheEquipment, IsThereBeforeASessionIsLent) {
     EXPECT_EQ(db.client.pool().stats().unprepared, 0u);
 }
 
+TEST_F(TheEquipment, IsWaitedForInAsManySessionsAsThereAreToBeAtLeast) {
+    pg::Pool& pool = db.client.pool();
+    EXPECT_TRUE(pool.wait_ready(1, 1s));
+    server.refuses_to_open = fake::connection_lost(pg::Outcome::not_sent);
+    pool.resize(3, 0, 2);
+    EXPECT_EQ(pool.wait_ready(1, 1ms).error().kind(), pg::ErrorKind::timeout);
+    pool.resize(3, 0, 0);
+    EXPECT_TRUE(pool.wait_ready(1, 1ms));
+}
+
 TEST_F(TheEquipment, ThatLacksIsSaidByWaitReadyUntilTheSessionIsGone) {
     script->lack = fake::server_error("42P01");
     const auto ready = db.client.pool().wait_ready(1, 1s);

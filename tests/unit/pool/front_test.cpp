@@ -12,7 +12,8 @@ using pg::spi::Lease;
 using pg::spi::Wait;
 
 const Wait at_once{pg::Deadline::at({}), nullptr};
-const Wait long_enough{pg::Deadline::after(20s), nullptr};
+/// From now.
+Wait long_enough() { return {pg::Deadline::after(20s), nullptr}; }
 
 class TheFront : public testing::Test {
 protected:
@@ -24,7 +25,7 @@ protected:
     int process_of_who_waits(Meanwhile meanwhile) {
         int process = 0;
         std::thread waiting([&] {
-            const auto lease = source().acquire(long_enough);
+            const auto lease = source().acquire(long_enough());
             ASSERT_TRUE(lease) << lease.error().what();
             process = lease->session().backend_process();
         });
