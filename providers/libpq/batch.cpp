@@ -1,6 +1,7 @@
 // Batches: sending ahead of the answers, never further than the answers can be read.
 #include "providers/libpq/batch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -35,7 +36,7 @@ public:
     [[nodiscard]] BatchItems run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error), BatchItems();
         if (sync_ == spi::BatchSync::once)  // they go together or not at all
-            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error), BatchItems();
+            if (auto error = refusal_of_any(link_, items_)) return keep_back(items_, *error), BatchItems();
         if (!engine_.enter_pipeline()) return fill(items_, link_.refused()), BatchItems();
         for (;;) {
             if (!send_ahead()) return fill_lost(), BatchItems();
@@ -44,9 +45,9 @@ public:
         }
         if (PQexitPipelineMode(link_.connection()) == 0) link_.close();
         if (answered_ == items_.size()) return {};
-        if (!refusal_ || sync_ == spi::BatchSync::once)
-            return fill(items_, refusal_ ? *refusal_ : unsent_error()), BatchItems();
-        items_[answered_]->outcome.emplace(*std::move(refusal_));
+        if (!refusal_) return fill(items_, unsent_error()), BatchItems();
+        if (sync_ == spi::BatchSync::once) return keep_back(items_, *refusal_), BatchItems();
+        fill(items_.subspan(answered_, 1), *refusal_);
         return items_.subspan(answered_ + 1);
     }
 
@@ -77,8 +78,11 @@ private:
         const spi::Request& next = request(sent_);
         if (sync_ == spi::BatchSync::each && (refusal_ = refusal(link_, next))) return;
         if (!engine_.send(next, fallback_.format_for(next))) {
-            refusal_ = link_.refused();
-            if (link_.connection() == nullptr) loss_ = refusal_;
+            if (engine_.broken())
+                lose();
+            else
+                link_.about(next.sql);
+            refusal_ = loss_ ? *loss_ : link_.refused();
             return;
         }
         ++sent_;
@@ -133,7 +137,7 @@ private:
             link_.note_tag();
             const Error error = link_.failed(result.get());
             for (std::size_t i = each ? failing : 0; i <= failing; ++i)
-                if (!items_[i]->failed()) items_[i]->outcome.emplace(error);
+                if (!items_[i]->failed()) items_[i]->outcome.emplace(error_about(request(i).sql, error.fields()));
             return link_.connection() != nullptr || lose(error);
         }
         if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
@@ -148,7 +152,8 @@ private:
         if (link_.connection() == nullptr) return lose(error);
         if (refusal_) error = refusal_of_all(error.outcome());
         if (woken_) error = link_.ended_early(*woken_, Outcome::not_applied);
-        for (spi::BatchItem* item : items_) item->outcome.emplace(error);
+        for (spi::BatchItem* item : items_)
+            item->outcome.emplace(woken_ ? error_about(item->request.sql, error.fields()) : error);
         return true;
     }
 
@@ -202,6 +207,7 @@ private:
     bool expire(Woken woken) {
         if (woken_) {
             link_.close();
+            link_.about({});
             return lose(link_.ended_early(*woken_, Outcome::unknown));
         }
         woken_ = woken;
@@ -210,9 +216,12 @@ private:
         return true;
     }
 
+    /// What the server may have said is about the statement at the head, or about the end of the one before it.
     bool lose() {
         note_those_before();
-        if (sync_ == spi::BatchSync::each ? answered_ > readies_ : answered_ == items_.size()) link_.note_tag();
+        const bool tagged = sync_ == spi::BatchSync::each ? answered_ > readies_ : answered_ == items_.size();
+        link_.about(request(tagged ? answered_ - 1 : std::min(answered_, items_.size() - 1)).sql);
+        if (tagged) link_.note_tag();
         return lose(link_.lost());
     }
     bool lose(const Error& error) {

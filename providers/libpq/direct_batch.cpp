@@ -36,7 +36,8 @@ public:
     [[nodiscard]] BatchItems run() {
         if (auto error = link_.begin(request(0).sql, wait_)) return fill(items_, *error), BatchItems();
         if (sync_ == spi::BatchSync::once)  // they go together or not at all
-            if (auto error = refusal_of_any(link_, items_)) return fill(items_, *error), BatchItems();
+            if (auto error = refusal_of_any(link_, items_)) return keep_back(items_, *error), BatchItems();
+        link_.about({});  // an end of the connection is that of each
         begin_answer();
         for (;;) {
             send_ahead();
@@ -47,7 +48,7 @@ public:
         if (answered_ == items_.size()) return {};
         // Whatever kept statements from being sent is known: a refusal, or the end of the time.
         if (!refusal_) return fill(items_, link_.ended_early(*woken_, Outcome::not_sent)), BatchItems();
-        items_[answered_]->outcome.emplace(*std::move(refusal_));
+        fill(items_.subspan(answered_, 1), *refusal_);
         return items_.subspan(answered_ + 1);
     }
 
@@ -72,7 +73,6 @@ private:
 
     void send_one() {
         const spi::Request& next = request(sent_);
-        link_.about(next.sql);
         if (sync_ == spi::BatchSync::each && (refusal_ = refusal(link_, next))) return;
         synced_ = sync_ == spi::BatchSync::each;
         const Format format = fallback_.format_for(next);
@@ -167,14 +167,16 @@ private:
         if (late) link_.note_tag();
         const bool given_up = woken_ && (is_cancelled(body) || (late && given_up_));
         Error error = given_up ? link_.ended_early(*woken_, Outcome::not_applied) : link_.failed(body);
+        link_.about({});
         if (!link_.connected()) return lose(std::move(error));
         if (!late) {
             answer(error);
             if (sync_ == spi::BatchSync::once) abort_rest();
         } else if (sync_ == spi::BatchSync::each) {
-            if (failing < answered_) items_[failing]->outcome.emplace(error);
+            if (failing < answered_) items_[failing]->outcome.emplace(std::move(error));
         } else {
-            for (spi::BatchItem* item : given_up_ ? items_ : items_.first(answered_)) item->outcome.emplace(error);
+            for (spi::BatchItem* item : given_up_ ? items_ : items_.first(answered_))
+                item->outcome.emplace(error_about(item->request.sql, error.fields()));
         }
         return true;
     }
@@ -186,11 +188,8 @@ private:
 
     /// Nothing behind a failure runs in one implicit transaction; what was sent of it the server passes over.
     void abort_rest() {
-        for (; answered_ < items_.size(); ++answered_) {
-            link_.about(request(answered_).sql);
-            items_[answered_]->outcome.emplace(link_.behind_a_failure());
-        }
-        sent_ = items_.size();
+        fill(items_, link_.behind_a_failure());
+        sent_ = answered_ = items_.size();
     }
 
     /// What is left of a statement that has ended.

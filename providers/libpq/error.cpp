@@ -122,6 +122,17 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site) {
     return Error(std::move(fields));
 }
 
+Error error_about(std::string_view sql, ErrorFields fields) {
+    fields.sql = sql;
+    if (fields.outcome == Outcome::unknown && sent_phase(sql) == RequestPhase::committing) {
+        fields.kind = ErrorKind::commit_unknown;
+        fields.retry_scope = RetryScope::none;
+    } else if (fields.kind == ErrorKind::commit_unknown) {
+        fields.kind = ErrorKind::connection_lost;  // that of another one
+    }
+    return Error(std::move(fields));
+}
+
 Error report_error(const PGresult* report, const ErrorSite& site) {
     ErrorFields fields = report_fields(report);
     // libpq makes such a result itself when the connection broke under a statement.

@@ -35,6 +35,9 @@ struct ErrorSite {
 /// True for a request that may have committed something before it failed: a script behind its COMMIT, or a
 /// procedure outside a transaction block.
 [[nodiscard]] bool may_have_committed(const ErrorSite& site);
+/// The error of a batch or a pipeline as it is told of the one of its statements that has this text: nobody knows more
+/// of it. A commit of unknown outcome is told as one, and nothing else is.
+[[nodiscard]] Error error_about(std::string_view sql, ErrorFields fields);
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
 

@@ -7,6 +7,7 @@
 
 #include "pg/spi/session.hpp"
 #include "providers/libpq/cancel.hpp"
+#include "providers/libpq/error.hpp"
 #include "providers/libpq/refusal.hpp"
 #include "providers/libpq/text_fallback.hpp"
 #include "providers/libpq/wait.hpp"
@@ -135,8 +136,9 @@ private:
         if (in_flight_.empty()) return;
         const bool is_last = count_ == 1;
         const Outcome outcome = link_.recover(until);
-        const Error unknown = link_.ended_early(woken, Outcome::unknown);
-        end_all(is_last ? link_.ended_early(woken, outcome) : unknown, unknown);
+        const Error first = link_.ended_early(woken, is_last ? outcome : Outcome::unknown);
+        link_.about({});
+        end_all(first, link_.ended_early(woken, Outcome::unknown));
     }
     /// False when there was no time for it, or the connection is lost. It may hit the one behind, and no other: it is
     /// answered before the next.
@@ -157,7 +159,8 @@ private:
     void end_all(const Error& first, const Error& others) {
         for (bool is_first = true; !in_flight_.empty(); is_first = false) {
             const InFlight one = pop();
-            tell(one, one.refused ? *one.refused : is_first ? first : others);
+            const std::string_view sql = one.request ? one.request->sql : std::string_view();
+            tell(one, one.refused ? *one.refused : error_about(sql, (is_first ? first : others).fields()));
         }
     }
 

@@ -91,6 +91,24 @@ TEST_P(Pipeline, AnswersAllWhenTheServerSaysFarewell) {
     }
 }
 
+// Nobody knows what became of those behind the first either, and no word of it is theirs.
+TEST_P(Pipeline, TellsEachOfALossByItsText) {
+    for (const std::string_view first : {"select 1", "commit"}) {
+        ScriptedSession session(GetParam(), [](Conversation& client) { client.receive_until(MessageKind::sync); });
+        Requests requests({first, "select 2", "commit"});
+        session->run_pipeline(requests);
+        ASSERT_EQ(requests.answers.size(), 3u);
+        const std::string_view texts[] = {first, "select 2", "commit"};
+        for (std::size_t at = 0; at < 3; ++at) {
+            ASSERT_FALSE(requests.answers[at]);
+            const Error& error = requests.answers[at].error();
+            EXPECT_EQ(error.sql(), texts[at]);
+            EXPECT_EQ(error.outcome(), Outcome::unknown) << error.what();
+            EXPECT_EQ(error.kind(), texts[at] == "commit" ? ErrorKind::commit_unknown : ErrorKind::connection_lost);
+        }
+    }
+}
+
 TEST_P(Pipeline, TakesAnEmptyAnswerAndOneThatFailsBehindItsTag) {
     const std::vector<Expected<Result>> answers = run(GetParam(), bound()
                                                                       .no_data()
