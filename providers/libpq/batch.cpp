@@ -116,7 +116,7 @@ private:
         ends_ = 0;
         if (status == PGRES_PIPELINE_SYNC) {
             if (readies_ == answered_) return true;  // that of `Engine::enter_pipeline`
-            if (!items_[readies_]->failed()) link_.note_end(request(readies_).sql);
+            link_.note_end(request(readies_).sql, items_[readies_]->failed());
             ++readies_;
             return true;
         }

@@ -23,11 +23,12 @@ public:
         set_in_transaction(status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
         return std::nullopt;
     }
-    /// Behind a statement that went well: what comes next stands in a block, or not. libpq itself is at the next one by
-    /// then, and does not say.
-    void note_end(std::string_view sql) noexcept {
-        if (const TransactionControl control = transaction_control(sql); control != TransactionControl::none)
-            set_in_transaction(control == TransactionControl::begins);
+    /// Behind a statement: what comes next stands in a block, or not. libpq itself is at the next one by then, and does
+    /// not say. A commit that failed has ended its block, but where it was not understood: then no more runs in that.
+    void note_end(std::string_view sql, bool failed) noexcept {
+        const TransactionControl control = transaction_control(sql);
+        if (control == TransactionControl::none || (failed && control != TransactionControl::commits)) return;
+        set_in_transaction(!failed && (control == TransactionControl::begins || begins_another(sql)));
     }
     /// What libpq's refusal to send means.
     [[nodiscard]] Error refused();

@@ -92,6 +92,13 @@ TransactionControl transaction_control(std::string_view sql) {
     return words.take("to") ? none : rolls_back;
 }
 
+bool begins_another(std::string_view sql) {
+    FirstWords words(sql);
+    if (!words.take("commit") && !words.take("end") && !words.take("rollback") && !words.take("abort")) return false;
+    static_cast<void>(words.take("work") || words.take("transaction"));
+    return words.take("and") && words.take("chain");
+}
+
 bool ends_failure(std::string_view sql) {
     const TransactionControl control = transaction_control(sql);
     return control == TransactionControl::commits || control == TransactionControl::rolls_back ||

@@ -18,6 +18,9 @@ enum class TransactionControl : std::uint8_t {
 /// Told by the statement's first words. What a procedure that it calls does is not seen.
 [[nodiscard]] PGCLIENT_API TransactionControl transaction_control(std::string_view sql);
 
+/// True for what ends a transaction and begins the next one: with AND CHAIN.
+[[nodiscard]] PGCLIENT_API bool begins_another(std::string_view sql);
+
 /// True for what a server hears in a transaction that has failed: its end, or going back to a savepoint.
 [[nodiscard]] PGCLIENT_API bool ends_failure(std::string_view sql);
 

@@ -28,6 +28,16 @@ TEST(TransactionControl, IsFoundBehindBlanksAndComments) {
     expect(TransactionControl::none, {"-- commit", "/* commit", "/*", "/* a /* b */ commit", "/*/ commit", "-- a"});
 }
 
+TEST(TransactionControl, KnowsAChain) {
+    for (const char* sql : {"commit and chain", "END/**/WORK and chain;", "commit transaction AND CHAIN",
+                            "rollback and chain", "abort work and chain"})
+        EXPECT_TRUE(begins_another(sql)) << sql;
+    for (const char* sql :
+         {"commit", "commit and no chain", "rollback to savepoint s", "begin", "commit prepared 'x'",
+          "prepare transaction 'and chain'", "commit -- and chain", "select 1 and chain", "commit and"})
+        EXPECT_FALSE(begins_another(sql)) << sql;
+}
+
 TEST(TransactionControl, KnowsWhatIsHeardAfterAFailure) {
     for (const char* sql : {"rollback", "COMMIT", "abort", "end", "rollback to s", "Rollback work to savepoint s"})
         EXPECT_TRUE(ends_failure(sql)) << sql;

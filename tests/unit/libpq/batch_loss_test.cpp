@@ -114,6 +114,33 @@ TEST_P(BatchLoss, BehindACommitThatFailedIsNoneOfACommit) {
     expect_unknown(outcomes[3], ErrorKind::connection_lost);
 }
 
+// The server has left the block: what comes then stands alone, and would be run twice.
+TEST_P(BatchLoss, BehindACommitThatFailedIsThatOfAStatementAlone) {
+    const Reply refused = bound().error("23503", "deferred").ready();
+    const Reply late = bound().tag("COMMIT").error("23503", "deferred").ready();
+    for (const Reply& end : {refused, late}) {
+        const auto outcomes =
+            run({"begin", "insert", "commit", "update"},
+                up_to_the_update().raw(end.bytes()).raw(Reply().parse_complete().bytes()).raw(farewell().bytes()));
+        ASSERT_FALSE(outcomes[2]);
+        EXPECT_EQ(outcomes[2].error().kind(), ErrorKind::foreign_key_violation) << outcomes[2].error().what();
+        expect_unknown(outcomes[3], ErrorKind::connection_lost);
+    }
+}
+
+TEST_P(BatchLoss, BehindAChainIsThatOfATransaction) {
+    for (const std::string_view chain : {"commit and chain", "ROLLBACK WORK and chain", "end and no chain"}) {
+        const bool chains = chain.find(" no ") == std::string_view::npos;
+        const Reply ended =
+            done(chain[0] == 'R' ? "ROLLBACK" : "COMMIT", chains ? FakeTransaction::open : FakeTransaction::idle);
+        const auto outcomes = run({"begin", chain, "update"},
+                                  done("BEGIN", FakeTransaction::open).raw(ended.bytes()).raw(farewell().bytes()));
+        ASSERT_TRUE(outcomes[1]);
+        ASSERT_FALSE(outcomes[2]);
+        EXPECT_EQ(outcomes[2].error().retry_scope(), chains ? RetryScope::transaction : RetryScope::none) << chain;
+    }
+}
+
 TEST_P(BatchLoss, AtTheEndOfTheTimeIsThatOfACommitForTheCommitAlone) {
     const ScriptedSession session(GetParam(), [](Conversation& client) {
         client.receive_until(MessageKind::sync);
