@@ -38,7 +38,7 @@ ErrorFields report_fields(const wire::Report& report) {
 }  // namespace
 
 Error report_error(const wire::Report& report, const ErrorSite& site) {
-    return ruled_error(report_fields(report), site);
+    return ruled_error(report_fields(report), site, report.field('F'));
 }
 
 Error notice_error(const wire::Report& report, std::string_view node) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "pg/sqlstate.hpp"
 #include "src/base/transaction_control.hpp"
 
 namespace pg::libpq {
@@ -91,16 +92,25 @@ bool may_be_over(const ErrorSite& site) {
     return site.tagged && (!site.in_transaction || site.phase == RequestPhase::committing);
 }
 
+constexpr std::string_view stale_plan_routine = "RevalidateCachedQuery";
+
+/// CockroachDB reports a stale plan from whichever function found it, and in English alone. No PostgreSQL is in Go.
+bool is_stale_plan_in_go(const ErrorFields& fields, std::string_view source) {
+    return source.ends_with(".go") && fields.sqlstate == sqlstate::feature_not_supported &&
+           fields.message == "cached plan must not change result type";
+}
+
 }  // namespace
 
 bool may_have_committed(const ErrorSite& site) {
     return site.committed || (!site.in_transaction && may_commit_inside(site.sql));
 }
 
-Error ruled_error(ErrorFields fields, const ErrorSite& site) {
+Error ruled_error(ErrorFields fields, const ErrorSite& site, std::string_view source) {
+    const std::string_view routine = is_stale_plan_in_go(fields, source) ? stale_plan_routine : fields.routine;
     const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
                                         .severity = fields.severity,
-                                        .routine = fields.routine,
+                                        .routine = routine,
                                         .message = fields.message,
                                         .phase = site.phase,
                                         .in_transaction = site.in_transaction});
@@ -138,7 +148,7 @@ Error report_error(const PGresult* report, const ErrorSite& site) {
     // libpq makes such a result itself when the connection broke under a statement.
     if (fields.sqlstate.empty() && fields.severity.empty())
         fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
-    return ruled_error(std::move(fields), site);
+    return ruled_error(std::move(fields), site, report_field(report, PG_DIAG_SOURCE_FILE));
 }
 
 Error broken_error(const PGconn* connection, const ErrorSite& site) {

@@ -30,8 +30,8 @@ struct ErrorSite {
 [[nodiscard]] Error broken_error(const PGconn* connection, const ErrorSite& site);
 /// What the server said by the way: a notice.
 [[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
-/// What the fields of a report mean by the table of `rule_on`.
-[[nodiscard]] Error ruled_error(ErrorFields fields, const ErrorSite& site);
+/// What the fields of a report mean by the table of `rule_on`. `source` is the file that it comes from, its field F.
+[[nodiscard]] Error ruled_error(ErrorFields fields, const ErrorSite& site, std::string_view source = {});
 /// True for a request that may have committed something before it failed: a script behind its COMMIT, or a
 /// procedure outside a transaction block.
 [[nodiscard]] bool may_have_committed(const ErrorSite& site);
