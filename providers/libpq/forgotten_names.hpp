@@ -13,13 +13,10 @@ class ForgottenNames {
 public:
     void add(std::string_view name) { names_.emplace_back(name); }
     [[nodiscard]] bool empty() const noexcept { return names_.empty(); }
-    /// The statements that deallocate them, each to be run by itself: one that the server does not know is forgotten
-    /// already, and its failure must take no other with it.
-    [[nodiscard]] std::vector<std::string> take_statements() {
-        std::vector<std::string> statements;
-        for (const std::string& name : std::exchange(names_, {})) statements.push_back("DEALLOCATE " + quoted(name));
-        return statements;
-    }
+    [[nodiscard]] std::vector<std::string> take() { return std::exchange(names_, {}); }
+    /// What deallocates one, to be run by itself: one that the server does not know is forgotten already, and its
+    /// failure must take no other with it.
+    [[nodiscard]] static std::string statement(std::string_view name) { return "DEALLOCATE " + quoted(name); }
 
 private:
     static std::string quoted(std::string_view name) {

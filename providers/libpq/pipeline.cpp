@@ -33,8 +33,10 @@ private:
     /// In front of a statement.
     void deallocate_forgotten() {
         if (forgotten_.empty() || link_.in_transaction()) return;
-        for (const std::string& sql : forgotten_.take_statements())
+        for (const std::string& name : forgotten_.take()) {
+            const std::string sql = ForgottenNames::statement(name);
             if (engine_.send({.sql = sql}, Format::text) && engine_.send_sync()) push({nullptr, Format::text, nullptr});
+        }
     }
 
     void begin_answer() {

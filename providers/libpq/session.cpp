@@ -17,6 +17,13 @@ Notification to_notification(const PGnotify& message) {
     return {.channel = message.relname, .payload = message.extra, .process = message.be_pid};
 }
 
+/// It was not run, for want of time or for a stop.
+bool is_given_up(const spi::BatchItem& item) {
+    if (!item.failed()) return false;
+    const ErrorKind kind = item.outcome->error().kind();
+    return kind == ErrorKind::timeout || kind == ErrorKind::cancelled;
+}
+
 struct FreeNotify {
     void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
 };
@@ -37,15 +44,20 @@ Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request
 
 void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
     if (forgotten_.empty() || transaction_status() != spi::TransactionStatus::idle) return;
-    const std::vector<std::string> texts = forgotten_.take_statements();
-    std::vector<spi::BatchItem> items(texts.size());
+    if (link_.begin({}, wait)) return;  // what is refused now is asked for later
+    const std::vector<std::string> names = forgotten_.take();
+    std::vector<std::string> texts;
+    std::vector<spi::BatchItem> items(names.size());
     std::vector<spi::BatchItem*> all;
+    texts.reserve(items.size());
     all.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
-        items[i].request.sql = texts[i];
+        items[i].request.sql = texts.emplace_back(ForgottenNames::statement(names[i]));
         all.push_back(&items[i]);
     }
     run_pipelined(link_, fallback_, all, spi::BatchSync::each, wait);
+    for (std::size_t i = 0; i < items.size() && link_.connected(); ++i)
+        if (is_given_up(items[i])) forgotten_.add(names[i]);
 }
 
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {
