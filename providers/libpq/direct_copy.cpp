@@ -113,8 +113,11 @@ private:
                 if (*event != wire::Event::failed) return link_.violated("an answer in the middle of a COPY");
                 Error error = link_.failed(frame.body);
                 // What is still to be sent goes: outside a COPY the server passes over it.
-                if (link_.connected() && !link_.finish(wait)) static_cast<void>(link_.ending());
-                return error;
+                if (!link_.connected() || link_.finish(wait)) return error;
+                static_cast<void>(link_.ending());
+                ErrorFields fields = error.fields();
+                fields.connection_usable = link_.connected();
+                return Error(std::move(fields));
             }
             if (link_.ended()) return link_.ending();
             if (!link_.has_unsent()) return std::nullopt;

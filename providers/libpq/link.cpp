@@ -102,7 +102,7 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
     for (;;) {
         Expected<ResultHandle> result = next(wait);
         if (!result) {
-            if (is_report(kept.get())) return report_error(kept.get(), site());
+            if (is_report(kept.get())) return failed(kept.get());
             return result;
         }
         if (!*result) return kept;
@@ -202,7 +202,10 @@ Error Link::lost() {
 Error Link::failed(const PGresult* report) {
     Error error = report_error(report, site());
     if (!error.connection_usable()) close();
-    return error;
+    if (!error.connection_usable() || connected()) return error;
+    ErrorFields fields = error.fields();
+    fields.connection_usable = false;
+    return Error(std::move(fields));
 }
 
 void Link::on_notice(void* link, const PGresult* notice) noexcept {

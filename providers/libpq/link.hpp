@@ -55,7 +55,8 @@ public:
     [[nodiscard]] Error lost();
     void close() noexcept;
 
-    /// Makes the error of a report; closes the link when the report says that the session is over.
+    /// Makes the error of a report, behind which the link may have been closed; closes it when the report says that the
+    /// session is over.
     [[nodiscard]] Error failed(const PGresult* report);
 
     [[nodiscard]] Engine& engine() noexcept { return engine_; }

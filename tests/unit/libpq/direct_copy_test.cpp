@@ -117,5 +117,23 @@ TEST_P(DirectCopyIn, IsGivenUpAtItsDeadlineWhereTheServerTakesNoMore) {
     EXPECT_FALSE(session->usable());
 }
 
+// The rest of what was to be sent keeps the connection from being used again, and so it is closed.
+TEST_P(DirectCopyIn, SaysThatTheConnectionIsClosedWhereTheServerTakesNoMoreBehindItsError) {
+    const ScriptedSession session = session_with([](Conversation& client) {
+        client.expect(MessageKind::query);
+        client.send(Reply().copy_in(1));
+        client.expect(MessageKind::copy_data);
+        client.send(Reply().error("22P02", "no number"));
+        static_cast<void>(client.wait_for_cue());  // which never comes
+    });
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    const std::string bytes(64 << 20, 'x');
+    const Expected<void> written = copy->write(bytes, in(100ms));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().sqlstate(), "22P02") << written.error().what();
+    EXPECT_FALSE(session->usable());
+    EXPECT_FALSE(written.error().connection_usable());
+}
+
 }  // namespace
 }  // namespace pg::libpq

@@ -210,6 +210,44 @@ TEST_P(Session, SaysWhatBecameOfAStatementWhoseResultIsTooLarge) {
     }
 }
 
+TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindAnError) {
+    for (const bool is_stream : {false, true}) {
+        const Scripted session = answered_by(bound().no_data().error("23505", "refused"));
+        const Expected<Result> result = [&]() -> Expected<Result> {
+            if (!is_stream) return session->run({.sql = "insert"}, in(1ms));
+            const auto stream = session->stream({.sql = "insert"}, in(1ms));
+            return stream ? (*stream)->next(in(1ms)) : stream.error();
+        }();
+        ASSERT_FALSE(result);
+        EXPECT_FALSE(session->usable());
+        EXPECT_FALSE(result.error().connection_usable()) << result.error().what();
+    }
+}
+
+TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindTheErrorOfACopy) {
+    for (const bool in_it : {true, false}) {
+        const Reply begun = in_it ? Reply().copy_in(1) : Reply().copy_out(1);
+        const ScriptedSession session(GetParam(), [&](Conversation& client) {
+            static_cast<void>(client.receive());
+            client.send(Reply(begun).error("22P02", "no number"));
+            client.ignore();
+        });
+        Expected<void> told;
+        if (in_it) {
+            auto copy = session->copy_in("copy t from stdin", soon());
+            const auto ended = copy ? (*copy)->finish(in(1ms)) : Expected<std::uint64_t>(copy.error());
+            if (!ended) told = ended.error();
+        } else {
+            auto copy = session->copy_out("copy t to stdout", soon());
+            const auto ended = copy ? (*copy)->read(in(1ms)) : Expected<std::optional<std::string_view>>(copy.error());
+            if (!ended) told = ended.error();
+        }
+        ASSERT_FALSE(told);
+        EXPECT_FALSE(session->usable());
+        EXPECT_FALSE(told.error().connection_usable()) << told.error().what();
+    }
+}
+
 TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
     const Scripted session = answered_by(Reply());
     const Expected<Result> result = session->run({.sql = "commit"}, in(1ms));
