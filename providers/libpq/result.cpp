@@ -99,8 +99,9 @@ public:
         columns_ = description_->columns();
         matches_ = description_->matches();
         rows_ = as_size(PQntuples(result_.get()));
-        affected_ = rows_;  // it has rows, and those are what was affected
         tag_ = PQcmdStatus(result_.get());
+        // The rows of a SELECT are what was affected; those of a CALL, an EXPLAIN or a SHOW are not.
+        affected_ = tag_.starts_with("SELECT") ? rows_ : affected_rows(result_.get());
     }
 
 private:

@@ -269,6 +269,40 @@ TEST_F(SameBytes, AreReadAndCopied) {
     }
 }
 
+/// What is counted of a statement: as it is, in a batch, as it is prepared and when it was.
+std::vector<std::uint64_t> counts_of(pg::Client& client, const char* sql) {
+    pg::Connection db = client.connection();
+    pg::Batch batch(db);
+    const auto deferred = batch.query(pg::runtime(sql));
+    batch.run();
+    const auto prepared = client.prepare<pg::Affected()>(pg::runtime(sql)).on(db);
+    std::vector<std::uint64_t> counts{db.query(pg::runtime(sql)).affected(), deferred.get().affected()};
+    for (int run = 0; run < 2; ++run) counts.push_back(prepared().rows);
+    return counts;
+}
+
+TEST(SameCounts, AreToldByAll) {
+    make_database();
+    peers[0].open().run_script(
+        "create table counted (n int); insert into counted values (1), (2);"
+        "create procedure counting(inout n int) language plpgsql as $$ begin n := n + 1; end $$;");
+    constexpr std::pair<const char*, std::uint64_t> counted[] = {
+        {"select n from counted", 2},
+        {"select n from counted where false", 0},
+        {"values (1), (2), (3)", 3},
+        {"update counted set n = n returning n", 2},
+        {"explain select n from counted", 0},
+        {"show work_mem", 0},
+        {"call counting(1)", 0},
+    };
+    for (const auto& [sql, count] : counted) {
+        for (const Peer& peer : peers) {
+            pg::Client client = peer.open();
+            EXPECT_EQ(counts_of(client, sql), std::vector<std::uint64_t>(4, count)) << sql << ", " << peer.name();
+        }
+    }
+}
+
 // ---- errors ----------------------------------------------------------------------------------------
 
 std::string text_of(const pg::Error& error) {
