@@ -197,7 +197,7 @@ private:
             if (!entry.call.leaves_traces) note_making(*borrowed.context, entry.call.sql);
         }
         if (!entry.call.leaves_traces) return;
-        note_traces(*borrowed.slot, entry.call.sql);
+        note_settings(*borrowed.slot, entry.call.sql);
         if (borrowed.slot->renamed) now_.statements = nullptr;
     }
 

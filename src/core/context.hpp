@@ -153,7 +153,9 @@ enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
 /// failure has ended it.
 [[nodiscard]] Repair heal(const Call& call, Name name, const Error& error);
 // What a statement leaves behind. @{
-/// Traces in its session, or it may.
+/// Traces in its session. Of a statement before it is sent: what others sent with it go by stays.
+void note_settings(spi::SessionSlot& slot, std::string_view sql);
+/// The same of what may forget statements, too, when nobody is about to use one.
 void note_traces(spi::SessionSlot& slot, std::string_view sql);
 /// What it may make of the types of those that are sent behind it, whose rows are read as they come.
 void note_making(Context& context, std::string_view sql);

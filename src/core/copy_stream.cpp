@@ -103,7 +103,7 @@ Expected<CopySessionPtr> borrow_for(Executor& executor, spi::RequestKind kind, c
     if (!traces) return opening.failed(traces.error());
     auto session = borrow_for_copy(executor, options, sql.site(), opening);
     if (!session) return session;
-    if (*traces) note_traces(*(*session)->borrowed().slot, sql.text());
+    if (*traces) note_settings(*(*session)->borrowed().slot, sql.text());
     if (auto admitted = (*session)->admit(kind, sql.text()); !admitted) return std::move(admitted).error();
     return session;
 }

@@ -127,7 +127,7 @@ Expected<std::unique_ptr<CopyRow>> describe(const CopySession& session, const Co
     const std::string sql = target.description();
     const Expected<bool> traces = look_at_text({.sql = sql});
     if (!traces) return traces.error();
-    if (*traces) note_traces(*session.borrowed().slot, sql);
+    if (*traces) note_settings(*session.borrowed().slot, sql);
     auto described = session.session().prepare({}, sql, {}, session.wait());
     if (!described) return not_begun(described.error());
     auto types = types_as_of_now(session.borrowed(), described->columns);

@@ -173,7 +173,7 @@ Expected<Result> Executor::run(const detail::Call& call) {
         if (call.watch) [[unlikely]]
             call.watch->take(*borrowed);
         borrowed->slot->holder.runs(call.sql);
-        if (*traces) detail::note_traces(*borrowed->slot, call.sql);  // a lock outlives a failure
+        if (*traces) detail::note_settings(*borrowed->slot, call.sql);  // a lock outlives a failure
         Expected<Result> result = detail::run_on(*borrowed, call);
         if (call.watch && transaction_control(call.sql) != TransactionControl::none) detail::forget_settings(*borrowed);
         if (!result) {

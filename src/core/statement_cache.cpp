@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t least_buckets = 16;
 
 /// Where a hash has its mark, and the mark. @{
-std::size_t set_of(std::uint64_t hash) { return (hash >> 8) % 64; }
+std::size_t set_of(std::uint64_t hash) { return (hash >> 8) % 32; }
 std::uint16_t mark_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48 | 1U); }  /// @}
 
 /// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
@@ -55,13 +55,10 @@ bool Marks::has(std::uint64_t hash) const noexcept {
     return std::find(set.begin(), set.end(), mark_of(hash)) != set.end();
 }
 
-void Marks::add(std::uint64_t hash) noexcept {
+void Marks::add(std::uint64_t hash, std::uint64_t turn) noexcept {
     Set& set = sets_[set_of(hash)];
     auto* place = std::find(set.begin(), set.end(), std::uint16_t{0});
-    if (place == set.end()) {
-        random_ = random_ * 1664525 + 1013904223;  // a linear congruential generator, whose high bits are the good ones
-        place = set.begin() + (random_ >> 30);
-    }
+    if (place == set.end()) place = set.begin() + (mix(turn) >> 62);
     *place = mark_of(hash);
 }
 
@@ -146,7 +143,7 @@ void StatementCache::settle(NamedStatement& statement, const spi::Request& reque
         }
         if (request.prepare && (error->kind() == ErrorKind::plan_invalidated || is_name_taken(*error))) {
             if (!nameless_) nameless_ = std::make_unique<Marks>();
-            nameless_->add(statement.hash);  // (S6)
+            nameless_->add(statement.hash, misses_);  // (S6)
         }
         // One that failed as it was prepared may be there or not; what has its name is not to be closed.
         if (is_outdated || request.prepare) {
@@ -189,7 +186,7 @@ NamedStatement* StatementCache::find(const spi::Request& request, const Statemen
 
 bool StatementCache::was_seen(std::uint64_t hash) noexcept {
     if (seen_.has(hash)) return true;
-    seen_.add(hash);
+    seen_.add(hash, misses_);
     return false;
 }
 

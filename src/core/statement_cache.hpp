@@ -71,14 +71,13 @@ private:
 class Marks {
 public:
     [[nodiscard]] bool has(std::uint64_t hash) const noexcept;
-    /// One that is not there.
-    void add(std::uint64_t hash) noexcept;
+    /// One that is not there. `turn` is another one each time.
+    void add(std::uint64_t hash, std::uint64_t turn) noexcept;
 
 private:
     using Set = std::array<std::uint16_t, 4>;  // zero: nothing
 
-    std::array<Set, 64> sets_{};
-    std::uint32_t random_ = 0;
+    std::array<Set, 32> sets_{};
 };
 
 class StatementCache;

@@ -97,7 +97,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         return opening.failed(std::move(free).error(), &*borrowed);
     if (borrowed->lease) borrowed->slot->holder.is_at(call.site);
     borrowed->slot->holder.runs(call.sql);
-    if (*traces) detail::note_traces(*borrowed->slot, call.sql);
+    if (*traces) detail::note_settings(*borrowed->slot, call.sql);
     if (borrowed->context->retyped->contains(call.sql)) call.params->retype_numbers();
     bool is_retyped = false;
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
@@ -107,7 +107,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<void> begun = source->admit(spi::RequestKind::stream, call.sql, call.params);
     detail::Call admitted = call;
     if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
-    if (admitted.leaves_traces) detail::note_traces(*source->borrowed().slot, admitted.sql);
+    if (admitted.leaves_traces) detail::note_settings(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {
         if (detail::is_over(source->borrowed().wait)) break;

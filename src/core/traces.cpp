@@ -27,12 +27,6 @@ bool is_felt_by_others(std::string_view tag, std::string_view sql) {
 
 bool forgets_statements(std::string_view text) { return mentions(text, {"discard", "deallocate"}); }
 
-void note_settings(spi::SessionSlot& slot, std::string_view sql) {
-    slot.dirty = true;
-    const bool sets_what_is_given = mentions(sql, {"set_config"}) && mentions(sql, {"$"});
-    if (sets_what_is_given || mentions(sql, {"search_path", "role", "authorization", "schema"})) slot.renamed = true;
-}
-
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
 
 /// A name may mean something new from now on, and a type have other fields: a server does not look whether a table that
@@ -58,6 +52,12 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
 }
 
 }  // namespace
+
+void note_settings(spi::SessionSlot& slot, std::string_view sql) {
+    slot.dirty = true;
+    const bool sets_what_is_given = mentions(sql, {"set_config"}) && mentions(sql, {"$"});
+    if (sets_what_is_given || mentions(sql, {"search_path", "role", "authorization", "schema"})) slot.renamed = true;
+}
 
 void note_traces(spi::SessionSlot& slot, std::string_view sql) {
     note_settings(slot, sql);

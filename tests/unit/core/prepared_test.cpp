@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_session.hpp"
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/statement_cache.hpp"
 
@@ -233,6 +234,18 @@ TEST_F(Names, StayWhenOneOfAnotherIsDeallocated) {
     server.take_log();
     connection.exec("select 1");
     EXPECT_EQ(server.take_log(), Lines{"execute select 1"});
+}
+
+TEST_F(Names, StayForWhatIsSentBeforeAStatementThatOnlySpeaksOfForgetting) {
+    pg::Connection connection = db.client.connection();
+    for (int i = 0; i < 3; ++i) connection.exec("select 1");
+    server.take_log();
+    pg::Batch batch(connection);
+    const auto one = batch.exec("select 1");
+    const auto two = batch.exec("create temp table discarded (a int)");
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log().front(), "each of 2");
+    EXPECT_TRUE(server.asked[3].prepared);
 }
 
 TEST_F(Names, AreClosedWhereTheServerMayHaveSomeYet) {
