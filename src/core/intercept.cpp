@@ -12,13 +12,10 @@
 namespace pg::detail {
 namespace {
 
-/// Runs the second in the transaction of the first; the first error of the two, or the answer of the second.
-Expected<Result> run_behind(spi::Session& session, const spi::Request& first, const spi::Request& second,
-                            const spi::Wait& wait) {
-    spi::BatchItem before{first}, own{second};
-    spi::BatchItem* const both[] = {&before, &own};
+/// Runs the second in the transaction of the first.
+void run_both(spi::Session& session, spi::BatchItem& first, spi::BatchItem& second, const spi::Wait& wait) {
+    spi::BatchItem* const both[] = {&first, &second};
     session.run_batch(both, spi::BatchSync::once, wait);
-    return *std::move(before.failed() ? before.outcome : own.outcome);
 }
 
 /// The statement has another text from now on.
@@ -197,7 +194,11 @@ bool has_settings(const Borrowed& borrowed, const Settings& settings) {
 
 Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
     if (ends_failure_of(borrowed, request.sql)) return borrowed.session().run(request, borrowed.wait);
-    return run_behind(borrowed.session(), settings.request(), request, borrowed.wait);
+    spi::BatchItem set{settings.request()}, own{request};
+    run_both(borrowed.session(), set, own, borrowed.wait);
+    // What refused the settings kept it back; of what both met, the statement tells for itself.
+    const bool is_kept_back = set.failed() && own.failed() && own.outcome->error().outcome() == Outcome::not_applied;
+    return *std::move(is_kept_back ? set.outcome : own.outcome);
 }
 
 void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
@@ -219,10 +220,11 @@ void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::
 
 Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,
                                    const spi::Wait& wait) {
-    Expected<Result> begun = run_behind(session, {.sql = begin}, settings.request(), wait);
-    if (begun) return {};
+    spi::BatchItem begun{{.sql = begin}}, set{settings.request()};
+    run_both(session, begun, set, wait);
+    if (!begun.failed() && !set.failed()) return {};
     roll_back(session);
-    return std::move(begun).error();
+    return begun.failed() ? begun.outcome->error() : set.outcome->error();
 }
 
 BatchInterception::BatchInterception(const std::shared_ptr<const Hooks>& hooks,

@@ -135,7 +135,7 @@ private:
         server_->write_down((once ? "batch of " : "each of ") + std::to_string(items.size()));
         bool failed = false;
         for (pg::spi::BatchItem* item : items) {
-            if (once && failed)
+            if (once && failed && status_ != Status::unknown)
                 item->outcome.emplace(server_error("25P02"));
             else
                 item->outcome.emplace(answer(item->request, wait));

@@ -458,6 +458,19 @@ TEST_F(OfTenants, SendsTheTenantAsAParameter) {
     EXPECT_EQ(server.asked.size(), 4u) << "once for all of them";
 }
 
+TEST_F(OfTenants, TellsOfACommitThatIsLostWithItsSettingsAsOfALostCommit) {
+    pg::Connection connection = pg::for_tenant(db.client, "ann").connection();
+    connection.exec("begin");
+    server.answer("select set_config($1, $2, true)", fake::connection_lost(pg::Outcome::unknown));
+    server.answer("commit", pg::Error({.kind = pg::ErrorKind::commit_unknown,
+                                       .outcome = pg::Outcome::unknown,
+                                       .connection_usable = false,
+                                       .message = "lost"}));
+    const auto lost = connection.try_exec("commit");
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().kind(), pg::ErrorKind::commit_unknown);
+}
+
 TEST_F(OfTenants, SharesTheSessionsOfTheClient) {
     pg::Client ann = pg::for_tenant(db.client, "ann");
     pg::Client bob = pg::for_tenant(ann, "bob");
