@@ -34,7 +34,10 @@ inline void fill_after_loss(BatchItems items, std::size_t sure, std::size_t sent
     ErrorFields fields = loss.fields();
     for (spi::BatchItem* item : items.first(sent).subspan(sure)) {
         const std::string_view sql = item->request.sql;
-        if (!item->outcome || !item->failed()) item->outcome.emplace(error_about(sql, fields));
+        if (!item->outcome || !item->failed())
+            item->outcome.emplace(error_about(sql, fields));
+        else if (item->outcome->error().connection_usable())  // when it came
+            item->outcome.emplace(as_of_closed(item->outcome->error()));
         const TransactionControl control = transaction_control(sql);
         const bool ends = control == TransactionControl::commits || control == TransactionControl::rolls_back;
         if (ends && fields.retry_scope == RetryScope::transaction) fields.retry_scope = RetryScope::none;

@@ -115,9 +115,7 @@ private:
                 // What is still to be sent goes: outside a COPY the server passes over it.
                 if (!link_.connected() || link_.finish(wait)) return error;
                 static_cast<void>(link_.ending());
-                ErrorFields fields = error.fields();
-                fields.connection_usable = link_.connected();
-                return Error(std::move(fields));
+                return link_.connected() ? error : as_of_closed(error);
             }
             if (link_.ended()) return link_.ending();
             if (!link_.has_unsent()) return std::nullopt;

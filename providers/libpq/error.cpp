@@ -143,6 +143,12 @@ Error error_about(std::string_view sql, ErrorFields fields) {
     return Error(std::move(fields));
 }
 
+Error as_of_closed(const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.connection_usable = false;
+    return Error(std::move(fields));
+}
+
 Error report_error(const PGresult* report, const ErrorSite& site) {
     ErrorFields fields = report_fields(report);
     // libpq makes such a result itself when the connection broke under a statement.

@@ -38,6 +38,8 @@ struct ErrorSite {
 /// The error of a batch or a pipeline as it is told of the one of its statements that has this text: nobody knows more
 /// of it. A commit of unknown outcome is told as one, and nothing else is.
 [[nodiscard]] Error error_about(std::string_view sql, ErrorFields fields);
+/// The same, of a connection that was there when it came and is not any more.
+[[nodiscard]] Error as_of_closed(const Error& error);
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
 

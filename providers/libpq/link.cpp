@@ -202,10 +202,7 @@ Error Link::lost() {
 Error Link::failed(const PGresult* report) {
     Error error = report_error(report, site());
     if (!error.connection_usable()) close();
-    if (!error.connection_usable() || connected()) return error;
-    ErrorFields fields = error.fields();
-    fields.connection_usable = false;
-    return Error(std::move(fields));
+    return !error.connection_usable() || connected() ? error : as_of_closed(error);
 }
 
 void Link::on_notice(void* link, const PGresult* notice) noexcept {

@@ -2,11 +2,11 @@
 #include "providers/libpq/result.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <new>
 
 #include "pg/column_matches.hpp"
+#include "src/wire/server_messages.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -31,12 +31,8 @@ void read_cells(const PGresult* result, std::size_t row, std::span<const std::ui
     }
 }
 
-std::uint64_t affected_rows(PGresult* result) {
-    const char* digits = PQcmdTuples(result);
-    std::uint64_t count = 0;
-    std::from_chars(digits, digits + std::strlen(digits), count);
-    return count;
-}
+/// By the rule of the direct engine, whatever a server counts.
+std::uint64_t affected_rows(PGresult* result) { return wire::rows_of_tag(PQcmdStatus(result)); }
 
 /// Keeps a PGresult and describes its columns. They lie in the object itself when they are few, so that an ordinary
 /// result is one allocation beside libpq's own.
@@ -100,8 +96,7 @@ public:
         matches_ = description_->matches();
         rows_ = as_size(PQntuples(result_.get()));
         tag_ = PQcmdStatus(result_.get());
-        // The rows of a SELECT are what was affected; those of a CALL, an EXPLAIN or a SHOW are not.
-        affected_ = tag_.starts_with("SELECT") ? rows_ : affected_rows(result_.get());
+        affected_ = wire::rows_of_tag(tag_);
     }
 
 private:

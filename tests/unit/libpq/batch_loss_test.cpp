@@ -154,6 +154,15 @@ TEST_P(BatchLoss, AtTheEndOfTheTimeIsThatOfACommitForTheCommitAlone) {
     expect_their_texts({"select 1", "commit", "select 2"}, outcomes);
 }
 
+TEST_P(BatchLoss, BehindAnErrorIsKnownToIt) {
+    for (const auto sync : {spi::BatchSync::each, spi::BatchSync::once}) {
+        const auto outcomes = run({"insert", "select 1"}, bound().error("23505", "refused"), sync);
+        ASSERT_FALSE(outcomes[0]);
+        EXPECT_EQ(outcomes[0].error().sqlstate(), "23505");
+        EXPECT_FALSE(outcomes[0].error().connection_usable());
+    }
+}
+
 TEST_P(BatchLoss, OfWhatWasNotSentIsToldByItsText) {
     const ScriptedSession session(GetParam(), [](Conversation& client) { client.ignore(); });
     const std::vector<spi::Request> requests{{.sql = "select 1"}, {.sql = "commit"}};
