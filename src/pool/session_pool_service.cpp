@@ -64,20 +64,22 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
         if (!may_be) return;
-        sessions = std::max(sessions, books.least_open());
         wishes_.insert(sessions);
         books.wish(*wishes_.rbegin());
     });
     if (!may_be) return more_than_there_may_be(sessions);
-    const bool is_ready =
-        watch(Deadline::after(timeout), [&] { return books_.open_ones() >= sessions || books_.is_closed(); });
+    const bool is_ready = watch(Deadline::after(timeout), [&] {
+        may_be = sessions <= books_.limits().max_size;  // it may have become smaller
+        return books_.open_ones() >= std::max(sessions, books_.least_open()) || books_.is_closed() || !may_be;
+    });
     enter([&](Books& books, Time) {
         wishes_.erase(wishes_.find(sessions));
         books.wish(wishes_.empty() ? 0 : *wishes_.rbegin());
     });
     const std::lock_guard lock(mutex_);
     if (books_.is_closed()) return client_is_closed(books_, Clock::now());
-    if (!is_ready) return not_ready_in_time(sessions, books_, since, Clock::now());
+    if (!may_be) return more_than_there_may_be(sessions);
+    if (!is_ready) return not_ready_in_time(std::max(sessions, books_.least_open()), books_, since, Clock::now());
     if (const Error* lack = books_.lack()) return *lack;
     return {};
 }

@@ -1,5 +1,6 @@
 // What a client wants of its sessions before they are lent: who waits for it, and what becomes of those that lack it.
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "tests/unit/core/fake_session.hpp"
 
@@ -53,6 +54,26 @@ TEST_F(TheEquipment, IsWaitedForInAsManySessionsAsThereAreToBeAtLeast) {
     EXPECT_EQ(pool.wait_ready(1, 1ms).error().kind(), pg::ErrorKind::timeout);
     pool.resize(3, 0, 0);
     EXPECT_TRUE(pool.wait_ready(1, 1ms));
+}
+
+TEST_F(TheEquipment, IsNotWaitedForInMoreSessionsThanThereMayBeByThen) {
+    pg::Pool& pool = db.client.pool();
+    EXPECT_TRUE(pool.wait_ready(1, 1s));
+    server.refuses_to_open = fake::connection_lost(pg::Outcome::not_sent);
+    pool.resize(3, 0, 3);
+    std::thread smaller([&] {
+        while (pool.stats().failed_to_open == 0) std::this_thread::yield();
+        pool.resize(1, 0, 0);
+    });
+    EXPECT_TRUE(pool.wait_ready(1, pg::no_timeout));
+    smaller.join();
+    std::thread smaller_yet([&] {
+        while (pool.stats().failed_to_open == 1) std::this_thread::yield();
+        pool.resize(1, 0, 0);
+    });
+    pool.resize(3, 0, 0);
+    EXPECT_EQ(pool.wait_ready(3, pg::no_timeout).error().kind(), pg::ErrorKind::usage);
+    smaller_yet.join();
 }
 
 TEST_F(TheEquipment, ThatLacksIsSaidByWaitReadyUntilTheSessionIsGone) {
