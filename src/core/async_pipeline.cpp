@@ -264,7 +264,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
     forget(operation);
     if (!outcome && outcome.error().kind() == ErrorKind::connection_lost && !std::exchange(operation.again_, true) &&
         (outcome.error().outcome() == Outcome::not_sent || operation.options().idempotent) &&
-        !is_over(operation.wait())) {
+        !operation.stopping_.load(std::memory_order_acquire) && !is_over(operation.wait())) {
         operation.observe_retry(outcome.error());
         operation.is_unknown_ = may_have_been_applied(outcome.error());
         return operation.enter(Operation::Step::begin);

@@ -93,6 +93,20 @@ Expected<Transaction> begin_again(detail::Context& context, const spi::Wait& wai
     return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
 }
 
+Expected<Transaction> begin_once_or_twice(detail::Borrowed borrowed, const std::string& text,
+                                          const detail::TransactionTime& time, detail::Watch* watch) {
+    const bool is_held = borrowed.held != nullptr;
+    detail::Context& context = *borrowed.context;
+    const spi::Wait wait = borrowed.wait;
+    const CallSite site = borrowed.slot->holder.site();
+    Expected<Transaction> begun = begin_as(std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
+    if (!begun && !is_held && begun.error().kind() == ErrorKind::connection_lost && !detail::is_over(wait)) {
+        if (watch) watch->retry(begun.error());
+        begun = begin_again(context, wait, site, text, time, watch);
+    }
+    return begun;
+}
+
 }  // namespace
 
 Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
@@ -103,14 +117,7 @@ Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::s
         if (watch) watch->began_by(called_at);
         if (!borrowed) return std::move(borrowed).error();
         if (watch) watch->take(*borrowed);
-        const bool is_held = borrowed->held != nullptr;
-        Context& context = *borrowed->context;
-        const spi::Wait wait = borrowed->wait;
-        const CallSite site = borrowed->slot->holder.site();
-        Expected<Transaction> begun = begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
-        if (begun || is_held || begun.error().kind() != ErrorKind::connection_lost || is_over(wait)) return begun;
-        if (watch) watch->retry(begun.error());
-        return begin_again(context, wait, site, text, time, watch);
+        return begin_once_or_twice(*std::move(borrowed), text, time, watch);
     });
 }
 

@@ -5,8 +5,10 @@
 #include "fake_session.hpp"
 #include "pg/connection.hpp"
 #include "pg/stop.hpp"
+#include "pg/tenancy.hpp"
 #include "pg/transaction.hpp"
 #include "src/core/retry.hpp"
+#include "tests/recording_observer.hpp"
 
 namespace {
 
@@ -52,6 +54,22 @@ TEST_F(Attempts, BeginATransactionOnAnotherSessionOnceWhenItsFirstIsLost) {
     EXPECT_THROW(static_cast<void>(connection.begin()), pg::ConnectionLost) << "it is about that session";
 }
 
+TEST(AttemptsOfATenant, BeginATransactionWithTheTenantEachTimeAndAreTold) {
+    const auto observer = std::make_shared<RecordingObserver>();
+    fake::Database db(2, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{
+                             .observer = observer, .interceptors = {std::make_shared<pg::Tenancy>("app.who")}}));
+    db.server->answer("begin", fake::connection_lost(pg::Outcome::not_sent));
+    const pg::Transaction transaction = pg::for_tenant(db.client, "ann").begin();
+    ASSERT_EQ(db.server->asked.size(), 4u);
+    EXPECT_EQ(db.server->asked[3].arguments[1].bytes, "ann");
+    const auto loans = db.client.pool().loans();
+    ASSERT_EQ(loans.size(), 1u);
+    EXPECT_EQ(loans[0].site.line, __LINE__ - 5U);
+    const auto told = observer->take();
+    EXPECT_EQ(std::count_if(told.begin(), told.end(), [](auto& line) { return line.starts_with("retry"); }), 1);
+    EXPECT_EQ(std::count_if(told.begin(), told.end(), [](auto& line) { return line.starts_with("begin"); }), 1);
+}
+
 TEST(TransactionRetries, RunAgainOnlyWhatTheErrorAllows) {
     pg::detail::TransactionRetries retries({.retries = 10});
     EXPECT_TRUE(retries.again(conflict()).value());
@@ -74,6 +92,19 @@ TEST(TransactionRetries, EndWithAStop) {
     EXPECT_EQ(stopped.message(), "a stop was asked for before the transaction was run again: refused as 40001");
     EXPECT_FALSE(retries.again(server_error("23505", pg::ErrorKind::unique_violation)).value())
         << "the stop is not its cause";
+}
+
+TEST(TransactionRetries, AreToldOfWhenTheyComeAndNotBefore) {
+    const auto observer = std::make_shared<RecordingObserver>();
+    const pg::detail::Hooks hooks{.observer = observer};
+    std::stop_source source;
+    const pg::StopToken stop(source.get_token());
+    pg::detail::TransactionRetries retries({.retries = 10, .stop = &stop});
+    EXPECT_TRUE(retries.again(conflict(), &hooks).value());
+    EXPECT_EQ(observer->take("retry").size(), 1u);
+    source.request_stop();
+    EXPECT_FALSE(retries.again(conflict(), &hooks));
+    EXPECT_TRUE(observer->take("retry").empty());
 }
 
 TEST(TransactionRetries, RestUntilAStop) {

@@ -56,7 +56,8 @@ TEST(SqlScan, TakesOneStatement) {
     EXPECT_EQ(problem(body), Problem::none);
     EXPECT_EQ(problem(body + ";"), Problem::none);
     EXPECT_EQ(problem(body + "; select 3"), Problem::several_statements);
-    for (const char* const column : {"t.end", "1 as end", "t.case", "1 as case"}) {
+    for (const char* const column :
+         {"t.end", "1 as end", "t.case", "1 as case", "1 as \"x\"", "1 as \"x\", case when true then 1 end"}) {
         const std::string of_column = std::string("create procedure p() begin atomic; select ") + column + "; end";
         EXPECT_EQ(problem(of_column), Problem::none) << column;
         EXPECT_EQ(problem(of_column + "; select 3"), Problem::several_statements) << column;
