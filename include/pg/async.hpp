@@ -103,7 +103,8 @@ public:
 
     /// An empty batch for `run`.
     [[nodiscard]] static Batch batch() { return detail::AsyncAccess::make_batch(); }
-    /// As `Batch::run`, here. The batch stays where it is, and untouched, until then. @{
+    /// As `Batch::run`, here, of what was added until now. A run that is given up takes its statements along: the batch
+    /// can be used again at once, and its next run does not send them. @{
     Async<void> run(Batch& batch, BatchMode mode = BatchMode::atomic) const {
         return Async<void>(make_batch_run(batch, mode));
     }

@@ -108,7 +108,7 @@ PGCLIENT_API Added add_prepared(BatchState& batch, const std::shared_ptr<const S
 /// The statement that was added last will not run: this is why.
 PGCLIENT_API void refuse_last(BatchState& batch, Error why);
 PGCLIENT_API void take_back_last(BatchState& batch) noexcept;
-[[nodiscard]] PGCLIENT_API Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number);
+[[nodiscard]] PGCLIENT_API Expected<BatchAnswer> batch_answer(BatchState& batch, std::uint64_t number);
 
 }  // namespace detail
 

@@ -44,31 +44,44 @@ AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
 /// Leaves the statements of the batch waiting when there is no session for them.
 class RunOfBatch {
 public:
-    RunOfBatch(std::shared_ptr<BatchState> batch, BatchMode mode, const std::shared_ptr<const Hooks>& hooks)
-        : batch_(std::move(batch)), mode_(mode) {
-        const auto waiting = batch_->waiting();
-        statements_ = waiting.size();
-        if (hooks && !waiting.empty()) first_ = waiting.front()->call.sql;
+    RunOfBatch(std::shared_ptr<BatchRound> round, BatchMode mode) : round_(std::move(round)), mode_(mode) {}
+    RunOfBatch(RunOfBatch&&) = default;
+    RunOfBatch& operator=(RunOfBatch&&) = delete;
+    ~RunOfBatch() {
+        if (round_) round_->end(BatchRound::State::not_begun);
     }
+
     Expected<void> operator()(Executor& executor, const Site& site) {
+        const std::unique_ptr<BatchRound, End> ended(round_.get());
         Tuned tuned(executor, site.options);
-        return run_batch(tuned, *batch_, mode_);
+        return run_batch(tuned, round_->entries, round_->items, mode_);
     }
     Expected<void> go_without(Executor& refusing, const Site& site) const {
-        const auto ask = [&](Watch* watch) -> Expected<void> {
-            if (watch) watch->has_statements(statements_);
-            return ExecutorAccess::borrow(refusing, nullptr).error();
-        };
-        if (statements_ == 0) return ask(nullptr);
-        return hooked(ExecutorAccess::hooks(refusing), spi::RequestKind::batch, first_, &site.options, ask);
+        Expected<void> refused = tell_refused(refusing, site);
+        round_->end(BatchRound::State::not_begun);
+        return refused;
+    }
+    void undelivered(AsyncTarget&, Expected<void>&) const noexcept {
+        round_->end(BatchRound::State::given_up, BatchRound::State::not_begun);
     }
 
 private:
-    std::shared_ptr<BatchState> batch_;
+    struct End {
+        void operator()(BatchRound* round) const noexcept { round->end(BatchRound::State::ran); }
+    };
+
+    Expected<void> tell_refused(Executor& refusing, const Site& site) const {
+        const auto ask = [&](Watch* watch) -> Expected<void> {
+            if (watch) watch->has_statements(round_->entries.size());
+            return ExecutorAccess::borrow(refusing, nullptr).error();
+        };
+        if (round_->entries.empty()) return ask(nullptr);
+        const std::string_view first = round_->entries.front()->call.sql;
+        return hooked(ExecutorAccess::hooks(refusing), spi::RequestKind::batch, first, &site.options, ask);
+    }
+
+    std::shared_ptr<BatchRound> round_;
     BatchMode mode_;
-    // As they are before it is begun: whoever has given it up may add to them again. @{
-    std::string first_;           // where somebody observes it
-    std::size_t statements_ = 0;  /// @}
 };
 
 }  // namespace
@@ -133,9 +146,10 @@ void lose_part(AsyncTarget& target) noexcept { target.has_lost_part.store(true, 
 
 std::optional<Error> lost_part(const AsyncTarget& target) {
     if (!target.has_lost_part.load(std::memory_order_relaxed)) return std::nullopt;
-    return Error({.kind = ErrorKind::cancelled,
-                  .message = "a call that was given up as it ended took a part of this with it: what comes next would "
-                             "leave a gap"});
+    return Error(
+        {.kind = ErrorKind::cancelled,
+         .message =
+             "a call that was given up as it ended took a part of this with it: what comes next would leave a gap"});
 }
 
 std::shared_ptr<AsyncTarget> target_for_object(const Site& site, std::unique_ptr<HeldObject> object) {
@@ -156,8 +170,8 @@ detail::AnswerOperation<void>* AsyncExecutor::make_script(std::string_view text)
 }
 
 detail::AnswerOperation<void>* AsyncExecutor::make_batch_run(const Batch& batch, BatchMode mode) const {
-    return detail::make_operation<void>(
-        target_, options_, detail::RunOfBatch(detail::AsyncAccess::state(batch), mode, target_->context->hooks));
+    return detail::make_operation<void>(target_, options_,
+                                        detail::RunOfBatch(detail::AsyncAccess::state(batch)->begin_round(), mode));
 }
 
 AsyncTransaction::AsyncTransaction(std::shared_ptr<detail::AsyncTarget> target)

@@ -226,6 +226,7 @@ void Operation::fail(Error why) {
         do_go_without(refusing, std::move(why));
     }
     let_go();
+    if (decide(Fate::answered) == Fate::abandoned) do_lose();
     finish();
 }
 

@@ -1,12 +1,29 @@
 // Batch: adding statements, and asking what came of them.
 #include "pg/batch.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "src/core/batch_state.hpp"
 
 namespace pg {
 namespace detail {
+namespace {
+
+Error no_answer_yet() {
+    return Error({.kind = ErrorKind::usage,
+                  .outcome = Outcome::unknown,
+                  .message = "the run of the batch is under way, or was given up and has not ended yet"});
+}
+
+Error was_given_up() {
+    return Error({.kind = ErrorKind::cancelled,
+                  .outcome = Outcome::not_sent,
+                  .message = "the run of the batch was given up before it had a session"});
+}
+
+}  // namespace
 
 BatchEntry& BatchState::next() {
     if (used_ == entries_.size()) entries_.push_back(std::make_unique<BatchEntry>());
@@ -57,9 +74,12 @@ Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
     return added(entry);
 }
 
-Expected<BatchAnswer> BatchState::answer(std::uint64_t number) const {
+Expected<BatchAnswer> BatchState::answer(std::uint64_t number) {
+    if (!rounds_.empty()) [[unlikely]]
+        collect();
     if (number < first_) return usage_error("the batch was cleared, and this result with it");
     if (number - first_ >= ran_) return usage_error("the batch has not run yet: call run() before get()");
+    if (!entries_[number - first_]) return no_answer_yet();
     const BatchEntry& entry = *entries_[number - first_];
     if (!entry.outcome) return usage_error("the run of the batch was broken off by an exception");
     if (entry.failed()) return entry.outcome->error();
@@ -67,17 +87,61 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) const {
 }
 
 std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
-    const auto taken = waiting();
-    ran_ = used_;
-    return taken;
+    if (!rounds_.empty()) [[unlikely]]
+        collect();
+    const std::size_t begin = std::exchange(ran_, used_);
+    return std::span(entries_).subspan(begin, used_ - begin);
+}
+
+std::shared_ptr<BatchRound> BatchState::begin_round() {
+    collect();
+    auto round = std::make_shared<BatchRound>();
+    const std::span waiting = std::span(entries_).subspan(ran_, used_ - ran_);
+    if (waiting.empty()) return round;
+    round->entries.reserve(waiting.size());
+    rounds_.push_back(round);
+    std::move(waiting.begin(), waiting.end(), std::back_inserter(round->entries));
+    round->items.swap(items_);
+    round->first = first_ + std::exchange(ran_, used_);
+    return round;
+}
+
+void BatchState::collect() {
+    // The last first: those before it can wait again when all behind them do.
+    for (std::size_t i = rounds_.size(); i-- > 0;) {
+        const auto how = rounds_[i]->state.load(std::memory_order_acquire);
+        if (how == BatchRound::State::under_way) continue;
+        const auto round = std::move(rounds_[i]);
+        rounds_.erase(rounds_.begin() + static_cast<std::ptrdiff_t>(i));
+        take_back(*round, how);
+    }
+}
+
+void BatchState::take_back(BatchRound& round, BatchRound::State how) {
+    const std::size_t begin = round.first - first_;
+    const std::span places = std::span(entries_).subspan(begin, round.entries.size());
+    std::move(round.entries.begin(), round.entries.end(), places.begin());
+    items_.swap(round.items);
+    if (how == BatchRound::State::ran) return;
+    if (how == BatchRound::State::not_begun && ran_ == begin + places.size()) {
+        ran_ = begin;
+        return;
+    }
+    for (const auto& entry : places)
+        if (!entry->outcome) entry->outcome.emplace(was_given_up());
 }
 
 void BatchState::clear() {
+    collect();
+    first_ += used_;
+    if (!rounds_.empty()) {  // their runs keep what is theirs
+        rounds_.clear();
+        used_ -= std::erase(entries_, nullptr);
+    }
     for (const auto& entry : std::span(entries_).first(used_)) {
         entry->outcome.reset();                                                            // a result may be large, …
         if (entry->kept.sink && entry->kept.sink->holds_rows()) entry->kept.sink.reset();  // … and so may be its rows
     }
-    first_ += used_;
     used_ = 0;
     ran_ = 0;
 }
@@ -95,7 +159,7 @@ void refuse_last(BatchState& batch, Error why) { batch.refuse_last(std::move(why
 
 void take_back_last(BatchState& batch) noexcept { batch.take_back_last(); }
 
-Expected<BatchAnswer> batch_answer(const BatchState& batch, std::uint64_t number) { return batch.answer(number); }
+Expected<BatchAnswer> batch_answer(BatchState& batch, std::uint64_t number) { return batch.answer(number); }
 
 }  // namespace detail
 
@@ -108,7 +172,7 @@ Batch::~Batch() = default;
 
 Expected<void> Batch::try_run(BatchMode mode) {
     if (!executor_) return detail::usage_error("this batch belongs to no executor: co_await executor.run(batch)");
-    return detail::run_batch(*executor_, *state_, mode);
+    return detail::run_batch(*executor_, state_->take_waiting(), state_->items(), mode);
 }
 
 void Batch::clear() noexcept { state_->clear(); }

@@ -314,8 +314,7 @@ private:
 
 }  // namespace
 
-Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) {
-    const Entries waiting = batch.take_waiting();
+Expected<void> run_batch(Executor& executor, Entries waiting, std::vector<spi::BatchItem*>& items, BatchMode mode) {
     if (waiting.empty()) return {};
     const QueryOptions* const options = ExecutorAccess::options(executor);
     if (options && options->max_result_bytes != 0) {
@@ -328,7 +327,7 @@ Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode) 
             if (watch) watch->has_statements(waiting.size());
             BatchInterception statements(hooks, waiting);
             if (watch) watch->has_text(waiting.front()->call.sql);
-            Expected<void> ran = BatchRun(executor, waiting, batch.items(), mode, watch).run();
+            Expected<void> ran = BatchRun(executor, waiting, items, mode, watch).run();
             statements.end();
             if (watch && (ran || mode == BatchMode::each))
                 for (const auto& entry : waiting)

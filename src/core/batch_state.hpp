@@ -6,8 +6,12 @@
 //   (B3) An entry that is free keeps its statement for the next one, which is the same most often: there is nothing to
 //        be set up for that.
 //   (B4) Numbers never come again: statement i has the number first_ + i, and `clear` moves first_ past them.
+//   (B5) The statements of an awaited run are in its round and nowhere else until it has ended, however soon its caller
+//        gives it up and goes on with the batch: their places in [0, ran_) are null until then. All but the round's
+//        state is the run's alone before, and the batch's after.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +38,21 @@ struct BatchEntry : spi::BatchItem {
     bool is_in_doubt = false;        // it was sent on a connection that was lost, and is sent again
 };
 
+/// The statements of one awaited run (B5).
+struct BatchRound {
+    enum class State : std::uint8_t { under_way, not_begun, given_up, ran };
+
+    std::vector<std::unique_ptr<BatchEntry>> entries;
+    std::vector<spi::BatchItem*> items;
+    std::uint64_t first = 0;  // the number of the first of them
+    std::atomic<State> state{State::under_way};
+
+    /// Once; later ends count for nothing.
+    void end(State how, State before = State::under_way) noexcept {
+        state.compare_exchange_strong(before, how, std::memory_order_release, std::memory_order_relaxed);
+    }
+};
+
 class BatchState {
 public:
     explicit BatchState(const QueryOptions* options) : options_(options) {}
@@ -43,14 +62,12 @@ public:
     [[nodiscard]] Added add(const std::shared_ptr<const Statement>& statement);
     void refuse_last(Error why) { entries_[used_ - 1]->outcome.emplace(std::move(why)); }
     void take_back_last() noexcept { --used_; }
-    [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number) const;
+    [[nodiscard]] Expected<BatchAnswer> answer(std::uint64_t number);
 
-    /// The statements that wait.
-    [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> waiting() const {
-        return std::span(entries_).subspan(ran_, used_ - ran_);
-    }
-    /// The same; they count as run from now on.
+    /// The statements that wait; they count as run from now on.
     [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> take_waiting();
+    /// The same for an awaited run. They wait again if it ends without having begun and was not given up.
+    [[nodiscard]] std::shared_ptr<BatchRound> begin_round();
     /// Room for what is sent in a run, kept from one run to the next.
     [[nodiscard]] std::vector<spi::BatchItem*>& items() { return items_; }
 
@@ -64,10 +81,14 @@ private:
         ++used_;
         return {entry.params, entry.kept, entry.call.sink, entry.call, first_ + used_ - 1};
     }  /// @}
+    /// Takes back what has ended (B5).
+    void collect();
+    void take_back(BatchRound& round, BatchRound::State how);
 
     const QueryOptions* const options_;  // of the executor; null: the client's defaults
     std::vector<std::unique_ptr<BatchEntry>> entries_;
     std::vector<spi::BatchItem*> items_;
+    std::vector<std::shared_ptr<BatchRound>> rounds_;
     std::size_t used_ = 0;
     std::size_t ran_ = 0;
     std::uint64_t first_ = 0;
@@ -79,6 +100,8 @@ private:
 }
 
 /// Runs the statements that wait. The error is that of the batch; each statement has its own outcome.
-[[nodiscard]] Expected<void> run_batch(Executor& executor, BatchState& batch, BatchMode mode);
+/// `items`: room for what is sent.
+[[nodiscard]] Expected<void> run_batch(Executor& executor, std::span<const std::unique_ptr<BatchEntry>> waiting,
+                                       std::vector<spi::BatchItem*>& items, BatchMode mode);
 
 }  // namespace pg::detail

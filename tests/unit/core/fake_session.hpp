@@ -97,6 +97,7 @@ public:
     int socket = -1;  // of each session
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
+    std::function<void()> during_batch;                          // when the next one was sent; null: nothing
     std::optional<pg::Error> refuses_scripts;
     bool ignores_rollback = false;                // it is answered, and the transaction goes on
     std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
@@ -133,6 +134,7 @@ private:
                       const Wait& wait) noexcept override {
         const bool once = sync == pg::spi::BatchSync::once;
         server_->write_down((once ? "batch of " : "each of ") + std::to_string(items.size()));
+        if (const auto during = std::exchange(server_->during_batch, nullptr)) during();
         bool failed = false;
         for (pg::spi::BatchItem* item : items) {
             if (once && failed && status_ != Status::unknown)
