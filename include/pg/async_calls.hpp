@@ -142,6 +142,8 @@ struct Site {
 /// hear of it from `function.go_without(refusing, site)`, if there is one, on no fiber, whose error is the answer. What
 /// nobody takes, because the operation was abandoned as it ended, goes to `function.undelivered(target, answer)`, if
 /// there is one, on any thread: perhaps while the next call is at work, or what the target held is gone. Then it goes.
+/// One that was not to be begun in its turn any more says so by `function.not_begun(target)`, if there is that, before
+/// the calls behind it have theirs.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
@@ -155,8 +157,10 @@ private:
     void do_go_without(Executor& refusing, Error why) noexcept override {
         if constexpr (requires { function_.go_without(refusing, site()); })
             this->answer_with([&] { return function_.go_without(refusing, site()); });
-        else
+        else {
+            if constexpr (requires { function_.not_begun(this->target()); }) function_.not_begun(this->target());
             FunctionOperation::WorkOperation::do_go_without(refusing, std::move(why));
+        }
     }
     void do_lose() noexcept override {
         if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })
@@ -212,7 +216,8 @@ struct HeldCopy : HeldObject {
 [[nodiscard]] PGCLIENT_API std::shared_ptr<AsyncTarget> target_for_object(const Site& site,
                                                                           std::unique_ptr<HeldObject> object);
 [[nodiscard]] PGCLIENT_API HeldObject& held_object(AsyncTarget& target);  ///< by whoever holds it
-/// A part of that was received, and nobody took it: what comes next would leave a gap. Thread-safe, whoever holds it.
+/// A part of that was received, and nobody took it, or was to be sent, and is not known to be: what comes next would
+/// leave a gap. Thread-safe, whoever holds it.
 PGCLIENT_API void lose_part(AsyncTarget& target) noexcept;
 /// Why it does not go on; nothing when it does.
 [[nodiscard]] PGCLIENT_API std::optional<Error> lost_part(const AsyncTarget& target);
@@ -244,11 +249,16 @@ struct UseOfObject {
         const StopCallback stopped = held.stop_with(site.options.stop);
         return function(held);
     }
-    /// What could not be decoded is a part, too; any other error is its end.
-    void undelivered(AsyncTarget& target, Expected<A>& answer) const noexcept
-        requires(!std::is_void_v<A>)
+    /// What could not be decoded or encoded is a part, too; any other error is its end.
+    void undelivered(AsyncTarget& target, Expected<A>& answer) const noexcept {
+        if (answer || answer.error().kind() == ErrorKind::decode || answer.error().kind() == ErrorKind::encode)
+            lose_part(target);
+    }
+    /// What gives no answer was to send a part.
+    void not_begun(AsyncTarget& target) const noexcept
+        requires std::is_void_v<A>
     {
-        if (answer || answer.error().kind() == ErrorKind::decode) lose_part(target);
+        lose_part(target);
     }
 };
 /// An operation on that: `function(held)`.

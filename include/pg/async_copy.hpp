@@ -30,7 +30,7 @@ public:
 
     /// Writes rows; goes on when the connection has taken them, but for what it gathers to send together. Many at a
     /// time cost less. One that cannot be encoded ends it: those before it are written, it and those behind it are
-    /// not. @{
+    /// not. A call that is given up gives the COPY up. @{
     Async<void> write(std::vector<Row> rows) { return Async<void>(make_write(std::move(rows))); }
     Async<Expected<void>> try_write(std::vector<Row> rows) {
         return Async<Expected<void>>(make_write(std::move(rows)));

@@ -54,8 +54,9 @@ PGCLIENT_API void DueJob<Due::end>::do_run() noexcept;
 ///   (O2) It is told once, or never when it was abandoned before: whichever of the two changes `fate_` first.
 ///   (O3) A call that may share a session is in a pipeline, or queues to be in one: see `Pipeline`.
 ///   (O4) An operation that is abandoned is asked to stop, and goes on to its end: what it holds comes back by itself.
-///   (O5) What its work answered and nobody takes is lost (`do_lose`) by whoever knows first: its work, while the next
-///        call on its session has no turn yet, or whoever abandons it, before the caller can begin another one.
+///   (O5) What it answered and nobody takes is lost (`do_lose`) by whoever knows first: its work, while the next call
+///        on its session has no turn yet, or what it fails at instead, or whoever abandons it, before the caller can
+///        begin another one.
 ///   (O6) It shares what its target holds until its work is done, in its turn, and no longer: whoever lets go of that
 ///        when it is told, or had let go of it before, finds it ended by the next call.
 class PGCLIENT_API Operation : public Recycled,
@@ -100,7 +101,7 @@ protected:
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.
     virtual void do_conclude(Expected<Result>&&) noexcept {}
-    /// Nobody takes what its work answered, unless somebody has. Once, on any thread (O5).
+    /// Nobody takes what it answered, unless somebody has. Once, on any thread (O5).
     virtual void do_lose() noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop

@@ -148,8 +148,7 @@ std::optional<Error> lost_part(const AsyncTarget& target) {
     if (!target.has_lost_part.load(std::memory_order_relaxed)) return std::nullopt;
     return Error(
         {.kind = ErrorKind::cancelled,
-         .message =
-             "a call that was given up as it ended took a part of this with it: what comes next would leave a gap"});
+         .message = "a call that was given up took a part of this with it: what comes next would leave a gap"});
 }
 
 std::shared_ptr<AsyncTarget> target_for_object(const Site& site, std::unique_ptr<HeldObject> object) {

@@ -203,6 +203,52 @@ TEST_P(AsyncCopyBytes, EndsWithItsTransaction) {
     EXPECT_EQ(words(), 1);
 }
 
+pg::Task<void> nothing() { co_return; }
+
+/// Gives up a write that has not begun, and says what becomes of the COPY.
+template <class Copy, class Rows>
+pg::Task<void> go_on_behind_a_gap(Copy copy, Rows rows) {
+    static_cast<void>(co_await pg::when_any(copy.write(rows), nothing()));
+    const auto written = co_await copy.try_write(rows);
+    EXPECT_EQ(written ? "none" : written.error().message().substr(0, 25), "a call that was given up ");
+    EXPECT_FALSE(co_await copy.try_finish());
+}
+using Words = std::vector<std::tuple<int, std::string>>;
+pg::Task<void> give_writes_up(pg::AsyncClient async, std::string bytes, Words rows) {
+    co_await go_on_behind_a_gap(co_await pg::AsyncCopyWriter::open(async, "copy words from stdin"), std::move(bytes));
+    co_await go_on_behind_a_gap(co_await pg::AsyncCopyIn<int, std::string>::open(async, "words (id, word)"),
+                                std::move(rows));
+}
+
+TEST_P(AsyncCopyBytes, IsGivenUpWithAWriteThatWasNotBegun) {
+    pg::sync_wait(give_writes_up(narrow.async(), "1\tone\n", {{1, "one"}}));
+    EXPECT_EQ(words(), 0);
+    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session goes on";
+}
+
+TEST_P(AsyncCopyBytes, IsGivenUpWithAWriteThatWasStoppedBehindAnother) {
+    std::string more_than_goes_ahead;
+    for (int lines = 0; lines < 250; ++lines) more_than_goes_ahead += std::string(65535, 'x') + '\n';
+    auto writer = pg::AsyncCopyWriter::open(async, "copy slow from stdin").get();
+    std::promise<pg::Expected<void>> first;
+    {
+        const pg::Transaction holder = lock();
+        writer.try_write(std::move(more_than_goes_ahead)).start([&](auto&& written) { first.set_value(written); });
+        auto second = writer.try_write("behind it\n");
+        std::promise<void> ended;
+        second.call_back([](void* told) noexcept { static_cast<std::promise<void>*>(told)->set_value(); }, &ended);
+        await_wait("advisory");
+        second.stop();
+        ended.get_future().wait();
+        EXPECT_EQ(second.await_resume().error().kind(), pg::ErrorKind::cancelled);
+    }
+    EXPECT_TRUE(first.get_future().get());
+    const auto finished = writer.try_finish().get();
+    EXPECT_EQ(finished ? pg::ErrorKind{} : finished.error().kind(), pg::ErrorKind::cancelled);
+    expect_nothing_left_busy();
+    EXPECT_EQ(onlooker().query_one<std::int64_t>("select count(*) from slow"), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Engine, AsyncCopyBytes, testing::Values("direct", "libpq"), name_of_engine);
 
 }  // namespace

@@ -197,6 +197,17 @@ TEST_P(UntakenAnswers, OfACopyEndIt) {
         << "a row that cannot be read is one, too";
 }
 
+TEST_P(UntakenAnswers, OfAWriteEndItsCopy) {
+    empty_the_table();
+    auto writer = answer_of([&] { return pg::AsyncCopyWriter::try_open(here, "copy untaken from stdin"); }).value();
+    give_up([&] { return writer.write("1\n"); }, [] {});
+    EXPECT_EQ(answer_behind_steps(1, [&] { return writer.try_finish(); }).error().kind(), pg::ErrorKind::cancelled);
+    auto rows = answer_of([&] { return pg::AsyncCopyIn<int>::try_open(here, "untaken (n)"); }).value();
+    give_up([&] { return rows.write({1}); }, [] {});
+    EXPECT_EQ(answer_behind_steps(1, [&] { return rows.try_finish(); }).error().kind(), pg::ErrorKind::cancelled);
+    EXPECT_EQ(onlooker().query_one<int>("select count(*)::int from untaken"), 0);
+}
+
 TEST_P(UntakenAnswers, OfABeginAreRolledBackBeforeTheNextCall) {
     empty_the_table();
     const auto connection = answer_of([&] { return here.try_connection(); }).value();
