@@ -51,9 +51,9 @@ class PGCLIENT_API TransactionRetries {
 public:
     explicit TransactionRetries(const TransactionOptions& options);
     /// Waits before the next attempt and says true; false when `error` is not to be tried again, the attempts are used
-    /// up, or the deadline would pass. Cancelled as soon as a stop is asked for. Observers hear of it. @{
+    /// up, or the deadline would pass. Cancelled by `stop`, else by that of the options. Observers hear of it. @{
     [[nodiscard]] Expected<bool> again(const Error& error, const Executor& source);
-    [[nodiscard]] Expected<bool> again(const Error& error, const Hooks* hooks = nullptr);  /// @}
+    [[nodiscard]] Expected<bool> again(const Error& error, const Hooks* hooks = {}, const StopToken* stop = {});  /// @}
     /// The options of the next attempt: what is left of the time.
     [[nodiscard]] TransactionOptions remaining() const;
 

@@ -5,6 +5,7 @@
 
 #include "src/core/batch_state.hpp"
 #include "src/core/hooked.hpp"
+#include "src/core/retry.hpp"
 #include "src/core/transaction_impl.hpp"
 
 namespace pg {
@@ -40,6 +41,18 @@ AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
         return (transaction.*end)(transaction.time.wait(*site.target.context, &site.options));
     });
 }
+
+/// That before a transaction is run again: nothing but a stop keeps it from its turn.
+struct Pause {
+    std::shared_ptr<TransactionRetries> retries;
+    Error error;
+
+    /// With the stop of the operation, which may live longer than the user's.
+    Expected<bool> operator()(Executor&, const Site& site) const {
+        return retries->again(error, site.target.context->hooks.get(), site.options.stop);
+    }
+    Expected<bool> go_without(Executor&, const Site&) const { return stopped_before_retry(error); }
+};
 
 /// Leaves the statements of the batch waiting when there is no session for them.
 class RunOfBatch {
@@ -135,9 +148,7 @@ Async<Expected<bool>> pause_before_retry(const std::shared_ptr<AsyncTarget>& tar
     auto free = std::make_shared<FreeTarget>(target->context, target->home, target->scheduler,
                                              std::make_shared<HeldQueue>(target->home));
     return Async<Expected<bool>>(make_operation<bool>(
-        std::move(free), {.timeout = no_timeout}, [retries, error](Executor&, const Site& site) -> Expected<bool> {
-            return retries->again(error, site.target.context->hooks.get());
-        }));
+        std::move(free), {.timeout = no_timeout, .stop = retries->remaining().stop}, Pause{retries, error}));
 }
 
 HeldObject::~HeldObject() = default;

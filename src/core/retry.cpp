@@ -42,13 +42,13 @@ struct Alarm {
     }
 };
 
+}  // namespace
+
 Error stopped_before_retry(const Error& cause) {
     ErrorFields fields{.kind = ErrorKind::cancelled, .outcome = Outcome::not_applied};
     fields.message = "a stop was asked for before the transaction was run again: " + std::string(cause.message());
     return Error(std::move(fields));
 }
-
-}  // namespace
 
 bool rest(std::chrono::nanoseconds pause, const StopToken* stop) {
     if (spi::Waiter* waiter = spi::Waiter::here())
@@ -77,12 +77,12 @@ Expected<bool> TransactionRetries::again(const Error& error, const Executor& sou
     return again(error, ExecutorAccess::hooks(source).get());
 }
 
-Expected<bool> TransactionRetries::again(const Error& error, const Hooks* hooks) {
+Expected<bool> TransactionRetries::again(const Error& error, const Hooks* hooks, const StopToken* stop) {
     if (error.retry_scope() != RetryScope::transaction || error.kind() == ErrorKind::commit_unknown) return false;
     if (attempt_ >= options_.retries) return false;
     const std::chrono::nanoseconds pause = backoff(attempt_);
     if (end_ != Clock::time_point::max() && Clock::now() + pause >= end_) return false;
-    if (!rest(pause, options_.stop)) return stopped_before_retry(error);
+    if (!rest(pause, stop ? stop : options_.stop)) return stopped_before_retry(error);
     ++attempt_;
     if (hooks && hooks->observer)
         hooks->observer->tell(

@@ -11,6 +11,8 @@ namespace pg::detail {
 
 /// True after `pause`; false as soon as a stop is asked for. Null: nothing stops it.
 [[nodiscard]] PGCLIENT_API bool rest(std::chrono::nanoseconds pause, const StopToken* stop);
+/// What is said to whoever asked for that stop, after `cause`.
+[[nodiscard]] Error stopped_before_retry(const Error& cause);
 /// True when nobody waits for another attempt: a stop was asked for, or the deadline has passed.
 [[nodiscard]] bool is_over(const spi::Wait& wait);
 

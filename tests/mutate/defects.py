@@ -165,7 +165,7 @@ DEFECTS_OF_OUTCOMES = (
            "a stream goes on beyond the time of its transaction"),
     Defect("src/core/stream.cpp", "!begun && outside && ", "!begun && ", ("verbs_test",),
            "a stream is begun again in a transaction that has failed"),
-    Defect("src/core/retry.cpp", "if (!rest(pause, options_.stop))", "if (!rest(pause, nullptr))", ("transaction_test",),
+    Defect("src/core/retry.cpp", "if (!rest(pause, stop ? stop : options_.stop))", "if (!rest(pause, nullptr))", ("transaction_test",),
            "a transaction is run again after a stop"),
     Defect("src/core/retry.cpp", "if (attempt_ >= options_.retries) return false;",
            "if (attempt_ > options_.retries) return false;", ("transaction_test",),
