@@ -4,6 +4,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 #include <future>
@@ -117,6 +118,15 @@ TEST_F(AsioToken, LetsWhatAFunctionThrowsOutOfRun) {
                    throw std::runtime_error("of the application");
                }));
     EXPECT_THROW(io.run(), std::runtime_error);
+}
+
+TEST_F(AsioToken, LetsWhatAFunctionThrowsOnAStrandOutOfRun) {
+    const auto strand = asio::make_strand(io);
+    pg::integrations::AsioScheduler scheduler(strand);
+    async_wait(
+        client.async(scheduler).query_one<int>("select 1"),
+        asio::bind_executor(strand, [](std::exception_ptr, int) { throw std::runtime_error("of the application"); }));
+    EXPECT_THROW(io.run(), std::runtime_error) << "though it is called where the answer is told";
 }
 
 asio::awaitable<void> see_errors(pg::AsyncClient db) {
