@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "pg/spi/session.hpp"
 #include "providers/libpq/cancel.hpp"
@@ -141,7 +142,7 @@ private:
         end_all(first, link_.ended_early(woken, Outcome::unknown));
     }
     /// False when there was no time for it, or the connection is lost. It may hit the one behind, and no other: it is
-    /// answered before the next.
+    /// answered before the next, and before the session is anybody else's.
     bool cancel_head(const Deadline& until) {
         const auto cancel = start_cancel(link_.connection());
         const std::size_t before = count_;
@@ -149,11 +150,16 @@ private:
             if (self().is_lost()) return lose(self().loss()), false;  // and nothing left to cancel
             const bool answered = !cancel || cancel->advance();
             if (count_ == before) static_cast<void>(self().take_arrived(before - 1));
-            if (self().is_lost()) lose(self().loss());
-            if (in_flight_.empty()) return false;
+            if (self().is_lost()) return lose(self().loss()), false;
+            if (!link_.connected()) return false;
             if (count_ != before && answered) return true;
-            const pollfd other = cancel ? cancel->waits_for() : nothing_else;
-            if (self().wait_beside(other, {.deadline = until}) != Woken::ready) return false;
+            pollfd other = cancel ? cancel->waits_for() : nothing_else;
+            if (!in_flight_.empty()) {
+                if (self().wait_beside(other, {.deadline = until}) != Woken::ready) return false;
+            } else if (wait_for(std::span(&other, 1), {.deadline = until}) != Woken::ready) {
+                link_.close();
+                return false;
+            }
         }
     }
     void end_all(const Error& first, const Error& others) {

@@ -1,8 +1,11 @@
 // Pipelines on servers that misbehave: each request that was taken is answered, once, in order.
 #include <deque>
 #include <gtest/gtest.h>
+#include <optional>
+#include <stop_token>
 #include <vector>
 
+#include "pg/stop.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -20,13 +23,14 @@ public:
         for (const std::string_view text : texts) requests_.push_back({.sql = text});
     }
     std::vector<Expected<Result>> answers{};
+    const spi::Wait* given_up = nullptr;  // by all of them, as soon as they are sent
 
 private:
     const spi::Request* do_next() noexcept override {
         return next_ == requests_.size() ? nullptr : &requests_[next_++];
     }
     void do_answer(Expected<Result>&& outcome) noexcept override { answers.push_back(std::move(outcome)); }
-    const spi::Wait* do_given_up() const noexcept override { return nullptr; }
+    const spi::Wait* do_given_up() const noexcept override { return given_up; }
     spi::Wait do_wait() const noexcept override { return soon(); }
 
     std::deque<spi::Request> requests_;
@@ -139,6 +143,47 @@ TEST_P(Pipeline, AnswersInOrderWhatIsRefusedBeforeItIsSent) {
     for (std::size_t at = 0; at < 4; ++at) EXPECT_EQ(requests.answers[at].has_value(), at % 2 == 1) << at;
     EXPECT_EQ(requests.answers[0].error().outcome(), Outcome::not_sent);
     EXPECT_TRUE(session->usable());
+}
+
+/// Gives up a statement, behind which is one that is not sent. The server answers when it was asked to cancel it.
+class GivenUpBeforeARefused : public Pipeline {
+protected:
+    void give_up(const spi::Wait& wait) {
+        requests.given_up = &wait;
+        session.emplace(
+            GetParam(),
+            [](Conversation& client) {
+                client.receive_until(MessageKind::sync);
+                if (!client.wait_for_cancel()) return;
+                client.send(Reply().parse_complete().bind_complete().error("57014", "cancelled").ready());
+                client.ignore();
+            },
+            ScriptedSessionOptions{.cancel_requests = cancel_requests});
+        (*session)->run_pipeline(requests);
+        ASSERT_EQ(requests.answers.size(), 2u);
+        EXPECT_FALSE(requests.answers[0]);
+        EXPECT_EQ(requests.answers[1].error().outcome(), Outcome::not_sent);
+    }
+
+    CancelRequests cancel_requests = CancelRequests::heard;
+    Requests requests{{"select 1", "select\0 2"sv}};
+    std::optional<ScriptedSession> session;
+};
+INSTANTIATE_TEST_SUITE_P(Engine, GivenUpBeforeARefused, ::testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST_P(GivenUpBeforeARefused, LeavesTheSessionWhenTheServerHasDealtWithTheCancel) {
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    give_up({.deadline = Deadline::after(10s), .stop = &stop});
+    EXPECT_TRUE((*session)->usable());
+}
+
+TEST_P(GivenUpBeforeARefused, LeavesNoSessionThatACancelMayYetHit) {
+    cancel_requests = CancelRequests::kept;
+    give_up(in(-1s));
+    EXPECT_FALSE((*session)->usable());
 }
 
 TEST_P(Pipeline, OfASessionThatIsClosedAnswersEach) {
