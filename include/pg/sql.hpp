@@ -104,9 +104,7 @@ protected:
     constexpr void quoted_name() {
         const std::size_t start = at_ + 1;
         quoted('"', false, Problem::unterminated_name);
-        if (at_ > start + 10)
-            return look_at(text_.substr(start, at_ - 1 - start));  // no keyword, but a function's name
-        before_ = {};
+        at_ > start + 10 ? look_at(text_.substr(start, at_ - 1 - start)) : void(before_ = {});  // a function's, or none
     }
     /// A string goes on in the next line that begins with a quote, with the escapes it began with.
     constexpr bool continues() {

@@ -151,7 +151,7 @@ DEFECTS_OF_OUTCOMES = (
            "a statement without its arguments stays in a batch"),
     Defect("src/core/batch_run.cpp", "if (!entry->outcome && controls_transaction(*entry))", "if (false)", ("batch_test",),
            "a COMMIT in an atomic batch is sent"),
-    Defect("src/core/run.cpp", "if (*traces) detail::note_traces(*borrowed->slot, call.sql);", "", ("verbs_test",),
+    Defect("src/core/run.cpp", "if (*traces) detail::note_settings(*borrowed->slot, call.sql);", "", ("verbs_test",),
            "what a function left in a session is the next borrower's"),
     Defect("include/pg/sql.hpp", "leaves_traces_ = found.leaves_traces;", "", ("sql_test",),
            "nobody looks at a literal for what it leaves in its session"),

@@ -90,7 +90,7 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/wait.cpp", "if (timeout == 0) return",
            "if (timeout == 0 && ::poll(descriptors, count, 0) == 0) return", SESSIONS,
            "a server that has always more to say is heard for ever"),
-    Defect("providers/libpq/batch_outcomes.hpp", "if (!item->outcome || !item->failed()) item", "if (!item->outcome) item", BATCHES,
+    Defect("providers/libpq/batch_outcomes.hpp", "if (!item->outcome || !item->failed())\n", "if (!item->outcome)\n", BATCHES,
            "statements are said to have taken effect whose transaction was lost"),
     Defect("providers/libpq/batch_outcomes.hpp", "    fields.outcome = Outcome::not_sent;\n", "", BATCHES,
            "nobody knows what became of a statement that was never sent"),
