@@ -61,8 +61,8 @@ Expected<void> without_tag(Expected<spi::CommandTag>&& answer) {
     return answer ? Expected<void>() : Expected<void>(std::move(answer).error());
 }
 
-Expected<Transaction> begin_as(detail::Borrowed borrowed, const std::string& text, const detail::TransactionTime& time,
-                               std::shared_ptr<const detail::Settings> settings) {
+Expected<Transaction> begin_as(detail::Borrowed&& borrowed, const std::string& text,
+                               const detail::TransactionTime& time, std::shared_ptr<const detail::Settings> settings) {
     using namespace detail;
     if (borrowed.session().transaction_status() != spi::TransactionStatus::idle && borrowed.session().usable())
         return usage_error("the connection is in a transaction already; use a savepoint");
@@ -93,7 +93,7 @@ Expected<Transaction> begin_again(detail::Context& context, const spi::Wait& wai
     return begin_as(*std::move(borrowed), text, time, watch ? watch->settings() : nullptr);
 }
 
-Expected<Transaction> begin_once_or_twice(detail::Borrowed borrowed, const std::string& text,
+Expected<Transaction> begin_once_or_twice(detail::Borrowed&& borrowed, const std::string& text,
                                           const detail::TransactionTime& time, detail::Watch* watch) {
     const bool is_held = borrowed.held != nullptr;
     detail::Context& context = *borrowed.context;

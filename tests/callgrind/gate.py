@@ -35,7 +35,7 @@ GATES = {
         "awaited_select": (0.43, 0.25),
         "copy_in": (0.58, 0.60),
         "pipelined_insert": (0.43, 0.35),
-        "transaction": (0.905, 1.00),
+        "transaction": (0.92, 1.00),
         "array": (1.15, 1.00),
     },
     "libpq": {
