@@ -298,11 +298,11 @@ std::size_t Books::lost(Time now, const Member* but) const {
     return std::any_of(opening_.begin(), opening_.end(), is_slow) ? 1 : 0;
 }
 
-/// Where there are sessions, those that come back may serve a crowd before another one is open: there is a second
-/// attempt beside the first once that was not so.
+/// Sessions that are in use come back, and may serve a crowd before another one is open: there is a second attempt
+/// beside the first once that was not so.
 std::size_t Books::most_opening() const {
-    const bool are_some = count(State::lent) + count(State::idle) + count(State::checking) != 0;
-    return are_some && !queue_.empty() && !grows_ ? 1 : limits_.max_connecting;
+    const bool are_in_use = count(State::lent) + count(State::checking) != 0;
+    return are_in_use && !grows_ ? 1 : limits_.max_connecting;
 }
 
 bool Books::may_open(Time now) const {

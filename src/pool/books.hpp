@@ -17,8 +17,8 @@
 //   (B3) While somebody waits, the session that was used last is not idle, unless it is to be asked first, the pool is
 //        suspended, or as many are lent as may be.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
-//        a wish; and no more are opening than max_connecting, or than one while somebody waits beside open ones,
-//        until one was not enough. One that has been opening for longer than `slow` counts for neither: it may have got
+//        a wish; and no more are opening than max_connecting, or than one while others are in use, until one
+//        was not enough. One that has been opening for longer than `slow` counts for neither: it may have got
 //        lost, so somebody else's turn does not depend on it.
 //   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
 //        after the end.

@@ -238,7 +238,7 @@ DEFECTS_OF_POOL = (
            "any number of sessions is opened at once"),
     Defect("src/pool/books.cpp", "most_opening() && governor_.allows(now);", "most_opening();",
            BOOKS, "a server that refuses is asked again at once"),
-    Defect("src/pool/books.cpp", "are_some && !queue_.empty() && !grows_ ? 1 : ", "", BOOKS_MODEL,
+    Defect("src/pool/books.cpp", "are_in_use && !grows_ ? 1 : ", "", BOOKS_MODEL,
            "as many are opened for a spike as may be"),
     Defect("src/pool/books.cpp", "    grows_ = queue_.size() > 1;\n", "", BOOKS_MODEL,
            "a crowd that one more session is not enough for gets one at a time"),

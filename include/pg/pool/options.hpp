@@ -25,7 +25,7 @@ struct PoolOptions {
     /// Requests that may wait for a session; the next is refused at once. `pool_max_waiting`; any number.
     std::size_t max_waiting = 0;
     /// Sessions that are opened at the same time. `pool_max_connecting`; 2, which spares a server that has just come
-    /// back. Beside open ones the first is opened alone: those that are returned meanwhile may serve whoever waited.
+    /// back. Beside those in use the first is opened alone: what is returned meanwhile may serve whoever waited.
     std::size_t max_connecting = 0;
     /// Requests that a session serves before it is closed. `pool_max_uses`; any number. 1: none is used twice.
     std::size_t max_uses = 0;

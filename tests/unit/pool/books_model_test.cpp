@@ -434,8 +434,7 @@ private:
     [[nodiscard]] std::size_t coming() const { return opening_soon() + count(State::checking); }
     [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < books_.may_be_lent(); }
     [[nodiscard]] std::size_t most_opening() const {
-        const bool are_some = any(State::lent) || any(State::idle) || any(State::checking);
-        return are_some && !queue_.empty() && !grows_ ? 1 : limits_.max_connecting;
+        return (any(State::lent) || any(State::checking)) && !grows_ ? 1 : limits_.max_connecting;
     }
     /// Of sessions that are not to close when they can.
     [[nodiscard]] bool is_short() const {

@@ -67,13 +67,6 @@ TEST_F(TheEquipment, IsNotWaitedForInMoreSessionsThanThereMayBeByThen) {
     });
     EXPECT_TRUE(pool.wait_ready(1, pg::no_timeout));
     smaller.join();
-    std::thread smaller_yet([&] {
-        while (pool.stats().failed_to_open == 1) std::this_thread::yield();
-        pool.resize(1, 0, 0);
-    });
-    pool.resize(3, 0, 0);
-    EXPECT_EQ(pool.wait_ready(3, pg::no_timeout).error().kind(), pg::ErrorKind::usage);
-    smaller_yet.join();
 }
 
 TEST_F(TheEquipment, ThatLacksIsSaidByWaitReadyUntilTheSessionIsGone) {
