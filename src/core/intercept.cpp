@@ -18,6 +18,13 @@ void run_both(spi::Session& session, spi::BatchItem& first, spi::BatchItem& seco
     session.run_batch(both, spi::BatchSync::once, wait);
 }
 
+/// Whether the settings kept the statement behind them back: what both have met is told by that for itself.
+bool kept_back(const spi::BatchItem& settings, const spi::BatchItem& own) {
+    if (!settings.failed() || !own.failed() || own.outcome->error().outcome() != Outcome::not_applied) return false;
+    const Error &why = settings.outcome->error(), &told = own.outcome->error();
+    return why.sqlstate() != told.sqlstate() || why.message() != told.message();
+}
+
 /// The statement has another text from now on.
 void change_text(BatchEntry& entry, std::string_view text) {
     entry.text = text;
@@ -196,9 +203,7 @@ Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& set
     if (ends_failure_of(borrowed, request.sql)) return borrowed.session().run(request, borrowed.wait);
     spi::BatchItem set{settings.request()}, own{request};
     run_both(borrowed.session(), set, own, borrowed.wait);
-    // What refused the settings kept it back; of what both met, the statement tells for itself.
-    const bool is_kept_back = set.failed() && own.failed() && own.outcome->error().outcome() == Outcome::not_applied;
-    return *std::move(is_kept_back ? set.outcome : own.outcome);
+    return *std::move(kept_back(set, own) ? set.outcome : own.outcome);
 }
 
 void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
@@ -213,9 +218,9 @@ void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::
     const std::size_t at = ends_failure_of(borrowed, items.front()->request.sql) ? 1 : 0;
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), &set);
     borrowed.session().run_batch(all, sync, borrowed.wait);
-    // Why the one behind them was not run.
-    if (set.failed() && (at == 0 || !items.front()->failed()))
-        items[std::min(at, items.size() - 1)]->outcome = std::move(set.outcome);
+    spi::BatchItem& behind = *items[std::min(at, items.size() - 1)];
+    if (set.failed() && (at == 0 || !items.front()->failed()) && (!behind.failed() || kept_back(set, behind)))
+        behind.outcome = std::move(set.outcome);
 }
 
 Expected<void> begin_with_settings(spi::Session& session, std::string_view begin, const Settings& settings,

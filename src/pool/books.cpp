@@ -124,7 +124,6 @@ void Books::lose(Member& member, Verdict verdict, Time now) {
 void Books::opened(Member& member, Time now) {
     governor_.succeed();
     widening_ = false;
-    grows_ = queue_.size() > 1;
     ++totals_.opened;
     if (member.lacks) ++totals_.unprepared;
     member.used_at = now;
@@ -134,6 +133,7 @@ void Books::opened(Member& member, Time now) {
         member.expires = later(now, limits_.max_lifetime - less);
     }
     settle_down(member, now);
+    grows_ = queue_.size() > 1 || is_short();
 }
 
 void Books::failed(Member& member, const Error& error, Time now) {

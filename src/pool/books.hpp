@@ -308,7 +308,7 @@ private:
     std::vector<std::shared_ptr<const Cutter>> cutters_;  // to be used
     std::size_t wish_ = 0;
     bool widening_ = false;
-    bool grows_ = false;  // when one was open last, more than it could serve waited, and somebody has ever since
+    bool grows_ = false;  // when one was open last, it was not enough for who waited or for the least sizes
     bool lacks_permit_ = false;
     bool waits_for_permit_ = false;
     bool suspended_ = false;

@@ -61,10 +61,12 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
     employ();
     const Time since = Clock::now();
     bool may_be = false;
+    std::size_t wished = 0;
     enter([&](Books& books, Time) {
         may_be = sessions <= books.limits().max_size;
         if (!may_be) return;
-        wishes_.insert(sessions);
+        wished = std::max(sessions, books.least_open());
+        wishes_.insert(wished);
         books.wish(*wishes_.rbegin());
     });
     if (!may_be) return more_than_there_may_be(sessions);
@@ -73,7 +75,7 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
         return books_.open_ones() >= std::max(sessions, books_.least_open()) || books_.is_closed() || !may_be;
     });
     enter([&](Books& books, Time) {
-        wishes_.erase(wishes_.find(sessions));
+        wishes_.erase(wishes_.find(wished));
         books.wish(wishes_.empty() ? 0 : *wishes_.rbegin());
     });
     const std::lock_guard lock(mutex_);

@@ -240,7 +240,7 @@ DEFECTS_OF_POOL = (
            BOOKS, "a server that refuses is asked again at once"),
     Defect("src/pool/books.cpp", "are_in_use && !grows_ ? 1 : ", "", BOOKS_MODEL,
            "as many are opened for a spike as may be"),
-    Defect("src/pool/books.cpp", "    grows_ = queue_.size() > 1;\n", "", BOOKS_MODEL,
+    Defect("src/pool/books.cpp", "    grows_ = queue_.size() > 1 || is_short();\n", "", BOOKS_MODEL,
            "a crowd that one more session is not enough for gets one at a time"),
     Defect("src/pool/books.hpp", "        grows_ = grows_ && !queue_.empty();\n", "", BOOKS_MODEL,
            "what one crowd needed is opened for the next"),

@@ -68,6 +68,12 @@ inline pg::Error server_error(const char* sqlstate, pg::ErrorKind kind = pg::Err
                       .sqlstate = sqlstate,
                       .message = std::string("refused as ") + sqlstate});
 }
+inline pg::Error about(std::string_view sql, const pg::Error& error) {
+    pg::ErrorFields fields = error.fields();
+    fields.sql = sql;
+    return pg::Error(std::move(fields));
+}
+
 inline pg::Error connection_lost(pg::Outcome outcome) {
     return pg::Error({.kind = pg::ErrorKind::connection_lost,
                       .outcome = outcome,

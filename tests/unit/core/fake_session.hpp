@@ -99,7 +99,8 @@ public:
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
     std::function<void()> during_batch;                          // when the next one was sent; null: nothing
     std::optional<pg::Error> refuses_scripts;
-    bool ignores_rollback = false;                // it is answered, and the transaction goes on
+    std::optional<pg::Error> fails_at_its_end;  // the next batch with one Sync does, and all of its statements with it
+    bool ignores_rollback = false;              // it is answered, and the transaction goes on
     std::deque<pg::Expected<pg::Result>> chunks;  // of a stream; then: its end
     std::size_t copy_columns = 0;
     std::string copied;                   // into COPY … FROM STDIN
@@ -136,8 +137,11 @@ private:
         server_->write_down((once ? "batch of " : "each of ") + std::to_string(items.size()));
         if (const auto during = std::exchange(server_->during_batch, nullptr)) during();
         bool failed = false;
+        const auto late = once ? std::exchange(server_->fails_at_its_end, std::nullopt) : std::nullopt;
         for (pg::spi::BatchItem* item : items) {
-            if (once && failed && status_ != Status::unknown)
+            if (late)
+                item->outcome.emplace(about(item->request.sql, *late));
+            else if (once && failed && status_ != Status::unknown)
                 item->outcome.emplace(server_error("25P02"));
             else
                 item->outcome.emplace(answer(item->request, wait));

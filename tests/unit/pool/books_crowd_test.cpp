@@ -25,6 +25,15 @@ TEST_F(TheBooksOfACrowd, OpenOneWhileThoseInUseMayServeItAndMoreOnceThatWasNotEn
     for (std::size_t at = 2; at < 5; ++at) EXPECT_TRUE(books->withdraw(crowd[at]));
 }
 
+TEST_F(TheBooksOfACrowd, FillTheLeastSizesAsFastOnceOneWasNotEnough) {
+    static_cast<void>(open_and_lend());
+    books->resize(9, 6, 0);
+    const Duty first = duty();
+    EXPECT_EQ(first.kind, Kind::open);
+    books->opened(*first.member, now);
+    EXPECT_EQ(duties().size(), 3u);
+}
+
 TEST_F(TheBooksOfACrowd, BeginWithOneForTheNext) {
     Member& busy = open_and_lend();
     std::deque<Somebody> crowd(5);

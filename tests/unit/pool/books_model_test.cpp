@@ -176,10 +176,11 @@ private:
             return;
         }
         known_[member].proved_at = now_;
-        if (state == State::opening) known_[member].used_at = now_, grows_ = queue_.size() > 1;
+        if (state == State::opening) known_[member].used_at = now_;
         if (state == State::opening && chance(80)) member->cutter = cutter_;
         state == State::opening ? books_.opened(*member, now_) : books_.checked(*member, now_);
         came_back(*member);
+        if (state == State::opening) grows_ = queue_.size() > 1 || is_short();
     }
     void withdraw() {
         if (queue_.empty()) return;
@@ -395,12 +396,13 @@ private:
         for (const State state : {State::lent, State::opening, State::checking, State::closing}) {
             for (Member* member = pick(state); member != nullptr && !has_failed(); member = pick(state)) {
                 known_[member].proved_at = now_;
-                if (state == State::opening) known_[member].used_at = now_, grows_ = queue_.size() > 1;
+                if (state == State::opening) known_[member].used_at = now_;
                 if (state == State::lent) note_return(*member), books_.give_back(*member, now_);
                 if (state == State::opening) books_.opened(*member, now_);
                 if (state == State::checking) books_.checked(*member, now_);
                 if (state == State::closing) known_.erase(member), books_.closed(*member);
                 if (state != State::closing) came_back(*member);
+                if (state == State::opening) grows_ = queue_.size() > 1 || is_short();
                 drain();
             }
         }
@@ -470,13 +472,12 @@ private:
     std::size_t begun_ = 0;                                    // to open, or to check
     bool widened_ = false;                                     // an attempt may be wanted that nobody waits for
     bool all_is_well_ = false;                                 // from now on
-    bool is_told_of_sleep_ = false;
+    bool is_told_of_sleep_ = false, one_closes_ = false;       // the last: is to, at once
     std::chrono::nanoseconds asleep_{};
     double hold_ = 0;  // how long sessions were held, the last sixteen counting for most
     std::uint64_t given_up_ = 0, reclaimed_ = 0;
     const std::shared_ptr<const Cutter> cutter_ = std::make_shared<const Cutter>(-1);
     std::vector<Member*> cut_, closing_cut_;  // until they come back, and then
-    bool one_closes_ = false;                 // is to, at once
     std::deque<Somebody> waiters_;            // all that ever were
     std::deque<std::pair<Somebody*, Time>> queue_, told_;
     std::map<Member*, Known> known_;
