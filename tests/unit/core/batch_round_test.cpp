@@ -43,6 +43,7 @@ protected:
 };
 
 TEST_F(GivenUpBatch, TakesWhatIsAddedToItMeanwhile) {
+    db.provider->spot().runs_in_turn = true;
     batch.exec("delete from t");
     batch.exec("delete from u");
     run([&] {
@@ -56,6 +57,7 @@ TEST_F(GivenUpBatch, TakesWhatIsAddedToItMeanwhile) {
 }
 
 TEST_F(GivenUpBatch, HasNoOutcomesForWhatComesAfterAClear) {
+    db.provider->spot().runs_in_turn = true;
     db.server->answer("delete from t", fake::affected("DELETE 7", 7));
     db.server->answer("insert into t values (1)", fake::affected("INSERT 0 1", 1));
     const auto deleted = batch.exec("delete from t");
@@ -74,6 +76,7 @@ TEST_F(GivenUpBatch, HasNoOutcomesForWhatComesAfterAClear) {
 }
 
 TEST_F(GivenUpBatch, SaysWhatBecameOfItsStatementsWhenItHasEnded) {
+    db.provider->spot().runs_in_turn = true;
     db.server->answer("delete from t", fake::affected("DELETE 7", 7));
     const auto deleted = batch.exec("delete from t");
     run([&] {
@@ -85,6 +88,7 @@ TEST_F(GivenUpBatch, SaysWhatBecameOfItsStatementsWhenItHasEnded) {
 }
 
 TEST_F(GivenUpBatch, MayBeGone) {
+    db.provider->spot().runs_in_turn = true;
     std::optional<pg::Batch> own(std::move(batch));
     batch = async.batch();
     own->exec("delete from t");

@@ -8,13 +8,13 @@
 #include <mutex>
 
 #include "pg/client.hpp"
-#include "pg/spi/reactor.hpp"
 #include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "src/base/transaction_control.hpp"
 #include "src/core/client_impl.hpp"
 #include "src/core/hooks.hpp"
 #include "src/pool/make_pool.hpp"
+#include "tests/unit/core/fake_reactor.hpp"
 #include "tests/unit/core/fake_result.hpp"
 
 namespace fake {
@@ -405,30 +405,6 @@ inline pg::Expected<std::unique_ptr<pg::spi::CopyOut>> Session::do_copy_out(std:
     if (!begun) return std::move(begun).error();
     return std::unique_ptr<pg::spi::CopyOut>(std::make_unique<CopyOut>(server_, Borrower(life_)));
 }
-
-/// Does whatever it is given on the spot, without a thread: who asks for a session sees it opened. Time passes there
-/// when a test says so.
-class Spot final : public pg::spi::Reactor {
-public:
-    /// When the one timer is to go off that is set.
-    [[nodiscard]] pg::Deadline::Clock::time_point alarm() const { return timer_ != nullptr ? timer_->when : never; }
-    /// It goes off now.
-    void ring() { std::exchange(timer_, nullptr)->job->run(); }
-
-private:
-    static constexpr auto never = pg::Deadline::Clock::time_point::max();
-    void do_post(pg::spi::Job& job) noexcept override { job.run(); }
-    void do_spawn(pg::spi::Job& job) noexcept override { job.run(); }
-    bool do_here() const noexcept override { return false; }
-    void do_set(pg::spi::Timer& timer, pg::Deadline::Clock::time_point when) noexcept override {
-        timer.when = when;
-        timer_ = &timer;
-    }
-    void do_cancel(pg::spi::Timer&) noexcept override { timer_ = nullptr; }
-    void do_count(int) noexcept override {}
-
-    pg::spi::Timer* timer_ = nullptr;
-};
 
 class Provider final : public pg::spi::Provider {
 public:
