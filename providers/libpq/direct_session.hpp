@@ -42,7 +42,10 @@ private:
     std::string_view do_node() const noexcept override { return link_.node(); }
     std::string_view do_engine() const noexcept override { return direct_engine_name; }
     int do_socket() const noexcept override { return PQsocket(link_.connection()); }
-    bool do_settings_changed() noexcept override { return link_.settings_changed(); }
+    bool do_at_rest() noexcept override {
+        return link_.connected() && link_.machine().transaction() == wire::TransactionState::idle &&
+               !link_.settings_changed();
+    }
 
     /// Runs one statement in `format` to its end. A report is an answer too.
     Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);

@@ -60,7 +60,7 @@ private:
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
     int do_socket() const noexcept override { return session_->socket(); }
-    bool do_settings_changed() noexcept override { return session_->settings_changed(); }
+    bool do_at_rest() noexcept override { return !given_up() && session_->at_rest(); }
     const std::shared_ptr<spi::Reactor>& do_reactor() const noexcept override { return session_->reactor(); }
 
     [[nodiscard]] bool given_up() const noexcept { return watch_->was_cancelled(); }

@@ -217,11 +217,12 @@ std::string_view LibpqSession::do_parameter(const char* name) const noexcept {
     return value != nullptr ? std::string_view(value) : std::string_view();
 }
 
-bool LibpqSession::do_settings_changed() noexcept {
-    if (!hears_of_settings_ || !are_settings_known_) return false;
+bool LibpqSession::do_at_rest() noexcept {
+    if (do_transaction_status() != spi::TransactionStatus::idle) return false;
+    if (!hears_of_settings_ || !are_settings_known_) return true;
     hears_of_settings_ = false;
     for (std::size_t i = 0; i < settings.size(); ++i) hears_of_settings_ |= at_rest_[i] != parameter(settings[i]);
-    return hears_of_settings_;
+    return !hears_of_settings_;
 }
 
 int LibpqSession::do_backend_process() const noexcept { return PQbackendPID(link_.connection()); }

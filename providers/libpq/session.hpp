@@ -39,7 +39,7 @@ private:
     std::string_view do_node() const noexcept override;
     std::string_view do_engine() const noexcept override;
     int do_socket() const noexcept override { return PQsocket(link_.connection()); }
-    bool do_settings_changed() noexcept override;
+    bool do_at_rest() noexcept override;
 
     /// How the rows of a statement are received.
     enum class Receive : std::uint8_t { whole, by_rows };

@@ -135,7 +135,6 @@ Expected<bool> look_at_text(const Call& call) {
 Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
     if (borrowed.context->retyped->contains(call.sql)) call.params->retype_numbers();
     bool is_retyped = false;
-    const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     for (int repairs = 0;; ++repairs) {
         spi::Request request;
         Expected<Result> result = attempt(borrowed, call, request);
@@ -145,7 +144,9 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
                 if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
             return result;
         }
-        if (!outside || repairs == most_repairs || is_over(borrowed.wait)) return result;
+        if (repairs == most_repairs || is_over(borrowed.wait)) return result;
+        // A transaction that it failed in is still there; one that it was to end has none of the names that are mended.
+        if (borrowed.session().transaction_status() != spi::TransactionStatus::idle) return result;
         const Repair repair = heal(call, name_of(request), result.error());
         if (repair == Repair::none) return result;
         is_retyped |= repair == Repair::of_types;

@@ -35,11 +35,11 @@ bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     const spi::Wait wait{std::max(in_time, Deadline::after(cleaning_grace))};
     if (session.transaction_status() != spi::TransactionStatus::idle && !session.run_script("rollback", wait))
         return false;
-    if ((std::exchange(slot.dirty, false) || session.settings_changed()) && !slot.is_shared &&
+    if ((std::exchange(slot.dirty, false) || !session.at_rest()) && !slot.is_shared &&
         (!session.run_script(reset_script, wait) || !forget_notifications(session)))
         return false;
     // What the server still reports is its own: other defaults than before, or those of a pooler's server.
-    if (session.settings_changed() && !session.alive()) return false;
+    if (!session.at_rest() && !session.alive()) return false;
     slot.renamed = false;
     return is_at_rest(slot);
 }

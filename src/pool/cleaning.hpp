@@ -7,8 +7,7 @@ namespace pg::pool {
 
 /// True when the session is as it was lent, as far as is known. No round trip.
 [[nodiscard]] inline bool is_at_rest(const spi::SessionSlot& slot) noexcept {
-    return !slot.dirty && !slot.session->settings_changed() &&
-           slot.session->transaction_status() == spi::TransactionStatus::idle;
+    return !slot.dirty && slot.session->at_rest();
 }
 /// Ends its transaction and resets what its borrower changed. Waits for the rest of the borrower's time, and a little
 /// in any case. False when that is not possible.

@@ -1,5 +1,5 @@
 # Counts the hops of a pooled query to its server and back: virtual calls by name, sends, memory, and fails where there
-# are others than docs/decisions/0020-ten-virtual-calls-to-a-query.md names.
+# are others than docs/decisions/0020-eight-virtual-calls-to-a-query.md names.
 #
 #     hops.py SERVER CLIENT
 #
@@ -24,11 +24,10 @@ BUDGET = {
     "Client::do_borrow": 1,
     "SessionPool::do_acquire": 1,
     "DirectSession::do_alive": 1,
-    "DirectSession::do_transaction_status": 2,
     "DirectSession::do_run": 1,
     "TypedRows::do_begin": 1,
     "TypedRows::do_take_received": 1,
-    "DirectSession::do_settings_changed": 1,
+    "DirectSession::do_at_rest": 1,
     "SessionPool::do_release": 1,
     "operator new": 1,
     "a send": 1,

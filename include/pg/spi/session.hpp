@@ -143,9 +143,9 @@ public:
     /// False when the peer has closed an idle session, or sent what only a dying server sends. No round trip. To be
     /// asked between two borrowers: what settings are by now is what they are at rest.
     [[nodiscard]] bool alive() noexcept { return do_alive(); }
-    /// A setting that the server reports by itself, and that a client can set, is not what it is at rest: whoever has
-    /// the session changed it, by whatever means. As far as the provider can see; no round trip.
-    [[nodiscard]] bool settings_changed() noexcept { return do_settings_changed(); }
+    /// Whoever has it next gets what a new session is, as far as the provider can see: no transaction is open, and each
+    /// setting that the server reports by itself, and that a client can set, is what it is at rest. No round trip.
+    [[nodiscard]] bool at_rest() noexcept { return do_at_rest(); }
     /// A parameter that the server reports by itself ("server_version", "TimeZone"); empty when it does not.
     [[nodiscard]] std::string_view parameter(const char* name) const noexcept { return do_parameter(name); }
     /// What pg_backend_pid() gives.
@@ -182,7 +182,7 @@ private:
     virtual std::string_view do_engine() const noexcept = 0;
     virtual const std::shared_ptr<Reactor>& do_reactor() const noexcept;
     virtual int do_socket() const noexcept { return -1; }
-    virtual bool do_settings_changed() noexcept { return false; }
+    virtual bool do_at_rest() noexcept { return do_transaction_status() == TransactionStatus::idle; }
 };
 
 }  // namespace pg::spi

@@ -208,7 +208,7 @@ private:
         hears_of_settings_ = false;
         return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0;
     }
-    bool do_settings_changed() noexcept override { return hears_of_settings_; }
+    bool do_at_rest() noexcept override { return status_ == Status::idle && !hears_of_settings_; }
     std::string_view do_parameter(const char* name) const noexcept override {
         if (std::string_view(name) == "in_hot_standby") return server_->in_hot_standby;
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
