@@ -13,6 +13,13 @@ namespace {
 /// Names the watch among the data of a connection. Events themselves are of no interest.
 int watch_events(PGEventId, void*, void*) { return 1; }
 
+/// What a statement gave when it was prepared is not asked for again: a pooler may have prepared it anew meanwhile, on
+/// another connection, and after a change of the schema the same name gives other columns there, without a word.
+spi::Request described_anew(spi::Request request) {
+    request.description = nullptr;
+    return request;
+}
+
 class PooledSession final : public spi::Session {
 public:
     PooledSession(std::unique_ptr<spi::Session> session, std::unique_ptr<const CancelWatch> watch)
@@ -20,11 +27,12 @@ public:
 
 private:
     Expected<Result> do_run(const spi::Request& request, const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->run(request, wait); });
+        return ask([&] { return session_->run(described_anew(request), wait); });
     }
     void do_run_batch(std::span<spi::BatchItem* const> items, spi::BatchSync sync,
                       const spi::Wait& wait) noexcept override {
         if (given_up()) return fill(items, refusal());
+        for (spi::BatchItem* item : items) item->request = described_anew(item->request);
         session_->run_batch(items, sync, wait);
         if (!given_up()) return;
         for (spi::BatchItem* item : items) item->outcome.emplace(told(*std::move(item->outcome)));
@@ -34,7 +42,7 @@ private:
     }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->stream(request, wait); });
+        return ask([&] { return session_->stream(described_anew(request), wait); });
     }
     Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override {
         return ask([&] { return session_->copy_in(sql, wait); });

@@ -11,6 +11,8 @@
 namespace pg::libpq {
 namespace {
 
+using namespace std::string_literals;
+
 using testing::Conversation;
 using testing::FakeServer;
 using testing::MessageKind;
@@ -139,6 +141,53 @@ TEST_P(Pooled, CallsWhateverAPoolerRefusesAnErrorOfConnecting) {
             EXPECT_EQ(refused.error().retry_scope(), RetryScope::connect);
         }
     }
+}
+
+/// A server whose answers to a statement that gave "a" and "b" have them in the other order since.
+ScriptedSession altered(std::string_view engine) {
+    const auto answer = [](Conversation& client, const std::vector<testing::FakeColumn>& columns,
+                           const testing::FakeValues& row) {
+        Reply reply;
+        for (MessageKind kind{}; kind != MessageKind::sync;) {
+            kind = client.receive().kind;
+            if (kind == MessageKind::left || kind == MessageKind::terminate) return;
+            if (kind == MessageKind::parse) reply.parse_complete();
+            if (kind == MessageKind::bind) reply.bind_complete();
+            if (kind == MessageKind::describe) reply.columns(columns);
+            if (kind == MessageKind::execute) reply.row(row).tag("SELECT 1");
+        }
+        client.send(reply.ready());
+    };
+    return ScriptedSession(engine,
+                           [answer](Conversation& client) {
+                               answer(client, {{"a", Oid{23}, Format::binary}, {"b", Oid{23}, Format::binary}},
+                                      {"\0\0\0\1"s, "\0\0\0\2"s});
+                               for (int i = 0; i < 3; ++i)
+                                   answer(client, {{"b", Oid{23}, Format::binary}, {"a", Oid{23}, Format::binary}},
+                                          {"\0\0\0\2"s, "\0\0\0\1"s});
+                               client.ignore();
+                           },
+                           {.keywords = "pooler=transaction"});
+}
+
+TEST_P(Pooled, TakesTheColumnsOfAStatementFromEachOfItsAnswers) {
+    const ScriptedSession session = altered(GetParam());
+    std::shared_ptr<const ResultStorage> description;
+    ASSERT_TRUE(session->run({.sql = "select * from t", .statement = "s", .prepare = &description}, soon()));
+    ASSERT_TRUE(description);
+    const spi::Request again{.sql = "select * from t", .statement = "s", .description = &description};
+    const auto expect_new_columns = [](const Expected<Result>& result) {
+        ASSERT_TRUE(result) << result.error().what();
+        ASSERT_EQ(result->columns().size(), 2u);
+        EXPECT_EQ(result->columns()[0].name, "b");
+        EXPECT_EQ((*result)[0].get<int>("a"), 1);
+        EXPECT_EQ((*result)[0].get<int>("b"), 2);
+    };
+    expect_new_columns(session->run(again, soon()));
+    expect_new_columns(pg::testing::outcomes_of(*session, {&again, 1}, spi::BatchSync::once, soon()).front());
+    auto stream = session->stream(again, soon());
+    ASSERT_TRUE(stream) << stream.error().what();
+    expect_new_columns((*stream)->next(soon()));
 }
 
 // Only the direct engine asks a connection anything before it is a session.
