@@ -2,8 +2,9 @@
 #include "providers/libpq/authentication.hpp"
 
 #include <array>
-#include <charconv>
-#include <optional>
+#include <cstdlib>
+#include <limits>
+#include <string>
 #include <sys/socket.h>
 
 #include "providers/libpq/direct_tls.hpp"
@@ -14,54 +15,76 @@ namespace {
 
 /// libpq refuses a message of authentication with more bytes than that.
 constexpr std::size_t longest_message = 2000;
+/// What it takes for the length of a report; another is the text of one without any.
+constexpr std::size_t longest_report = 30000;
 
-/// Whether a SASLContinue asks for more: "r=nonce,s=salt,i=iterations".
+constexpr std::size_t header = 1 + sizeof(std::uint32_t);
+
+/// Whether a SASLContinue asks for more: "r=nonce,s=salt,i=iterations". The number is what libpq makes of the text,
+/// which takes blanks and a sign before it, and 64 bits for 32.
 bool is_excessive(std::string_view challenge, std::uint32_t most_iterations) noexcept {
     constexpr std::string_view attribute = ",i=";
     const std::size_t at = challenge.find(attribute);
     if (at == std::string_view::npos) return false;
-    challenge.remove_prefix(at + attribute.size());
-    std::uint32_t iterations = 0;
-    const auto read = std::from_chars(challenge.data(), challenge.data() + challenge.size(), iterations);
-    return read.ec == std::errc::result_out_of_range || iterations > most_iterations;
+    const std::string number(challenge.substr(at + attribute.size()));
+    const long iterations = std::strtol(number.c_str(), nullptr, 10);
+    return iterations > static_cast<long>(most_iterations) || iterations < std::numeric_limits<int>::min();
 }
 
-/// Copies what waits and leaves it there; nothing when it cannot be seen.
-std::string_view peek(PGconn* connection, std::span<char> room) noexcept {
-    const auto seen = [&](auto count) {
-        return count > 0 ? std::string_view(room.data(), static_cast<std::size_t>(count)) : std::string_view();
-    };
+struct Seen {
+    std::string_view bytes{};
+    const char* alert = nullptr;
+};
+
+/// Copies what waits and leaves it there; nothing when it cannot be seen. An alert of TLS is taken by whoever looks.
+Seen peek(PGconn* connection, std::span<char> room) noexcept {
+    const auto seen = [&](auto count) { return Seen{{room.data(), count > 0 ? static_cast<std::size_t>(count) : 0}}; };
     if (PQsslInUse(connection) == 0)
         return seen(::recv(PQsocket(connection), room.data(), room.size(), MSG_PEEK | MSG_DONTWAIT));
     void* const tls = PQsslStruct(connection, "OpenSSL");
     const direct::TlsFunctions& functions = direct::tls_functions();
-    if (tls == nullptr || functions.peek == nullptr || functions.clear_error == nullptr) return {};
+    if (tls == nullptr || !functions.complete()) return {};
     functions.clear_error();
-    return seen(functions.peek(tls, room.data(), static_cast<int>(room.size())));
+    const int count = functions.peek(tls, room.data(), static_cast<int>(room.size()));
+    if (count <= 0 && functions.get_error(tls, count) == direct::ssl_error_ssl)
+        return {.alert = functions.reason(functions.take_error())};
+    return seen(count);
 }
 
 }  // namespace
 
 Demand judge_demand(std::string_view bytes, std::uint32_t most_iterations) noexcept {
-    constexpr std::size_t header = 1 + sizeof(std::uint32_t);
-    while (!bytes.empty() && bytes.front() == static_cast<char>(wire::ServerType::authentication)) {
+    const auto is_next = [&](wire::ServerType type) {
+        return !bytes.empty() && bytes.front() == static_cast<char>(type);
+    };
+    while (is_next(wire::ServerType::authentication) || is_next(wire::ServerType::negotiate_version)) {
         if (bytes.size() < header) return Demand::unfinished;
         const std::size_t length = wire::load<std::uint32_t>(bytes.data() + 1);
         if (length < 2 * sizeof(std::uint32_t) || length > longest_message) return Demand::fair;
         if (bytes.size() - 1 < length) return Demand::unfinished;
-        const auto request = static_cast<wire::AuthRequest>(wire::load<std::int32_t>(bytes.data() + header));
+        const std::string_view message = bytes.substr(0, 1 + length);
+        bytes.remove_prefix(message.size());
+        if (message.front() != static_cast<char>(wire::ServerType::authentication)) continue;
+        const auto request = static_cast<wire::AuthRequest>(wire::load<std::int32_t>(message.data() + header));
         if (request == wire::AuthRequest::ok) return Demand::fair;
-        if (request == wire::AuthRequest::sasl_continue && is_excessive(bytes.substr(0, 1 + length), most_iterations))
+        if (request == wire::AuthRequest::sasl_continue && is_excessive(message, most_iterations))
             return Demand::excessive;
-        bytes.remove_prefix(1 + length);
     }
     return Demand::fair;
 }
 
-Demand demand_on(PGconn* connection, std::uint32_t most_iterations) noexcept {
+bool is_plain_report(std::string_view bytes) noexcept {
+    if (bytes.size() < header || bytes.front() != static_cast<char>(wire::ServerType::error)) return false;
+    const auto length = wire::load<std::uint32_t>(bytes.data() + 1);
+    return length < 2 * sizeof(std::uint32_t) || length > longest_report;
+}
+
+Ahead look_ahead(PGconn* connection, std::uint32_t most_iterations) noexcept {
     std::array<char, 2 * longest_message> room;
-    const Demand demand = judge_demand(peek(connection, room), most_iterations);
-    return demand == Demand::unfinished && PQsslInUse(connection) != 0 ? Demand::fair : demand;
+    const Seen seen = peek(connection, room);
+    const Demand demand = judge_demand(seen.bytes, most_iterations);
+    return {demand == Demand::unfinished && PQsslInUse(connection) != 0 ? Demand::fair : demand, seen.alert,
+            is_plain_report(seen.bytes)};
 }
 
 }  // namespace pg::libpq

@@ -18,8 +18,18 @@ enum class Demand : std::uint8_t {
 /// Judges what a server has sent and nobody has read yet. The number of iterations is that of RFC 5802, section 5.1.
 [[nodiscard]] Demand judge_demand(std::string_view bytes, std::uint32_t most_iterations) noexcept;
 
-/// The same for what waits in a connection's socket or in its TLS session, where it stays. A message in several records
-/// of TLS cannot be seen whole, and counts as fair.
-[[nodiscard]] Demand demand_on(PGconn* connection, std::uint32_t most_iterations) noexcept;
+/// Whether these are the beginning of a report in the form of protocol 2, an `E` and a text: that of a server that has
+/// no process to speak protocol 3 with.
+[[nodiscard]] bool is_plain_report(std::string_view bytes) noexcept;
+
+/// What comes next of a server.
+struct Ahead {
+    Demand demand;
+    const char* alert;  ///< why it has ended TLS, of which libpq would hear no more than the end; null: it has not
+    bool plain_report;  ///< see above
+};
+/// For what waits in a connection's socket or in its TLS session, where it stays. A message in several records of TLS
+/// cannot be seen whole, and counts as fair.
+[[nodiscard]] Ahead look_ahead(PGconn* connection, std::uint32_t most_iterations) noexcept;
 
 }  // namespace pg::libpq

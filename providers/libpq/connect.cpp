@@ -115,12 +115,13 @@ private:
                 return nullptr;
             }
             if (reads && phase == ConnectPhase::authentication) {
-                const Demand demand = demand_on(connection.get(), target_.most_scram_iterations());
-                if (demand == Demand::excessive) {
-                    fail(host, too_many_iterations());
+                const Ahead ahead = look_ahead(connection.get(), target_.most_scram_iterations());
+                if (ahead.alert != nullptr || ahead.demand == Demand::excessive) {
+                    fail(host, ahead.alert != nullptr ? ended_by_alert(ahead.alert) : too_many_iterations());
                     return nullptr;
                 }
-                if (demand == Demand::unfinished && (socket.revents & ~POLLIN) == 0) {
+                if (ahead.plain_report) phase = ConnectPhase::connect;
+                if (ahead.demand == Demand::unfinished && (socket.revents & ~POLLIN) == 0) {
                     // The socket can be read as it is, so that only time can be waited for.
                     static_cast<void>(wait_for({}, {.deadline = earlier(until, Deadline::after(look_again))}));
                     continue;
@@ -143,6 +144,13 @@ private:
         fields.message = woken == Woken::stopped ? "a stop was asked for (" : "no answer in time (";
         fields.message.append(to_string(phase)).append(")");
         return fields;
+    }
+
+    static ErrorFields ended_by_alert(const char* reason) {
+        return {.kind = ErrorKind::tls,
+                .outcome = Outcome::not_sent,
+                .connection_usable = false,
+                .message = std::string("SSL error: ") + reason + " (authentication)"};
     }
 
     [[nodiscard]] ErrorFields too_many_iterations() const {

@@ -41,7 +41,12 @@ bool is_garbage(std::string_view message) {
 bool lost_the_peer(std::string_view message) {
     return contains(message, "server closed the connection") || contains(message, "could not receive data") ||
            contains(message, "could not send data") || contains(message, "SSL SYSCALL error") ||
-           contains(message, "unexpected eof");
+           contains(message, "SSL connection has been closed unexpectedly") || contains(message, "unexpected eof");
+}
+
+/// The answer of a server that cannot start a process for who connects.
+bool has_no_process(std::string_view message) {
+    return contains(message, "server sent an error response during SSL exchange");
 }
 
 /// A server that let us in says who it is. One that is not what was asked for libpq gives up in the same breath.
@@ -50,7 +55,7 @@ bool has_let_in(const PGconn* connection) { return PQparameterStatus(connection,
 /// The kind of a failure that no server reported. libpq's texts refine it, so a translated one is only less precise.
 ErrorKind kind_of(std::string_view message, const AttemptFacts& facts) {
     if (is_garbage(message)) return ErrorKind::protocol;
-    if (lost_the_peer(message)) return ErrorKind::connect;
+    if (lost_the_peer(message) || has_no_process(message)) return ErrorKind::connect;
     if (facts.phase == ConnectPhase::tls || contains(message, "SSL")) return ErrorKind::tls;
     return facts.phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
 }

@@ -23,6 +23,7 @@ TlsFunctions look_up() noexcept {
     found.in_shared_library = true;
     find(library, "SSL_read", found.read);
     find(library, "SSL_peek", found.peek);
+    find(library, "SSL_pending", found.pending);
     find(library, "SSL_write", found.write);
     find(library, "SSL_get_error", found.get_error);
     find(library, "ERR_clear_error", found.clear_error);

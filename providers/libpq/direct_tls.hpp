@@ -5,11 +5,15 @@
 
 namespace pg::libpq::direct {
 
+/// What SSL_get_error gives after a failure of TLS itself; part of OpenSSL's interface since its beginning.
+inline constexpr int ssl_error_ssl = 1;
+
 /// Found by libpq's own handle; null where they are not.
 struct TlsFunctions {
     bool in_shared_library = false;                   ///< libpq is one, and so has a handle to find things by
     int (*read)(void*, void*, int) = nullptr;         ///< SSL_read
     int (*peek)(void*, void*, int) = nullptr;         ///< SSL_peek
+    int (*pending)(const void*) = nullptr;            ///< SSL_pending
     int (*write)(void*, const void*, int) = nullptr;  ///< SSL_write
     int (*get_error)(const void*, int) = nullptr;     ///< SSL_get_error
     void (*clear_error)() = nullptr;                  ///< ERR_clear_error
@@ -17,7 +21,7 @@ struct TlsFunctions {
     const char* (*reason)(unsigned long) = nullptr;   ///< ERR_reason_error_string
 
     [[nodiscard]] bool complete() const noexcept {
-        return read && peek && write && get_error && clear_error && take_error && reason;
+        return read && peek && pending && write && get_error && clear_error && take_error && reason;
     }
 };
 

@@ -5,10 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "providers/libpq/direct_tls.hpp"
 #include "providers/libpq/newer.hpp"
 
 namespace pg::libpq {
 namespace {
+
+/// The session of OpenSSL; null when there is none, or nothing that it could be asked by.
+void* tls_of(PGconn* connection) noexcept {
+    const bool can_be_asked = PQsslInUse(connection) != 0 && direct::tls_functions().pending != nullptr;
+    return can_be_asked ? PQsslStruct(connection, "OpenSSL") : nullptr;
+}
 
 /// The arguments of a statement as libpq takes them: four arrays, on the stack when they are few, and texts that end in
 /// a zero byte, which are copies.
@@ -79,8 +86,17 @@ private:
 
 }  // namespace
 
-Engine::Engine(ConnectionHandle connection) noexcept : connection_(std::move(connection)) {
+Engine::Engine(ConnectionHandle connection) noexcept
+    : connection_(std::move(connection)), under_tls_(tls_of(connection_.get()) != nullptr) {
     PQsetnonblocking(connection_.get(), 1);
+}
+
+bool Engine::receive_rest() noexcept {
+    for (void* tls = nullptr; (tls = tls_of(connection_.get())) != nullptr;) {  // gone with the connection
+        if (direct::tls_functions().pending(tls) <= 0) return true;
+        if (PQconsumeInput(connection_.get()) == 0) return false;
+    }
+    return true;
 }
 
 bool Engine::send(const spi::Request& request, Format format) {

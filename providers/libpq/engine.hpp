@@ -67,10 +67,13 @@ public:
         return result ? Step::result : Step::end;
     }
     /// Takes in what the socket has. False when the connection broke.
-    [[nodiscard]] bool receive() noexcept { return PQconsumeInput(connection_.get()) != 0; }
+    [[nodiscard]] bool receive() noexcept {
+        return PQconsumeInput(connection_.get()) != 0 && (!under_tls_ || receive_rest());
+    }
     /// Writes what the socket takes. True when nothing is left.
     [[nodiscard]] bool flush() noexcept {
         unflushed_ = PQflush(connection_.get()) != 0;
+        if (under_tls_) static_cast<void>(receive_rest());  // libpq reads while it writes
         return !unflushed_;
     }
     /// True while libpq may hold bytes that the socket has not taken.
@@ -82,6 +85,7 @@ public:
 
 private:
     ConnectionHandle connection_;
+    bool under_tls_;  ///< of OpenSSL, which can be asked
     bool unflushed_ = false;
     std::size_t held_bytes_ = 0;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
@@ -90,6 +94,9 @@ private:
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
     std::string text_, name_;
 
+    /// The rest of a record of TLS, of which libpq takes what it has room for: it makes no socket readable. False when
+    /// the connection broke.
+    [[nodiscard]] bool receive_rest() noexcept;
     [[nodiscard]] bool sent(int accepted) noexcept {
         unflushed_ = true;
         return accepted != 0;

@@ -57,6 +57,15 @@ TEST(Connect, RefusesAServerThatATrustedAuthorityDoesNotVouchFor) {
     EXPECT_NE(session.error().message().find("TLS"), std::string_view::npos);
 }
 
+TEST(Connect, SaysWhyTheServerRefusesItsCertificate) {
+    const auto server = testing::TestServer::start({.auth = testing::TestServerAuth::cert});
+    const auto refused = try_open(server.tcp_conninfo() + " sslcert='" + server.tls().expired_certificate +
+                                  "' sslkey='" + server.tls().server_key + "'");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::tls) << refused.error().what();
+    EXPECT_NE(refused.error().message().find("alert"), std::string_view::npos) << refused.error().what();
+}
+
 TEST(Connect, RefusesAServerOfAnotherNameThanItsCertificateHas) {
     const std::string another = secured_server().tcp_conninfo() + " host=elsewhere.example";
     const auto session = try_open(another);

@@ -118,7 +118,7 @@ TEST_F(Tls, EndsByAReset) {
 
 TEST_F(Tls, EndsWhereAByteWasChanged) {
     proxy_.set(Direction::to_client, {.corrupt_at = 20});
-    const Expected<Result> result = run(*session_, "select repeat('x', 1000)");
+    const Expected<Result> result = run(*session_, "select repeat('x', 5000)");
     expect_loss(result);
     if (tested_engine() == "direct") {
         EXPECT_NE(result.error().message().find("TLS failed: "), std::string_view::npos) << result.error().what();
@@ -140,6 +140,36 @@ TEST(TlsConsent, IsNoneWithBytesInTheClearBehindIt) {
     EXPECT_NE(opened.error().message().find("received unencrypted data after SSL response"), std::string_view::npos)
         << opened.error().what();
     EXPECT_EQ(proxy.heard(), heard) << "not even who wants to come in was said";
+}
+
+// As a pooler does it that is being drained.
+TEST(TlsPeer, ThatHangsUpIsLeftForTheNext) {
+    TlsProxy leaving(secured_server().tls(), testing::shared_server());
+    leaving.hang_up();
+    const auto refused = make_libpq_provider()->open(config_of(leaving.conninfo()), {}, soon());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::connect) << refused.error().what();
+    EXPECT_EQ(refused.error().retry_scope(), RetryScope::connect);
+
+    const TlsProxy staying(secured_server().tls(), testing::shared_server());
+    const std::string ports = leaving.port() + "," + staying.port();
+    EXPECT_TRUE(make_libpq_provider()->open(config_of(staying.conninfo() + " host=127.0.0.1,127.0.0.1 port=" + ports),
+                                            {}, soon()));
+}
+
+// libpq takes of a record what it has room for, and the rest makes no socket readable.
+TEST(TlsRecords, AreReadToTheirEndByBothEngines) {
+    TlsProxy proxy(secured_server().tls(), testing::shared_server());
+    proxy.send_long_records();
+    for (const char* engine : {"libpq", "direct"}) {
+        const auto session = open_session(proxy.conninfo() + " engine=" + engine);
+        for (int rows = 1; rows <= 40; ++rows) {
+            const std::string sql = "select repeat('x', 5000) from generate_series(1, " + std::to_string(rows) + ")";
+            const auto result = session->run({.sql = sql}, soon());
+            ASSERT_TRUE(result) << engine << ": " << rows << " rows: " << result.error().what();
+            EXPECT_EQ(result->size(), static_cast<std::size_t>(rows));
+        }
+    }
 }
 
 TEST_F(Tls, IsSeenToBeOverWhileTheSessionRests) {

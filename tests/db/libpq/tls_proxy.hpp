@@ -23,12 +23,18 @@ public:
     ~TlsProxy();
 
     [[nodiscard]] std::string conninfo() const;
+    [[nodiscard]] std::string port() const;
     /// Takes new keys, and asks the client for new ones of its own, each time that so many bytes went to it or came
     /// from it. Zero: never.
     void change_keys_every(std::size_t bytes) { bytes_per_key_ = bytes; }
     [[nodiscard]] int changes() const { return changes_; }
     /// Sends these bytes together with the consent to TLS, before it begins. While no client comes.
     void say_in_the_clear(std::string bytes) { in_the_clear_ = std::move(bytes); }
+    /// Has what the server sends go on when an answer is whole, in records as long as TLS has them: 16 KiB. While no
+    /// client comes.
+    void send_long_records() { sends_long_records_ = true; }
+    /// Ends TLS in good order as soon as it has begun. While no client comes.
+    void hang_up() { hangs_up_ = true; }
     /// Bytes that clients have sent by TLS.
     [[nodiscard]] std::size_t heard() const { return heard_; }
 
@@ -44,6 +50,7 @@ private:
     std::atomic<int> changes_{0};
     std::atomic<std::size_t> heard_{0};
     std::string in_the_clear_{};
+    bool sends_long_records_ = false, hangs_up_ = false;
     std::list<std::jthread> connections_;
     std::jthread acceptor_;
 };

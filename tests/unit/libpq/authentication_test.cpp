@@ -37,6 +37,20 @@ TEST(Demand, IsFairUpToTheLimit) {
     EXPECT_EQ(judge_demand(challenge("4097,x=y"), 4096), Demand::excessive);
 }
 
+// Each is a number to libpq.
+TEST(Demand, IsReadAsLibpqReadsIt) {
+    for (const char* number : {"+2147483647", " 2147483647", "\t+2147483647", "02147483647", "-2147483649"})
+        EXPECT_EQ(judge_demand(challenge(number), 100'000), Demand::excessive) << number;
+    EXPECT_EQ(judge_demand(challenge("+4096"), 4096), Demand::fair);
+    EXPECT_EQ(judge_demand(challenge("-1"), 4096), Demand::fair) << "libpq refuses it";
+}
+
+TEST(Demand, IsSeenBehindAnAnswerAboutTheVersionOfTheProtocol) {
+    const std::string version = "v\0\0\0\14\0\3\0\0\0\0\0\0"s;
+    EXPECT_EQ(judge_demand(version + challenge("4097"), 4096), Demand::excessive);
+    EXPECT_EQ(judge_demand(version.substr(0, 9), 4096), Demand::unfinished);
+}
+
 TEST(Demand, IsFairInAllThatIsNoChallenge) {
     EXPECT_EQ(judge_demand("", 1), Demand::fair) << "libpq sees an end for itself";
     EXPECT_EQ(judge_demand(methods, 1), Demand::fair);
@@ -93,6 +107,10 @@ TEST(ServerThatAsksForTooMuchHashing, IsRefusedBeforeItIsDone) {
     EXPECT_EQ(error.kind(), ErrorKind::connect) << error.what();
     EXPECT_EQ(error.outcome(), Outcome::not_sent);
     EXPECT_NE(error.message().find("scram_max_iterations=100000"), std::string_view::npos) << error.what();
+}
+
+TEST(ServerThatAsksForTooMuchHashing, IsRefusedHoweverItWritesTheNumber) {
+    EXPECT_EQ(refusal_of(serve_challenge("+2147483647")).kind(), ErrorKind::connect);
 }
 
 TEST(ServerThatAsksForTooMuchHashing, IsRefusedByTheLimitThatIsSet) {

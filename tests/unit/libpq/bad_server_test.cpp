@@ -145,6 +145,22 @@ TEST(BadServer, ThatAnswersTheRequestForTlsWithAReport) {
     EXPECT_TRUE(server.statements().empty());
 }
 
+// As a postmaster does it that cannot fork.
+TEST(BadServer, ThatHasNoProcessForAClientIsLeftForTheNext) {
+    const FakeServer full = serve([](Conversation& client) {
+        client.receive();
+        client.send("Ecould not fork new process for connection: Cannot allocate memory\n\0"sv);
+    });
+    const OpenResult alone = open(conninfo_of(full));
+    expect_failure(alone, ErrorKind::connect, "could not fork new process");
+    EXPECT_EQ(alone.error().retry_scope(), RetryScope::connect);
+    EXPECT_EQ(alone.error().hint(), "");
+    expect_failure(open(conninfo_of(full) + " sslmode=require"), ErrorKind::connect, "SSL exchange");
+
+    const FakeServer good = serve_well();
+    EXPECT_TRUE(open(conninfo_of(full, good)));
+}
+
 TEST(BadServer, ThatAsksForThePasswordItselfIsNotGivenItWhereChannelBindingIsRequired) {
     const FakeServer server = serve([](Conversation& client) {
         client.receive();
