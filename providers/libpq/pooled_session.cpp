@@ -103,15 +103,6 @@ private:
     const std::unique_ptr<spi::Session> session_;
 };
 
-/// What is wrong with a setting that text depends on; nothing when it has that value, whatever stands behind a comma.
-std::optional<std::string> foreign_form(const spi::Session& session, std::string_view name, std::string_view needed) {
-    const std::string_view value = session.parameter(name.data());
-    if (value.empty() || value.substr(0, value.find(',')) == needed) return std::nullopt;
-    std::string problem(name);
-    problem.append(" is `").append(value).append("`, and through a pooler it is that of the role; alter role … set ");
-    return problem.append(name).append(" = ").append(needed);
-}
-
 }  // namespace
 
 std::unique_ptr<CancelWatch> CancelWatch::over(PGconn* connection) {
@@ -126,17 +117,9 @@ void tell_of_cancel(PGconn* connection) noexcept {
         watch->cancelled_.store(true, std::memory_order_relaxed);
 }
 
-Expected<std::unique_ptr<spi::Session>> make_pooled(std::unique_ptr<spi::Session> session,
-                                                    std::unique_ptr<const CancelWatch> watch) {
-    std::optional<std::string> foreign = foreign_form(*session, "DateStyle", "ISO");
-    if (!foreign) foreign = foreign_form(*session, "IntervalStyle", "postgres");
-    if (!foreign)
-        return std::unique_ptr<spi::Session>(std::make_unique<PooledSession>(std::move(session), std::move(watch)));
-    ErrorFields fields{.kind = ErrorKind::connect, .outcome = Outcome::not_sent, .connection_usable = false};
-    fields.message = "connect " + std::string(session->node()) + ": " + *std::move(foreign);
-    fields.node = session->node();
-    fields.engine = session->engine();
-    return Error(std::move(fields));
+std::unique_ptr<spi::Session> make_pooled(std::unique_ptr<spi::Session> session,
+                                          std::unique_ptr<const CancelWatch> watch) {
+    return std::make_unique<PooledSession>(std::move(session), std::move(watch));
 }
 
 }  // namespace pg::libpq

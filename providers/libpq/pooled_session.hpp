@@ -26,14 +26,13 @@ private:
 /// Tells the watch over a connection, if there is one, that a request to cancel it is being sent.
 void tell_of_cancel(PGconn* connection) noexcept;
 
-/// Takes over a session that was just opened. Errors: connect, when dates or intervals would come in a form that is not
-/// read here: a pooler takes no settings with a connection, so that they are those of the role.
+/// Takes over a session that was just opened.
 ///
 /// The pooler passes a request to cancel on to whichever server serves the session when it arrives, and says that the
 /// request is done before the server has seen it. So once one was sent, the session is not used any more: its
 /// transaction status is unknown, its errors say that the connection is not usable, and whatever is asked of it is
 /// refused unsent.
-[[nodiscard]] Expected<std::unique_ptr<spi::Session>> make_pooled(std::unique_ptr<spi::Session> session,
-                                                                  std::unique_ptr<const CancelWatch> watch);
+[[nodiscard]] std::unique_ptr<spi::Session> make_pooled(std::unique_ptr<spi::Session> session,
+                                                        std::unique_ptr<const CancelWatch> watch);
 
 }  // namespace pg::libpq

@@ -8,6 +8,7 @@
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/pooled_session.hpp"
 #include "providers/libpq/session.hpp"
+#include "providers/libpq/text_forms.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -25,10 +26,12 @@ class LibpqProvider final : public spi::Provider {
         Expected<Connected> connected = connect(*resolved, process_resolver(), wait);
         if (!connected) return std::move(connected).error();
         const std::string_view engine = resolved->engine().value_or("auto");
-        if (!resolved->has_pooler()) return make_session(engine, *std::move(connected), context, wait);
-        auto watch = CancelWatch::over(connected->connection.get());
+        const bool has_pooler = resolved->has_pooler();
+        auto watch = has_pooler ? CancelWatch::over(connected->connection.get()) : nullptr;
         auto session = make_session(engine, *std::move(connected), context, wait);
-        return session ? make_pooled(*std::move(session), std::move(watch)) : std::move(session);
+        if (!session) return session;
+        if (auto foreign = foreign_form(**session, has_pooler)) return *std::move(foreign);
+        return has_pooler ? make_pooled(*std::move(session), std::move(watch)) : std::move(session);
     }
     static Expected<std::unique_ptr<spi::Session>> make_session(std::string_view engine, Connected connected,
                                                                 const spi::SessionContext& context,

@@ -114,6 +114,21 @@ TEST(Connect, PrintsNothingAboutAPasswordFileThatOthersMayRead) {
     ::unlink(file.c_str());
 }
 
+// libpq sends it behind what is asked for as the session is opened.
+TEST(Connect, RefusesTheDateStyleOfTheEnvironmentUnlessItIsIso) {
+    const std::string conninfo = testing::shared_server().conninfo();
+    ::setenv("PGDATESTYLE", "SQL, DMY", 1);
+    const auto refused = try_open(conninfo);
+    ::setenv("PGDATESTYLE", "ISO, DMY", 1);
+    const auto session = try_open(conninfo);
+    ::unsetenv("PGDATESTYLE");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("DateStyle is `SQL, DMY`"), std::string_view::npos)
+        << refused.error().what();
+    ASSERT_TRUE(session) << session.error().what();
+    EXPECT_EQ((*session)->parameter("DateStyle"), "ISO, DMY");
+}
+
 TEST(Connect, NamesAMissingDatabase) {
     const auto session = try_open(testing::shared_server().conninfo("no_such_database"));
     ASSERT_FALSE(session);

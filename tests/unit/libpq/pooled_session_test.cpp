@@ -121,7 +121,9 @@ TEST_P(Pooled, IsNotOpenedWithDatesOrIntervalsInAnotherForm) {
             EXPECT_NE(refused.error().message().find(std::string(name) + " is `" + value), std::string_view::npos)
                 << refused.error().what();
         }
-        EXPECT_TRUE(open("none")) << "without a pooler it is the connection that sets them";
+        const auto refused = open("none");
+        ASSERT_FALSE(refused) << "whatever asks for them";
+        EXPECT_NE(refused.error().message().find("PGDATESTYLE"), std::string_view::npos) << refused.error().what();
     }
 }
 
