@@ -292,6 +292,7 @@ int main(int argc, char** argv) {
         std::fputs("usage: pgclient_soak [--minutes N] [--seed N]\n", stderr);
         return 2;
     }
+    ::setenv("PGCLIENT_TEST_SLOWNESS", "1", 0);  // unless somebody says that the machine is a busy one: 250 ms
     try {
         std::printf("seed %u, %g minutes\n", seed, minutes);
         Soak soak(seed);
