@@ -84,7 +84,8 @@ public:
     Row(std::shared_ptr<const ResultStorage> result, std::size_t index) : result_(std::move(result)), index_(index) {}
 
     [[nodiscard]] std::size_t size() const { return result_->columns().size(); }
-    [[nodiscard]] std::span<const Column> columns() const { return result_->columns(); }  ///< views of the result
+    [[nodiscard]] std::span<const Column> columns() const& { return result_->columns(); }  ///< views of the result
+    std::span<const Column> columns() const&& = delete;
     /// Its number in the result, from zero.
     [[nodiscard]] std::size_t index() const { return index_; }
 
@@ -171,17 +172,14 @@ public:
             ++row_.index_;
             return *this;
         }
-        Iterator operator++(int) {
-            Iterator before = *this;
-            ++row_.index_;
-            return before;
-        }
+        Iterator operator++(int) { return {row_.result_, row_.index_++}; }
         friend bool operator==(const Iterator& a, const Iterator& b) { return a.row_.index() == b.row_.index(); }
 
     private:
         Row row_;
     };
-    [[nodiscard]] Iterator begin() const { return {storage_, 0}; }
+    [[nodiscard]] Iterator begin() const& { return {storage_, 0}; }
+    Iterator begin() const&& = delete;  // what it stands at would go with it
     [[nodiscard]] Iterator end() const { return {storage_, size()}; }
 
     [[nodiscard]] const std::shared_ptr<const ResultStorage>& storage() const { return storage_; }  ///< never null

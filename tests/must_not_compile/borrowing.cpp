@@ -13,3 +13,9 @@ void viewed(const pg::Prepared<std::string_view(int)>& prepared) { static_cast<v
 #if CASE == 2  // refuses: (constraint|no matching)
 void viewed(pg::Client& client) { static_cast<void>(client.query_one<std::string_view>("select 'x'")); }
 #endif
+#if CASE == 3  // refuses: deleted
+auto named(pg::Client& client) { return client.query("select 1 as n")[0].columns(); }
+#endif
+#if CASE == 4  // refuses: deleted
+std::string_view first(pg::Client& client) { return client.query("select 'x'").begin()->get<std::string_view>(0); }
+#endif

@@ -25,13 +25,13 @@ struct TsVector {
     };
     /// A word and its places. Value.
     struct Lexeme {
-        std::string word;                 ///< as a dictionary made it
+        std::string word;                 ///< as a dictionary made it; not empty
         std::vector<Position> positions;  ///< ascending, at most 256; none when they were stripped
 
         friend bool operator==(const Lexeme&, const Lexeme&) = default;
     };
 
-    /// From the server in its order: by length, then by byte. It sorts what it is sent.
+    /// From the server in its order: by length, then by byte. It sorts what it is sent; each word is there once.
     std::vector<Lexeme> lexemes;
 
     /// From and to what the server writes: `'fat':2 'rat':3A,5`.

@@ -53,15 +53,22 @@ TEST(TsVector, RefusesMoreLexemesOrPositionsThanThereAreBytes) {
 
 TEST(TsVector, RefusesToSendWhatTheServerCannotHold) {
     pg::TsVector value{{{"a", {}}}};
-    value.lexemes[0].positions.resize(256, {1, pg::TsVector::Weight::d});
+    for (std::uint16_t place = 1; place <= 256; ++place) value.lexemes[0].positions.push_back({place, {}});
     EXPECT_FALSE(text(value).starts_with("fault"));
-    value.lexemes[0].positions.resize(257, {1, pg::TsVector::Weight::d});
+    value.lexemes[0].positions.push_back({257, {}});
     EXPECT_EQ(text(value), "fault: lexeme with more than 256 positions");
     EXPECT_EQ(binary(value), "fault: lexeme with more than 256 positions");
     value.lexemes[0].positions = {{0, pg::TsVector::Weight::a}};
     EXPECT_TRUE(text(value).starts_with("fault: position"));
     value.lexemes[0].positions = {{1, static_cast<pg::TsVector::Weight>(4)}};
     EXPECT_TRUE(text(value).starts_with("fault: position"));
+    value.lexemes[0].positions = {{2, {}}, {2, {}}};
+    EXPECT_EQ(text(value), "fault: positions of a lexeme that do not ascend");
+    value.lexemes = {{"b", {}}, {"a", {{1, {}}}}, {"b", {{2, {}}}}};
+    EXPECT_EQ(binary(value), "fault: lexeme that is there twice");
+    value.lexemes.back().word.clear();
+    EXPECT_EQ(binary(value), "fault: lexeme without a word");
+    value.lexemes.resize(1);
     value.lexemes[0] = {std::string("a\0b", 3), {}};
     EXPECT_EQ(text(value), "fault: lexeme with a zero byte, which the server cannot store");
     EXPECT_EQ(binary(value), text(value));
