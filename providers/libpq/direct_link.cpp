@@ -219,8 +219,8 @@ bool DirectLink::take_aside(wire::Event event, std::string_view body) {
 }
 
 void DirectLink::keep(Notification notification) {
-    if (notifications_.size() >= most_notifications) notifications_.pop_front();
-    notifications_.push_back(std::move(notification));
+    has_lost_notifications_ |= notifications_.size() >= most_notifications;
+    if (!has_lost_notifications_) notifications_.push_back(std::move(notification));
 }
 
 void DirectLink::keep(const wire::ParameterStatus& status) {

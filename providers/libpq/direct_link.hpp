@@ -132,6 +132,8 @@ public:
 
     /// A notification that has arrived; nothing when there is none.
     [[nodiscard]] std::optional<Notification> take_notification();
+    /// More have come than are kept: behind those that are, some are missing.
+    [[nodiscard]] bool has_lost_notifications() const noexcept { return has_lost_notifications_; }
     /// Nothing has arrived unasked, and nothing said that the connection is to end: then `look_around` would find so.
     [[nodiscard]] bool is_quiet() const noexcept {
         return !holds_unread() && !ended() && !dying() && !channel_.has_news();
@@ -205,6 +207,7 @@ private:
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
     std::list<Notification> notifications_;
+    bool has_lost_notifications_ = false;
     std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
     const bool waits_in_receive_;     ///< a receive may wait

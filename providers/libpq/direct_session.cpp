@@ -224,12 +224,23 @@ Expected<std::optional<Notification>> DirectSession::do_wait_notification(const 
     return heard;
 }
 
+/// Whoever listens begins anew: what is missing cannot be had again.
+Error DirectSession::lost_count() {
+    link_.close();
+    return link_.error({.kind = ErrorKind::connection_lost,
+                        .connection_usable = false,
+                        .message =
+                            "more notifications came than are kept while nobody took them: some are lost, and the "
+                            "session is closed"});
+}
+
 Expected<std::optional<Notification>> DirectSession::hear(const spi::Wait& wait) {
     std::optional<Error> refused = link_.begin({}, {.stop = wait.stop});
     // More is received when these are taken: the server keeps the rest meanwhile. And then an end is told that came
     // behind them.
     if (!refused || !link_.connected())
         if (auto message = link_.take_notification()) return message;
+    if (link_.has_lost_notifications()) return lost_count();
     if (farewell_) return *std::exchange(farewell_, nullptr);
     if (refused) return *std::move(refused);
     for (bool has_received = false;; has_received = true) {

@@ -50,6 +50,7 @@ private:
     /// Runs one statement in `format` to its end. A report is an answer too.
     Expected<Result> run_once(const spi::Request& request, Format format, const spi::Wait& wait);
     Expected<std::optional<Notification>> hear(const spi::Wait& wait);
+    Error lost_count();
 
     DirectLink link_;
     RowCollector collector_;

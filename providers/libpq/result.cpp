@@ -185,6 +185,7 @@ void RowPacker::add(ResultHandle result) {
     const int rows = PQntuples(result.get());
     const int width = PQnfields(result.get());
     for (int row = 0; row < rows; ++row) {
+        bytes_ += sizeof(std::int16_t) + as_size(width) * sizeof(std::int32_t);  // as a row is sent: counts and values
         for (int column = 0; column < width; ++column) {
             Cell cell = read_cell(result.get(), row, column);
             if (!cell.is_null()) {

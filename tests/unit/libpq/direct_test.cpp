@@ -441,17 +441,22 @@ TEST(DirectAside, KeepsParametersAsTheServerLastReportedThem) {
     EXPECT_EQ(session->parameter("nothing"), "");
 }
 
-TEST(DirectAside, KeepsTheLatestNotificationsWhereNobodyTakesAny) {
+TEST(DirectAside, SaysThatNotificationsAreLostBehindThoseThatAreKept) {
     Reply reply = bound().no_data();
     for (int i = 0; i <= 10'000; ++i) reply.notification(7, "channel", std::to_string(i));
     const Session session = answered_by(reply.tag("SELECT 0").ready());
     ASSERT_TRUE(session->run({.sql = "select"}, soon()));
     const auto first = session->wait_notification(soon()).value();
     ASSERT_TRUE(first);
-    EXPECT_EQ(first->payload, "1") << "the oldest made room";
+    EXPECT_EQ(first->payload, "0");
     EXPECT_EQ(first->process, 7);
-    for (int i = 2; i < 10'000; ++i) ASSERT_TRUE(session->wait_notification(soon()).value());
-    EXPECT_EQ(session->wait_notification(soon()).value()->payload, "10000");
+    for (int i = 1; i < 9'999; ++i) ASSERT_TRUE(session->wait_notification(soon()).value());
+    EXPECT_EQ(session->wait_notification(soon()).value()->payload, "9999");
+    const auto lost = session->wait_notification(soon());
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().kind(), ErrorKind::connection_lost) << lost.error().what();
+    EXPECT_FALSE(lost.error().connection_usable());
+    EXPECT_FALSE(session->usable());
 }
 
 TEST(DirectAside, KnowsAnIdleSessionWhoseServerSaidFarewell) {

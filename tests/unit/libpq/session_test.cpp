@@ -210,6 +210,15 @@ TEST_P(Session, SaysWhatBecameOfAStatementWhoseResultIsTooLarge) {
     }
 }
 
+TEST_P(Session, CountsRowsThatHaveNoBytesTowardsTheLimitOfAResult) {
+    Reply rows = described({25, 25});
+    for (int i = 0; i < 1000; ++i) rows.row({std::nullopt, ""});
+    const Scripted session = answered_by(Reply(rows).tag("SELECT 1000").ready(), Then::leave);
+    const Expected<Result> result = session->run({.sql = "select", .max_result_bytes = 5000}, in(10s));
+    ASSERT_FALSE(result) << result->size();
+    EXPECT_EQ(result.error().kind(), ErrorKind::result_too_large);
+}
+
 TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindAnError) {
     for (const bool is_stream : {false, true}) {
         const Scripted session = answered_by(bound().no_data().error("23505", "refused"));
