@@ -154,8 +154,7 @@ private:
 
 /// The binary form of `T` is its bytes in network order.
 template <class T>
-inline constexpr bool is_number =
-    std::is_same_v<T, bool> || (std::signed_integral<T> && !std::is_same_v<T, char>) || std::floating_point<T>;
+inline constexpr bool is_number = std::is_same_v<T, bool> || Copied<T>;
 /// The codec gives the binary form of `T` as one integer.
 template <class T>
 concept Plain = requires(const T& value, std::int64_t& out) { Codec<T>::plain(value, out); };
@@ -333,17 +332,23 @@ public:
 
     /// Ends the COPY; the number of rows that were copied.
     std::uint64_t finish() { return try_finish().value(); }
-    [[nodiscard]] Expected<std::uint64_t> try_finish() { return sink_->finish(); }
+    [[nodiscard]] Expected<std::uint64_t> try_finish() {
+        if (!sink_) return detail::copy_ended();
+        return sink_->finish();
+    }
     /// Gives up: the server copies nothing, and says `reason` in its log.
     void fail(std::string_view reason) { try_fail(reason).value(); }
-    [[nodiscard]] Expected<void> try_fail(std::string_view reason) { return sink_->fail(reason); }
+    [[nodiscard]] Expected<void> try_fail(std::string_view reason) {
+        if (!sink_) return detail::copy_ended();
+        return sink_->fail(reason);
+    }
 
 private:
     explicit CopyIn(std::unique_ptr<detail::CopySink> sink) : sink_(std::move(sink)) {}
 
     template <class F>
     Expected<void> write_by(F write) {
-        if (!sink_->is_open()) [[unlikely]]
+        if (!sink_ || !sink_->is_open()) [[unlikely]]
             return detail::copy_ended();
         Writer& out = sink_->buffer();
         const std::size_t start = out.size();
@@ -411,6 +416,7 @@ public:
 
     /// The next row, null at the end. Its views live until the next call.
     [[nodiscard]] Expected<Row*> try_next() {
+        if (!source_) return detail::copy_ended();
         const Expected<bool> more = source_->next();
         if (!more) return more.error();
         if (!*more) return nullptr;

@@ -51,6 +51,7 @@ struct Call {
 [[nodiscard]] PGCLIENT_API Error no_rows(std::string_view sql);
 [[nodiscard]] PGCLIENT_API Error too_many_rows(std::string_view sql, std::size_t rows);
 [[nodiscard]] PGCLIENT_API Expected<Result> next_chunk(StreamSource& source);  ///< no rows at the end
+[[nodiscard]] PGCLIENT_API Error stream_moved();
 
 /// Encodes the arguments in order; an error names the one that has no wire form.
 template <class... A>
@@ -297,6 +298,7 @@ public:
 
     /// The next row, null at the end. Its views live until the next call.
     [[nodiscard]] Expected<T*> try_next() {
+        if (!source_) return detail::stream_moved();
         if (!chunk_) return nullptr;
         while (at_ == chunk_->size()) {
             if (chunk_->empty()) return nullptr;  // the end was seen

@@ -26,7 +26,7 @@ struct CopySource::Impl {
     [[nodiscard]] Expected<bool> next() {
         for (;;) {
             if (!session) return false;
-            if (!rest.empty()) {
+            if (!rest.empty() && !session->has_ended()) {  // as its transaction has; that has what `rest` is a view of
                 Expected<bool> taken = trailer_seen ? Expected<bool>(broken("bytes after its end")) : take();
                 if (!taken) return ended_by(std::move(taken).error());
                 if (*taken) return taken;

@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::size_t columns() const noexcept { return in_ ? in_->columns() : 0; }
     /// Out of it. As above.
     [[nodiscard]] Expected<std::optional<std::string_view>> read();
+    [[nodiscard]] bool has_ended() const noexcept { return !in_ && !out_; }
 
 private:
     void give_up() noexcept override {

@@ -96,6 +96,7 @@ Expected<T> LargeObjectCalls::call(const LargeObject& object, const QueryOptions
 
 Expected<void> LargeObjectCalls::read(const LargeObject& object, std::size_t most, Taker& into,
                                       const QueryOptions& options) {
+    if (auto refused = refusal(object)) return *std::move(refused);
     for (std::size_t total = 0; total < most;) {
         const std::size_t wanted = std::min(most - total, piece);
         const auto answer =
@@ -114,6 +115,7 @@ Expected<void> LargeObjectCalls::read(const LargeObject& object, std::size_t mos
 
 Expected<void> LargeObjectCalls::write(const LargeObject& object, std::span<const std::byte> bytes,
                                        const QueryOptions& options) {
+    if (auto refused = refusal(object)) return *std::move(refused);
     while (!bytes.empty()) {
         const auto next = bytes.first(std::min(bytes.size(), piece));
         const auto written = call<std::int32_t>(object, options, "select lowrite($1, $2)", object.descriptor_, next);

@@ -84,6 +84,7 @@ private:
 void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
 
 Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
+Error stream_moved() { return usage_error("the stream was moved from"); }
 
 }  // namespace detail
 

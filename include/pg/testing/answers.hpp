@@ -11,7 +11,7 @@ struct Answer {
     /// Values as PostgreSQL writes them; those of a column whose format is binary as they travel. A client that asks
     /// for the binary form gets it, for the usual built-in types.
     std::vector<FakeValues> rows = {};
-    std::string tag = {};                   ///< empty: SELECT and the rows, or the first word of the SQL
+    std::string tag = {};                   ///< empty: SELECT and the rows, or what a server says of the SQL
     std::optional<ErrorFields> error = {};  ///< ends it, after its rows
     std::vector<ErrorFields> notices = {};  ///< come first
     std::vector<Oid> parameters = {};       ///< types of its arguments, where the client names none; else text

@@ -36,6 +36,26 @@ TEST_F(Copy, ReadsTheRowsOfAQuery) {
     EXPECT_EQ(server.take_log()[1], "copy (select (1) as x) to stdout (format binary)");
 }
 
+TEST_F(Copy, GivesNoRowsBehindTheEndOfItsTransaction) {
+    describe({{"x", 25}, {"y", 23}});
+    server.pieces = {header + two_rows + trailer};
+    pg::Transaction transaction = db.client.begin();
+    pg::CopyOut<std::string_view, std::optional<int>> copy(transaction, "countries");
+    EXPECT_TRUE(copy.try_next().value());
+    transaction.rollback();
+    const auto row = copy.try_next();
+    ASSERT_FALSE(row);
+    EXPECT_EQ(row.error().kind(), pg::ErrorKind::usage) << row.error().what();
+}
+
+TEST_F(Copy, SaysThatItWasMovedFrom) {
+    describe({{"x", 25}, {"y", 23}});
+    server.pieces = {header + two_rows + trailer};
+    pg::CopyOut<std::string_view, std::optional<int>> copy(db.client, "countries");
+    const auto moved = std::move(copy);
+    EXPECT_EQ(copy.try_next().error().kind(), pg::ErrorKind::usage);
+}
+
 TEST_F(Copy, SkipsAnExtensionOfTheHeader) {
     describe({{"x", 23}});
     server.pieces = {"PGCOPY\n\377\r\n\0\0\0\0\1\0\0\0\3abc"s + "\0\1\0\0\0\4\0\0\0\5"s + trailer};

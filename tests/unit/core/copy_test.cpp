@@ -24,6 +24,17 @@ struct pg::Codec<copying::Blob> {
     }
 };
 
+/// A number that the library has no codec for.
+template <>
+struct pg::Codec<std::int8_t> {
+    static constexpr TypeId type{Oid{21}, Oid{1005}, "int2"};
+    static constexpr Format argument = Format::binary;
+    static Fault encode(Writer& out, std::int8_t value) {
+        out.put(std::int16_t{value});
+        return {};
+    }
+};
+
 namespace copying {
 namespace {
 
@@ -195,6 +206,21 @@ TEST_F(Copy, WritesSingleValuesOfEverySize) {
     describe({{"x", 700}});
     pg::copy_rows(db.client, "floats", std::vector<std::optional<float>>{1.0F});
     EXPECT_EQ(server.copied, header + "\0\1\0\0\0\4\x3f\x80\0\0"s + trailer);
+}
+
+TEST_F(Copy, RefusesWhatIsWrittenToOneThatWasMovedFrom) {
+    describe({{"x", 23}});
+    pg::CopyIn<int> copy(db.client, "numbers");
+    const auto moved = std::move(copy);
+    EXPECT_EQ(copy.try_write(1).error().kind(), pg::ErrorKind::usage);
+    EXPECT_EQ(copy.try_finish().error().kind(), pg::ErrorKind::usage);
+    EXPECT_EQ(copy.try_fail("no").error().kind(), pg::ErrorKind::usage);
+}
+
+TEST_F(Copy, WritesANumberAsItsCodecDoes) {
+    describe({{"x", 21}});
+    pg::copy_rows(db.client, "small", std::array<std::int8_t, 1>{5});
+    EXPECT_EQ(server.copied, header + "\0\1\0\0\0\2\0\5"s + trailer);
 }
 
 TEST_F(Copy, SendsInPieces) {

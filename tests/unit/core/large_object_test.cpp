@@ -160,6 +160,8 @@ TEST_F(LargeObject, IsClosedOnce) {
         std::byte one{};
         EXPECT_THROW(object.read({&one, 1}), pg::UsageError);
         EXPECT_THROW(object.write({&one, 1}), pg::UsageError);
+        EXPECT_THROW(object.read(std::span<std::byte>()), pg::UsageError);
+        EXPECT_THROW(object.write({}), pg::UsageError);
         EXPECT_THROW(object.seek(0), pg::UsageError);
         EXPECT_THROW(static_cast<void>(object.tell()), pg::UsageError);
         EXPECT_THROW(object.truncate(0), pg::UsageError);

@@ -347,6 +347,8 @@ TEST_F(Verbs, GoOnAfterCloseOnSessionsThatAreLent) {
     EXPECT_EQ(wide.server->closed, 1);
     EXPECT_EQ(*stream.try_next().value(), 1);
     EXPECT_EQ(stream.try_next().value(), nullptr);
+    const auto moved = std::move(stream);
+    EXPECT_EQ(stream.try_next().error().kind(), pg::ErrorKind::usage);
     EXPECT_EQ(wide.server->closed, 2);
     copy.finish();
     EXPECT_EQ(wide.server->closed, 3);
