@@ -44,20 +44,20 @@ bool ends_a_transaction(std::string_view sql) {
     return !rolls_back_to_a_savepoint(sql) && first_words(sql, 2) != word + " PREPARED";
 }
 
+bool begins_the_next(std::string_view sql) {
+    for (std::size_t count = 3; count <= 4; ++count) {
+        const std::string words = first_words(sql, count);
+        if (words.ends_with(" AND CHAIN")) return true;
+    }
+    return false;
+}
+
 FakeTransaction state_after(std::string_view sql, FakeTransaction before) {
     const std::string word = first_words(sql, 1);
-    if (ends_a_transaction(sql)) return FakeTransaction::idle;
+    if (ends_a_transaction(sql)) return begins_the_next(sql) ? FakeTransaction::open : FakeTransaction::idle;
     if (word == "BEGIN" || word == "START") return FakeTransaction::open;
     if (before == FakeTransaction::failed && rolls_back_to_a_savepoint(sql)) return FakeTransaction::open;
     return before;
-}
-
-std::string usual_tag(std::string_view sql, FakeTransaction before) {
-    std::string word = first_words(sql, 1);
-    if (word == "START" || word == "DISCARD" || word == "CLOSE") return first_words(sql, 2);
-    if (word == "ABORT") return "ROLLBACK";
-    if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";
-    return word;
 }
 
 /// The prepared statement that a DEALLOCATE names, as the server takes names; nothing when it is about all of them.
@@ -78,6 +78,18 @@ std::optional<std::string> deallocated(std::string_view sql) {
     for (const char c : rest) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (name == "all") return std::nullopt;
     return name;
+}
+
+std::string usual_tag(std::string_view sql, FakeTransaction before) {
+    std::string word = first_words(sql, 1);
+    if (word == "START" || word == "DISCARD") return first_words(sql, 2);
+    if (word == "CLOSE") return first_words(sql, 2) == "CLOSE ALL" ? "CLOSE CURSOR ALL" : "CLOSE CURSOR";
+    if (word == "DEALLOCATE") return deallocated(sql) ? word : "DEALLOCATE ALL";
+    if ((word == "COMMIT" || word == "ROLLBACK") && first_words(sql, 2) == word + " PREPARED")
+        return word + " PREPARED";
+    if (word == "ABORT") return "ROLLBACK";
+    if (word == "COMMIT" || word == "END") return before == FakeTransaction::failed ? "ROLLBACK" : "COMMIT";
+    return word;
 }
 
 Format format_of(const std::vector<Format>& asked, std::size_t column) {

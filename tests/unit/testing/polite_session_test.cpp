@@ -407,6 +407,27 @@ TEST(PoliteSession, ForgetsTheNamesThatAStatementMakesAnEndOf) {
     }
 }
 
+TEST(PoliteSession, TagsAsAServerDoes) {
+    for (const auto& [sql, tag] : {std::pair("close c", "CLOSE CURSOR"), std::pair("close all", "CLOSE CURSOR ALL"),
+                                   std::pair("deallocate p", "DEALLOCATE"), std::pair("discard all", "DISCARD ALL"),
+                                   std::pair("commit prepared 'x'", "COMMIT PREPARED"),
+                                   std::pair("rollback prepared 'x'", "ROLLBACK PREPARED")}) {
+        const auto server = FakeServer::start(usual());
+        EXPECT_EQ(heard(server, Said().query(sql)), Reply().tag(tag).ready().bytes()) << sql;
+    }
+}
+
+TEST(PoliteSession, BeginsTheNextTransactionWhereItIsToldTo) {
+    for (const auto& [sql, tag] :
+         {std::pair("commit and chain", "COMMIT"), std::pair("rollback and chain", "ROLLBACK"),
+          std::pair("commit work and chain", "COMMIT"), std::pair("end transaction and chain", "COMMIT")}) {
+        const auto server = FakeServer::start(usual());
+        EXPECT_EQ(heard(server, Said().query("begin").query(sql)),
+                  Reply().tag("BEGIN").ready(FakeTransaction::open).tag(tag).ready(FakeTransaction::open).bytes())
+            << sql;
+    }
+}
+
 TEST(PoliteSession, KeepsTheUnnamedStatementWhenAllNamesAreForgotten) {
     const auto server = FakeServer::start(usual());
     const auto discarded = Said()
@@ -422,7 +443,7 @@ TEST(PoliteSession, KeepsTheUnnamedStatementWhenAllNamesAreForgotten) {
                                             .parse_complete()
                                             .parse_complete()
                                             .bind_complete()
-                                            .tag("DEALLOCATE")
+                                            .tag("DEALLOCATE ALL")
                                             .bind_complete()
                                             .tag("UPDATE 1")
                                             .error("26000", missing("d"))
