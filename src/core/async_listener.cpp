@@ -36,8 +36,9 @@ public:
     Expected<void> listen(const std::string& channel, const spi::Wait& wait) {
         const bool is_new = channels_.insert(channel).second;
         Expected<void> heard = connection_ ? run("listen " + quote_name(channel), wait) : connect(wait);
-        // What a server refuses, it would refuse to every session that is found again.
-        if (!heard && is_new && !heard.error().sqlstate().empty() && heard.error().connection_usable())
+        // What a server refuses, or is no name for it, would be refused on every session that is found again.
+        if (!heard && is_new && heard.error().connection_usable() &&
+            (!heard.error().sqlstate().empty() || heard.error().kind() == ErrorKind::usage))
             channels_.erase(channel);
         return heard;
     }
