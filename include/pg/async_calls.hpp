@@ -143,7 +143,7 @@ struct Site {
 /// nobody takes, because the operation was abandoned as it ended, goes to `function.undelivered(target, answer)`, if
 /// there is one, on any thread: perhaps while the next call is at work, or what the target held is gone. Then it goes.
 /// One that was not to be begun in its turn any more says so by `function.not_begun(target)`, if there is that, before
-/// the calls behind it have theirs.
+/// the calls behind it have theirs, and perhaps again.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
@@ -157,10 +157,11 @@ private:
     void do_go_without(Executor& refusing, Error why) noexcept override {
         if constexpr (requires { function_.go_without(refusing, site()); })
             this->answer_with([&] { return function_.go_without(refusing, site()); });
-        else {
-            if constexpr (requires { function_.not_begun(this->target()); }) function_.not_begun(this->target());
+        else
             FunctionOperation::WorkOperation::do_go_without(refusing, std::move(why));
-        }
+    }
+    void do_miss_turn() noexcept override {
+        if constexpr (requires { function_.not_begun(this->target()); }) function_.not_begun(this->target());
     }
     void do_lose() noexcept override {
         if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })

@@ -26,6 +26,7 @@ namespace detail {
 
 struct AsyncTarget;
 struct Call;
+class HeldQueue;
 class OperationQueue;
 class Pipeline;
 class Pipelines;
@@ -97,6 +98,9 @@ protected:
     virtual void do_fail(Error why) noexcept = 0;
     /// The same of what is no call: `refusing`, which gives that error for a session, is for what observers hear of.
     virtual void do_go_without(Executor& refusing, Error why) noexcept;
+    /// It will not have its turn on a session that somebody holds; the next one is not given before this returns. At
+    /// least once, inside the queue.
+    virtual void do_miss_turn() noexcept {}
     /// The call, ready to be sent (again), if it is nothing but one; null otherwise.
     virtual const Call* do_open_call() noexcept { return nullptr; }
     /// The result of that call: leaves an answer.
@@ -120,6 +124,7 @@ private:
     friend class Pipeline;
     friend class Pipelines;
     friend class OperationQueue;
+    friend class HeldQueue;
 
     enum class Fate : std::uint8_t { open, answered, abandoned, told };  ///< the first two: to be decided
     enum class Step : std::uint8_t { begin, join, work, answer, tell };

@@ -117,7 +117,9 @@ void HeldQueue::request_in(std::deque<spi::LeaseWaiter*>& line, spi::LeaseWaiter
 
 bool HeldQueue::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
     const std::lock_guard lock(mutex_);
-    return std::erase(waiting_, &waiter) != 0;
+    if (std::erase(waiting_, &waiter) == 0) return false;
+    static_cast<Operation&>(waiter).do_miss_turn();  // nothing else is ever withdrawn
+    return true;
 }
 
 Error HeldQueue::do_no_session(const spi::LeaseWaiter&) const { return no_turn_in_time(); }

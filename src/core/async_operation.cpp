@@ -221,6 +221,7 @@ void Operation::fail(Error why) {
         observe_end(why, nullptr);
         do_fail(std::move(why));
     } else {
+        do_miss_turn();
         options_.stop = &token_;  // whoever has given it up may have taken the other one along
         RefusingExecutor refusing(target_->context->hooks, began_, why);
         do_go_without(refusing, std::move(why));
