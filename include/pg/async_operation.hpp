@@ -221,8 +221,11 @@ template <class A>
 class WorkOperation : public AnswerOperation<A> {
 protected:
     using AnswerOperation<A>::AnswerOperation;
-    /// What it answered and nobody took; null: nothing.
-    [[nodiscard]] Expected<A>* untaken() { return answer_ ? &*answer_ : nullptr; }
+    /// What it answered and nobody took; null: nothing. What a codec threw is the error that a codec makes.
+    [[nodiscard]] Expected<A>* untaken() {
+        if (std::exchange(exception_, nullptr)) answer_.emplace(Error({.kind = ErrorKind::decode}));
+        return answer_ ? &*answer_ : nullptr;
+    }
     void do_lose() noexcept override { answer_.reset(); }  // what it holds goes with it
     /// Answers with what `make()` returns.
     template <class Make>
@@ -237,7 +240,7 @@ protected:
 private:
     void do_fail(Error why) noexcept final { answer_.emplace(std::move(why)); }
     Expected<A> do_take() final {
-        if (exception_) std::rethrow_exception(exception_);
+        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
         if constexpr (!std::is_void_v<A>)
             if (*answer_) hand_over(**answer_);
         Expected<A> answer = *std::move(answer_);

@@ -14,6 +14,24 @@
 
 namespace {
 
+/// An int that its codec throws at when it is negative.
+struct Natural {
+    int number = 0;
+};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Natural> : pg::detail::IntegerCodec<int> {
+    static constexpr TypeId type = Codec<int>::type;
+    static Fault encode(Writer& out, const Natural& value) {
+        if (value.number < 0) Error({.kind = ErrorKind::usage}).raise();
+        return IntegerCodec::encode(out, value.number);
+    }
+};
+
+namespace {
+
 using namespace std::chrono_literals;
 
 /// Runs what it is given when the test says so.
@@ -206,6 +224,27 @@ TEST_P(UntakenAnswers, OfAWriteEndItsCopy) {
     give_up([&] { return rows.write({1}); }, [] {});
     EXPECT_EQ(answer_behind_steps(1, [&] { return rows.try_finish(); }).error().kind(), pg::ErrorKind::cancelled);
     EXPECT_EQ(onlooker().query_one<int>("select count(*)::int from untaken"), 0);
+}
+
+TEST_P(UntakenAnswers, OfAWriteThatThrewEndItsCopyToo) {
+    empty_the_table();
+    auto rows = answer_of([&] { return pg::AsyncCopyIn<Natural>::try_open(here, "untaken (n)"); }).value();
+    give_up([&] { return rows.write({{1}, {-1}}); }, [] {});
+    const auto finished = answer_behind_steps(1, [&] { return rows.try_finish(); });
+    EXPECT_EQ(finished ? pg::ErrorKind{} : finished.error().kind(), pg::ErrorKind::cancelled);
+    EXPECT_EQ(onlooker().query_one<int>("select count(*)::int from untaken"), 0);
+}
+
+TEST_P(UntakenAnswers, AreNoneWhenTheyWereThrownAtWhoeverWaits) {
+    empty_the_table();
+    auto rows = answer_of([&] { return pg::AsyncCopyIn<Natural>::try_open(here, "untaken (n)"); }).value();
+    {
+        auto write = rows.write({{1}, {-1}});
+        write.await_suspend(std::noop_coroutine());
+        steps.step();
+        EXPECT_THROW(write.await_resume(), pg::UsageError);
+    }
+    EXPECT_EQ(answer_of([&] { return rows.try_finish(); }).value(), 1u);
 }
 
 TEST_P(UntakenAnswers, OfABeginAreRolledBackBeforeTheNextCall) {
