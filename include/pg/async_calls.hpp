@@ -142,8 +142,9 @@ struct Site {
 /// hear of it from `function.go_without(refusing, site)`, if there is one, on no fiber, whose error is the answer. What
 /// nobody takes, because the operation was abandoned as it ended, goes to `function.undelivered(target, answer)`, if
 /// there is one, on any thread: perhaps while the next call is at work, or what the target held is gone. Then it goes.
-/// One that was not to be begun in its turn any more says so by `function.not_begun(target)`, if there is that, before
-/// the calls behind it have theirs, and perhaps again.
+/// Whoever abandons it before its answer is there calls `function.abandoned()`, if there is that, while it may be at
+/// work. One that was not to be begun in its turn any more says so by `function.not_begun(target)`, if there is that,
+/// before the calls behind it have theirs, and perhaps again.
 template <class A, class Function>
 class FunctionOperation final : public WorkOperation<A> {
 public:
@@ -167,6 +168,9 @@ private:
         if constexpr (requires(AsyncTarget& on, Expected<A>& answer) { function_.undelivered(on, answer); })
             if (Expected<A>* const answer = this->untaken()) function_.undelivered(this->target(), *answer);
         FunctionOperation::WorkOperation::do_lose();
+    }
+    void do_abandon() noexcept override {
+        if constexpr (requires { function_.abandoned(); }) function_.abandoned();
     }
     [[nodiscard]] Site site() const { return {this->options(), this->target(), this->reactor(), this->timeout()}; }
     Function function_;

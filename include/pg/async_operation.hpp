@@ -107,6 +107,8 @@ protected:
     virtual void do_conclude(Expected<Result>&&) noexcept {}
     /// Nobody takes what it answered, unless somebody has. Once, on any thread (O5).
     virtual void do_lose() noexcept {}
+    /// The same as it is known to whoever abandons it, before they can begin another one: there may be no answer yet.
+    virtual void do_abandon() noexcept {}
 
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< with its own deadline and stop
     /// As it was given, queueing included; zero: the client's.

@@ -74,9 +74,8 @@ public:
         round_->end(BatchRound::State::not_begun);
         return refused;
     }
-    void undelivered(AsyncTarget&, Expected<void>&) const noexcept {
-        round_->end(BatchRound::State::given_up, BatchRound::State::not_begun);
-    }
+    void undelivered(AsyncTarget&, Expected<void>&) const noexcept { abandoned(); }
+    void abandoned() const noexcept { round_->is_given_up.store(true, std::memory_order_relaxed); }
 
 private:
     struct End {

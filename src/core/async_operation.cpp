@@ -101,6 +101,7 @@ void Operation::abandon() noexcept {
     if (started_) {
         const Fate was = decide(Fate::abandoned);
         if (was != Fate::told) stop();
+        if (was == Fate::open) do_abandon();
         if (was != Fate::open) do_lose();
     }
     leave();

@@ -123,7 +123,8 @@ void BatchState::take_back(BatchRound& round, BatchRound::State how) {
     std::move(round.entries.begin(), round.entries.end(), places.begin());
     items_.swap(round.items);
     if (how == BatchRound::State::ran) return;
-    if (how == BatchRound::State::not_begun && ran_ == begin + places.size()) {
+    const bool is_given_up = round.is_given_up.load(std::memory_order_relaxed);
+    if (how == BatchRound::State::not_begun && !is_given_up && ran_ == begin + places.size()) {
         ran_ = begin;
         return;
     }

@@ -7,8 +7,8 @@
 //        be set up for that.
 //   (B4) Numbers never come again: statement i has the number first_ + i, and `clear` moves first_ past them.
 //   (B5) The statements of an awaited run are in its round and nowhere else until it has ended, however soon its caller
-//        gives it up and goes on with the batch: their places in [0, ran_) are null until then. All but the round's
-//        state is the run's alone before, and the batch's after.
+//        gives it up and goes on with the batch: their places in [0, ran_) are null until then. All but its atomics
+//        is the run's alone before, and the batch's after.
 #pragma once
 
 #include <atomic>
@@ -40,15 +40,17 @@ struct BatchEntry : spi::BatchItem {
 
 /// The statements of one awaited run (B5).
 struct BatchRound {
-    enum class State : std::uint8_t { under_way, not_begun, given_up, ran };
+    enum class State : std::uint8_t { under_way, not_begun, ran };
 
     std::vector<std::unique_ptr<BatchEntry>> entries;
     std::vector<spi::BatchItem*> items;
     std::uint64_t first = 0;  // the number of the first of them
     std::atomic<State> state{State::under_way};
+    std::atomic<bool> is_given_up{false};  // nobody takes its answer, as whoever goes on with the batch knows
 
     /// Once; later ends count for nothing.
-    void end(State how, State before = State::under_way) noexcept {
+    void end(State how) noexcept {
+        State before = State::under_way;
         state.compare_exchange_strong(before, how, std::memory_order_release, std::memory_order_relaxed);
     }
 };

@@ -1,5 +1,6 @@
 // Awaited runs of a batch whose caller goes on with the batch before they have ended.
 #include <coroutine>
+#include <functional>
 #include <gtest/gtest.h>
 #include <optional>
 #include <stop_token>
@@ -7,6 +8,7 @@
 #include "fake_session.hpp"
 #include "pg/async.hpp"
 #include "pg/connection.hpp"
+#include "pg/spi/observer.hpp"
 #include "pg/stop.hpp"
 
 namespace {
@@ -40,6 +42,22 @@ protected:
     pg::AsyncClient async = db.client.async();
     pg::Batch batch = async.batch();
     std::optional<GivenRun> under_way;
+};
+
+/// An observer that its client lets go of with the first request, and that goes when that has been refused, with a
+/// word.
+class LastToGo final : public pg::spi::Observer {
+public:
+    LastToGo(pg::detail::Context& context, std::function<void()> last) : context_(context), last_(std::move(last)) {}
+    LastToGo(const LastToGo&) = delete;
+    LastToGo& operator=(const LastToGo&) = delete;
+    ~LastToGo() override { last_(); }
+
+private:
+    void on_request(const pg::spi::RequestEvent&) noexcept override { context_.hooks.reset(); }
+
+    pg::detail::Context& context_;
+    const std::function<void()> last_;
 };
 
 TEST_F(GivenUpBatch, TakesWhatIsAddedToItMeanwhile) {
@@ -126,6 +144,22 @@ TEST_F(GivenUpBatch, IsNotSentByTheNextRunWhenItHadNoSession) {
     EXPECT_EQ(sent(), Lines{"delete from u"});
     EXPECT_EQ(deleted.try_get().error().kind(), pg::ErrorKind::cancelled);
     EXPECT_EQ(deleted.try_get().error().outcome(), pg::Outcome::not_sent);
+}
+
+TEST_F(GivenUpBatch, IsNotSentByTheNextRunWhenItWasGivenUpAsItWasRefused) {
+    std::optional<pg::AsyncConnection> holders[] = {async.connection().get(), async.connection().get()};
+    batch.exec("delete from t");
+    const auto go_on = [&] {
+        give_up();
+        batch.exec("delete from u");
+        for (auto& holder : holders) holder.reset();
+        run_again();
+    };
+    db.context->hooks = std::make_shared<const pg::detail::Hooks>(
+        pg::detail::Hooks{.observer = std::make_shared<LastToGo>(*db.context, go_on)});
+    start();
+    under_way->stop();
+    EXPECT_EQ(sent(), Lines{"delete from u"});
 }
 
 TEST_F(GivenUpBatch, IsSentByTheNextRunWhenItWasNotStarted) {
