@@ -417,6 +417,8 @@ DEFECTS_OF_AWAITING = (
            "a run that is given up as it is refused leaves its statements to the next"),
     Defect("src/core/async_held.cpp", "static_cast<Operation&>(waiter).do_miss_turn();", "", ("held_queue_test",),
            "the next call has its turn before a COPY knows of its gap"),
+    Defect("src/core/async_pipeline.cpp", " &&\n        !is_over(operation.wait())) {", ") {", ("attempts_awaited_test",),
+           "a shared call is begun once more behind its stop"),
     Defect("src/core/async_listener.cpp", "waiting.request_stop();", "", ("async_dbtest",),
            "a message that was given back is not heard by the call that waits"),
     Defect("src/core/async_held.cpp", "if (std::exchange(taken_, true)) return line.push_back(&waiter);",
