@@ -1,4 +1,4 @@
-// The loop over hosts and addresses, and one attempt by PQconnectStartParams and PQconnectPoll.
+// The loop over hosts and addresses, and one attempt by PQconnectStart and PQconnectPoll.
 #include "providers/libpq/connect.hpp"
 
 #include <algorithm>
@@ -16,17 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds look_again{1};
 
 void ignore_notice(void*, const PGresult*) {}
-
-ConnectionHandle start(const Target::Keywords& keywords) {
-    std::vector<const char*> names, values;
-    for (const auto& [name, value] : keywords.pairs) {
-        names.push_back(name.c_str());
-        values.push_back(value.c_str());
-    }
-    names.push_back(nullptr);
-    values.push_back(nullptr);
-    return ConnectionHandle(PQconnectStartParams(names.data(), values.data(), 0));
-}
 
 /// What one place gets of the time: an equal share with those behind it.
 Deadline share(const Deadline& deadline, std::size_t places) {
@@ -89,8 +78,9 @@ private:
     /// One attempt. Null when it failed, and then its failure is the last.
     ConnectionHandle attempt(const Host& host, const std::string& address, const std::string& attributes,
                              const Deadline& until) {
-        const Target::Keywords keywords = target_.keywords(host, address, attributes);
-        ConnectionHandle connection = start(keywords);
+        Target::Words words = target_.words(host, address, attributes);
+        ConnectionHandle connection(PQconnectStart(words.conninfo.reveal().data()));
+        words.conninfo = {};  // libpq has its own
         PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
         PQsetNoticeReceiver(connection.get(), &ignore_notice, nullptr);
 
@@ -101,7 +91,7 @@ private:
             if (status == CONNECTION_BAD || polled == PGRES_POLLING_FAILED) {
                 fail(host, connect_failure(connection.get(), {.phase = phase,
                                                               .wants_attributes = attributes != "any",
-                                                              .password_problem = keywords.password_problem,
+                                                              .password_problem = words.password_problem,
                                                               .through_pooler = target_.has_pooler()}));
                 return nullptr;
             }

@@ -3,20 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <random>
+#include <utility>
 
 #include "src/base/config_keywords.hpp"
-#include "src/base/config_surroundings.hpp"
 
 namespace pg::libpq {
 namespace {
-
-using Pair = std::pair<std::string, std::string>;
-
-/// Keywords that are dealt with here, one attempt at a time, and not by libpq.
-constexpr std::array<std::string_view, 6> ours{"host",    "hostaddr",        "port",
-                                               "options", "connect_timeout", "target_session_attrs"};
 
 /// Sent whatever the configuration says, but not to a pooler, which refuses it: text is read and written in these
 /// forms.
@@ -75,33 +68,32 @@ Expected<Target> Target::from(const Config& config) {
     return target;
 }
 
-Target::Keywords Target::keywords(const Host& host, const std::string& address, const std::string& attributes) const {
-    Keywords keywords;
-    std::vector<Pair>& pairs = keywords.pairs;
-    for (const auto& [keyword, value] : defaults) pairs.emplace_back(keyword, value);
-    for (const Setting& setting : config_.for_libpq()) {
-        // libpq's own balancing would have nothing to choose from.
-        if (setting.keyword == "load_balance_hosts") continue;
-        if (std::find(ours.begin(), ours.end(), setting.keyword) == ours.end())
-            pairs.emplace_back(setting.keyword, setting.value);
-    }
-    const PasswordAnswer answer = config_.password_for(host);
-    if (!answer.password.empty()) pairs.emplace_back("password", answer.password.reveal());
-    keywords.password_problem = answer.ignored;
+Target::Words Target::words(const Host& host, std::string_view address, std::string_view attributes) const {
+    // As one string, libpq keeps what is empty in it; by PQconnectStartParams it looks into the environment instead. It
+    // reads the service again, and PGSERVICE if none is named, but all that this says is there already.
+    Config attempt = config_;
+    // What is empty, and was not said, is found nowhere else either; left out, it takes no memory of the connection.
+    const auto say = [&](std::string_view keyword, std::string_view value) {
+        const bool is_said = !value.empty() || config_.get(keyword);
+        // Fails for our own keywords alone, and for a NUL, which no configuration holds.
+        if (is_said) static_cast<void>(attempt.set(keyword, value));
+    };
+    for (const auto& [keyword, value] : defaults)
+        if (!config_.get(keyword)) say(keyword, value);
+    PasswordAnswer answer = config_.password_for(host);
+    if (!answer.password.empty()) say("password", answer.password.reveal());
     // A file that is passed over would make libpq print a warning: there is no file of this name.
-    if (!answer.ignored.empty()) pairs.emplace_back("passfile", "/dev/null/none");
+    if (!answer.ignored.empty()) say("passfile", "/dev/null/none");
 
     std::string options(config_.get("options").value_or(""));
     if (!config_.has_pooler()) options.append(options.empty() ? "" : " ").append(session_options);
-    if (!options.empty()) pairs.emplace_back("options", std::move(options));
-    pairs.emplace_back("client_encoding", "UTF8");
-    pairs.emplace_back("target_session_attrs", attributes);
-    // libpq takes an empty one for none, and looks into the environment before it uses its own default.
-    const bool is_default = host.host.empty() && address.empty() && std::getenv("PGHOST") != nullptr;
-    pairs.emplace_back("host", is_default ? config::default_socket_directory() : host.host);
-    pairs.emplace_back("hostaddr", address);
-    pairs.emplace_back("port", std::to_string(host.port));
-    return keywords;
+    say("options", options);
+    say("client_encoding", "UTF8");
+    say("target_session_attrs", attributes);
+    say("host", host.host);
+    say("hostaddr", address);
+    say("port", std::to_string(host.port));
+    return {.conninfo = attempt.conninfo(), .password_problem = std::move(answer.ignored)};
 }
 
 void Target::balance(std::vector<std::string>& addresses) const {

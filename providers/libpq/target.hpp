@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "pg/config.hpp"
@@ -30,12 +29,12 @@ public:
     /// How many iterations of SCRAM a server may ask for.
     [[nodiscard]] std::uint32_t most_scram_iterations() const { return most_scram_iterations_; }
 
-    /// The keywords of one attempt. `address` is numeric, or empty for a unix socket.
-    struct Keywords {
-        std::vector<std::pair<std::string, std::string>> pairs;
+    /// One attempt, in the words of libpq. `address` is numeric, or empty for a unix socket.
+    struct Words {
+        Secret conninfo;
         std::string password_problem;  ///< why the password file was passed over; mostly empty
     };
-    [[nodiscard]] Keywords keywords(const Host& host, const std::string& address, const std::string& attributes) const;
+    [[nodiscard]] Words words(const Host& host, std::string_view address, std::string_view attributes) const;
 
 private:
     Config config_;

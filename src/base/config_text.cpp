@@ -1,5 +1,6 @@
 // Config: how it is written down again, for logs and for libpq.
 #include <algorithm>
+#include <string.h>  // explicit_bzero
 
 #include "pg/config.hpp"
 #include "src/base/config_keywords.hpp"
@@ -12,8 +13,9 @@ constexpr std::string_view mask = "***";
 void append_pair(std::string& text, std::string_view keyword, std::string_view value) {
     if (!text.empty()) text += ' ';
     text.append(keyword).append("=");
-    const bool bare = !value.empty() && value.find_first_of(" \t\n\v\f\r'\\") == value.npos;
-    if (bare) {
+    // Some locales have blanks behind ASCII, and libpq asks the locale.
+    const auto is_bare = [](char c) { return c > ' ' && c <= '~' && c != '\'' && c != '\\'; };
+    if (!value.empty() && std::all_of(value.begin(), value.end(), is_bare)) {
         text.append(value);
         return;
     }
@@ -46,10 +48,14 @@ std::vector<Setting> Config::for_libpq() const& {
 }
 
 Secret Config::conninfo() const {
+    const std::vector<Setting> settings = for_libpq();
+    std::size_t most = 2048;  // a block of which malloc keeps none back
+    for (const Setting& setting : settings) most += setting.keyword.size() + 2 * setting.value.size() + 4;
     std::string text;
-    for (const Setting& setting : for_libpq()) append_pair(text, setting.keyword, setting.value);
+    text.reserve(most);  // growing, it would leave copies behind
+    for (const Setting& setting : settings) append_pair(text, setting.keyword, setting.value);
     Secret secret(text);
-    std::fill(text.begin(), text.end(), '\0');
+    explicit_bzero(text.data(), text.size());
     return secret;
 }
 

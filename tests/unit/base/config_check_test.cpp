@@ -125,6 +125,7 @@ TEST(ConfigText, QuotesWhatNeedsIt) {
     const Config config = parsed("user='a b' dbname='it\\'s \\\\ it' host=''");
     EXPECT_EQ(config.to_string(), "user='a b' dbname='it\\'s \\\\ it' host=''");
     EXPECT_EQ(parsed(config.to_string()), config);
+    EXPECT_EQ(parsed("user=\xc3\xa0").to_string(), "user='\xc3\xa0'") << "in Latin-1 it ends in a blank";
 }
 
 TEST(ConfigText, GivesLibpqWhatIsLibpqs) {

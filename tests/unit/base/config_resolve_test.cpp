@@ -1,20 +1,13 @@
 // Config completed from files and environment, held against what libpq makes of the same surroundings.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "pg/config.hpp"
-
-extern char** environ;
+#include "tests/own_surroundings.hpp"
 
 namespace pg {
 namespace {
@@ -22,40 +15,8 @@ namespace {
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
-/// A home of its own, and an environment without any variable of libpq.
-class ConfigResolve : public testing::Test {
+class ConfigResolve : public testing::Test, protected testing_support::OwnSurroundings {
 protected:
-    ConfigResolve() {
-        for (char** variable = environ; *variable != nullptr; ++variable) {
-            const std::string_view text(*variable);
-            const std::string name(text.substr(0, text.find('=')));
-            if (name.starts_with("PG") || name == "HOME") saved_[name] = std::getenv(name.c_str());
-        }
-        for (const auto& [name, value] : saved_) unsetenv(name.c_str());
-        std::string pattern = std::filesystem::temp_directory_path() / "pgclient-config-XXXXXX";
-        home_ = mkdtemp(pattern.data());
-        set("HOME", home_);
-        set("PGSYSCONFDIR", home_ / "system");
-        std::filesystem::create_directory(home_ / "system");
-    }
-    ~ConfigResolve() override {
-        for (const std::string& name : set_) unsetenv(name.c_str());
-        for (const auto& [name, value] : saved_) setenv(name.c_str(), value.c_str(), 1);
-        std::filesystem::remove_all(home_);
-    }
-
-    void set(const std::string& name, const std::string& value) {
-        setenv(name.c_str(), value.c_str(), 1);
-        set_.push_back(name);
-    }
-
-    std::string write(const std::string& name, std::string_view text, mode_t mode = 0600) {
-        const std::filesystem::path path = home_ / name;
-        std::ofstream(path, std::ios::binary) << text;
-        chmod(path.c_str(), mode);
-        return path;
-    }
-
     static Expected<Config> resolve(std::string_view conninfo) {
         return Config::parse(conninfo).value().resolved(PQlibVersion());
     }
@@ -104,12 +65,6 @@ protected:
         EXPECT_EQ(answer.password.reveal(), PQpass(connection.get()));
         return std::string(answer.password.reveal());
     }
-
-    std::filesystem::path home_;
-
-private:
-    std::map<std::string, std::string> saved_;
-    std::vector<std::string> set_;
 };
 
 // Defaults.

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <new>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "pg/config.hpp"
 
 namespace {
 
@@ -18,8 +21,17 @@ std::size_t watched_size = 0;
 bool was_deleted = false;
 bool was_wiped = false;
 
-void check_watched(const void* block) {
-    if (block == nullptr || block != watched_block) return;
+// What no block may hold that is deleted, and in how many it was.
+std::string_view sought;
+int times_left = 0;
+
+void check_watched(void* block) {
+    if (block == nullptr) return;
+    if (!sought.empty()) {
+        const std::string_view bytes(static_cast<const char*>(block), malloc_usable_size(block));
+        times_left += bytes.find(sought) != bytes.npos ? 1 : 0;
+    }
+    if (block != watched_block) return;
     const auto* bytes = static_cast<const volatile char*>(block);
     was_deleted = true;
     was_wiped = std::all_of(bytes, bytes + watched_size, [](char byte) { return byte == '\0'; });
@@ -113,6 +125,17 @@ TEST(Secret, LeavesNothingBehindWhenMoved) {
     EXPECT_EQ(to.reveal().data(), bytes);
     EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): the state after a move is promised
     EXPECT_EQ(from.reveal(), "");
+}
+
+TEST(Secret, OfAConfigurationIsNowhereElseWhenThatIsWrittenDown) {
+    const Config config = Config::parse("user=app password='correct horse' host=one,other sslmode=disable").value();
+    {
+        sought = "correct horse";
+        const Secret conninfo = config.conninfo();
+        EXPECT_NE(conninfo.reveal().find(sought), std::string_view::npos);
+    }
+    sought = {};
+    EXPECT_EQ(times_left, 0);
 }
 
 TEST(Secret, CopiesAreApart) {
