@@ -1,6 +1,8 @@
 // The options of a pool, from wherever they are said.
 #include "src/pool/limits.hpp"
 
+#include <limits>
+
 #include "pg/error.hpp"
 #include "src/base/config_surroundings.hpp"
 
@@ -26,8 +28,11 @@ std::string name(const Host& host) {
 
 /// Nothing of a configuration that makes no sense, which is refused where it is used.
 std::string servers(const Config& config) {
+    constexpr int any_libpq = std::numeric_limits<int>::max();  // where it is too old, too, that is refused there
+    const Expected<Config> resolved = config.resolved(any_libpq);
+    if (!resolved) return {};
     std::string names;
-    if (const auto hosts = config.hosts())
+    if (const auto hosts = resolved->hosts())
         for (const Host& host : *hosts)
             names += (names.empty() ? "" : ",") + name(host) + ":" + std::to_string(host.port);
     return names;

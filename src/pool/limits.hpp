@@ -33,11 +33,12 @@ struct Limits {
     PoolHooks hooks{};
     std::vector<PoolRule> rules{};
     std::shared_ptr<CredentialSource> credentials{};  // null: the configuration says all
-    std::string servers{};                            // "host:port", as many as there are. Of the string alone
+    std::string servers{};                            // "host:port", as many as there are when the pool is made
     std::shared_ptr<spi::Equipment> equipment{};      // of new sessions; null: none. From the client, not the options
 };
 
-/// What is given explicitly, before what the string says. UsageError when one contradicts another.
+/// What is given explicitly, before what the string says. UsageError when one contradicts another. Reads the
+/// environment and the service file, for the names of the servers.
 [[nodiscard]] PGCLIENT_API Expected<Limits> limits_of(const Config& config, std::size_t max_size,
                                                       const PoolOptions& options);
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/own_surroundings.hpp"
+
 namespace pg::pool {
 namespace {
 
@@ -117,11 +119,32 @@ TEST(PoolLimits, RefuseALeastSizeAboveTheMost) {
     EXPECT_TRUE(limits("pool_max_size=2 pool_min_size=2"));
 }
 
-TEST(Limits, KnowTheServers) {
+class LimitsSurrounded : public ::testing::Test, protected testing_support::OwnSurroundings {};
+
+TEST_F(LimitsSurrounded, KnowTheServers) {
     EXPECT_EQ(limits("host=one,other port=5432,5433").value().servers, "one:5432,other:5433");
     EXPECT_EQ(limits("hostaddr=127.0.0.1 port=5433").value().servers, "127.0.0.1:5433");
     EXPECT_EQ(limits("host=/run/one").value().servers, "/run/one:5432");
     EXPECT_EQ(limits("host=one,other port=1,2,3").value().servers, "") << "refused when it is used";
+}
+
+TEST_F(LimitsSurrounded, KnowTheServersThatTheEnvironmentNames) {
+    set("PGHOST", "elsewhere");
+    set("PGPORT", "5433");
+    EXPECT_EQ(limits("").value().servers, "elsewhere:5433");
+    EXPECT_EQ(limits("port=1").value().servers, "elsewhere:1");
+    EXPECT_EQ(limits("host=one").value().servers, "one:5433");
+    set("PGHOSTADDR", "127.0.0.2");
+    EXPECT_EQ(limits("host=''").value().servers, "127.0.0.2:5433");
+}
+
+TEST_F(LimitsSurrounded, KnowTheServersOfAService) {
+    set("PGSERVICEFILE", write("services", "[shop]\nhost=one,other\nport=5433\n"));
+    EXPECT_EQ(limits("service=shop").value().servers, "one:5433,other:5433");
+    EXPECT_EQ(limits("service=shop port=1").value().servers, "one:1,other:1");
+    EXPECT_EQ(limits("service=none").value().servers, "") << "refused when it is used";
+    set("PGSERVICE", "shop");
+    EXPECT_EQ(limits("").value().servers, "one:5433,other:5433");
 }
 
 }  // namespace
