@@ -41,6 +41,7 @@ private:
     [[nodiscard]] Woken wait_beside(pollfd other, const spi::Wait& wait) { return link_.wait_beside(other, wait); }
     [[nodiscard]] bool is_lost() const noexcept { return link_.ended(); }
     [[nodiscard]] Error loss() { return link_.ending(); }
+    static void end_own(const Expected<Result>&) noexcept {}  // there is none
     void end_run() { link_.rest(); }
 
     void take(const wire::Answer& whole) {

@@ -33,9 +33,11 @@ private:
     /// In front of a statement.
     void deallocate_forgotten() {
         if (forgotten_.empty() || link_.in_transaction()) return;
-        for (const std::string& name : forgotten_.take()) {
+        for (std::string& name : forgotten_.take()) {
             const std::string sql = ForgottenNames::statement(name);
-            if (engine_.send({.sql = sql}, Format::text) && engine_.send_sync()) push({nullptr, Format::text, nullptr});
+            if (!engine_.send({.sql = sql}, Format::text) || !engine_.send_sync()) return;  // the connection is lost
+            deallocated_.push_back(std::move(name));
+            push({nullptr, Format::text, nullptr});
         }
     }
 
@@ -113,13 +115,18 @@ private:
     }
     [[nodiscard]] bool is_lost() const noexcept { return loss_.has_value(); }
     [[nodiscard]] Error loss() { return *std::exchange(loss_, std::nullopt); }
+    void end_own(const Expected<Result>& answer) {
+        forgotten_.told(deallocated_.front(), answer);
+        deallocated_.erase(deallocated_.begin());
+    }
     void end_run() {
         if (is_on() && PQexitPipelineMode(link_.connection()) == 0) link_.close();
     }
 
     Engine& engine_;
     ForgottenNames& forgotten_;
-    int ends_ = 0;  // in a row, without a result between them
+    std::vector<std::string> deallocated_;  // the names in flight
+    int ends_ = 0;                          // in a row, without a result between them
     // Of the first in flight. @{
     ResultHandle preparation_, result_;       // what it has answered so far
     std::optional<Expected<Result>> answer_;  // until its ReadyForQuery /// @}

@@ -24,6 +24,7 @@ namespace pg::libpq {
 ///     take_arrived(left)          takes answers while more than `left` are in flight; false: none had arrived
 ///     wait_beside(pollfd, wait)   for the server or that descriptor, and takes in what the server sent
 ///     is_lost(), loss()           the connection broke meanwhile, and how
+///     end_own(answer)             what became of one that it pushed itself, without a request
 ///     end_run()                   nothing is in flight, and the connection is there
 ///
 /// (P1) Answers come in the order of the requests: the first in flight is the one that is being answered.
@@ -112,7 +113,10 @@ private:
         return first;
     }
     void tell(const InFlight& one, Expected<Result>&& answer) {
-        if (one.request) feed_.answer(std::move(answer));
+        if (one.request)
+            feed_.answer(std::move(answer));
+        else
+            self().end_own(answer);
     }
 
     /// Gives those at the head their answers that were not sent (P1).

@@ -17,13 +17,6 @@ Notification to_notification(const PGnotify& message) {
     return {.channel = message.relname, .payload = message.extra, .process = message.be_pid};
 }
 
-/// It was not run, for want of time or for a stop.
-bool is_given_up(const spi::BatchItem& item) {
-    if (!item.failed()) return false;
-    const ErrorKind kind = item.outcome->error().kind();
-    return kind == ErrorKind::timeout || kind == ErrorKind::cancelled;
-}
-
 struct FreeNotify {
     void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
 };
@@ -57,7 +50,7 @@ void LibpqSession::deallocate_forgotten(const spi::Wait& wait) {
     }
     run_pipelined(link_, fallback_, all, spi::BatchSync::each, wait);
     for (std::size_t i = 0; i < items.size() && link_.connected(); ++i)
-        if (is_given_up(items[i])) forgotten_.add(names[i]);
+        if (items[i].outcome) forgotten_.told(names[i], *items[i].outcome);
 }
 
 Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receive receive, const spi::Wait& wait) {

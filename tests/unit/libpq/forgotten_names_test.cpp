@@ -3,6 +3,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pg/stop.hpp"
@@ -52,13 +53,14 @@ private:
     Reply reply_;
 };
 
+testing::Script answer_all(const std::shared_ptr<Heard>& heard) {
+    return [heard](Conversation& client) {
+        for (Answering answers(client); answers.take(*heard);) answers.answer();
+    };
+}
+
 class ForgottenNames : public ::testing::TestWithParam<const char*> {
 protected:
-    static testing::Script answer_all(const std::shared_ptr<Heard>& heard) {
-        return [heard](Conversation& client) {
-            for (Answering answers(client); answers.take(*heard);) answers.answer();
-        };
-    }
     static std::string end_of(const std::string& name) {
         return GetParam() == std::string("direct") ? "close " + name : "DEALLOCATE \"" + name + '"';
     }
@@ -123,6 +125,65 @@ TEST(ForgottenNamesOfLibpq, OutliveADeallocationThatIsGivenUp) {
         EXPECT_TRUE(session->run({.sql = "select 3"}, soon()));
     }
     EXPECT_EQ(*heard, (Heard{"DEALLOCATE \"a\"", "DEALLOCATE \"a\"", "select 2", "select 3"}));
+}
+
+/// One request that nobody wants any more once it is sent.
+class Unwanted final : public spi::RequestFeed {
+public:
+    explicit Unwanted(const StopToken& stop) : wait_{.deadline = Deadline::after(60s), .stop = &stop} {}
+    std::vector<Expected<Result>> answers{};
+
+private:
+    const spi::Request* do_next() noexcept override { return std::exchange(next_, nullptr); }
+    void do_answer(Expected<Result>&& outcome) noexcept override { answers.push_back(std::move(outcome)); }
+    const spi::Wait* do_given_up() const noexcept override { return &wait_; }
+    spi::Wait do_wait() const noexcept override { return wait_; }
+
+    const spi::Request request_{.sql = "select 1"};
+    const spi::Request* next_ = &request_;
+    const spi::Wait wait_;
+};
+
+/// The server has three statements, and gives up the first; the second is done before the request to cancel it comes.
+void give_up_three(Conversation& client, Heard& heard) {
+    for (int statement = 0; statement < 3; ++statement)
+        if (!Answering(client).take(heard)) return;
+    const Reply cancelled = Reply().error("57014", "cancelled").ready();
+    const Reply done = Reply().parse_complete().bind_complete().no_data().tag("DEALLOCATE").ready();
+    for (const Reply& reply : {cancelled, done, cancelled}) {
+        if (!client.wait_for_cancel()) return;
+        client.send(reply);
+    }
+}
+
+TEST(ForgottenNamesOfLibpq, OutliveADeallocationThatIsGivenUpInAPipeline) {
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    for (const Deadline patience = Deadline::after(60s); !patience.passed();) {
+        const auto heard = std::make_shared<Heard>();
+        {
+            const ScriptedSession session("libpq",
+                                          [heard](Conversation& client) {
+                                              give_up_three(client, *heard);
+                                              answer_all(heard)(client);
+                                          },
+                                          {.cancel_requests = CancelRequests::heard});
+            session->forget("a");
+            session->forget("b");
+            Unwanted requests(stop);
+            session->run_pipeline(requests);
+            ASSERT_EQ(requests.answers.size(), 1U);
+            EXPECT_EQ(requests.answers.front().error().kind(), ErrorKind::cancelled);
+            if (!session->usable()) continue;  // a busy machine took longer than a moment
+            EXPECT_TRUE(session->run({.sql = "select 2"}, soon()));
+            EXPECT_TRUE(session->run({.sql = "select 3"}, soon()));
+        }
+        EXPECT_EQ(*heard, (Heard{"DEALLOCATE \"a\"", "DEALLOCATE \"b\"", "select 1", "DEALLOCATE \"a\"", "select 2",
+                                 "select 3"}));
+        return;
+    }
+    FAIL() << "no answer came in time";
 }
 
 }  // namespace
