@@ -90,7 +90,7 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/batch.cpp", "if (each ? answered_ > readies_ : answered_ == sent_) {",
            "if (answered_ == sent_) {", BATCHES, "a failure at the end of one statement is that of the next"),
     Defect("providers/libpq/batch.cpp", "cancelled_) return true;",
-           "(cancelled_ = cancel_->advance())) {}", ("libpq_dbtest:Batch.EndsWith*",),
+           "(cancelled_ = cancel_->advance())) {}", ("libpq_test:GivingUpOfLibpq.EndsABatch*",),
            "a batch whose cancel request is all that it waits for costs its session"),
     Defect("providers/libpq/workers.cpp", "if (!has_thread && ", "if (", ("libpq_test:Workers.*",),
            "eight cancel requests to one server take four threads"),

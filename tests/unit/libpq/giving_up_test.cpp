@@ -1,10 +1,17 @@
 // Statements that are given up while they run, on both engines: what the server still says of them decides.
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <system_error>
+#include <utility>
 
+#include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
+#include "providers/libpq/wait.hpp"
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -232,6 +239,67 @@ TEST_P(GivingUp, EndsAWaitForNotificationsThatIsUnderWay) {
     EXPECT_TRUE(waited.error().connection_usable());
     EXPECT_NE(waited.error().message().find("a stop was asked for"), std::string_view::npos) << waited.error().what();
     EXPECT_TRUE(session->usable());
+}
+
+/// Waits as the thread does. Whoever waits for a cancel request alone gets the end of that; who then waits for the
+/// pause before another one finds that the time is over.
+class NoPauses final : public spi::Waiter {
+public:
+    explicit NoPauses(testing::FakeServer& server) : server_(server) { enter(this); }
+    ~NoPauses() override { enter(nullptr); }
+    NoPauses(const NoPauses&) = delete;
+    NoPauses& operator=(const NoPauses&) = delete;
+    [[nodiscard]] bool refused_one() const { return refused_one_; }
+
+private:
+    spi::Woken do_wait(std::span<pollfd> descriptors, const spi::Wait& wait) noexcept override {
+        if (descriptors.size() == 2 && descriptors[0].fd < 0) {
+            if (is_timer(descriptors[1].fd)) return refused_one_ = true, spi::Woken::deadline;
+            if (!std::exchange(is_cued_, true)) server_.cue();
+        }
+        enter(nullptr);
+        const spi::Woken woken = wait_for(descriptors, wait);
+        enter(this);
+        return woken;
+    }
+    void do_nudge() noexcept override {}
+    static bool is_timer(int descriptor) {
+        std::error_code none;
+        const auto what = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor), none);
+        return what == "anon_inode:[timerfd]";
+    }
+
+    testing::FakeServer& server_;
+    bool is_cued_ = false;
+    bool refused_one_ = false;
+};
+
+// Until the request has ended it could hit the next statement; and then there is nothing left to wait for.
+TEST(GivingUpOfLibpq, EndsABatchWithItsCancelRequestWhenAllWasAnsweredBefore) {
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        std::stop_source source;
+        const StopToken stop(source.get_token());
+        ScriptedSession session("libpq",
+                                [&](Conversation& client) {
+                                    client.receive_until(MessageKind::sync);
+                                    source.request_stop();
+                                    if (!client.wait_for_cancel()) return;
+                                    client.send(bound().no_data().tag("SELECT 0").ready());
+                                    client.receive_until(MessageKind::sync);
+                                    client.send(bound().no_data().tag("SELECT 0").ready());
+                                },
+                                {.cancel_requests = CancelRequests::cued});
+        const spi::Request request{.sql = "select 1"};
+        {
+            const NoPauses waiter(session.server());
+            const auto outcomes = testing::outcomes_of(*session, std::span(&request, 1), sync,
+                                                       {.deadline = Deadline::after(60s), .stop = &stop});
+            EXPECT_TRUE(outcomes[0]) << outcomes[0].error().what();
+            EXPECT_FALSE(waiter.refused_one());
+        }
+        EXPECT_TRUE(session->usable());
+        EXPECT_TRUE(session->run({.sql = "select 2"}, soon()));
+    }
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ inline spi::Wait in(std::chrono::nanoseconds time) { return {.deadline = Deadlin
 inline spi::Wait soon() { return in(10s); }
 
 /// What becomes of a request to cancel the session's statement: its connection is closed unread, or the session's
-/// script can wait for it; and then it is closed, or kept as if the server were not done with it.
-enum class CancelRequests : std::uint8_t { sent_away, heard, kept };
+/// script can wait for it; and then it is closed, at once or after a cue, or kept as if the server were not done with
+/// it.
+enum class CancelRequests : std::uint8_t { sent_away, heard, cued, kept };
 
 struct ScriptedSessionOptions {
     bool unix_socket = false;
@@ -38,6 +39,7 @@ public:
                requests = options.cancel_requests](testing::Conversation& client) {
                   if (client.number() != 1) {
                       if (requests != CancelRequests::sent_away) client.let_in();
+                      if (requests == CancelRequests::cued) client.wait_for_cue();
                       if (requests == CancelRequests::kept) client.ignore();
                       return;
                   }
