@@ -1,4 +1,5 @@
 // What stands in front of the books of a pool, and what is lent past them: never more than they would lend.
+#include <deque>
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -106,6 +107,84 @@ TEST_F(TheFront, LendsNothingThatIsGoneAfterAPause) {
                   pool().resume();
               }),
               2);
+}
+
+/// Where sessions live whose servers are asked when a test says so.
+class Later final : public pg::spi::Reactor {
+public:
+    std::deque<pg::spi::Job*> jobs{};
+    void run_next() {
+        pg::spi::Job& next = *jobs.front();
+        jobs.pop_front();
+        next.run();
+    }
+
+private:
+    void do_post(pg::spi::Job& job) noexcept override { jobs.push_back(&job); }
+    void do_spawn(pg::spi::Job& job) noexcept override { jobs.push_back(&job); }
+    bool do_here() const noexcept override { return false; }
+    void do_set(pg::spi::Timer&, pg::Deadline::Clock::time_point) noexcept override {}
+    void do_cancel(pg::spi::Timer&) noexcept override {}
+    void do_count(int) noexcept override {}
+};
+
+/// Keeps the session that it is lent.
+class Taker final : public pg::spi::LeaseWaiter {
+public:
+    Lease lease{};
+
+private:
+    void do_settle(pg::Expected<Lease> lent) noexcept override { lease = std::move(lent).value(); }
+};
+
+/// Three sessions: two whose servers are about to be asked whether they are there, and one in front.
+class TheDoubtedFront : public testing::Test {
+protected:
+    TheDoubtedFront() {
+        db.server->reactor = home;
+        {
+            const Lease first = take(), second = take(), third = take();
+        }
+        db.provider->spot().ring();  // none is in front any more
+        while (home->jobs.empty()) db.provider->spot().ring();
+        take().give_back();
+    }
+    ~TheDoubtedFront() override { run_all(); }
+    static pg::pool::Limits limits() {
+        pg::pool::Limits limits;
+        limits.max_size = 3;
+        limits.keepalive = 1ns;
+        limits.ping_after = 1h;
+        return limits;
+    }
+    Lease take() { return db.context->source->acquire(at_once).value(); }
+    void run_all() {
+        while (!home->jobs.empty()) home->run_next();
+    }
+    bool is_lent_unasked() {
+        Taker taker;
+        return db.context->source->request_idle(taker);
+    }
+
+    std::shared_ptr<Later> home = std::make_shared<Later>();
+    fake::Database db{limits()};
+};
+
+TEST_F(TheDoubtedFront, LendsNothingUnaskedAfterAnotherWasFoundGone) {
+    ASSERT_EQ(home->jobs.size(), 2u);
+    EXPECT_TRUE(is_lent_unasked()) << "it was used just now";
+    db.server->refuses_scripts = fake::connection_lost(pg::Outcome::unknown);
+    home->run_next();
+    EXPECT_EQ(db.server->closed, 1);
+    EXPECT_FALSE(is_lent_unasked());
+    db.server->refuses_scripts.reset();
+    Taker first, second;
+    for (Taker* taker : {&first, &second}) db.context->source->request(*taker, pg::Deadline::never());
+    EXPECT_FALSE(first.lease || second.lease);
+    EXPECT_EQ(home->jobs.size(), 2u) << "its server is asked, too";
+    run_all();
+    EXPECT_TRUE(first.lease && second.lease);
+    EXPECT_EQ(db.server->opened, 3);
 }
 
 TEST_F(TheFront, SaysOfALostSessionThatNothingWasSent) {
