@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <sys/socket.h>
@@ -46,8 +47,11 @@ Seen peek(PGconn* connection, std::span<char> room) noexcept {
     if (tls == nullptr || !functions.complete()) return {};
     functions.clear_error();
     const int count = functions.peek(tls, room.data(), static_cast<int>(room.size()));
-    if (count <= 0 && functions.get_error(tls, count) == direct::ssl_error_ssl)
-        return {.alert = functions.reason(functions.take_error())};
+    if (count <= 0 && functions.get_error(tls, count) == direct::ssl_error_ssl) {
+        const char* reason = functions.reason(functions.take_error());
+        const bool is_alert = reason != nullptr && std::strstr(reason, "alert") != nullptr;  // else libpq fails as well
+        return {.alert = is_alert ? reason : nullptr};
+    }
     return seen(count);
 }
 

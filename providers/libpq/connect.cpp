@@ -85,6 +85,7 @@ private:
         PQsetNoticeReceiver(connection.get(), &ignore_notice, nullptr);
 
         ConnectPhase phase = ConnectPhase::connect;
+        bool has_process = true;  // the server, for who connects
         PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
         while (polled != PGRES_POLLING_OK) {
             const ConnStatusType status = PQstatus(connection.get());
@@ -95,7 +96,7 @@ private:
                                                               .through_pooler = target_.has_pooler()}));
                 return nullptr;
             }
-            phase = phase_of(status);
+            phase = has_process ? phase_of(status) : ConnectPhase::connect;
             const bool reads = polled == PGRES_POLLING_READING;
             pollfd socket{.fd = PQsocket(connection.get()), .events = POLLOUT, .revents = 0};
             if (reads) socket.events = POLLIN | POLLRDHUP;
@@ -110,7 +111,8 @@ private:
                     fail(host, ahead.alert != nullptr ? ended_by_alert(ahead.alert) : too_many_iterations());
                     return nullptr;
                 }
-                if (ahead.plain_report) phase = ConnectPhase::connect;
+                has_process = !ahead.plain_report;
+                if (!has_process) phase = ConnectPhase::connect;
                 if (ahead.demand == Demand::unfinished && (socket.revents & ~POLLIN) == 0) {
                     // The socket can be read as it is, so that only time can be waited for.
                     static_cast<void>(wait_for({}, {.deadline = earlier(until, Deadline::after(look_again))}));

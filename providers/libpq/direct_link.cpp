@@ -23,7 +23,7 @@ bool has_read_giving_up(std::string_view body) {
 
 /// Whoever has more to say unasked than so often something is not listened to for longer.
 constexpr int most_receives = 16;
-/// Before so many notifications were taken, the oldest make room: a session that never takes any must not grow.
+/// Notifications that are kept until they are taken: a session that never takes any must not grow.
 constexpr std::size_t most_notifications = 10000;
 /// Settings that are kept, of which a server reports some twenty: each is looked for among them.
 constexpr std::size_t most_parameters = 500;

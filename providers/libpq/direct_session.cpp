@@ -238,9 +238,10 @@ Expected<std::optional<Notification>> DirectSession::hear(const spi::Wait& wait)
     std::optional<Error> refused = link_.begin({}, {.stop = wait.stop});
     // More is received when these are taken: the server keeps the rest meanwhile. And then an end is told that came
     // behind them.
-    if (!refused || !link_.connected())
+    if (!refused || !link_.connected()) {
         if (auto message = link_.take_notification()) return message;
-    if (link_.has_lost_notifications()) return lost_count();
+        if (link_.has_lost_notifications()) return lost_count();
+    }
     if (farewell_) return *std::exchange(farewell_, nullptr);
     if (refused) return *std::move(refused);
     for (bool has_received = false;; has_received = true) {

@@ -21,8 +21,9 @@ std::optional<Error> foreign_form(const spi::Session& session, bool through_pool
                 .append(" = ")
                 .append(form);
         else
-            fields.message.append(
-                "which PGDATESTYLE in the environment asks for, or a pooler that `pooler` does not name");
+            fields.message
+                .append(name == needed.front().first ? "which PGDATESTYLE in the environment asks for, or " : "")
+                .append("that of a role, behind a pooler that `pooler` does not name");
         fields.node = session.node();
         fields.engine = session.engine();
         return Error(std::move(fields));

@@ -51,7 +51,7 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/authentication.cpp", " || iterations < std::numeric_limits<int>::min()", "",
            ("libpq_test:Demand.*",), "a number of iterations that is out of range is let through"),
     Defect("providers/libpq/authentication.cpp",
-           "return {.alert = functions.reason(functions.take_error())};", "return {};",
+           "return {.alert = is_alert ? reason : nullptr};", "return {};",
            ("libpq_dbtest:Connect.*",), "an alert of TLS loses its reason"),
     Defect("providers/libpq/engine.cpp", "functions().pending(tls) <= 0", "functions().pending(tls) >= 0",
            ("libpq_dbtest:TlsRecords.*",), "the rest of a record of TLS is not taken"),

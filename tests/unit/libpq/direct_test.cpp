@@ -3,11 +3,14 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "pg/executor.hpp"
+#include "pg/stop.hpp"
 #include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
@@ -446,6 +449,13 @@ TEST(DirectAside, SaysThatNotificationsAreLostBehindThoseThatAreKept) {
     for (int i = 0; i <= 10'000; ++i) reply.notification(7, "channel", std::to_string(i));
     const Session session = answered_by(reply.tag("SELECT 0").ready());
     ASSERT_TRUE(session->run({.sql = "select"}, soon()));
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    const auto stopped = session->wait_notification({.deadline = Deadline::after(10s), .stop = &stop});
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().kind(), ErrorKind::cancelled) << stopped.error().what();
+    ASSERT_TRUE(session->usable());
     const auto first = session->wait_notification(soon()).value();
     ASSERT_TRUE(first);
     EXPECT_EQ(first->payload, "0");
