@@ -34,6 +34,7 @@ public:
     Hearing(std::shared_ptr<Context> context, CallSite site) : context_(std::move(context)), site_(site) {}
 
     Expected<void> listen(const std::string& channel, const spi::Wait& wait) {
+        if (auto refused = refuse_channel(channel)) return *std::move(refused);
         const bool is_new = channels_.insert(channel).second;
         Expected<void> heard = connection_ ? run("listen " + quote_name(channel), wait) : connect(wait);
         // What a server refuses, or is no name for it, would be refused on every session that is found again.
@@ -43,6 +44,7 @@ public:
         return heard;
     }
     Expected<void> unlisten(const std::string& channel, const spi::Wait& wait) {
+        if (auto refused = refuse_channel(channel)) return *std::move(refused);
         channels_.erase(channel);
         return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
     }

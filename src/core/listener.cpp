@@ -27,8 +27,12 @@ Expected<void> Listener::run(const std::string& sql) {
     return {};
 }
 
-Expected<void> Listener::try_listen(std::string_view channel) { return run("listen " + detail::quote_name(channel)); }
+Expected<void> Listener::try_listen(std::string_view channel) {
+    if (auto refused = detail::refuse_channel(channel)) return *std::move(refused);
+    return run("listen " + detail::quote_name(channel));
+}
 Expected<void> Listener::try_unlisten(std::string_view channel) {
+    if (auto refused = detail::refuse_channel(channel)) return *std::move(refused);
     return run("unlisten " + detail::quote_name(channel));
 }
 Expected<void> Listener::try_unlisten_all() { return run("unlisten *"); }

@@ -26,6 +26,13 @@ TEST_F(Listener, QuotesTheNamesOfChannels) {
               (Lines{"listen \"orders\"", "listen \"Odd \"\"name\"\"; --\"", "unlisten \"orders\"", "unlisten *"}));
 }
 
+TEST_F(Listener, RefusesANameThatAServerWouldCutOff) {
+    pg::Listener listener(db.client);
+    EXPECT_TRUE(listener.try_listen(std::string(63, 'n')));
+    EXPECT_EQ(listener.try_listen(std::string(64, 'n')).error().kind(), pg::ErrorKind::usage);
+    EXPECT_EQ(listener.try_unlisten(std::string(64, 'n')).error().kind(), pg::ErrorKind::usage);
+}
+
 TEST_F(Listener, GivesMessagesInOrderAndNothingWhenNoneCame) {
     server.notifications.emplace_back(pg::Notification{"orders", "42", 7});
     server.notifications.emplace_back(pg::Notification{"orders", "43", 7});

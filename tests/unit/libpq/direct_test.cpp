@@ -4,7 +4,6 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
-#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
