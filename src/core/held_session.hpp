@@ -26,7 +26,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     const std::shared_ptr<Context> context;  // outlives the lease
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
-    std::shared_ptr<const Settings> settings{};  // that its transaction began with; null: none
+    std::shared_ptr<const Settings> settings{};  // that its transaction began with, and has; null: none
     std::unique_ptr<const Error> first_failure;  // of its transaction, while that is a failed one; may be out of date
     spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
 
@@ -54,7 +54,8 @@ private:
     }
 };
 
-/// What a transaction on the session was given at its beginning may have ended with it: another one may go on.
+/// What a transaction on the session was given at its beginning it may have no more: it was given others since, or has
+/// ended, and another one may go on.
 inline void forget_settings(const Borrowed& borrowed) noexcept {
     if (borrowed.held) borrowed.held->settings.reset();
 }

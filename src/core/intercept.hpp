@@ -62,7 +62,7 @@ private:
 /// Runs a call that somebody has a say in.
 [[nodiscard]] Expected<Result> run_with_hooks(Executor& executor, const Call& call);
 
-/// Whether the transaction that is open on a session has these settings from its beginning on.
+/// Whether the transaction that is open on a session has these settings, and had no others since its beginning.
 [[nodiscard]] bool has_settings(const Borrowed& borrowed, const Settings& settings);
 /// Runs what the session would run, each transaction with the settings. @{
 [[nodiscard]] Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings,

@@ -84,6 +84,7 @@ Watch::Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::str
 
 void Watch::take(const Borrowed& borrowed) {
     wanted_ = settings_ && !has_settings(borrowed, *settings_) ? settings_.get() : nullptr;
+    if (wanted_) forget_settings(borrowed);  // these stand in the place of those, until a savepoint undoes them
     if (borrowed.lease) {
         event_.waited += borrowed.slot->taken_at - borrowed.slot->asked_at;
         event_.began = std::min(event_.began, borrowed.slot->asked_at);

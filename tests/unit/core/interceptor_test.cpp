@@ -288,6 +288,9 @@ TEST_F(Intercepting, GivesOtherSettingsWithinATransaction) {
     };
     transaction.exec("delete from t");
     EXPECT_EQ(arrived(), (Lines{"select set_config($1, $2, true), set_config($3, $4, true)", "delete from t"}));
+    inner->says = set;
+    for (int round = 0; round < 2; ++round) transaction.exec("delete from u");
+    EXPECT_EQ(arrived(), (Lines{set_a, "delete from u", set_a, "delete from u"})) << "what it began with was replaced";
 }
 
 TEST_F(Intercepting, RefusesABatchAndWithItWhatIsAskedOfIt) {
