@@ -92,12 +92,17 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 }
 
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql) {
-    if (!error.connection_usable() || error.outcome() == Outcome::not_sent) return;
-    const bool is_undone = error.outcome() == Outcome::not_applied;
-    if (!is_about_rows(sql)) {
+    if (error.outcome() == Outcome::not_sent) return;
+    const bool may_have_made =
+        error.outcome() != Outcome::not_applied &&
+        (!is_about_rows(sql) || (mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})));
+    if (!error.connection_usable()) {
+        // What its transaction waited for goes with the session, and the others are there yet.
+        if (may_have_made) context.types->outdate();
+    } else if (!is_about_rows(sql)) {
         note_traces(slot, sql);
         note_script(context, slot, sql);
-    } else if (!is_undone && mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})) {
+    } else if (may_have_made) {
         note_new_names(context, slot);
     }
 }

@@ -78,6 +78,20 @@ TEST_F(Eras, BeginWithWhatMayHaveHappenedBeforeAFailure) {
     EXPECT_EQ(fails("create table a(n int)", pg::Outcome::not_sent), 0u);
 }
 
+TEST_F(Eras, BeginWithWhatMayHaveHappenedBeforeAConnectionWasLost) {
+    const auto is_lost_with = [&](const char* sql, pg::Outcome outcome) {
+        db.server->answer(sql, fake::connection_lost(outcome));
+        const std::uint64_t before = era();
+        EXPECT_FALSE(db.client.connection().try_exec(pg::runtime(sql)));
+        return era() - before;
+    };
+    EXPECT_EQ(is_lost_with("create table a(n int)", pg::Outcome::unknown), 1u);
+    EXPECT_EQ(is_lost_with("select * into a from b", pg::Outcome::unknown), 1u);
+    EXPECT_EQ(is_lost_with("commit", pg::Outcome::unknown), 1u) << "of what was made before";
+    EXPECT_EQ(is_lost_with("create table a(n int)", pg::Outcome::not_applied), 0u);
+    EXPECT_EQ(is_lost_with("insert into a select 1", pg::Outcome::unknown), 0u);
+}
+
 TEST_F(Eras, DoNotBeginWithWordsInAStatementOfABatch) {
     for (int i = 0; i < 2; ++i) {
         pg::Batch batch(db.client);
