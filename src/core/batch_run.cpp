@@ -192,7 +192,7 @@ private:
         entry.name = choose_name(now_.statements, *borrowed.slot, entry.call, request);
         if (!atomic_ && entry.name && !entry.name->prepared && !request.prepare) go_without_name(entry, *borrowed.slot);
         // Those behind it may be about something else than before.
-        if (!entry.name && !is_about_rows(entry.call.sql)) {
+        if (!entry.name && (!is_about_rows(entry.call.sql) || (now_.statements && selects_into(entry.call.sql)))) {
             now_.statements = nullptr;
             if (!entry.call.leaves_traces) note_making(*borrowed.context, entry.call.sql);
         }

@@ -97,6 +97,7 @@ struct Statement {
     bool leaves_traces;         // in its session, as its text says
     bool controls_transaction;  // begins or ends one, as its text says
     bool is_about_rows;         // and nothing else, as its text says
+    bool has_no_name;           // as it controls a transaction, or makes names, as its text says
 
     explicit Statement(std::string_view text);
 };
@@ -113,7 +114,7 @@ struct Statement {
 /// is null where none has a name. @{
 [[nodiscard]] inline NamedStatement* choose_name(StatementCache* statements, const spi::SessionSlot& slot,
                                                  const Call& call, spi::Request& request) {
-    if (!statements || (call.statement && call.statement->controls_transaction)) return nullptr;
+    if (!statements || (call.statement && call.statement->has_no_name)) return nullptr;
     const bool lasting = call.statement || call.hash != 0;
     const std::uint64_t hash = call.statement ? call.statement->hash : lasting ? call.hash : hash_sql(call.sql);
     return statements->choose(request, {hash, lasting, call.statement != nullptr}, *slot.session);
@@ -152,6 +153,10 @@ enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
 /// were given another type, that is to be remembered when it went well. Only outside a transaction: inside one the
 /// failure has ended it.
 [[nodiscard]] Repair heal(const Call& call, Name name, const Error& error);
+/// True for a SELECT that makes a table of its rows.
+[[nodiscard]] bool selects_into(std::string_view sql);
+/// Whether names may mean something else behind a statement, as its text says; a procedure may do so unseen.
+[[nodiscard]] bool makes_names(std::string_view sql);
 // What a statement leaves behind. @{
 /// Traces in its session. Of a statement before it is sent: what others sent with it go by stays.
 void note_settings(spi::SessionSlot& slot, std::string_view sql);

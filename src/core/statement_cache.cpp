@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "src/base/transaction_control.hpp"
+#include "src/core/context.hpp"
 
 namespace pg::detail {
 namespace {
@@ -20,6 +21,9 @@ bool speaks_of_types(const Error& error) {
     return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
            is_gone_from_cache(error);
 }
+
+/// What comes again for its rows. Others may make something, and those sent with them be about that.
+bool is_to_have_a_name(std::string_view sql) { return is_about_rows(sql) && !selects_into(sql); }
 
 /// What it is about has changed, not its session.
 bool speaks_of_schema(const Error& error) {
@@ -110,7 +114,7 @@ NamedStatement* StatementCache::look_up(spi::Request& request, const StatementKe
     if (statement) {
         touch(*statement);
         if (statement->prepared) return &take(*statement, request);
-    } else if (!is_nameless(key.hash) && (key.at_once || (was_seen(key.hash) && is_about_rows(request.sql)))) {
+    } else if (!is_nameless(key.hash) && (key.at_once || (was_seen(key.hash) && is_to_have_a_name(request.sql)))) {
         statement = add(request, key.hash, session);
         if (statement) request.prepare = &statement->description;
     }

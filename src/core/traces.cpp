@@ -25,6 +25,29 @@ bool is_felt_by_others(std::string_view tag, std::string_view sql) {
     return mentions(tag, {"type", "domain", "owned"}) || mentions(sql, {"cascade"});
 }
 
+/// Looks for the INTO of a SELECT: INSERT and MERGE have one, too, and a column may be named so.
+class IntoSearch final : detail::SqlScanner {
+public:
+    using SqlScanner::SqlScanner;
+
+    [[nodiscard]] bool finds() {
+        std::string_view before;  // the word directly before
+        while (at_ < text_.size() && found_.problem == Problem::none) {
+            const bool is_blank =
+                space(peek()) || (peek() == '-' && peek(1) == '-') || (peek() == '/' && peek(1) == '*');
+            const std::size_t start = at_;
+            const char first = peek();
+            step();
+            if (is_blank) continue;
+            const std::string_view word = word_start(first) ? text_.substr(start, at_ - start) : std::string_view();
+            if (same(word, "into") && !same(before, "insert") && !same(before, "merge") && !same(before, "as"))
+                return true;
+            before = word;
+        }
+        return false;
+    }
+};
+
 bool forgets_statements(std::string_view text) { return mentions(text, {"discard", "deallocate"}); }
 
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
@@ -53,6 +76,19 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
 
 }  // namespace
 
+bool selects_into(std::string_view sql) {
+    return mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"}) && IntoSearch(sql).finds();
+}
+
+bool makes_names(std::string_view sql) {
+    const std::string_view word = first_word(sql);
+    for (const std::string_view making : {"create", "alter", "drop", "import"})
+        if (word.size() == making.size() && mentions(word, {making})) return true;
+    for (const std::string_view running : {"do", "explain"})
+        if (word.size() == running.size() && mentions(word, {running})) return mentions_making(sql);
+    return selects_into(sql);
+}
+
 void note_settings(spi::SessionSlot& slot, std::string_view sql) {
     slot.dirty = true;
     const bool sets_what_is_given = mentions(sql, {"set_config"}) && mentions(sql, {"$"});
@@ -65,10 +101,7 @@ void note_traces(spi::SessionSlot& slot, std::string_view sql) {
 }
 
 void note_making(Context& context, std::string_view sql) {
-    const std::string_view word = first_word(sql);
-    for (const std::string_view making : {"create", "alter", "drop", "do"})
-        if (word.size() == making.size() && mentions(word, {making}) && (making != "do" || mentions_making(sql)))
-            context.types->outdate();
+    if (makes_names(sql)) context.types->outdate();
 }
 
 void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, std::string_view sql) {
@@ -93,9 +126,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql) {
     if (error.outcome() == Outcome::not_sent) return;
-    const bool may_have_made =
-        error.outcome() != Outcome::not_applied &&
-        (!is_about_rows(sql) || (mentions(first_word(sql), {"select", "with"}) && mentions(sql, {"into"})));
+    const bool may_have_made = error.outcome() != Outcome::not_applied && (!is_about_rows(sql) || selects_into(sql));
     if (!error.connection_usable()) {
         // What its transaction waited for goes with the session, and the others are there yet.
         if (may_have_made) context.types->outdate();

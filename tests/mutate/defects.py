@@ -462,7 +462,7 @@ DEFECTS_OF_NAMES = (
            "a statement that is being prepared is taken for prepared"),
     Defect("src/core/statement_cache.hpp", "if (request.prepare || error || statement.gone)",
            "if (request.prepare || statement.gone)", NAMES, "a plan that no longer fits stays"),
-    Defect("src/core/statement_cache.cpp", "was_seen(key.hash) && is_about_rows(request.sql)", "was_seen(key.hash)", NAMES,
+    Defect("src/core/statement_cache.cpp", "was_seen(key.hash) && is_to_have_a_name(request.sql)", "was_seen(key.hash)", NAMES,
            "a command is prepared"),
     Defect("src/core/statement_cache.cpp", "key.at_once || (was_seen(key.hash) &&", "key.at_once || (", NAMES,
            "what comes once gets a name"),

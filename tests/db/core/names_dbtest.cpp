@@ -2,6 +2,7 @@
 // that.
 #include <gtest/gtest.h>
 
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/prepared.hpp"
 #include "pg/statement_cache.hpp"
@@ -66,6 +67,26 @@ TEST_P(NewNames, AreNoticedOfATableThatIsMadeOfRows) {
         EXPECT_EQ(made().rows, 1u);
         expect_name(session, 2);
         session.exec("drop table pg_temp.t");
+    }
+}
+
+TEST_P(NewNames, AreThoseOfTheStatementsBehindInABatch) {
+    pg::Client db = pg::connect(conninfo);
+    const auto prepared = db.prepare<pg::Affected()>("create table first.t as select 2 as n");
+    for (const auto mode : {pg::BatchMode::each, pg::BatchMode::atomic}) {
+        pg::Connection session = db.connection();
+        for (int round = 0; round < 6; ++round) {
+            expect_name(session, 1);
+            pg::Batch batch(session);
+            if (round % 2 == 0)
+                static_cast<void>(batch.exec("select 2 as n into first.t"));
+            else
+                batch.add(prepared);
+            const auto n = batch.query_one<int>(all);
+            batch.run(mode);
+            EXPECT_EQ(n.get(), 2) << round;
+            session.exec("drop table first.t");
+        }
     }
 }
 

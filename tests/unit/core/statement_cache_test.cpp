@@ -117,6 +117,18 @@ TEST_F(Statements, ThatAreNotAboutRowsGetNoneByThemselves) {
     EXPECT_NE(run("call f()", true), "");
 }
 
+TEST_F(Statements, ThatMakeATableOfTheirRowsGetNone) {
+    for (const char* sql : {"select 1 as n into t", "with a as (select 1) select * INTO t from a"})
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(run(sql), "") << sql;
+    for (const char* sql :
+         {"with a as (insert into t values (1) returning n) select n from a", "select 'into', 1 as into",
+          "with a as (select 1) merge into t using a on false when not matched then do nothing",
+          "select 1 as \"a\", /* into */ n as created_into from t"}) {
+        run(sql);
+        EXPECT_NE(run(sql), "") << sql;
+    }
+}
+
 TEST_F(Statements, OfOtherTypesAreOthers) {
     Params number, text;
     ASSERT_FALSE(number.add(1));
