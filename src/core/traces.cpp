@@ -116,8 +116,9 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     for (const std::string_view telling : {"SET", "LISTEN", "DECLARE CURSOR", "PREPARE", "LOAD", "DO"})
         if (tag == telling) note_traces(slot, sql);
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
-    if (tag.starts_with("CREATE") || tag.starts_with("ALTER") ||
-        (tag.starts_with("SELECT") && result.columns().empty() && mentions(sql, {"create", "into"})))
+    const bool may_make = (tag.starts_with("SELECT") && result.columns().empty()) ||
+                          (tag == "EXPLAIN" && mentions(sql, {"analy"}));  // ANALYZE, or ANALYSE: it is run
+    if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || (may_make && mentions(sql, {"create", "into"})))
         note_what_was_made(context, slot, tag, sql);
     if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);
     if (tag.starts_with("DROP") && is_felt_by_others(tag, sql)) note_new_names(context, slot);

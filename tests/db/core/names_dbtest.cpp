@@ -70,6 +70,19 @@ TEST_P(NewNames, AreNoticedOfATableThatIsMadeOfRows) {
     }
 }
 
+TEST_P(NewNames, AreNoticedOfATableThatAnExplainedStatementMakes) {
+    pg::Client db = pg::connect(conninfo);
+    for (const char* sql :
+         {"explain analyze create table first.t as select 2 as n", "explain (analyse) select 2 as n into first.t",
+          "explain analyze create materialized view first.t as select 2 as n"}) {
+        expect_name(db, 1);
+        db.query(pg::runtime(sql));
+        expect_name(db, 2);
+        db.run_script(std::string_view(sql).find("view") != std::string_view::npos ? "drop materialized view first.t"
+                                                                                   : "drop table first.t");
+    }
+}
+
 TEST_P(NewNames, AreThoseOfTheStatementsBehindInABatch) {
     pg::Client db = pg::connect(conninfo);
     const auto prepared = db.prepare<pg::Affected()>("create table first.t as select 2 as n");

@@ -60,6 +60,11 @@ TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
 }
 
+TEST_F(SessionDb, ComesBackWithoutTheTableOfAnExplainedStatement) {
+    narrow.query("explain analyze create table pg_temp.scratch as select 1");
+    EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
+}
+
 TEST_F(SessionDb, ComesBackWithoutWhatWasLeftByCodeThatFailed) {
     const int process = narrow.query_one<int>("select pg_backend_pid()");
     const auto is_at_rest = [&] {
