@@ -26,7 +26,7 @@ struct SqlScan {
     std::size_t parameters = 0;       ///< the highest $n
     Problem problem = Problem::none;  ///< the first one found
     std::size_t offset = 0;           ///< of the problem, in bytes
-    bool leaves_traces = false;       ///< in its session: `set_config`, a lock of the session, a temporary table
+    bool leaves_traces = false;       ///< in its session: `set_config`, a lock of it, a temporary table, EXECUTE
 };
 
 namespace detail {
@@ -128,6 +128,7 @@ protected:
         return true;
     }
     constexpr void look_at(std::string_view text) {
+        if (first_.empty()) found_.leaves_traces = same(first_ = text, "execute");  // it runs whatever was prepared
         if (same(text, "atomic") && same(before_, "begin")) is_atomic_ = true;
         if (is_atomic_ && !same(before_, "as") && text_[at_ - text.size() - 1] != '.')  // else it is a column
             open_ += same(before_, "begin") || same(text, "case") ? 1 : same(text, "end") && open_ > 0 ? -1 : 0;
@@ -170,11 +171,10 @@ protected:
 
     std::string_view text_;
     std::size_t at_ = 0;
-    bool any_ = false;
-    bool ended_ = false;
-    int open_ = 0;             // parentheses and bodies, inside of which there are statements without an end of it
-    bool is_atomic_ = false;   // in a body that is BEGIN ATOMIC … END
-    std::string_view before_;  // the last word
+    bool any_ = false, ended_ = false;
+    int open_ = 0;            // parentheses and bodies, inside of which there are statements without an end of it
+    bool is_atomic_ = false;  // in a body that is BEGIN ATOMIC … END
+    std::string_view first_, before_;  // words: of all, and directly before
     SqlScan found_;
 };
 

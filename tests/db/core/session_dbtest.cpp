@@ -60,6 +60,24 @@ TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
 }
 
+TEST_F(SessionDb, ComesBackWithoutWhatAStatementOfSqlItselfLeft) {
+    const int process = narrow.query_one<int>("select pg_backend_pid()");
+    const auto locks = [&] {
+        return narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'");
+    };
+    narrow.exec("prepare lock_it as select 1 from pg_advisory_lock(7)");
+    narrow.query("execute lock_it");
+    EXPECT_EQ(locks(), 0);
+    EXPECT_EQ(narrow.query_one<int>("execute lock_it"), 1);
+    EXPECT_EQ(locks(), 0) << "also when its rows are taken as they come";
+    for (int round = 0; round < 3; ++round) narrow.prepare<int()>("execute lock_it")();
+    EXPECT_EQ(locks(), 0);
+    static_cast<void>(narrow.stream<int>("execute lock_it"));
+    EXPECT_EQ(locks(), 0);
+    narrow.exec("deallocate lock_it");
+    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+}
+
 TEST_F(SessionDb, ComesBackWithoutTheTableOfAnExplainedStatement) {
     narrow.query("explain analyze create table pg_temp.scratch as select 1");
     EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));

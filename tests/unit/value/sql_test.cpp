@@ -98,13 +98,14 @@ TEST(SqlScan, SeesWhatLeavesTracesInItsSession) {
           "select pg_try_advisory_lock_shared(1)", "create temp table t (a int)", "CREATE TEMPORARY VIEW v as select 1",
           "create local temp table t ()", "create or replace /* a */ temp view v as select 1",
           "select \"set_config\"('a', 'b', false)", "select pg_catalog.\"pg_advisory_lock\"(1)",
-          "create temp table t as select 1", "select 1 as a into temp t", "select 1 as a into local temporary table t"})
+          "create temp table t as select 1", "select 1 as a into temp t", "select 1 as a into local temporary table t",
+          "execute s", "/* a */ EXECUTE s (1)"})
         EXPECT_TRUE(pg::scan_sql(sql).leaves_traces) << sql;
     for (const char* sql : {"select 1", "select temp from weather", "insert into weather (temp) values ($1)",
                             "select max(temp) as temporary", "create table temp (a int)", "select 'set_config(1)'",
                             "select \"a set_config\"", "-- set_config\nselect 1", "select $$ create temp table t () $$",
                             "select pg_advisory_xact_lock(1)", "select pg_advisory_unlock(1)",
-                            "select my_set_config(1)", "select set_configs(1)"})
+                            "select my_set_config(1)", "select set_configs(1)", "select 1 as execute", "executed s"})
         EXPECT_FALSE(pg::scan_sql(sql).leaves_traces) << sql;
     EXPECT_TRUE(pg::Sql<0>("select pg_advisory_lock(1)").leaves_traces()) << "the compiler looks at a literal";
     EXPECT_FALSE(pg::Sql<0>("select 1").leaves_traces());
