@@ -72,7 +72,7 @@ protected:
         if (c == '(' || (c == ')' && open_ > 0)) open_ += c == '(' ? 1 : -1;
         if (word_start(c)) return name();
         if (digit(c)) return number();
-        ++at_;
+        before_ = {}, ++at_;
     }
     constexpr void line_comment() {
         while (at_ < text_.size() && peek() != '\n' && peek() != '\r') ++at_;
@@ -129,7 +129,7 @@ protected:
     }
     constexpr void look_at(std::string_view text) {
         if (first_.empty()) found_.leaves_traces = same(first_ = text, "execute");  // it runs whatever was prepared
-        if (same(text, "atomic") && same(before_, "begin")) is_atomic_ = true;
+        if (same(text, "atomic") && same(before_, "begin") && same(first_, "create")) is_atomic_ = true;
         if (is_atomic_ && !same(before_, "as") && text_[at_ - text.size() - 1] != '.')  // else it is a column
             open_ += same(before_, "begin") || same(text, "case") ? 1 : same(text, "end") && open_ > 0 ? -1 : 0;
         if (text.size() >= 10) {  // all the others are shorter: what the compiler runs is kept short

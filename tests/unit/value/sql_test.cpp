@@ -49,6 +49,12 @@ TEST(SqlScan, TakesOneStatement) {
     EXPECT_EQ(problem("select 1); select 2"), Problem::several_statements);
     EXPECT_EQ(problem("begin; select 1"), Problem::several_statements);
     EXPECT_EQ(problem("select atomic, case when true then 1 end; select 2"), Problem::several_statements);
+    for (const char* const list :
+         {"begin, atomic", "begin atomic", "(begin) atomic", "begin.atomic", "a as begin, atomic"})
+        EXPECT_EQ(problem(std::string("copy (select ") + list + " from t) to stdout; drop table u"),
+                  Problem::several_statements)
+            << list;
+    EXPECT_EQ(problem("create view v as select begin, atomic from t; drop table u"), Problem::several_statements);
     EXPECT_EQ(problem("create rule r as on update to t do also (insert into a values (1); delete from b)"),
               Problem::none);
     const std::string body =
