@@ -12,7 +12,7 @@ Error moved_from() { return detail::usage_error("the connection was moved from")
 }  // namespace
 
 Connection detail::hold(Borrowed borrowed) {
-    borrowed.slot->dirty = true;  // it is taken for the sake of what it leaves in the session
+    note_dirt(*borrowed.slot);  // it is taken for the sake of what it leaves in the session
     auto held = std::make_shared<HeldSession>(borrowed.context->shared_from_this(), std::move(borrowed.lease));
     return Connection(std::make_unique<Connection::Impl>(Connection::Impl{std::move(held)}));
 }

@@ -107,7 +107,7 @@ struct Statement {
     if (context.statements.entries == 0 || slot.renamed) return nullptr;
     if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
     auto* const statements = static_cast<StatementCache*>(slot.memory.get());
-    statements->keep_up(*slot.session);
+    statements->keep_up(*slot.session, !slot.dirty);
     return statements;
 }
 /// The name that a call goes by, if any, which the request has then; null otherwise. See `StatementCache`. `statements`
@@ -158,6 +158,9 @@ enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
 /// Whether names may mean something else behind a statement, as its text says; a procedure may do so unseen.
 [[nodiscard]] bool makes_names(std::string_view sql);
 // What a statement leaves behind. @{
+/// Its borrower may leave something in the session. The first to do so since it was reset is done with what was
+/// prepared about what others had left.
+void note_dirt(spi::SessionSlot& slot);
 /// Traces in its session. Of a statement before it is sent: what others sent with it go by stays.
 void note_settings(spi::SessionSlot& slot, std::string_view sql);
 /// The same of what may forget statements, too, when nobody is about to use one.

@@ -164,10 +164,11 @@ void StatementCache::tell_others() {
     if (tally_->types_->era() == era_ && tally_->affords_renewal()) tally_->types_->outdate();
 }
 
-void StatementCache::catch_up(spi::Session& session) noexcept {
+void StatementCache::catch_up(spi::Session& session, bool is_clean) noexcept {
     const bool is_over = session.transaction_status() == spi::TransactionStatus::idle;
     const TypeCatalog& types = *tally_->types_;
-    if (is_over && std::exchange(awaits_commit_, false)) types.outdate();
+    if (is_over && has_committed()) types.outdate();
+    if (is_clean) has_been_reset(session);
     const std::uint64_t era = types.era();
     if (std::exchange(era_, era) != era) close_all(session);
 }

@@ -158,16 +158,28 @@ public:
     /// None of them is to be used any more.
     void close_all(spi::Session& session) noexcept { clear(&session); }
 
-    /// Closes all of them when names or types may have changed since.
-    void keep_up(spi::Session& session) noexcept {
-        if (awaits_commit_ || era_ != tally_->types_->era()) [[unlikely]]
-            catch_up(session);
+    /// Closes all of them when names or types may have changed since. `is_clean`: nothing of a borrower is left in it.
+    void keep_up(spi::Session& session, bool is_clean = false) noexcept {
+        if (awaits_commit_ || awaits_reset_ || era_ != tally_->types_->era()) [[unlikely]]
+            catch_up(session, is_clean);
     }
     /// The transaction that is open has changed the schema. @{
     void await_commit() noexcept { awaits_commit_ = true; }
     [[nodiscard]] bool awaits_commit() const noexcept { return awaits_commit_; }
     /// It has ended; whether there was such a one.
-    [[nodiscard]] bool has_committed() noexcept { return std::exchange(awaits_commit_, false); }  /// @}
+    [[nodiscard]] bool has_committed() noexcept {
+        const bool had_changed = awaits_commit_;
+        awaits_commit_ = false;
+        return had_changed;
+    }  /// @}
+    /// The session has something temporary, which what is prepared may be about. @{
+    void await_reset() noexcept { awaits_reset_ = true; }
+    [[nodiscard]] bool awaits_reset() const noexcept { return awaits_reset_; }
+    /// It has nothing any more.
+    void has_been_reset(spi::Session& session) noexcept {
+        if (awaits_reset_) close_all(session);
+        awaits_reset_ = false;
+    }  /// @}
 
     /// So far. Thread-safe.
     [[nodiscard]] StatementCacheStats stats() const noexcept { return {hits_, misses_, named_, evicted_, outdated_}; }
@@ -215,7 +227,7 @@ private:
     void link(NamedStatement& statement) noexcept;
     void unlink(NamedStatement& statement) noexcept;
     void remove(NamedStatement& statement) noexcept;
-    void catch_up(spi::Session& session) noexcept;
+    void catch_up(spi::Session& session, bool is_clean) noexcept;
     /// Closes them in the session, if there is one.
     void clear(spi::Session* session) noexcept;
 
@@ -227,7 +239,8 @@ private:
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;
     std::uint64_t era_ = 0;            // that was kept up with
-    bool awaits_commit_ = false;       // whose end may come unseen
+    bool awaits_commit_ : 1 = false;   // whose end may come unseen
+    bool awaits_reset_ : 1 = false;    // by the source of its session, unseen
     Marks seen_;                       // once
     std::unique_ptr<Marks> nameless_;  // what is never to have a name; null: nothing
     Count hits_, misses_, named_, evicted_, outdated_;

@@ -52,14 +52,24 @@ bool forgets_statements(std::string_view text) { return mentions(text, {"discard
 
 StatementCache* statements_of(const spi::SessionSlot& slot) { return static_cast<StatementCache*>(slot.memory.get()); }
 
+StatementCache& statements_from_now_on(Context& context, spi::SessionSlot& slot) {
+    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
+    return *statements_of(slot);
+}
+
 /// A name may mean something new from now on, and a type have other fields: a server does not look whether a table that
 /// was made since stands before the one that a prepared statement is about.
 void note_new_names(Context& context, spi::SessionSlot& slot) {
     context.types->outdate();
     // For the others that is so when the transaction ends.
     if (slot.session->transaction_status() == spi::TransactionStatus::idle) return;
-    if (!slot.memory) slot.memory = std::make_unique<StatementCache>(context.statements, context.tally);
-    statements_of(slot)->await_commit();
+    statements_from_now_on(context, slot).await_commit();
+}
+
+/// The same of code that may make things, temporary ones among them.
+void note_new_names_of(std::string_view code, Context& context, spi::SessionSlot& slot) {
+    note_new_names(context, slot);
+    if (mentions(code, {"temp"})) statements_from_now_on(context, slot).await_reset();
 }
 
 /// The same of a statement that made something. A temporary one stands before others in its own session only, but what
@@ -67,9 +77,12 @@ void note_new_names(Context& context, spi::SessionSlot& slot) {
 void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql) {
     const bool speaks_of_temporary = mentions(sql, {"pg_temp"});
     const bool is_temporary = scan_sql(sql).leaves_traces && !mentions(sql, {"set_config", "advisory"});
-    if (speaks_of_temporary) slot.dirty = true;
-    if (StatementCache* statements = statements_of(slot); statements && (is_temporary || speaks_of_temporary))
-        statements->close_all(*slot.session);
+    if (is_temporary || speaks_of_temporary) {
+        note_dirt(slot);
+        StatementCache& statements = statements_from_now_on(context, slot);
+        statements.close_all(*slot.session);
+        statements.await_reset();
+    }
     const bool may_give_columns = tag == "CREATE VIEW" && mentions(sql, {"replace"});
     if (!is_temporary || tag.starts_with("ALTER") || may_give_columns) note_new_names(context, slot);
 }
@@ -89,8 +102,12 @@ bool makes_names(std::string_view sql) {
     return selects_into(sql);
 }
 
+void note_dirt(spi::SessionSlot& slot) {
+    if (!std::exchange(slot.dirty, true) && slot.memory) statements_of(slot)->has_been_reset(*slot.session);
+}
+
 void note_settings(spi::SessionSlot& slot, std::string_view sql) {
-    slot.dirty = true;
+    note_dirt(slot);
     const bool sets_what_is_given = mentions(sql, {"set_config"}) && mentions(sql, {"$"});
     if (sets_what_is_given || mentions(sql, {"search_path", "role", "authorization", "schema"})) slot.renamed = true;
 }
@@ -122,7 +139,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
         note_what_was_made(context, slot, tag, sql);
     if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);
     if (tag.starts_with("DROP") && is_felt_by_others(tag, sql)) note_new_names(context, slot);
-    if (tag == "DO" && mentions_making(sql)) note_new_names(context, slot);
+    if (tag == "DO" && mentions_making(sql)) note_new_names_of(sql, context, slot);
 }
 
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql) {
@@ -140,7 +157,7 @@ void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, 
 }
 
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text) {
-    if (mentions_making(text) || mentions(text, {"import", "prepared"})) note_new_names(context, slot);
+    if (mentions_making(text) || mentions(text, {"import", "prepared"})) note_new_names_of(text, context, slot);
     if (!mentions(text, {"commit", "end", "rollback", "abort"})) return;
     const bool is_over = slot.session->transaction_status() == spi::TransactionStatus::idle;
     is_over ? note_commit(context, slot) : note_undone(context, slot);

@@ -110,6 +110,33 @@ TEST_F(SessionDb, KeepsItsStatementsForTheNextBorrower) {
     EXPECT_EQ(narrow.statement_cache().hits, 2u) << "cleaning it forgets none of them";
 }
 
+TEST_F(SessionDb, KeepsNoStatementAboutATemporaryTable) {
+    db.run_script(
+        "drop table if exists things; create table things (id int, what text);"
+        "insert into things values (1, 'lasting')");
+    const auto read = [](pg::Executor& executor) {
+        return executor.query_one<std::string>("select what from things where id = $1", "1");
+    };
+    const auto read_in_transaction = [&](auto& on) {
+        return on.transaction([&](pg::Transaction& transaction) { return read(transaction); });
+    };
+    for (const bool by_script : {true, false}) {
+        for (const bool held : {true, false}) {
+            {
+                pg::Connection one = narrow.connection();
+                const char* const made = "create temp table things as select '1' as id, 'fleeting' as what";
+                by_script ? one.run_script(made) : static_cast<void>(one.exec(pg::runtime(made)));
+                for (int round = 0; round < 3; ++round) EXPECT_EQ(read(one), "fleeting");
+            }
+            if (held) {
+                pg::Connection next = narrow.connection();
+                EXPECT_EQ(read_in_transaction(next), "lasting");
+            }
+            EXPECT_EQ(read_in_transaction(narrow), "lasting");
+        }
+    }
+}
+
 TEST_F(SessionDb, LeavesNoStatementOnTheServerThatItHasForgotten) {
     pg::Connection session = narrow.connection();
     for (int round = 0; round < 5; ++round) {
