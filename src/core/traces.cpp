@@ -87,6 +87,15 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
     if (!is_temporary || tag.starts_with("ALTER") || may_give_columns) note_new_names(context, slot);
 }
 
+/// What a name means that is gone is something else, or nothing. Where there are temporary tables it is one of those,
+/// as far as can be told; another one is found to be gone by whoever needs it.
+void note_what_was_dropped(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql) {
+    if (is_felt_by_others(tag, sql)) return note_new_names(context, slot);
+    if (!mentions(tag, {"table", "view"})) return;
+    StatementCache* const statements = statements_of(slot);
+    statements && statements->awaits_reset() ? statements->close_all(*slot.session) : note_new_names(context, slot);
+}
+
 }  // namespace
 
 bool selects_into(std::string_view sql) {
@@ -138,7 +147,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || (may_make && mentions(sql, {"create", "into"})))
         note_what_was_made(context, slot, tag, sql);
     if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);
-    if (tag.starts_with("DROP") && is_felt_by_others(tag, sql)) note_new_names(context, slot);
+    if (tag.starts_with("DROP")) note_what_was_dropped(context, slot, tag, sql);
     if (tag == "DO" && mentions_making(sql)) note_new_names_of(sql, context, slot);
 }
 

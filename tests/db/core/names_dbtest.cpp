@@ -83,6 +83,20 @@ TEST_P(NewNames, AreNoticedOfATableThatAnExplainedStatementMakes) {
     }
 }
 
+TEST_P(NewNames, AreNoticedInTransactionsWhenATableOfAnotherTypeIsDropped) {
+    pg::Client db = pg::connect(conninfo);
+    pg::Connection one = db.connection(), other = db.connection();
+    const auto in_a_transaction = [](pg::Connection& session) {
+        pg::Transaction transaction = session.begin();
+        return transaction.query_one<int>("select count(*)::int from t where n = $1", "1");
+    };
+    one.exec("create table first.t (n text)");
+    for (int round = 0; round < 3; ++round)
+        for (pg::Connection* session : {&one, &other}) EXPECT_EQ(in_a_transaction(*session), 0);
+    one.exec("drop table first.t");
+    for (pg::Connection* session : {&one, &other}) EXPECT_EQ(in_a_transaction(*session), 1);
+}
+
 TEST_P(NewNames, AreThoseOfTheStatementsBehindInABatch) {
     pg::Client db = pg::connect(conninfo);
     const auto prepared = db.prepare<pg::Affected()>("create table first.t as select 2 as n");

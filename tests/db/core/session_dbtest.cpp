@@ -137,6 +137,25 @@ TEST_F(SessionDb, KeepsNoStatementAboutATemporaryTable) {
     }
 }
 
+TEST_F(SessionDb, ForgetsOnlyItsOwnStatementsWhenItDropsATemporaryTable) {
+    db.run_script("drop table if exists things; create table things (id int, what text)");
+    pg::Connection one = db.connection(), other = db.connection();
+    const auto count = [](pg::Connection& session) {
+        return session.transaction([](pg::Transaction& transaction) {
+            return transaction.query_one<std::int64_t>("select count(*) from things where id = $1", "1");
+        });
+    };
+    for (int round = 0; round < 3; ++round) EXPECT_EQ(count(other), 0);
+    one.exec("create temp table things as select '1' as id");
+    for (int round = 0; round < 3; ++round) EXPECT_EQ(count(one), 1);
+    one.exec("drop table things");
+    pg::Transaction transaction = one.begin();
+    EXPECT_EQ(transaction.query_one<std::int64_t>("select count(*) from things where id = $1", "1"), 0);
+    const std::uint64_t hits = db.statement_cache().hits;
+    EXPECT_EQ(count(other), 0);
+    EXPECT_EQ(db.statement_cache().hits, hits + 1);
+}
+
 TEST_F(SessionDb, LeavesNoStatementOnTheServerThatItHasForgotten) {
     pg::Connection session = narrow.connection();
     for (int round = 0; round < 5; ++round) {

@@ -51,7 +51,7 @@ TEST_F(Types, AreLearnedWhenAResultFirstHasThem) {
 TEST_F(Types, AreAskedForAgainWhenTheyMayHaveBeenAltered) {
     const auto moods = rows({{"m", 20001}}, {{"ok"}}, db.types.get());
     for (const char* const altering :
-         {"ALTER TYPE", "CREATE TABLE", "CREATE VIEW", "DROP TYPE", "DROP DOMAIN", "DROP OWNED"}) {
+         {"ALTER TYPE", "CREATE TABLE", "CREATE VIEW", "DROP TYPE", "DROP DOMAIN", "DROP OWNED", "DROP TABLE"}) {
         pg::TypeInfo mood;
         mood.oid = pg::Oid{20001};
         db.types->add(mood);
@@ -63,11 +63,11 @@ TEST_F(Types, AreAskedForAgainWhenTheyMayHaveBeenAltered) {
         EXPECT_EQ(db.client.query_one<Mood>(pg::runtime("select m")), Mood::ok);
         EXPECT_TRUE(db.types->is_current(pg::Oid{20001})) << altering;
     }
-    server.answer("drop table t", fake::affected("DROP TABLE"));
-    db.client.exec("drop table t");
+    server.answer("drop index i", fake::affected("DROP INDEX"));
+    db.client.exec("drop index i");
     EXPECT_TRUE(db.types->is_current(pg::Oid{20001})) << "nothing that stays has lost anything by it";
-    server.answer("drop table t cascade", fake::affected("DROP TABLE"));
-    db.client.exec("drop table t cascade");
+    server.answer("drop function f cascade", fake::affected("DROP FUNCTION"));
+    db.client.exec(pg::runtime("drop function f cascade"));
     EXPECT_FALSE(db.types->is_current(pg::Oid{20001}));
 }
 
