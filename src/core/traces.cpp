@@ -17,8 +17,27 @@ bool mentions(std::string_view text, std::initializer_list<std::string_view> wor
     });
 }
 
+/// The same of words that stand alone, be it in a string: names like created_at or attempt are none.
+bool has_word(std::string_view text, std::initializer_list<std::string_view> words) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    const auto is_part = [&](char c) {
+        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+               static_cast<unsigned char>(c) >= 0x80;
+    };
+    for (auto at = text.begin(); at != text.end();) {
+        at = std::find_if(at, text.end(), is_part);
+        const auto end = std::find_if_not(at, text.end(), is_part);
+        const auto is_this = [&](std::string_view word) {
+            return std::equal(at, end, word.begin(), word.end(), [&](char a, char b) { return lower(a) == b; });
+        };
+        if (std::any_of(words.begin(), words.end(), is_this)) return true;
+        at = end;
+    }
+    return false;
+}
+
 /// Whether something may be made, or taken away, by it.
-bool mentions_making(std::string_view text) { return mentions(text, {"create", "alter", "into", "drop"}); }
+bool mentions_making(std::string_view text) { return has_word(text, {"create", "alter", "into", "drop"}); }
 
 /// Whether a DROP may take something from what stays: a field from a row type, or a type's name for another one.
 bool is_felt_by_others(std::string_view tag, std::string_view sql) {
@@ -39,8 +58,9 @@ public:
             const char first = peek();
             step();
             if (is_blank) continue;
-            const std::string_view word = word_start(first) ? text_.substr(start, at_ - start) : std::string_view();
-            if (same(word, "into") && !same(before, "insert") && !same(before, "merge") && !same(before, "as"))
+            const std::string_view word = text_.substr(start, word_start(first) ? at_ - start : 1);
+            if (same(word, "into") && !same(before, "insert") && !same(before, "merge") && !same(before, "as") &&
+                !same(before, "."))
                 return true;
             before = word;
         }
@@ -69,7 +89,7 @@ void note_new_names(Context& context, spi::SessionSlot& slot) {
 /// The same of code that may make things, temporary ones among them.
 void note_new_names_of(std::string_view code, Context& context, spi::SessionSlot& slot) {
     note_new_names(context, slot);
-    if (mentions(code, {"temp"})) statements_from_now_on(context, slot).await_reset();
+    if (has_word(code, {"temp", "temporary", "pg_temp"})) statements_from_now_on(context, slot).await_reset();
 }
 
 /// The same of a statement that made something. A temporary one stands before others in its own session only, but what
@@ -91,7 +111,8 @@ void note_what_was_made(Context& context, spi::SessionSlot& slot, std::string_vi
 /// as far as can be told; another one is found to be gone by whoever needs it.
 void note_what_was_dropped(Context& context, spi::SessionSlot& slot, std::string_view tag, std::string_view sql) {
     if (is_felt_by_others(tag, sql)) return note_new_names(context, slot);
-    if (!mentions(tag, {"table", "view"})) return;
+    // IF EXISTS stands before what is made anew, most often a temporary one, and nothing may have been dropped.
+    if (!mentions(tag, {"table", "view"}) || has_word(sql, {"exists"})) return;
     StatementCache* const statements = statements_of(slot);
     statements && statements->awaits_reset() ? statements->close_all(*slot.session) : note_new_names(context, slot);
 }
@@ -144,7 +165,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
     const bool may_make = (tag.starts_with("SELECT") && result.columns().empty()) ||
                           (tag == "EXPLAIN" && mentions(sql, {"analy"}));  // ANALYZE, or ANALYSE: it is run
-    if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || (may_make && mentions(sql, {"create", "into"})))
+    if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || (may_make && has_word(sql, {"create", "into"})))
         note_what_was_made(context, slot, tag, sql);
     if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);
     if (tag.starts_with("DROP")) note_what_was_dropped(context, slot, tag, sql);

@@ -47,6 +47,21 @@ TEST_F(Eras, BeginWithARollbackOfWhatWasMade) {
     }
 }
 
+TEST_F(Eras, DoNotBeginWithWordsThatOnlyLookLikeOnesThatMakeSomething) {
+    const std::uint64_t before = era();
+    for (const auto& [sql, tag] : {std::pair("explain select created_at from t", "EXPLAIN"),
+                                   std::pair("explain analyze select created_at, dropped_into from t", "EXPLAIN"),
+                                   std::pair("do $$begin perform altered from t; end$$", "DO"),
+                                   std::pair("drop table if exists pg_temp.scratch", "DROP TABLE")}) {
+        db.server->answer(sql, fake::affected(tag));
+        db.client.exec(pg::runtime(sql));
+        pg::Batch batch(db.client);
+        if (tag == std::string_view("EXPLAIN")) static_cast<void>(batch.exec(pg::runtime(sql)));
+        batch.run();
+        EXPECT_EQ(era(), before) << sql;
+    }
+}
+
 TEST_F(Eras, BeginWithWhatBecomesKnownToOthersWithoutACommitOfOurs) {
     for (const auto& [sql, tag] :
          {std::pair("commit prepared 'x'", "COMMIT PREPARED"),

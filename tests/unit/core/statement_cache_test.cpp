@@ -122,7 +122,7 @@ TEST_F(Statements, ThatMakeATableOfTheirRowsGetNone) {
         for (int i = 0; i < 3; ++i) EXPECT_EQ(run(sql), "") << sql;
     for (const char* sql :
          {"with a as (insert into t values (1) returning n) select n from a", "select 'into', 1 as into",
-          "with a as (select 1) merge into t using a on false when not matched then do nothing",
+          "select a.into from a", "with a as (select 1) merge into t using a on false when not matched then do nothing",
           "select 1 as \"a\", /* into */ n as created_into from t"}) {
         run(sql);
         EXPECT_NE(run(sql), "") << sql;
