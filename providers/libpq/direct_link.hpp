@@ -207,12 +207,12 @@ private:
     wire::Machine machine_;
     std::vector<Parameter> parameters_;  ///< those that changed since libpq was asked for them
     std::list<Notification> notifications_;
-    bool has_lost_notifications_ = false;
     std::vector<std::string> forgotten_;  ///< names of statements that are still to be closed
     std::optional<Error> ending_;
     const bool waits_in_receive_;     ///< a receive may wait
     bool hears_of_settings_ = false;  ///< one was reported that is another than at rest
-    bool unwritable_ = false;         ///< the socket takes nothing any more: the end is still to be read
+    bool has_lost_notifications_ = false;
+    bool unwritable_ = false;  ///< the socket takes nothing any more: the end is still to be read
     // What TLS asked for last, when it was the other thing than usual: a change of keys goes both ways. @{
     bool receiving_needs_write_ = false;
     bool sending_needs_read_ = false;  /// @}
