@@ -22,7 +22,7 @@ struct Options {
     /// How sessions are kept: see `<pg/pool/options.hpp>`. Null: as the string says. Outlives the call.
     const PoolOptions* pool = nullptr;
     /// Statements that a session keeps prepared, by itself or as asked; zero: none. `as_configured`: as the string says
-    /// (`statement_cache_size`), 256 when it does not.
+    /// (`statement_cache_size`), else 256, or 0 with `pooler=transaction`.
     std::size_t statement_cache_size = as_configured;
     /// Time for a request that names none. Zero: as the string says, 30 s when it does not.
     std::chrono::nanoseconds timeout{};

@@ -51,7 +51,7 @@ enum class ErrorKind : std::uint8_t {
     tls,                    ///< the encrypted channel could not be made or verified
     protocol,               ///< the peer does not speak the protocol correctly
     timeout,                ///< the deadline passed
-    pool_timeout,           ///< the deadline passed while waiting for a session
+    pool_timeout,           ///< no session was to be had, in time or at all
     cancelled,              ///< a stop token, or another session, cancelled the statement
     server,                 ///< the server reported an error
     unique_violation,       ///< 23505
@@ -213,7 +213,7 @@ class PGCLIENT_API Timeout : public Error {
 public:
     explicit Timeout(const Error& error) : Error(error) {}
 };
-/// The deadline passed while every session was busy; nothing was sent.
+/// No session was to be had, in time or at all; nothing was sent.
 class PGCLIENT_API PoolTimeout : public Timeout {
 public:
     explicit PoolTimeout(const Error& error) : Timeout(error) {}

@@ -41,8 +41,8 @@ struct sink_of<Affected> {
 }  // namespace detail
 
 /// A statement that takes `Args` and gives `R`: a row type (exactly one row), `std::optional<R>` (at most one),
-/// `std::vector<R>`, or `pg::Affected`. Value: copies share the statement. Thread-safe as its executor is. When the
-/// last copy goes, that of a batch included, connections forget the statement as they come by.
+/// `std::vector<R>`, or `pg::Affected`. Value: copies share the statement. Thread-safe as its executor is. Its name
+/// stays on the sessions that have it until others need the place.
 template <class R, class... Args>
 class Prepared<R(Args...)> {
 public:
