@@ -126,6 +126,7 @@ private:
             case wire::Event::copy_in:
             case wire::Event::copy_out: return refuse_copy();
             case wire::Event::ready: take_ready(); return true;
+            case wire::Event::suspended: return violate("a suspended portal, where no number of rows was asked for");
             default: return true;
         }
     }

@@ -282,6 +282,12 @@ Error DirectLink::failed(std::string_view body) {
     return error;
 }
 
+Error DirectLink::ending_behind(const Error* report) {
+    Error end = ending();
+    if (report == nullptr) return end;
+    return connected() ? *report : as_of_closed(*report);
+}
+
 Error DirectLink::violated(std::string_view reason) {
     ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::unknown, .connection_usable = false};
     fields.message.append("the server broke the protocol: ").append(reason).append("; the connection is closed");
@@ -319,6 +325,12 @@ void DirectLink::give_up_copy() {
     send_sync();
 }
 
+/// As it is told when it comes in time.
+Outcome DirectLink::outcome_of_report(std::string_view body) const {
+    const auto report = wire::Report::read(body);
+    return report ? report_error(*report, site()).outcome() : Outcome::unknown;
+}
+
 Outcome DirectLink::drain(const Deadline& until) noexcept {
     keep_in_place();
     const bool copying_in = machine_.copying_in();
@@ -347,7 +359,7 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
                     if (outcome == Outcome::unknown) outcome = Outcome::applied;
                     break;
                 case wire::Event::failed:
-                    outcome = Outcome::not_applied;
+                    outcome = outcome_of_report(frame.body);
                     if (std::exchange(ends_copy, false) && !has_read_giving_up(frame.body)) machine_.find_lost_syncs();
                     break;
                 case wire::Event::copy_in:

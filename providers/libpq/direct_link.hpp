@@ -130,6 +130,8 @@ public:
     [[nodiscard]] Error failed(std::string_view body);
     void close() noexcept;
 
+    /// Why the exchange ended too soon, behind a report that came before: that tells more. Null: none did.
+    [[nodiscard]] Error ending_behind(const Error* report);
     /// A notification that has arrived; nothing when there is none.
     [[nodiscard]] std::optional<Notification> take_notification();
     /// More have come than are kept: behind those that are, some are missing.
@@ -196,6 +198,7 @@ private:
     void keep(Notification notification);
     void keep(const wire::ParameterStatus& status);
     [[nodiscard]] Error lost(std::string words);
+    [[nodiscard]] Outcome outcome_of_report(std::string_view body) const;
     [[nodiscard]] Outcome drain(const Deadline& until) noexcept;
     void give_up_copy();
 

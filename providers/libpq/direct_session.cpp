@@ -45,10 +45,11 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     for (wire::Frame frame;;) {
         const auto event = link_.poll(frame);
         if (!event) {
-            if (link_.ended()) return link_.ending();
+            const Error* const report = answer && !*answer ? &answer->error() : nullptr;
+            if (link_.ended()) return link_.ending_behind(report);
             if (passes(request.max_result_bytes, collector_.bytes() + link_.coming_row()))
                 return abandon(link_, too_large(request.max_result_bytes), wait);
-            if (!link_.wait_ready(wait)) return link_.ending();
+            if (!link_.wait_ready(wait)) return link_.ending_behind(report);
             continue;
         }
         switch (*event) {
@@ -137,7 +138,7 @@ Expected<spi::CommandTag> DirectSession::do_run_script(std::string_view text, co
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
         const auto event = link_.next(frame, wait);
-        if (!event) return link_.ending();
+        if (!event) return link_.ending_behind(failure ? &*failure : nullptr);
         switch (*event) {
             case wire::Event::complete: {
                 const auto tag = wire::read_tag(frame.body);
@@ -187,7 +188,7 @@ Expected<spi::Description> DirectSession::do_prepare(std::string_view name, std:
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
         const auto event = link_.next(frame, wait);
-        if (!event) return link_.ending();
+        if (!event) return link_.ending_behind(failure ? &*failure : nullptr);
         switch (*event) {
             case wire::Event::parameters: {
                 const auto list = wire::read_parameter_description(frame.body);

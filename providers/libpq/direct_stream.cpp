@@ -70,8 +70,10 @@ private:
     std::optional<Error> await(const spi::Wait& wait) {
         if (!link_.ended() && passes(limit_, handed_out_ + link_.coming_row()))
             return pass_the_limit(wait), std::nullopt;
-        if (link_.ended() || !link_.wait_ready(wait)) return leave(), link_.ending();
-        return std::nullopt;
+        if (!link_.ended() && link_.wait_ready(wait)) return std::nullopt;
+        leave();
+        const std::optional<Error> report = std::exchange(failure_, std::nullopt);
+        return link_.ending_behind(report ? &*report : nullptr);
     }
 
     /// Takes in one event of the statement; an error ends the exchange, and (D1) holds.

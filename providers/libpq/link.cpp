@@ -10,14 +10,13 @@ namespace pg::libpq {
 namespace {
 
 /// What a statement's effect is after one more of its results, `before` it being what it was until then.
-Outcome outcome_after(PGresult* result, Outcome before, RequestPhase phase) {
+Outcome outcome_after(PGresult* result, Outcome before, const ErrorSite& site) {
     switch (PQresultStatus(result)) {
         case PGRES_COMMAND_OK:
-            if (before == Outcome::unknown && is_undone(phase, PQcmdStatus(result))) return Outcome::not_applied;
+            if (before == Outcome::unknown && is_undone(site.phase, PQcmdStatus(result))) return Outcome::not_applied;
             [[fallthrough]];
         case PGRES_TUPLES_OK: return before == Outcome::unknown ? Outcome::applied : before;
-        case PGRES_FATAL_ERROR:
-            return report_field(result, PG_DIAG_SQLSTATE).empty() ? Outcome::unknown : Outcome::not_applied;
+        case PGRES_FATAL_ERROR: return report_error(result, site).outcome();  // as it is told when it comes in time
         default: return before;
     }
 }
@@ -159,7 +158,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (is_report(result.get()) && std::exchange(ends_copy, false))
                 has_lost_count = !engine_.sent_script() && !has_read_giving_up(result.get());
             note_tag(PQcmdStatus(result.get()));
-            outcome = outcome_after(result.get(), outcome, site().phase);
+            outcome = outcome_after(result.get(), outcome, site());
         }
         if (step == Step::broken || (drained && answered)) break;
 

@@ -17,6 +17,14 @@ Notification to_notification(const PGnotify& message) {
     return {.channel = message.relname, .payload = message.extra, .process = message.be_pid};
 }
 
+/// Of a statement that was to be prepared first, whatever became of that.
+Error not_executed(const Error& error) {
+    if (error.outcome() == Outcome::not_applied) return error;
+    ErrorFields fields = error.fields();
+    fields.outcome = Outcome::not_sent;
+    return Error(std::move(fields));
+}
+
 struct FreeNotify {
     void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
 };
@@ -28,7 +36,7 @@ Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request
     if (request.params != nullptr)
         for (const Params::Slot& slot : *request.params) types.push_back(slot.type);
     auto described = prepare(request.statement, request.sql, types, wait);
-    if (!described) return std::move(described).error();
+    if (!described) return not_executed(described.error());
     *request.prepare = described->columns.empty() ? nullptr : std::move(described->names);
     spi::Request prepared = request;
     prepared.description = std::exchange(prepared.prepare, nullptr);

@@ -4,7 +4,9 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <vector>
 
+#include "tests/outcomes_of.hpp"
 #include "tests/unit/libpq/scripted_session.hpp"
 
 namespace pg::libpq {
@@ -72,6 +74,33 @@ TEST(DirectBounds, KeepTheSettingsThatWereReportedFirst) {
     EXPECT_EQ(session->parameter("p499"), "old");
     EXPECT_EQ(session->parameter("p500"), "");
     EXPECT_EQ(session->parameter("p599"), "");
+}
+
+// Rows of one statement would be read by the columns of the next.
+TEST(DirectBatch, LeavesAServerThatSuspendsAStatement) {
+    const ScriptedSession session("direct", [](Conversation& client) {
+        client.receive_until(MessageKind::sync);
+        client.send(Reply()
+                        .parse_complete()
+                        .bind_complete()
+                        .columns({{"n", Oid{25}}})
+                        .row({"x"})
+                        .portal_suspended()
+                        .parse_complete()
+                        .bind_complete()
+                        .columns({{"a", Oid{25}}, {"b", Oid{25}}, {"c", Oid{25}}})
+                        .tag("SELECT 1")
+                        .ready());
+        client.ignore();
+    });
+    const std::vector<spi::Request> requests{{.sql = "select 1"}, {.sql = "select 2"}};
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, soon());
+    ASSERT_EQ(outcomes.size(), 2u);
+    for (const auto& outcome : outcomes) {
+        ASSERT_FALSE(outcome);
+        EXPECT_EQ(outcome.error().outcome(), Outcome::unknown) << outcome.error().what();
+    }
+    EXPECT_FALSE(session->usable());
 }
 
 }  // namespace

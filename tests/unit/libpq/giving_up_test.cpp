@@ -17,6 +17,8 @@
 namespace pg::libpq {
 namespace {
 
+using namespace std::string_view_literals;
+
 using testing::Conversation;
 using testing::MessageKind;
 using testing::Reply;
@@ -104,6 +106,40 @@ TEST_P(GivingUp, SaysWhatBecameOfACommitByItsTag) {
         commit_stopped([](Conversation& client) { client.send(Reply().error("53100", "no room").ready()); });
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().outcome(), Outcome::not_applied);
+}
+
+TEST_P(GivingUp, KnowsNoMoreThanTheServerThatDoesNotKnow) {
+    for (const Reply& report :
+         {Reply().error("40003", "who knows"), Reply().message('E', "SERROR\0VERROR\0Mwho knows\0\0"sv)}) {
+        const auto send = [&](Conversation& client) { client.send(Reply(report).ready()); };
+        const Expected<Result> result = run_stopped(send);
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().outcome(), Outcome::unknown) << result.error().what();
+        const auto committed = commit_stopped(send);
+        ASSERT_FALSE(committed);
+        EXPECT_EQ(committed.error().outcome(), Outcome::unknown) << committed.error().what();
+    }
+}
+
+// A libpq engine prepares it by itself first.
+TEST_P(GivingUp, SaysThatNothingWasSentOfAStatementThatWasStillBeingPrepared) {
+    std::stop_source source;
+    const ScriptedSession session(GetParam(),
+                                  [&source](Conversation& client) {
+                                      if (client.receive_until(MessageKind::sync).kind != MessageKind::sync) return;
+                                      source.request_stop();
+                                      if (!client.wait_for_cancel()) return;
+                                      client.send(Reply().parse_complete().parameters({}).no_data().ready());
+                                      client.ignore();
+                                  },
+                                  {.cancel_requests = CancelRequests::heard});
+    if (GetParam() == std::string_view("direct")) return;
+    const StopToken stop(source.get_token());
+    std::shared_ptr<const ResultStorage> description;
+    const auto stream = session->stream({.sql = "insert", .statement = "s", .prepare = &description},
+                                        {.deadline = Deadline::after(10s), .stop = &stop});
+    ASSERT_FALSE(stream);
+    EXPECT_EQ(stream.error().outcome(), Outcome::not_sent) << stream.error().what();
 }
 
 // The connection is closed since the cancel request may come yet; the transaction that COMMIT AND CHAIN began ends so,

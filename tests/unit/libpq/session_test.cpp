@@ -228,9 +228,27 @@ TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindAnError) {
             return stream ? (*stream)->next(in(1ms)) : stream.error();
         }();
         ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().sqlstate(), "23505") << result.error().what();
+        EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
         EXPECT_FALSE(session->usable());
         EXPECT_FALSE(result.error().connection_usable()) << result.error().what();
     }
+}
+
+TEST_P(Session, SaysWhatTheServerReportedBeforeItLeft) {
+    const auto reported_by = [](auto request, MessageKind last) {
+        const ScriptedSession session(GetParam(), [last](Conversation& client) {
+            client.receive_until(last);
+            client.send(Reply().error("40001", "try again"));
+        });
+        const Error error = request(*session).error();
+        EXPECT_EQ(error.sqlstate(), "40001") << error.what();
+        EXPECT_EQ(error.outcome(), Outcome::not_applied);
+        EXPECT_FALSE(error.connection_usable());
+    };
+    reported_by([](spi::Session& session) { return session.run_command("commit", soon()); }, MessageKind::query);
+    reported_by([](spi::Session& session) { return session.prepare("s", "select 1", {}, soon()); }, MessageKind::sync);
+    reported_by([](spi::Session& session) { return session.run({.sql = "select 1"}, soon()); }, MessageKind::sync);
 }
 
 TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindTheErrorOfACopy) {
