@@ -196,7 +196,7 @@ private:
     AsyncStream(std::shared_ptr<detail::AsyncTarget> target, const StopToken* stop, Result first)
         : target_(std::move(target)), stop_(stop), chunk_(std::move(first)) {}
 
-    [[nodiscard]] bool needs_more() const { return chunk_ && at_ == chunk_->size() && !chunk_->empty(); }
+    [[nodiscard]] bool needs_more() const { return target_ && chunk_ && at_ == chunk_->size() && !chunk_->empty(); }
     Expected<void> take(Expected<Result> more) {
         chunk_.reset();
         if (!more) return std::move(more).error();
@@ -206,6 +206,7 @@ private:
         return {};
     }
     Expected<T*> step() {
+        if (!target_) return detail::stream_moved();
         if (!chunk_ || at_ == chunk_->size()) return nullptr;
         const std::size_t row = at_++;
         if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault, before_);
@@ -274,6 +275,7 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
     const auto retries = std::make_shared<TransactionRetries>(options);
     for (;;) {
         std::optional<Error> failure;
+        std::exception_ptr thrown;  // it, as the body threw it
         bool committed = false;
         auto transaction = co_await source.try_begin(retries->remaining(), site...);
         if (!transaction) {
@@ -292,6 +294,7 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
                 }
             } catch (const Error& error) {
                 failure = error;
+                thrown = std::current_exception();
                 committed = transaction->is_committed();  // by the body, which failed later
             }
             if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
@@ -299,9 +302,10 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
         if (!committed) {
             const Expected<bool> again = co_await pause_before_retry(source.target(), retries, *failure);
             if (again && *again) continue;
-            if (!again) failure = again.error();
+            if (!again) failure = again.error(), thrown = nullptr;
         }
         if constexpr (IsExpected<R>) co_return *std::move(failure);
+        if (thrown) std::rethrow_exception(thrown);
         failure->raise();
     }
 }

@@ -128,7 +128,9 @@ Async<AsyncTransaction> AsyncConnection::begin(const TransactionOptions& options
 Async<Expected<AsyncTransaction>> AsyncConnection::try_begin(const TransactionOptions& options) const {
     return Async<Expected<AsyncTransaction>>(detail::make_begin(target_, options));
 }
-std::string_view AsyncConnection::engine() const { return detail::held_connection(*target_).engine(); }
-int AsyncConnection::backend_process() const { return detail::held_connection(*target_).backend_process(); }
+std::string_view AsyncConnection::engine() const { return detail::held_connection(*detail::present(target_)).engine(); }
+int AsyncConnection::backend_process() const {
+    return detail::held_connection(*detail::present(target_)).backend_process();
+}
 
 }  // namespace pg

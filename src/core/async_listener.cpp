@@ -201,7 +201,7 @@ struct Next {
 AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, std::chrono::nanoseconds timeout,
                                   const StopToken* stop) {
     return make_operation<Heard>(target, {.timeout = no_timeout, .stop = stop},
-                                 Next{shared_hearing(*target), Deadline::after(timeout)});
+                                 Next{shared_hearing(*present(target)), Deadline::after(timeout)});
 }
 
 }  // namespace

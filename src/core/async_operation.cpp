@@ -52,7 +52,7 @@ void DueJob<Due::end>::do_run() noexcept {
 }
 
 Operation::Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options)
-    : target_(std::move(target)),
+    : target_(present(std::move(target))),
       options_(options),
       timeout_(options.timeout),
       user_stop_(options.stop ? options.stop : target_->stop) {

@@ -53,4 +53,10 @@ struct AsyncTarget : std::enable_shared_from_this<AsyncTarget> {
     virtual void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) = 0;
 };
 
+/// Throws UsageError when there is none: who had it was moved from.
+[[nodiscard]] inline std::shared_ptr<AsyncTarget> present(std::shared_ptr<AsyncTarget> target) {
+    if (!target) usage_error("what this is asked of was moved from").raise();
+    return target;
+}
+
 }  // namespace pg::detail

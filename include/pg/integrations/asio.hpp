@@ -97,6 +97,8 @@ public:
         if (!executor.running_in_this_thread()) asio::post(context_, [] {});  // (I4)
         executor.on_work_finished();
     }
+    /// A call is under way.
+    bool is_held() const { return holds_ != 0; }
     bool is_here() const {
         return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() ||
                context_.get_executor().running_in_this_thread();
@@ -212,16 +214,19 @@ public:
     /// When nobody runs the io_context. Waits for what was left to the background, such as the closing of sessions.
     ~AsioEventLoop() override {
         shutdown();
+        rest_->restart();
         rest_->run();
     }
 
 private:
-    /// What comes from now on happens at the end.
+    /// Calls that are under way end, while the services that their coroutines use are still there. What comes from now
+    /// on happens at the end.
     void shutdown() override {
         if (rest_) return;
         const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest_.emplace(1), true));
         state_->remember_thread();
         before->move_to(*state_);
+        while (state_->is_held() && rest_->run_one() != 0) continue;
     }
 
     void do_post(spi::Job& job) noexcept override { state_->post(job); }

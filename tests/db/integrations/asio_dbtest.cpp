@@ -421,12 +421,18 @@ asio::awaitable<void> hold(pg::Client db) {
     co_await never.async_wait(use_awaitable);
 }
 
+/// In a call whose end comes when the io_context is going.
+asio::awaitable<void> hold_in_a_call(pg::Client db) {
+    const asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
+    co_await async_wait(db.async().exec("select pg_sleep(0.3)"), use_awaitable);
+}
+
 TEST_P(AsioLoop, OutlivesCoroutinesAsAServiceOfTheContext) {
-    {
+    for (const auto body : {hold, hold_in_a_call}) {
         asio::io_context own;
         auto& loop = asio::use_service<AsioEventLoop>(own);
         EXPECT_EQ(&loop, &asio::use_service<AsioEventLoop>(own));
-        asio::co_spawn(own, hold(open(loop)), asio::detached);
+        asio::co_spawn(own, body(open(loop)), asio::detached);
         while (sessions() == 0) own.run_for(10ms);
         own.run_for(50ms);
     }
