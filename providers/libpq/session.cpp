@@ -22,6 +22,10 @@ Error not_executed(const Error& error) {
     if (error.outcome() == Outcome::not_applied) return error;
     ErrorFields fields = error.fields();
     fields.outcome = Outcome::not_sent;
+    const bool stopped = error.kind() == ErrorKind::cancelled;
+    if (stopped || error.kind() == ErrorKind::timeout)
+        fields.message = std::string(stopped ? "a stop was asked for" : "the deadline passed") +
+                         " before the statement was sent, while it was being prepared";
     return Error(std::move(fields));
 }
 

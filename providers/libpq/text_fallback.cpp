@@ -16,7 +16,7 @@ void TextFallback::learn_from(std::span<spi::BatchItem* const> items, bool in_tr
 }
 
 bool may_be_repeated(const Exchange& exchange, const Error& error) {
-    return !exchange.in_transaction() && error.outcome() == Outcome::not_applied;
+    return !exchange.in_transaction() && error.outcome() == Outcome::not_applied && error.connection_usable();
 }
 
 Error with_text_hint(const Error& error) {

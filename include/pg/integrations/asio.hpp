@@ -199,7 +199,8 @@ private:
 /// each were an operation of asio; sessions that are idle, and deadlines, do not hold it up.
 ///
 /// It goes after everything that was made on it, and before the io_context. Coroutines that still wait go with the
-/// io_context, so where they may hold such things, let the loop be a service of that, which outlives them:
+/// io_context, so where they may hold such things, let the loop be a service of that, which outlives them; a call that
+/// takes longer than two seconds from then on is to be stopped before:
 ///
 ///     auto& loop = asio::use_service<pg::integrations::AsioEventLoop>(io);
 class AsioEventLoop final : public spi::EventLoop, public asio::execution_context::service {
@@ -219,14 +220,15 @@ public:
     }
 
 private:
-    /// Calls that are under way end, while the services that their coroutines use are still there. What comes from now
-    /// on happens at the end.
+    /// Calls that are under way end, while the services that their coroutines use are still there, but for those that
+    /// take longer: what they wait for may only go with the io_context. What comes from now on happens at the end.
     void shutdown() override {
         if (rest_) return;
         const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest_.emplace(1), true));
         state_->remember_thread();
         before->move_to(*state_);
-        while (state_->is_held() && rest_->run_one() != 0) continue;
+        const Clock::time_point until = Clock::now() + std::chrono::seconds(2);
+        while (state_->is_held() && rest_->run_one_until(until) != 0) continue;
     }
 
     void do_post(spi::Job& job) noexcept override { state_->post(job); }

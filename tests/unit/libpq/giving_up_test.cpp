@@ -140,6 +140,8 @@ TEST_P(GivingUp, SaysThatNothingWasSentOfAStatementThatWasStillBeingPrepared) {
                                         {.deadline = Deadline::after(10s), .stop = &stop});
     ASSERT_FALSE(stream);
     EXPECT_EQ(stream.error().outcome(), Outcome::not_sent) << stream.error().what();
+    EXPECT_EQ(stream.error().message(),
+              "a stop was asked for before the statement was sent, while it was being prepared");
 }
 
 // The connection is closed since the cancel request may come yet; the transaction that COMMIT AND CHAIN began ends so,
