@@ -1,8 +1,10 @@
 // Sessions through a pooler: given up once a statement was to be cancelled, and not opened with dates in a foreign
 // form.
+#include <atomic>
 #include <gtest/gtest.h>
 #include <optional>
 #include <stop_token>
+#include <utility>
 
 #include "pg/stop.hpp"
 #include "tests/outcomes_of.hpp"
@@ -192,6 +194,31 @@ TEST_P(Pooled, TakesTheColumnsOfAStatementFromEachOfItsAnswers) {
     auto stream = session->stream(again, soon());
     ASSERT_TRUE(stream) << stream.error().what();
     expect_new_columns((*stream)->next(soon()));
+}
+
+// And without a pooler they are not asked for again.
+TEST(DirectDescription, IsAskedForOnceWithoutAPooler) {
+    std::atomic<int> asked = 0;
+    const ScriptedSession session("direct", [&asked](Conversation& client) {
+        for (Reply reply;;) {
+            const MessageKind kind = client.receive().kind;
+            if (kind == MessageKind::left || kind == MessageKind::terminate) return;
+            if (kind == MessageKind::parse) reply.parse_complete();
+            if (kind == MessageKind::bind) reply.bind_complete();
+            if (kind == MessageKind::describe && ++asked > 0) reply.columns({{"n", Oid{23}, Format::binary}});
+            if (kind == MessageKind::execute) reply.row({"\0\0\0\7"s}).tag("SELECT 1");
+            if (kind == MessageKind::sync) client.send(std::exchange(reply, Reply()).ready());
+        }
+    });
+    std::shared_ptr<const ResultStorage> description;
+    ASSERT_TRUE(session->run({.sql = "select n", .statement = "s", .prepare = &description}, soon()));
+    EXPECT_EQ(asked, 1);
+    for (int i = 0; i < 3; ++i) {
+        const auto again = session->run({.sql = "select n", .statement = "s", .description = &description}, soon());
+        ASSERT_TRUE(again) << again.error().what();
+        EXPECT_EQ((*again)[0].get<int>("n"), 7);
+    }
+    EXPECT_EQ(asked, 1);
 }
 
 // Only the direct engine asks a connection anything before it is a session.
