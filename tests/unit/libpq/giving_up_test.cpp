@@ -121,10 +121,10 @@ TEST_P(GivingUp, KnowsNoMoreThanTheServerThatDoesNotKnow) {
     }
 }
 
-// A libpq engine prepares it by itself first.
-TEST_P(GivingUp, SaysThatNothingWasSentOfAStatementThatWasStillBeingPrepared) {
+// This engine prepares it by itself first.
+TEST(GivingUpOfLibpq, SaysThatNothingWasSentOfAStatementThatWasStillBeingPrepared) {
     std::stop_source source;
-    const ScriptedSession session(GetParam(),
+    const ScriptedSession session("libpq",
                                   [&source](Conversation& client) {
                                       if (client.receive_until(MessageKind::sync).kind != MessageKind::sync) return;
                                       source.request_stop();
@@ -133,7 +133,6 @@ TEST_P(GivingUp, SaysThatNothingWasSentOfAStatementThatWasStillBeingPrepared) {
                                       client.ignore();
                                   },
                                   {.cancel_requests = CancelRequests::heard});
-    if (GetParam() == std::string_view("direct")) return;
     const StopToken stop(source.get_token());
     std::shared_ptr<const ResultStorage> description;
     const auto stream = session->stream({.sql = "insert", .statement = "s", .prepare = &description},
