@@ -58,6 +58,12 @@ private:
         return !sends() && answered_ == sent_ && synced_ && !engine_.awaits_sync() && (!cancel_ || cancelled_);
     }
 
+    /// Syncs that may be answered: all before them was.
+    [[nodiscard]] std::size_t awaited_syncs() const {
+        if (sync_ == spi::BatchSync::each) return answered_;
+        return synced_ && answered_ == sent_ ? 1 : 0;
+    }
+
     /// Sends what may be sent now. False when the connection is gone.
     bool send_ahead() {
         if (sends() && sent_ - answered_ <= most_in_flight / 2) {
@@ -115,17 +121,18 @@ private:
         const ExecStatusType status = PQresultStatus(result.get());
         ends_ = 0;
         if (status == PGRES_PIPELINE_SYNC) {
-            if (readies_ == answered_) return true;  // that of `Engine::enter_pipeline`
+            if (readies_ >= awaited_syncs()) return lose(link_.violated("ready, without an answer"));
             link_.note_end(request(readies_).sql, items_[readies_]->failed());
             ++readies_;
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
             link_.close();
-            return lose(link_.error({.kind = ErrorKind::usage,
-                                     .outcome = Outcome::unknown,
-                                     .connection_usable = false,
-                                     .message = "a batch cannot COPY: the connection is closed"}));
+            return lose(
+                link_.error({.kind = ErrorKind::usage,
+                             .outcome = Outcome::unknown,
+                             .connection_usable = false,
+                             .message = "a batch cannot COPY: use copy_in or copy_out; the connection is closed"}));
         }
         // Behind its command tag a statement still fails when its transaction ends: at its own Sync, or at that of all.
         const bool each = sync_ == spi::BatchSync::each;
@@ -140,7 +147,7 @@ private:
                 if (!items_[i]->failed()) items_[i]->outcome.emplace(error_about(request(i).sql, error.fields()));
             return link_.connection() != nullptr || lose(error);
         }
-        if (!head_ || status == PGRES_FATAL_ERROR) head_ = std::move(result);
+        if (says_more(head_.get(), result.get())) head_ = std::move(result);
         return true;
     }
 
@@ -234,9 +241,9 @@ private:
         return link_.error({.kind = ErrorKind::connection_lost, .connection_usable = false, .message = "not sent"});
     }
 
-    /// With `BatchSync::each` those are sure whose transactions have ended, else none (B3).
+    /// Those are sure whose transactions have ended (B3).
     void fill_lost() {
-        const std::size_t sure = sync_ == spi::BatchSync::each ? readies_ : 0;
+        const std::size_t sure = sync_ == spi::BatchSync::each ? readies_ : readies_ != 0 ? sent_ : 0;
         fill_after_loss(items_, sure, sent_, loss_ ? *loss_ : link_.lost());
     }
 
@@ -250,7 +257,7 @@ private:
     ResultHandle head_, preparation_;  /// @}
     std::size_t sent_ = 0;
     std::size_t answered_ = 0;
-    std::size_t readies_ = 0;     ///< statements whose Sync was answered
+    std::size_t readies_ = 0;     ///< Syncs that were answered
     int ends_ = 0;                ///< in a row, without a result between them
     bool synced_ = true;          ///< the last statement that was sent has its Sync, or none was sent
     std::optional<Woken> woken_;  ///< why the time is over

@@ -31,13 +31,13 @@ inline void fill(BatchItems items, const Error& error) {
 /// first `sure`, whose transactions had ended, and those that had failed; the others were not sent. What may be run
 /// again is said of the transaction that the loss befell, and not of what stands behind its end.
 inline void fill_after_loss(BatchItems items, std::size_t sure, std::size_t sent, const Error& loss) {
+    for (spi::BatchItem* item : items)
+        if (item->outcome && item->failed() && item->outcome->error().connection_usable())  // when it came
+            item->outcome.emplace(as_of_closed(item->outcome->error()));
     ErrorFields fields = loss.fields();
     for (spi::BatchItem* item : items.first(sent).subspan(sure)) {
         const std::string_view sql = item->request.sql;
-        if (!item->outcome || !item->failed())
-            item->outcome.emplace(error_about(sql, fields));
-        else if (item->outcome->error().connection_usable())  // when it came
-            item->outcome.emplace(as_of_closed(item->outcome->error()));
+        if (!item->outcome || !item->failed()) item->outcome.emplace(error_about(sql, fields));
         const TransactionControl control = transaction_control(sql);
         const bool ends = control == TransactionControl::commits || control == TransactionControl::rolls_back;
         if (ends && fields.retry_scope == RetryScope::transaction) fields.retry_scope = RetryScope::none;

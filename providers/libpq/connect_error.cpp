@@ -2,6 +2,7 @@
 #include "providers/libpq/connect_error.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "pg/error_rules.hpp"
 #include "pg/sqlstate.hpp"
@@ -31,12 +32,18 @@ std::string_view without_place(std::string_view line) {
     return at == std::string_view::npos ? line : line.substr(at + end.size());
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-bool is_garbage(std::string_view message) {
-    return contains(message, "expected authentication request") || contains(message, "received invalid") ||
-           contains(message, "lost synchronization") || contains(message, "invalid response to");
+/// What stands under one of libpq's labels, several lines perhaps. They may be translated, and are not found then.
+std::string_view labelled(std::string_view words, std::string_view label) {
+    constexpr std::array<std::string_view, 4> behind{"\nDETAIL:  ", "\nHINT:  ", "\nCONTEXT:  ", "\nLOCATION:  "};
+    const std::size_t at = words.find(label);
+    if (at == std::string_view::npos) return {};
+    std::string_view text = words.substr(at + label.size());
+    for (const std::string_view next : behind) text = text.substr(0, text.find(next));
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    return text;
 }
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 bool lost_the_peer(std::string_view message) {
     return contains(message, "server closed the connection") || contains(message, "could not receive data") ||
@@ -96,8 +103,11 @@ ConnectReport parse_report(std::string_view words) {
     const std::string line = first_line(words);
     const std::string_view told = without_place(line);
     const std::size_t code = find_code(told);
-    if (code == std::string_view::npos) return {{}, std::string(told)};
-    return {SqlState(told.substr(code, 5)), std::string(told.substr(code + 7))};
+    if (code == std::string_view::npos) return {.sqlstate = {}, .message = std::string(told), .detail = {}, .hint = {}};
+    return {.sqlstate = SqlState(told.substr(code, 5)),
+            .message = std::string(told.substr(code + 7)),
+            .detail = std::string(labelled(words, "\nDETAIL:  ")),
+            .hint = std::string(labelled(words, "\nHINT:  "))};
 }
 
 void heed_pooler(ErrorFields& failure) {
@@ -119,7 +129,9 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
                        .retry_scope = ruling.retry_scope,
                        .connection_usable = false,
                        .sqlstate = report.sqlstate,
-                       .message = report.message};
+                       .message = report.message,
+                       .detail = report.detail,
+                       .hint = report.hint};
     if (report.sqlstate.empty()) {
         fields.kind = PQconnectionNeedsPassword(connection) != 0 ? ErrorKind::auth : kind_of(report.message, facts);
         if (fields.kind == ErrorKind::auth) fields.retry_scope = RetryScope::after_refresh;
@@ -128,7 +140,7 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
         fields.severity = "FATAL";
     }
     if (facts.through_pooler) heed_pooler(fields);
-    if (fields.kind == ErrorKind::auth) {
+    if (PQconnectionNeedsPassword(connection) != 0 || report.sqlstate == sqlstate::invalid_password) {
         const bool told = !facts.password_problem.empty();
         fields.hint = told ? facts.password_problem : "check PGPASSWORD or ~/.pgpass";
     }
@@ -139,8 +151,7 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
 bool may_try_next(const ErrorFields& failure) {
     if (failure.kind == ErrorKind::cancelled || failure.kind == ErrorKind::auth || failure.kind == ErrorKind::tls)
         return false;
-    return failure.sqlstate.empty() || failure.sqlstate == sqlstate::cannot_connect_now ||
-           failure.sqlstate == sqlstate::too_many_connections;
+    return failure.sqlstate.empty() || failure.retry_scope == RetryScope::connect;
 }
 
 }  // namespace pg::libpq

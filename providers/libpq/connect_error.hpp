@@ -19,7 +19,7 @@ enum class ConnectPhase : std::uint8_t { resolve, connect, tls, authentication, 
 /// What a message of libpq about a failed attempt says. It was asked for the verbose form, which has the SQLSTATE.
 struct ConnectReport {
     SqlState sqlstate;
-    std::string message;
+    std::string message, detail, hint;
 };
 [[nodiscard]] ConnectReport parse_report(std::string_view words);
 

@@ -1,6 +1,7 @@
 // COPY: bytes to and from the server, with back-pressure both ways.
 #include "providers/libpq/copy.hpp"
 
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/conclude.hpp"
 #include "providers/libpq/copy_reason.hpp"
@@ -70,7 +71,7 @@ private:
         if (auto error = link_.left_behind()) return *std::move(error);
         Expected<ResultHandle> result = end(copy_reason(reason).c_str(), wait);
         if (!result) return std::move(result).error();
-        const bool asked_for = report_field(result->get(), PG_DIAG_SQLSTATE) == "57014";
+        const bool asked_for = report_field(result->get(), PG_DIAG_SQLSTATE) == sqlstate::query_canceled;
         if (asked_for) return {};
         const Expected<Result> done = conclude(link_, *std::move(result), wait);
         if (!done) return done.error();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/direct_statement.hpp"
 
 namespace pg::libpq::direct {
@@ -56,7 +57,10 @@ private:
     [[nodiscard]] const spi::Request& request(std::size_t at) const { return items_[at]->request; }
     [[nodiscard]] bool sends() const { return !woken_ && !refusal_ && sent_ < items_.size(); }
     /// Statements whose transactions have ended (B3).
-    [[nodiscard]] std::size_t sure() const { return sync_ == spi::BatchSync::each ? readies_ : 0; }
+    [[nodiscard]] std::size_t sure() const {
+        if (sync_ == spi::BatchSync::each) return readies_;
+        return readies_ != 0 ? sent_ : 0;
+    }
     [[nodiscard]] bool is_over() const {
         return !sends() && synced_ && link_.machine().idle() && (!cancel_ || cancelled_);
     }
@@ -145,10 +149,11 @@ private:
     }
 
     bool refuse_copy() {
-        Error error = link_.error({.kind = ErrorKind::usage,
-                                   .outcome = Outcome::unknown,
-                                   .connection_usable = false,
-                                   .message = "a batch cannot COPY: the connection is closed"});
+        Error error =
+            link_.error({.kind = ErrorKind::usage,
+                         .outcome = Outcome::unknown,
+                         .connection_usable = false,
+                         .message = "a batch cannot COPY: use copy_in or copy_out; the connection is closed"});
         link_.close();
         return lose(std::move(error));
     }
@@ -184,7 +189,7 @@ private:
 
     static bool is_cancelled(std::string_view body) {
         const auto report = wire::Report::read(body);
-        return report && report->field('C') == "57014";
+        return report && report->field('C') == sqlstate::query_canceled;
     }
 
     /// Nothing behind a failure runs in one implicit transaction; what was sent of it the server passes over.

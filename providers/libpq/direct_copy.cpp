@@ -26,7 +26,7 @@ Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wi
     std::optional<Error> failure;
     for (wire::Frame frame;;) {
         const auto event = link.next(frame, wait);
-        if (!event) return link.ending();
+        if (!event) return link.ending_behind(failure ? &*failure : nullptr);
         switch (*event) {
             case wire::Event::copy_in:
             case wire::Event::copy_out: {
@@ -134,7 +134,7 @@ private:
         std::optional<Expected<std::uint64_t>> answer;
         for (wire::Frame frame;;) {
             const auto event = link_.next(frame, wait);
-            if (!event) return link_.ending();
+            if (!event) return link_.ending_behind(answer && !*answer ? &answer->error() : nullptr);
             switch (*event) {
                 case wire::Event::complete: {
                     const auto tag = wire::read_tag(frame.body);
@@ -185,7 +185,10 @@ private:
         std::optional<Error> failure;
         for (wire::Frame frame; !over_;) {
             const auto event = link_.next(frame, wait);
-            if (!event) return leave(), link_.ending();
+            if (!event) {
+                Error error = link_.ending_behind(failure ? &*failure : nullptr);
+                return leave(), std::move(error);
+            }
             switch (*event) {
                 case wire::Event::copy_data: return std::optional(frame.body);
                 case wire::Event::complete: link_.note_tag(); break;

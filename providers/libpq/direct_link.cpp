@@ -4,21 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <sys/socket.h>
 
-#include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "providers/libpq/direct_report.hpp"
 
 namespace pg::libpq::direct {
 namespace {
 
-constexpr std::string_view given_up = "the client gave it up";
-
-/// The server failed a COPY … FROM STDIN because it has read that we give it up, and so all that was sent before.
 bool has_read_giving_up(std::string_view body) {
     const auto report = wire::Report::read(body);
-    return report && report->field('C') == sqlstate::query_canceled &&
-           report->field('M').find(given_up) != std::string_view::npos;
+    return report && libpq::has_read_giving_up(report->field('C'), report->field('M'));
 }
 
 /// Whoever has more to say unasked than so often something is not listened to for longer.
@@ -98,9 +94,9 @@ bool DirectLink::went_out(const Movement& moved) noexcept {
         case Moved::some: return true;
         case Moved::wants_read: sending_needs_read_ = true; return false;
         case Moved::wants_write: return false;
-        // What the server said before it left is still to be read, and tells more.
+        // What the server said before it left is still to be read, and tells more. One that has not left does then.
         case Moved::end:
-        case Moved::broken: break;
+        case Moved::broken: ::shutdown(channel_.socket(), SHUT_WR);
     }
     out_.clear();
     in_place_ = {};
@@ -289,12 +285,8 @@ Error DirectLink::ending_behind(const Error* report) {
 }
 
 Error DirectLink::violated(std::string_view reason) {
-    ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::unknown, .connection_usable = false};
-    fields.message.append("the server broke the protocol: ").append(reason).append("; the connection is closed");
-    if (site().phase == RequestPhase::committing) fields.kind = ErrorKind::commit_unknown;
-    Error error = this->error(std::move(fields));
     close();
-    return error;
+    return violation(reason);
 }
 
 Error DirectLink::lost(std::string words) {

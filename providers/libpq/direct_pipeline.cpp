@@ -66,7 +66,7 @@ private:
             case wire::Event::copy_out: return refuse_copy();
             case wire::Event::ready:
                 if (!answer_) return violate("ready, without an answer");
-                return end_answer(*std::move(answer_));
+                return end_answer(*std::exchange(answer_, std::nullopt));
             default: return;
         }
     }
@@ -101,7 +101,6 @@ private:
         link_.about(head().request->sql);
         collector_.clear_rows();
         sink_ = nullptr;
-        answer_.reset();
         if (head().refused) return;
         if (const auto* const columns = known_columns(*head().request, head().format)) begin_rows(*columns);
     }
@@ -111,9 +110,7 @@ private:
     void violate(const char* reason) { lose(link_.violated(reason)); }
 
     RowCollector& collector_;
-    // Of the first in flight. @{
-    RowSink* sink_ = nullptr;                 // of its request, if it takes rows with these columns
-    std::optional<Expected<Result>> answer_;  // until its ReadyForQuery /// @}
+    RowSink* sink_ = nullptr;  // of the first in flight, if it takes rows with these columns
 };
 
 }  // namespace

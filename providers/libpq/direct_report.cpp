@@ -48,8 +48,4 @@ Error notice_error(const wire::Report& report, std::string_view node) {
     return plain_error(std::move(fields), {.node = node, .sql = {}, .engine = direct_engine_name});
 }
 
-bool lacks_binary_form(const wire::Report& report) {
-    return libpq::lacks_binary_form(report.field('C'), report.field('R'));
-}
-
 }  // namespace pg::libpq::direct

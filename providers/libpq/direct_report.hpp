@@ -10,7 +10,5 @@ namespace pg::libpq::direct {
 [[nodiscard]] Error report_error(const wire::Report& report, const ErrorSite& site);
 /// What the server said by the way.
 [[nodiscard]] Error notice_error(const wire::Report& report, std::string_view node);
-/// True for a report that a result has a column without binary form.
-[[nodiscard]] bool lacks_binary_form(const wire::Report& report);
 
 }  // namespace pg::libpq::direct

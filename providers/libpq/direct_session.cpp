@@ -89,12 +89,16 @@ Expected<Result> DirectSession::run_once(const spi::Request& request, Format for
     }
 }
 
+namespace {
+
 /// The same request, whose statement is prepared by now if it is to be: only its execution failed.
 spi::Request once_prepared(const spi::Request& request) {
     spi::Request again = request;
     again.prepare = nullptr;
     return again;
 }
+
+}  // namespace
 
 Expected<Result> DirectSession::do_run(const spi::Request& request, const spi::Wait& wait) noexcept {
     const Format format = fallback_.format_for(request);

@@ -12,10 +12,6 @@ namespace {
 
 std::atomic<std::uint64_t> fallback_count{0};
 
-struct FreeNotify {
-    void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
-};
-
 /// Nothing was sent but a Sync: it is one more failure to connect, and told as those before it.
 Error as_failure_to_connect(const Error& error, std::string_view user, bool through_pooler) {
     const ErrorRuling ruling = rule_on({.sqlstate = error.sqlstate(),
@@ -52,7 +48,7 @@ Expected<std::unique_ptr<spi::Session>> take_over(Connected connected, const spi
     PGconn* const raw = connected.connection.get();
     // Whatever libpq holds already is said here; half a message cannot be seen, but breaks the framing that follows.
     static_cast<void>(PQisBusy(raw));
-    while (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(raw)}) continue;
+    while (const NotifyHandle message{PQnotifies(raw)}) continue;
     void* const tls = PQsslInUse(raw) != 0 ? PQsslStruct(raw, "OpenSSL") : nullptr;
     const std::string user = PQuser(raw);
     auto session =

@@ -50,7 +50,8 @@ public:
     [[nodiscard]] bool enter_pipeline() noexcept {
         if (PQenterPipelineMode(connection_.get()) == 0) return false;
         // libpq hands the mode of a statement that came row by row on to the first one of a pipeline; a Sync takes it.
-        return !std::exchange(by_rows_, false) || send_sync();
+        own_sync_ = std::exchange(by_rows_, false);
+        return !own_sync_ || send_sync();
     }
     /// The statement that was sent last is asked for row by row.
     void mark_by_rows() noexcept { by_rows_ = true; }
@@ -63,7 +64,10 @@ public:
         if (unflushed_ && !flush()) return broken() ? Step::broken : Step::write;
         if (PQisBusy(connection_.get()) != 0) return Step::read;
         result.reset(PQgetResult(connection_.get()));
-        if (syncs_ != 0 && result && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) --syncs_;
+        if (syncs_ != 0 && result && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+            --syncs_;
+            if (std::exchange(own_sync_, false)) return next(result);
+        }
         return result ? Step::result : Step::end;
     }
     /// Takes in what the socket has. False when the connection broke.
@@ -90,6 +94,7 @@ private:
     std::size_t held_bytes_ = 0;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
     bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
+    bool own_sync_ = false;  ///< the first Sync is that of `enter_pipeline`, and nobody's matter
     bool sent_script_ = false;
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
     std::string text_, name_;

@@ -59,9 +59,18 @@ std::string_view report_field(const PGresult* report, int field) {
     return text != nullptr ? std::string_view(text) : std::string_view();
 }
 
-bool lacks_binary_form(std::string_view sqlstate, std::string_view routine) {
-    return sqlstate == "42883" && std::find(binary_output_routines.begin(), binary_output_routines.end(), routine) !=
-                                      binary_output_routines.end();
+bool says_more(const PGresult* before, const PGresult* later) {
+    const auto is_report = [](const PGresult* result) {
+        return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR;
+    };
+    if (!is_report(before)) return before == nullptr || is_report(later);
+    return is_report(later) && !report_field(later, PG_DIAG_SEVERITY).empty();
+}
+
+bool lacks_binary_form(std::string_view code, std::string_view routine) {
+    return code == sqlstate::undefined_function &&
+           std::find(binary_output_routines.begin(), binary_output_routines.end(), routine) !=
+               binary_output_routines.end();
 }
 
 bool lacks_binary_form(const PGresult* report) {
@@ -107,6 +116,10 @@ bool may_have_committed(const ErrorSite& site) {
 }
 
 Error ruled_error(ErrorFields fields, const ErrorSite& site, std::string_view source) {
+    if (fields.sqlstate.empty() && fields.severity.empty() && !site.farewell.empty()) {
+        fields.sqlstate = site.farewell;
+        fields.severity = "FATAL";
+    }
     const std::string_view routine = is_stale_plan_in_go(fields, source) ? stale_plan_routine : fields.routine;
     const ErrorRuling ruling = rule_on({.sqlstate = fields.sqlstate,
                                         .severity = fields.severity,
@@ -149,18 +162,48 @@ Error as_of_closed(const Error& error) {
     return Error(std::move(fields));
 }
 
+bool is_garbage(std::string_view message) {
+    constexpr std::array<std::string_view, 8> phrases{"expected authentication request",
+                                                      "received invalid",
+                                                      "lost synchronization",
+                                                      "invalid response to",
+                                                      "insufficient data in",
+                                                      "message contents do not agree",
+                                                      "unexpected response from server",
+                                                      "unexpected field count"};
+    return std::any_of(phrases.begin(), phrases.end(),
+                       [&](std::string_view phrase) { return message.find(phrase) != std::string_view::npos; });
+}
+
+Error violation_error(std::string_view reason, const ErrorSite& site) {
+    ErrorFields fields{.kind = ErrorKind::protocol, .outcome = Outcome::unknown, .connection_usable = false};
+    fields.message.append("the server broke the protocol: ").append(reason).append("; the connection is closed");
+    if (site.phase == RequestPhase::committing) fields.kind = ErrorKind::commit_unknown;
+    return plain_error(std::move(fields), site);
+}
+
+namespace {
+
+/// A connection that broke under a statement, in libpq's words.
+Error error_in_words(std::string_view words, const ErrorSite& site) {
+    const std::string told = first_line(words);
+    if (is_garbage(told)) return violation_error(told, site);
+    ErrorFields fields;
+    fields.message = "connection lost: " + told;
+    return ruled_error(std::move(fields), site);
+}
+
+}  // namespace
+
 Error report_error(const PGresult* report, const ErrorSite& site) {
     ErrorFields fields = report_fields(report);
     // libpq makes such a result itself when the connection broke under a statement.
-    if (fields.sqlstate.empty() && fields.severity.empty())
-        fields.message = "connection lost: " + first_line(PQresultErrorMessage(report));
+    if (fields.sqlstate.empty() && fields.severity.empty()) return error_in_words(PQresultErrorMessage(report), site);
     return ruled_error(std::move(fields), site, report_field(report, PG_DIAG_SOURCE_FILE));
 }
 
 Error broken_error(const PGconn* connection, const ErrorSite& site) {
-    ErrorFields fields;
-    fields.message = "connection lost: " + first_line(PQerrorMessage(connection));
-    return ruled_error(std::move(fields), site);
+    return error_in_words(PQerrorMessage(connection), site);
 }
 
 Error notice_error(const PGresult* report, std::string_view node) {

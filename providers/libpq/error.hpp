@@ -22,12 +22,17 @@ struct ErrorSite {
     std::string_view engine = engine_name;
     bool committed = false;  ///< something was, by a statement of the request
     bool tagged = false;     ///< the end of the request was said, and not that of its transaction
+    SqlState farewell = {};  ///< why the session was to end, as the server said by the way; empty: it did not
 };
 
 /// What the server reported, with all its fields. A result without a report is a broken connection.
 [[nodiscard]] Error report_error(const PGresult* report, const ErrorSite& site);
 /// A connection that broke without a report: libpq's own words.
 [[nodiscard]] Error broken_error(const PGconn* connection, const ErrorSite& site);
+/// The server made no sense, as `reason` says, and its connection is closed for that.
+[[nodiscard]] Error violation_error(std::string_view reason, const ErrorSite& site);
+/// True for libpq's words about a server that made no sense. They may be translated, and are not recognised then.
+[[nodiscard]] bool is_garbage(std::string_view message);
 /// What the server said by the way: a notice.
 [[nodiscard]] Error notice_error(const PGresult* report, std::string_view node);
 /// What the fields of a report mean by the table of `rule_on`. `source` is the file that it comes from, its field F.
@@ -43,12 +48,16 @@ struct ErrorSite {
 /// Any other error, told by its kind and words. The session stays usable unless `fields` says otherwise.
 [[nodiscard]] Error plain_error(ErrorFields fields, const ErrorSite& site);
 
+/// Whether a later result of the same statement says more than the one before it: a report does, unless it is libpq's
+/// own, about what became of the connection behind the first.
+[[nodiscard]] bool says_more(const PGresult* before, const PGresult* later);
+
 /// A field of a report; empty when it has none.
 [[nodiscard]] std::string_view report_field(const PGresult* report, int field);
 /// True for a report that a result has a column without binary form. The routine says so, its text is translated.
 [[nodiscard]] bool lacks_binary_form(const PGresult* report);
 [[nodiscard]] bool lacks_binary_form(const Error& error);
-[[nodiscard]] bool lacks_binary_form(std::string_view sqlstate, std::string_view routine);
+[[nodiscard]] bool lacks_binary_form(std::string_view code, std::string_view routine);
 /// libpq's words without line ends: the first line, which says what happened; those below it guess why.
 [[nodiscard]] std::string first_line(std::string_view words);
 

@@ -43,7 +43,8 @@ ErrorSite Exchange::site() const {
             .phase = sent_phase(sql_),
             .engine = engine_name_,
             .committed = committed_,
-            .tagged = tagged_};
+            .tagged = tagged_,
+            .farewell = farewell_};
 }
 
 Outcome Exchange::of_all(Outcome told) const {
@@ -63,6 +64,8 @@ Error Exchange::not_now(std::string_view sql, bool connected) const {
 }
 
 Error Exchange::too_late(Woken woken) const { return error(end_fields(woken, Outcome::not_sent, true)); }
+
+Error Exchange::violation(std::string_view reason) const { return violation_error(reason, site()); }
 
 Error Exchange::early_end(Woken woken, Outcome outcome, bool connected) const {
     outcome = of_all(outcome);
@@ -89,7 +92,14 @@ Error Exchange::behind_a_failure() const {
 }
 
 void Exchange::note(const Error& notice) noexcept {
-    if (notice.severity() == "FATAL" || notice.severity() == "PANIC") dying_ = true;
+    // A process that ends because another one crashed, or at once, has time for no more than a warning.
+    const bool is_sudden =
+        notice.sqlstate() == sqlstate::crash_shutdown || notice.sqlstate() == sqlstate::admin_shutdown;
+    const std::string_view severity = notice.severity();
+    if (severity == "FATAL" || severity == "PANIC" || (severity == "WARNING" && is_sudden)) {
+        farewell_ = notice.sqlstate();
+        dying_ = true;
+    }
     if (context_.notices) context_.notices->on_notice(notice);
 }
 

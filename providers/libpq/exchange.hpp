@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pg/spi/provider.hpp"
+#include "pg/sqlstate.hpp"
 #include "providers/libpq/cancel.hpp"
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/wait.hpp"
@@ -87,6 +88,8 @@ protected:
     /// What became of the statement that was given up, `told` being what was said of its end.
     [[nodiscard]] Outcome of_all(Outcome told) const;
     [[nodiscard]] ErrorSite site() const;
+    /// The server made no sense, and is left for that.
+    [[nodiscard]] Error violation(std::string_view reason) const;
     /// The error of an exchange that ended too soon, with what became of its statement.
     [[nodiscard]] Error early_end(Woken woken, Outcome outcome, bool connected) const;
     /// What the server says by the way: handed on, and a farewell remembered.
@@ -100,18 +103,26 @@ private:
     std::string node_;
     spi::SessionContext context_;
     detail::Birthplace birthplace_;
-    std::string_view sql_;
-    std::string kept_sql_;
     bool in_transaction_ = false;
     bool occupied_ = false;
     bool dying_ = false;
     bool committed_ = false;  ///< something was, in this exchange
-    bool tagged_ = false;     ///< see `ErrorSite`
+    std::string_view sql_;
+    std::string kept_sql_;
+    SqlState farewell_;    ///< see `ErrorSite`
+    bool tagged_ = false;  ///< the same
 };
 
 /// A COMMIT that was a ROLLBACK, as its tag says.
 [[nodiscard]] inline bool is_undone(RequestPhase phase, std::string_view tag) noexcept {
     return phase == RequestPhase::committing && tag == "ROLLBACK";
+}
+
+/// Why a COPY … FROM STDIN is failed that nobody goes on with.
+inline constexpr const char* given_up = "the client gave it up";
+/// True for the report of a server that has read that, and so all that was sent before.
+[[nodiscard]] inline bool has_read_giving_up(std::string_view code, std::string_view message) {
+    return code == sqlstate::query_canceled && message.find(given_up) != std::string_view::npos;
 }
 
 /// Where a COPY is sent to that was begun as another statement.

@@ -19,5 +19,6 @@ struct FreeMemory {
 using ConnectionHandle = std::unique_ptr<PGconn, FinishConnection>;
 using ResultHandle = std::unique_ptr<PGresult, ClearResult>;
 using MemoryHandle = std::unique_ptr<char, FreeMemory>;
+using NotifyHandle = std::unique_ptr<PGnotify, FreeMemory>;
 
 }  // namespace pg::libpq

@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include "pg/sqlstate.hpp"
 #include "providers/libpq/cancel.hpp"
 
 namespace pg::libpq {
@@ -30,16 +29,13 @@ bool is_end(ExecStatusType status) { return status == PGRES_COMMAND_OK || status
 
 bool is_report(const PGresult* result) { return result != nullptr && PQresultStatus(result) == PGRES_FATAL_ERROR; }
 
-constexpr const char* given_up = "the client gave it up";
-
 /// Ends a COPY … FROM STDIN with an error of ours. 1: sent, 0: the socket must be waited for, -1: there is no such
 /// COPY.
 int fail_copy_in(PGconn* connection) noexcept { return PQputCopyEnd(connection, given_up); }
 
-/// The server failed a COPY … FROM STDIN because it has read that we give it up, and so all that was sent before.
 bool has_read_giving_up(const PGresult* report) {
-    return report_field(report, PG_DIAG_SQLSTATE) == sqlstate::query_canceled &&
-           report_field(report, PG_DIAG_MESSAGE_PRIMARY).find(given_up) != std::string_view::npos;
+    return libpq::has_read_giving_up(report_field(report, PG_DIAG_SQLSTATE),
+                                     report_field(report, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /// Takes a COPY that nobody wants any more a step further. False when the socket must be waited for.
@@ -109,7 +105,7 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
         if (is_end(PQresultStatus(result->get()))) note_tag();
         // A statement can still fail behind its command tag, when its transaction ends. Of several, the last one
         // counts.
-        if (!is_report(kept.get()) || is_report(result->get())) kept = *std::move(result);
+        if (!is_report(kept.get()) || says_more(kept.get(), result->get())) kept = *std::move(result);
         if (is_copy(PQresultStatus(kept.get()))) return kept;
     }
 }
@@ -196,6 +192,11 @@ Error Link::lost() {
     }
     close();
     return error;
+}
+
+Error Link::violated(std::string_view reason) {
+    close();
+    return violation(reason);
 }
 
 Error Link::failed(const PGresult* report) {

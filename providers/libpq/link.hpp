@@ -24,11 +24,9 @@ public:
         return std::nullopt;
     }
     /// Behind a statement: what comes next stands in a block, or not. libpq itself is at the next one by then, and does
-    /// not say. A commit that failed has ended its block, but where it was not understood: then no more runs in that.
-    void note_end(std::string_view sql, bool failed) noexcept {
-        const TransactionControl control = transaction_control(sql);
-        if (control == TransactionControl::none || (failed && control != TransactionControl::commits)) return;
-        set_in_transaction(!failed && (control == TransactionControl::begins || begins_another(sql)));
+    /// not say.
+    void note_end(std::string_view sql, bool failed) {
+        set_in_transaction(in_block_behind(sql, failed, in_transaction()));
     }
     /// What libpq's refusal to send means.
     [[nodiscard]] Error refused();
@@ -53,6 +51,8 @@ public:
     }
     /// The connection broke: what libpq knows of it. The link is closed.
     [[nodiscard]] Error lost();
+    /// The server made no sense where libpq takes anything: the link is closed, and this says why.
+    [[nodiscard]] Error violated(std::string_view reason);
     void close() noexcept;
 
     /// Makes the error of a report, behind which the link may have been closed; closes it when the report says that the

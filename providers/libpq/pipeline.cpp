@@ -45,7 +45,6 @@ private:
         link_.about(head().request ? head().request->sql : std::string_view());
         preparation_.reset();
         result_.reset();
-        answer_.reset();
     }
 
     bool take_arrived(std::size_t left) {
@@ -64,11 +63,10 @@ private:
     }
     void take(ResultHandle result) {
         ends_ = 0;
-        switch (const ExecStatusType status = PQresultStatus(result.get())) {
+        switch (PQresultStatus(result.get())) {
             case PGRES_PIPELINE_SYNC:
-                // One that stands before all statements is that of `Engine::enter_pipeline`.
-                if (answer_) end_answer(*std::exchange(answer_, std::nullopt));
-                return;
+                if (!answer_) return void(loss_ = link_.violated("ready, without an answer"));
+                return end_answer(*std::exchange(answer_, std::nullopt));
             case PGRES_COPY_IN:
             case PGRES_COPY_OUT:
             case PGRES_COPY_BOTH:
@@ -81,7 +79,7 @@ private:
                 // Behind its command tag a statement still fails when its transaction ends.
                 if (answer_)
                     answer(link_.failed(result.get()));
-                else if (!result_ || status == PGRES_FATAL_ERROR)
+                else if (says_more(result_.get(), result.get()))
                     result_ = std::move(result);
         }
     }
@@ -127,9 +125,7 @@ private:
     ForgottenNames& forgotten_;
     std::vector<std::string> deallocated_;  // the names in flight
     int ends_ = 0;                          // in a row, without a result between them
-    // Of the first in flight. @{
-    ResultHandle preparation_, result_;       // what it has answered so far
-    std::optional<Expected<Result>> answer_;  // until its ReadyForQuery /// @}
+    ResultHandle preparation_, result_;     // what the first in flight has answered so far
     std::optional<Error> loss_;
 };
 

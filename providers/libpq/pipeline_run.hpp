@@ -20,7 +20,7 @@ namespace pg::libpq {
 ///
 ///     has_room()                  for one more: few bytes wait to be sent
 ///     put(request, format)        writes it with its Sync; or why not
-///     begin_answer()              the first in flight is another one from now on
+///     begin_answer()              the first in flight is another one from now on, and `answer_` is empty
 ///     take_arrived(left)          takes answers while more than `left` are in flight; false: none had arrived
 ///     wait_beside(pollfd, wait)   for the server or that descriptor, and takes in what the server sent
 ///     is_lost(), loss()           the connection broke meanwhile, and how
@@ -29,6 +29,7 @@ namespace pg::libpq {
 ///
 /// (P1) Answers come in the order of the requests: the first in flight is the one that is being answered.
 /// (P2) An answer is given when its own ReadyForQuery has come: until then the statement may still fail, at its commit.
+///      One that has failed by then stays so, whatever becomes of the connection.
 /// (P3) Answers are read whenever there are any, so neither side ever waits for the other to read.
 /// (P4) Nothing is cancelled on the server while somebody wants the answer of anything in flight.
 template <class Self, class Link>
@@ -60,22 +61,26 @@ protected:
     [[nodiscard]] const InFlight& head() const { return in_flight_.front(); }
     void push(InFlight&& one) {
         in_flight_.push_back(std::move(one));
-        if (++count_ == 1) self().begin_answer();
+        if (++count_ == 1) begin_head();
     }
     void end_answer(Expected<Result>&& answer) {
-        if (giving_up_ && !answer && answer.error().kind() == ErrorKind::cancelled)
-            answer = link_.ended_early(*giving_up_, answer.error().outcome());
+        if (giving_up_ && !answer) answer = as_given_up(answer.error());
         tell(pop(), std::move(answer));
         while (!in_flight_.empty() && in_flight_.front().refused) {
             const InFlight refused = pop();
             tell(refused, *refused.refused);  // what comes next is not for it (P1)
         }
-        if (!in_flight_.empty()) self().begin_answer();
+        if (!in_flight_.empty()) begin_head();
     }
-    /// Nobody knows what became of those in flight.
-    void lose(const Error& error) { end_all(error, error); }
+    /// Nobody knows what became of those in flight, but for the first, where the server had said that it failed.
+    void lose(const Error& error) {
+        if (!has_report()) return end_all(error, error);
+        const Error report = as_of_closed(answer_->error());
+        end_all(giving_up_ ? as_given_up(report) : report, error);
+    }
 
     Link& link_;
+    std::optional<Expected<Result>> answer_;  // of the first in flight, until its ReadyForQuery
 
 private:
     friend Self;
@@ -86,6 +91,16 @@ private:
     static constexpr std::size_t most_in_flight = 100;
 
     Self& self() noexcept { return static_cast<Self&>(*this); }
+
+    void begin_head() {
+        answer_.reset();
+        self().begin_answer();
+    }
+    [[nodiscard]] bool has_report() const noexcept { return answer_ && !*answer_; }
+    /// What became of one that was being cancelled.
+    Error as_given_up(const Error& error) const {
+        return error.kind() == ErrorKind::cancelled ? link_.ended_early(*giving_up_, error.outcome()) : error;
+    }
 
     void send_ahead() {
         while (count_ < most_in_flight && self().has_room()) {
@@ -98,6 +113,7 @@ private:
         const Format format = fallback_.format_for(request);
         std::optional<Error> refused = refuse(request);
         if (!refused) refused = self().put(request, format);
+        if (refused) refused = error_about(request.sql, refused->fields());  // the exchange is about the head
         push({&request, format, refused ? std::make_unique<const Error>(*std::move(refused)) : nullptr});
     }
     std::optional<Error> refuse(const spi::Request& request) {
@@ -140,7 +156,10 @@ private:
         giving_up_.reset();
         if (in_flight_.empty()) return;
         const bool is_last = count_ == 1;
-        const Outcome outcome = link_.recover(until);
+        Outcome outcome = link_.recover(until);
+        // What was said before is not said again.
+        if (answer_ && outcome == Outcome::unknown)
+            outcome = has_report() ? answer_->error().outcome() : link_.connected() ? Outcome::applied : outcome;
         const Error first = link_.ended_early(woken, is_last ? outcome : Outcome::unknown);
         link_.about({});
         end_all(first, link_.ended_early(woken, Outcome::unknown));

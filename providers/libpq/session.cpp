@@ -29,10 +29,6 @@ Error not_executed(const Error& error) {
     return Error(std::move(fields));
 }
 
-struct FreeNotify {
-    void operator()(PGnotify* message) const noexcept { PQfreemem(message); }
-};
-
 }  // namespace
 
 Expected<spi::Request> LibpqSession::prepared_before(const spi::Request& request, const spi::Wait& wait) {
@@ -181,8 +177,7 @@ Expected<std::optional<Notification>> LibpqSession::do_wait_notification(const s
     bool is_over = !link_.engine().receive();
     for (;;) {
         // PQnotifies looks through what was received already: the end is told when all that came before it was taken.
-        if (const std::unique_ptr<PGnotify, FreeNotify> message{PQnotifies(link_.connection())})
-            return std::optional(to_notification(*message));
+        if (const NotifyHandle message{PQnotifies(link_.connection())}) return std::optional(to_notification(*message));
         if (is_over) return link_.lost();
         const Woken woken = wait_for(link_.engine().socket(), POLLIN, wait);
         if (woken == Woken::deadline) return std::optional<Notification>();

@@ -2,15 +2,28 @@
 #include "providers/libpq/text_fallback.hpp"
 
 #include "providers/libpq/error.hpp"
+#include "src/base/transaction_control.hpp"
 
 namespace pg::libpq {
 
-void TextFallback::learn_from(std::span<spi::BatchItem* const> items, bool in_transaction) {
-    for (spi::BatchItem* item : items) {
+namespace {
+
+/// Whether a block is open behind these, which began in one or not.
+bool in_block_behind_all(std::span<spi::BatchItem* const> items, bool in_block) {
+    for (const spi::BatchItem* item : items) in_block = in_block_behind(item->request.sql, item->failed(), in_block);
+    return in_block;
+}
+
+}  // namespace
+
+void TextFallback::learn_from(std::span<spi::BatchItem* const> items, bool began_in_block) {
+    for (std::size_t at = 0; at < items.size(); ++at) {
+        spi::BatchItem* const item = items[at];
         if (!item->failed() || !lacks_binary_form(item->outcome->error())) continue;
         remember(item->request);
         ErrorFields fields = with_text_hint(item->outcome->error()).fields();
-        if (!in_transaction && fields.outcome == Outcome::not_applied) fields.retry_scope = RetryScope::statement;
+        if (fields.outcome == Outcome::not_applied && !in_block_behind_all(items.first(at), began_in_block))
+            fields.retry_scope = RetryScope::statement;
         item->outcome.emplace(Error(std::move(fields)));
     }
 }

@@ -19,8 +19,9 @@ public:
     /// From now on this statement is asked for in text.
     void remember(const spi::Request& request) { texts_.add(request.sql); }
     /// The same of those of a batch that failed for it. It is too late to run them again here: others have run since.
-    /// Their errors say what to do; whether it is enough to run them again, which it is not in a transaction.
-    void learn_from(std::span<spi::BatchItem* const> items, bool in_transaction);
+    /// Their errors say what to do; whether it is enough to run them again, which it is not in a block: one that
+    /// the batch began in, or that one of it began.
+    void learn_from(std::span<spi::BatchItem* const> items, bool began_in_block);
 
 private:
     RememberedTexts texts_;

@@ -60,14 +60,9 @@ void Signal::raise() noexcept {
     [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
 }
 
-void Signal::lower() noexcept {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);
-}
-
 bool is_readable(int descriptor) noexcept {
     pollfd one{.fd = descriptor, .events = POLLIN, .revents = 0};
-    return ::poll(&one, 1, 0) > 0;
+    return poll_for(&one, 1, 0) > 0;
 }
 
 Woken look(const spi::Wait& wait) noexcept {

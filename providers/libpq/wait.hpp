@@ -37,7 +37,6 @@ public:
     Signal() noexcept;
     [[nodiscard]] int descriptor() const noexcept { return event_.get(); }
     void raise() noexcept;
-    void lower() noexcept;
 
 private:
     Descriptor event_;

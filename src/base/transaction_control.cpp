@@ -99,6 +99,12 @@ bool begins_another(std::string_view sql) {
     return words.take("and") && words.take("chain");
 }
 
+bool in_block_behind(std::string_view sql, bool failed, bool in_block) {
+    const TransactionControl control = transaction_control(sql);
+    if (control == TransactionControl::none || (failed && control != TransactionControl::commits)) return in_block;
+    return !failed && (control == TransactionControl::begins || begins_another(sql));
+}
+
 bool ends_failure(std::string_view sql) {
     const TransactionControl control = transaction_control(sql);
     return control == TransactionControl::commits || control == TransactionControl::rolls_back ||

@@ -21,6 +21,10 @@ enum class TransactionControl : std::uint8_t {
 /// True for what ends a transaction and begins the next one: with AND CHAIN.
 [[nodiscard]] PGCLIENT_API bool begins_another(std::string_view sql);
 
+/// Whether a block is open behind a statement that began in one or not, and failed or not. A commit that fails has
+/// ended its block, but where it was not understood: then no more runs in that.
+[[nodiscard]] PGCLIENT_API bool in_block_behind(std::string_view sql, bool failed, bool in_block);
+
 /// True for what a server hears in a transaction that has failed: its end, or going back to a savepoint.
 [[nodiscard]] PGCLIENT_API bool ends_failure(std::string_view sql);
 

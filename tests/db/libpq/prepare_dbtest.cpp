@@ -128,7 +128,7 @@ TEST(Prepare, GoesAlongInEveryVerb) {
     EXPECT_TRUE(!description || description->columns().empty()) << "it gives no rows";
     auto stream = session->stream(named("stream", "select 1 as a"), soon());
     ASSERT_TRUE(stream);
-    EXPECT_EQ((*stream)->next(soon())->size(), 1u);
+    EXPECT_EQ((*stream)->next(soon()).value().size(), 1u);
     stream->reset();
     EXPECT_TRUE(description);
     const auto without_binary = session->run(named("acl", "select '{=r/postgres}'::aclitem[] as a"), soon());

@@ -38,6 +38,20 @@ TEST(TransactionControl, KnowsAChain) {
         EXPECT_FALSE(begins_another(sql)) << sql;
 }
 
+TEST(TransactionControl, KnowsWhetherABlockIsOpenBehindIt) {
+    for (const bool in_block : {false, true}) {
+        EXPECT_EQ(in_block_behind("select 1", false, in_block), in_block);
+        EXPECT_EQ(in_block_behind("begin", true, in_block), in_block);
+        EXPECT_EQ(in_block_behind("rollback", true, in_block), in_block);
+        EXPECT_TRUE(in_block_behind("begin", false, in_block));
+        EXPECT_TRUE(in_block_behind("commit and chain", false, in_block));
+        EXPECT_FALSE(in_block_behind("commit", false, in_block));
+        EXPECT_FALSE(in_block_behind("rollback", false, in_block));
+        EXPECT_FALSE(in_block_behind("commit", true, in_block));
+        EXPECT_FALSE(in_block_behind("commit and chain", true, in_block));
+    }
+}
+
 TEST(TransactionControl, KnowsWhatIsHeardAfterAFailure) {
     for (const char* sql : {"rollback", "COMMIT", "abort", "end", "rollback to s", "Rollback work to savepoint s"})
         EXPECT_TRUE(ends_failure(sql)) << sql;

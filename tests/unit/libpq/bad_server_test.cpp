@@ -290,11 +290,27 @@ TEST(DyingServer, GivesItsReason) {
     EXPECT_EQ(result.error().outcome(), Outcome::unknown);
 }
 
+// As one does that crashed, or is stopped at once: its processes have no time for more than a warning.
+TEST(DyingServer, GivesItsReasonByTheWay) {
+    for (const char* code : {"57P01", "57P02"}) {
+        ErrorFields crash;
+        crash.severity = "WARNING";
+        crash.sqlstate = code;
+        crash.message = "terminating connection because of crash of another server process";
+        const Expected<Result> result = run_against(Reply().notice(crash).bytes());
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::connection_lost);
+        EXPECT_EQ(result.error().sqlstate(), code) << result.error().what();
+        EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+    }
+}
+
 TEST(LyingServer, IsLeftWhenItSendsGarbage) {
     for (const std::string& answer : {"\xff\xff\xff\xff\xff\xff\xff\xff"s, described().message('D', "\0\7"sv).bytes(),
                                       "D\xff\xff\xff\xff"s, "C\0\0\0\2"s}) {
         const Expected<Result> result = run_against(answer);
         ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::protocol) << result.error().what();
         EXPECT_EQ(result.error().outcome(), Outcome::unknown) << result.error().what();
     }
 }

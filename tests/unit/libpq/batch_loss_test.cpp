@@ -176,6 +176,57 @@ TEST_P(BatchLoss, OfWhatWasNotSentIsToldByItsText) {
     EXPECT_TRUE(session->usable());
 }
 
+// They were answered to the end, and only the request to cancel them was not.
+TEST_P(BatchLoss, WithItsCancelRequestTakesNothingBack) {
+    for (const auto sync : {spi::BatchSync::each, spi::BatchSync::once}) {
+        const ScriptedSession session(GetParam(),
+                                      [&](Conversation& client) {
+                                          client.receive_until(MessageKind::sync);
+                                          if (!client.wait_for_cancel()) return;
+                                          Reply answers = bound().tag("INSERT 0 1");
+                                          if (sync == spi::BatchSync::each) answers.ready();
+                                          client.send(answers.raw(bound().error("23505", "refused").ready().bytes()));
+                                          client.ignore();
+                                      },
+                                      {.cancel_requests = CancelRequests::kept});
+        const std::vector<spi::Request> requests{{.sql = "insert"}, {.sql = "update"}};
+        const auto outcomes = pg::testing::outcomes_of(*session, requests, sync, in(50ms));
+        EXPECT_FALSE(session->usable());
+        EXPECT_EQ(outcomes[0].has_value(), sync == spi::BatchSync::each);
+        ASSERT_FALSE(outcomes[1]);
+        EXPECT_EQ(outcomes[1].error().sqlstate(), "23505") << outcomes[1].error().what();
+        EXPECT_FALSE(outcomes[1].error().connection_usable());
+    }
+}
+
+TEST_P(BatchLoss, WithItsCancelRequestLeavesWhatIsCommitted) {
+    const ScriptedSession session(
+        GetParam(),
+        [&](Conversation& client) {
+            client.receive_until(MessageKind::sync);
+            if (!client.wait_for_cancel()) return;
+            client.send(bound().tag("INSERT 0 1").raw(done("UPDATE 1", FakeTransaction::idle).bytes()));
+            client.ignore();
+        },
+        {.cancel_requests = CancelRequests::kept});
+    const std::vector<spi::Request> requests{{.sql = "insert"}, {.sql = "update"}};
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, in(50ms));
+    EXPECT_FALSE(session->usable());
+    for (const auto& outcome : outcomes) EXPECT_TRUE(outcome);
+}
+
+TEST_P(BatchLoss, IsToldOfAServerThatIsReadyTooOften) {
+    for (const auto sync : {spi::BatchSync::each, spi::BatchSync::once}) {
+        const Reply first = sync == spi::BatchSync::each ? done("INSERT 0 1", FakeTransaction::idle).ready()
+                                                         : Reply().ready().raw(bound().tag("INSERT 0 1").bytes());
+        const auto outcomes =
+            run({"insert", "update"}, Reply(first).raw(done("UPDATE 1", FakeTransaction::idle).bytes()), sync);
+        EXPECT_EQ(outcomes[0].has_value(), sync == spi::BatchSync::each);
+        ASSERT_FALSE(outcomes[1]);
+        EXPECT_EQ(outcomes[1].error().kind(), ErrorKind::protocol) << outcomes[1].error().what();
+    }
+}
+
 TEST(DirectBatchLoss, ByAServerThatMakesNoSenseIsThatOfACommitForTheCommitAlone) {
     const ScriptedSession session("direct", [](Conversation& client) {
         for (int i = 0; i < 3; ++i) client.receive_until(MessageKind::sync);

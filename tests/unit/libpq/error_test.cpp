@@ -29,6 +29,15 @@ TEST(ConnectReport, FindsItBehindATranslatedSeverity) {
               "3D000");
 }
 
+TEST(ConnectReport, HasWhatTheServerAddsToItsMessage) {
+    const ConnectReport report = parse_report(
+        "connection to server at \"h\", port 1 failed: FATAL:  22023: invalid value for parameter \"TimeZone\"\n"
+        "DETAIL:  of this zone\nnobody has heard\nHINT:  ask for another\nCONTEXT:  while connecting\n"
+        "LOCATION:  set_config_option, guc.c:1\n");
+    EXPECT_EQ(report.detail, "of this zone\nnobody has heard");
+    EXPECT_EQ(report.hint, "ask for another");
+}
+
 TEST(ConnectReport, KeepsWordsWithoutACode) {
     const ConnectReport report = parse_report(
         "connection to server at \"127.0.0.1\", port 1 failed: Connection refused\n\tIs the server running?\n");
@@ -86,8 +95,9 @@ TEST(RuledError, KnowsAProcedureThatNeverRan) {
 TEST(MayTryNext, OnlyWhereAnotherHostMayDoBetter) {
     EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect}));
     EXPECT_TRUE(may_try_next({.kind = ErrorKind::timeout}));
-    EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "57P03"}));
-    EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "53300"}));
+    for (const char* code : {"57P03", "53300", "57P01", "08P01"})
+        EXPECT_TRUE(may_try_next({.kind = ErrorKind::connect, .retry_scope = RetryScope::connect, .sqlstate = code}))
+            << code;
     EXPECT_FALSE(may_try_next({.kind = ErrorKind::connect, .sqlstate = "3D000"}));
     EXPECT_FALSE(may_try_next({.kind = ErrorKind::auth, .sqlstate = "28P01"}));
     EXPECT_FALSE(may_try_next({.kind = ErrorKind::tls}));

@@ -113,6 +113,29 @@ TEST_P(Pipeline, TellsEachOfALossByItsText) {
     }
 }
 
+// What it said of the first stays said, whatever becomes of the connection.
+TEST_P(Pipeline, KnowsTheFirstByTheReportBeforeALoss) {
+    const std::vector<Expected<Result>> answers = run(GetParam(), bound().error("40001", "run it again"));
+    ASSERT_EQ(answers.size(), 2u);
+    ASSERT_FALSE(answers.front() || answers.back());
+    const Error& known = answers.front().error();
+    EXPECT_EQ(known.sqlstate(), "40001") << known.what();
+    EXPECT_EQ(known.outcome(), Outcome::not_applied);
+    EXPECT_FALSE(known.connection_usable());
+    EXPECT_EQ(answers.back().error().kind(), ErrorKind::connection_lost) << answers.back().error().what();
+    EXPECT_EQ(answers.back().error().outcome(), Outcome::unknown);
+}
+
+TEST_P(Pipeline, IsLeftWithAServerThatIsReadyTooOften) {
+    const Reply done = bound().no_data().tag("SELECT 0").ready();
+    const std::vector<Expected<Result>> answers = run(GetParam(), Reply(done).ready().raw(done.bytes()));
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_TRUE(answers.front());
+    ASSERT_FALSE(answers.back());
+    EXPECT_EQ(answers.back().error().kind(), ErrorKind::protocol) << answers.back().error().what();
+    EXPECT_FALSE(answers.back().error().connection_usable());
+}
+
 TEST_P(Pipeline, TakesAnEmptyAnswerAndOneThatFailsBehindItsTag) {
     const std::vector<Expected<Result>> answers = run(GetParam(), bound()
                                                                       .no_data()
@@ -141,7 +164,9 @@ TEST_P(Pipeline, AnswersInOrderWhatIsRefusedBeforeItIsSent) {
     session->run_pipeline(requests);
     ASSERT_EQ(requests.answers.size(), 4u);
     for (std::size_t at = 0; at < 4; ++at) EXPECT_EQ(requests.answers[at].has_value(), at % 2 == 1) << at;
-    EXPECT_EQ(requests.answers[0].error().outcome(), Outcome::not_sent);
+    for (const std::size_t refused : {0U, 2U})
+        EXPECT_EQ(requests.answers[refused].error().outcome(), Outcome::not_sent);
+    EXPECT_EQ(requests.answers[2].error().sql(), "select\0 2"sv);
     EXPECT_TRUE(session->usable());
 }
 

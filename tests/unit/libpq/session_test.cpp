@@ -223,9 +223,9 @@ TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindAnError) {
     for (const bool is_stream : {false, true}) {
         const Scripted session = answered_by(bound().no_data().error("23505", "refused"));
         const Expected<Result> result = [&]() -> Expected<Result> {
-            if (!is_stream) return session->run({.sql = "insert"}, in(1ms));
-            const auto stream = session->stream({.sql = "insert"}, in(1ms));
-            return stream ? (*stream)->next(in(1ms)) : stream.error();
+            if (!is_stream) return session->run({.sql = "insert"}, in(50ms));
+            const auto stream = session->stream({.sql = "insert"}, in(50ms));
+            return stream ? (*stream)->next(in(50ms)) : stream.error();
         }();
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().sqlstate(), "23505") << result.error().what();
@@ -262,16 +262,18 @@ TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindTheErrorOfACopy) {
         Expected<void> told;
         if (in_it) {
             auto copy = session->copy_in("copy t from stdin", soon());
-            const auto ended = copy ? (*copy)->finish(in(1ms)) : Expected<std::uint64_t>(copy.error());
+            const auto ended = copy ? (*copy)->finish(in(50ms)) : Expected<std::uint64_t>(copy.error());
             if (!ended) told = ended.error();
         } else {
             auto copy = session->copy_out("copy t to stdout", soon());
-            const auto ended = copy ? (*copy)->read(in(1ms)) : Expected<std::optional<std::string_view>>(copy.error());
+            const auto ended = copy ? (*copy)->read(in(50ms)) : Expected<std::optional<std::string_view>>(copy.error());
             if (!ended) told = ended.error();
         }
         ASSERT_FALSE(told);
         EXPECT_FALSE(session->usable());
         EXPECT_FALSE(told.error().connection_usable()) << told.error().what();
+        EXPECT_EQ(told.error().sqlstate(), "22P02") << told.error().what();
+        EXPECT_EQ(told.error().outcome(), Outcome::not_applied);
     }
 }
 
