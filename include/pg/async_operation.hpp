@@ -87,6 +87,9 @@ public:
     }
     /// UsageError where a loop would be held up: who waits there may do so for ever.
     [[nodiscard]] std::optional<Error> no_place_to_wait() const;
+    /// How many attempts were lost with their connections, and whether one of them may have taken effect. @{
+    [[nodiscard]] int lost_attempts() const noexcept { return !again_ ? 0 : attempts_ > 1 ? attempts_ - 1 : 1; }
+    [[nodiscard]] bool is_in_doubt() const noexcept { return is_unknown_; }  /// @}
 
 protected:
     Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options);
@@ -146,7 +149,7 @@ private:
     void tell();
     void expire();
     void give_up();
-    void fail(Error why);
+    void fail(Error why, const spi::Session* session = nullptr);  // that it was sent on
     void observe_acquired(const Expected<spi::Lease>& lease) noexcept;
     void observe_end(const Expected<Result>& outcome, const spi::Session* session) noexcept;
     void observe_retry(const Error& why) noexcept;
@@ -204,7 +207,7 @@ class AnswerOperation : public Operation {
 public:
     /// The answer; throws what a user's codec threw. Once, when it is there.
     [[nodiscard]] Expected<A> take() { return do_take(); }
-    /// The same for who must not be thrown at: what a codec threw is an error, of arguments where nothing is read.
+    /// The same without throwing: what a codec threw becomes an error, EncodeError where nothing is read.
     [[nodiscard]] Expected<A> take_caught() noexcept try { return do_take(); } catch (const Error& thrown) {
         return thrown;
     } catch (...) {

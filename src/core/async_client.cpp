@@ -14,20 +14,25 @@ namespace {
 /// An executor whose first call has a session already; what follows takes one from the client.
 class LeasedExecutor final : public Executor {
 public:
-    LeasedExecutor(Context& context, spi::Lease lease, const spi::Wait& wait)
-        : Executor(context.hooks), context_(context), lease_(std::move(lease)), wait_(wait) {}
+    LeasedExecutor(Context& context, spi::Lease lease, const spi::Wait& wait, const Operation& operation)
+        : Executor(context.hooks), context_(context), lease_(std::move(lease)), wait_(wait), operation_(operation) {}
 
 private:
     Expected<Borrowed> do_borrow(const QueryOptions* options) override {
         // A stream or a COPY outlives the operation that opens it, and comes with a stop of its own.
-        const spi::Wait wait{wait_.deadline, options && options->stop ? options->stop : wait_.stop};
-        if (lease_) return lend(context_, std::move(lease_), wait);
-        return borrow(context_, wait);
+        spi::Wait wait{wait_.deadline, options && options->stop ? options->stop : wait_.stop};
+        if (context_.hooks) wait.deadline = earlier(wait.deadline, Deadline::after(context_.timeout_of(options)));
+        if (!lease_) return borrow(context_, wait);
+        Borrowed borrowed = lend(context_, std::move(lease_), wait);
+        borrowed.attempts = operation_.lost_attempts();
+        borrowed.is_in_doubt = operation_.is_in_doubt();
+        return borrowed;
     }
 
     Context& context_;
     spi::Lease lease_;
     spi::Wait wait_;
+    const Operation& operation_;
 };
 
 class ClientTarget final : public AsyncTarget {
@@ -43,7 +48,7 @@ private:
     Deadline turn_until(const Deadline& deadline) const override { return acquire_deadline(*context, deadline); }
     Error no_turn(const spi::LeaseWaiter& operation) const override { return context->source->no_session(operation); }
     void work(spi::Lease lease, const spi::Wait& wait, Operation& operation, Work call) override {
-        LeasedExecutor executor(*context, std::move(lease), wait);
+        LeasedExecutor executor(*context, std::move(lease), wait, operation);
         call(operation, executor);
     }
 

@@ -42,7 +42,7 @@ AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target,
     });
 }
 
-/// That before a transaction is run again: nothing but a stop keeps it from its turn.
+/// The pause before a transaction is run again: only a stop ends it early.
 struct Pause {
     std::shared_ptr<TransactionRetries> retries;
     Error error;

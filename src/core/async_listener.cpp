@@ -48,8 +48,7 @@ public:
         channels_.erase(channel);
         return connection_ ? run("unlisten " + quote_name(channel), wait) : Expected<void>();
     }
-    /// What somebody did not take who it was heard for is heard again, in its order, also by a call that waits already.
-    /// Thread-safe.
+    /// Puts back a message whose caller gave up, in its old order, and wakes a call that waits. Thread-safe.
     void take_back(Numbered&& untaken) {
         std::stop_source waiting(std::nostopstate);
         {

@@ -215,11 +215,11 @@ Error Operation::of_all_attempts(Error error) const {
     return is_unknown_ ? behind_an_unknown(std::move(error)) : std::move(error);
 }
 
-void Operation::fail(Error why) {
+void Operation::fail(Error why, const spi::Session* session) {
     why = of_all_attempts(std::move(why));
     if (target_->context->hooks && !call_) call_ = do_open_call();
     if (call_) {
-        observe_end(why, nullptr);
+        observe_end(why, session);
         do_fail(std::move(why));
     } else {
         do_miss_turn();

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "pg/sqlstate.hpp"
 #include "src/base/transaction_control.hpp"
 #include "src/core/hooks.hpp"
 #include "src/core/observe.hpp"
@@ -28,8 +27,8 @@ bool may_share(const Context& context, const Call& call) {
 /// A second attempt, alone, may go better: another type for a number, a new plan, text for binary.
 bool may_heal(const Error& error) {
     return error.connection_usable() && error.outcome() == Outcome::not_applied &&
-           (error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
-            error.kind() == ErrorKind::plan_invalidated || is_gone_from_cache(error) || is_name_taken(error));
+           (refuses_types(error) || error.kind() == ErrorKind::plan_invalidated || is_gone_from_cache(error) ||
+            is_name_taken(error));
 }
 
 Error over(spi::Woken woken, Outcome outcome, std::string_view sql, std::string_view node) {
@@ -39,7 +38,7 @@ Error over(spi::Woken woken, Outcome outcome, std::string_view sql, std::string_
     fields.message += outcome == Outcome::not_sent ? "before the statement was sent"
                       : outcome == Outcome::unknown
                           ? "while the statement was in flight with others, for which it is not cancelled"
-                          : "while the statement waited for those that are in flight on its session";
+                          : "while the statement waited for the types of its columns: it took effect";
     fields.sql = sql;
     fields.node = node;
     return Error(std::move(fields));
@@ -217,10 +216,9 @@ void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     }
     if (outcome) {
         if (!knows_types(*outcome->storage()))
-            return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied});
+            return run_later({&operation, std::make_unique<Result>(*std::move(outcome)), Outcome::applied, {}});
     } else if (may_heal(outcome.error())) {
-        operation.observe_retry(outcome.error());
-        return run_later({&operation, nullptr, Outcome::not_applied});
+        return run_later({&operation, nullptr, Outcome::not_applied, std::move(outcome).error()});
     }
     end(operation, std::move(outcome));
 }
@@ -240,6 +238,7 @@ void Pipeline::run_alone(Alone call) {
         return end(operation, settled ? Expected<Result>(*std::move(call.result))
                                       : borrowed.failed_by(std::move(settled).error()));
     }
+    operation.observe_retry(*call.why);
     Expected<Result> outcome = context().hooks ? run_observed(borrowed, operation) : run_on(borrowed, *operation.call_);
     if (!outcome) {
         note_failure(context(), lease_.slot(), outcome.error(), operation.call_->sql);
@@ -323,7 +322,7 @@ void Pipeline::expire(Operation& operation, spi::Woken woken) {
         operation.wanted_ = false;
         ++unwanted_;
         operation.shares_.fetch_add(1, std::memory_order_relaxed);  // (L3)
-        return operation.fail(over(woken, Outcome::unknown, operation.call_->sql, session().node()));
+        return operation.fail(over(woken, Outcome::unknown, operation.call_->sql, session().node()), &session());
     }
     give_up(operation);
     if (fiber_) fiber_->nudge();
@@ -339,13 +338,14 @@ void Pipeline::give_up(Operation& operation) {
 /// The connection is gone: what was not sent finds another.
 void Pipeline::leave_to_others() {
     while (!alone_.empty()) {
-        const bool is_applied = alone_.front().result != nullptr;
-        Operation& operation = *alone_.front().operation;
+        const Alone call = std::move(alone_.front());
         alone_.pop_front();
-        if (is_applied)
-            end(operation, lost_before_types(operation.call_->sql, session().node()));
-        else
-            waiting_.push(operation);
+        if (call.result) {
+            end(*call.operation, lost_before_types(call.operation->call_->sql, session().node()));
+        } else {
+            call.operation->observe_retry(*call.why);
+            waiting_.push(*call.operation);
+        }
     }
     while (!waiting_.empty()) {
         Operation& operation = waiting_.pop();

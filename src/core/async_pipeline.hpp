@@ -119,7 +119,8 @@ private:
     struct Alone {
         Operation* operation;
         std::unique_ptr<Result> result;
-        Outcome outcome;  // so far
+        Outcome outcome;           // so far
+        std::optional<Error> why;  // it is to be run again
     };
 
     /// The moment at which it looks for calls whose time is over (L7).

@@ -167,8 +167,13 @@ Expected<BatchAnswer> batch_answer(BatchState& batch, std::uint64_t number) { re
 Batch::Batch(Executor& executor)
     : executor_(&executor), state_(std::make_shared<detail::BatchState>(detail::ExecutorAccess::options(executor))) {}
 Batch::Batch() : executor_(nullptr), state_(std::make_shared<detail::BatchState>(nullptr)) {}
-Batch::Batch(Batch&& other) noexcept = default;
-Batch& Batch::operator=(Batch&& other) noexcept = default;
+// One that was moved from is empty, and belongs to nobody.
+Batch::Batch(Batch&& other) noexcept : Batch() { *this = std::move(other); }
+Batch& Batch::operator=(Batch&& other) noexcept {
+    std::swap(executor_, other.executor_);
+    std::swap(state_, other.state_);
+    return *this;
+}
 Batch::~Batch() = default;
 
 Expected<void> Batch::try_run(BatchMode mode) {

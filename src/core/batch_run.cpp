@@ -15,13 +15,16 @@ namespace {
 using Entries = std::span<const std::unique_ptr<BatchEntry>>;
 
 /// What a statement of an atomic batch says when another one failed.
-Error undone(const Error& cause, std::size_t culprit) {
+Error undone(std::string_view sql, const Error& cause, std::size_t culprit) {
     ErrorFields fields{.kind = ErrorKind::cancelled,
                        .outcome = cause.outcome(),
                        .retry_scope = cause.retry_scope(),
                        .connection_usable = cause.connection_usable()};
     fields.message = "the batch is atomic, and its statement " + std::to_string(culprit + 1) +
                      " failed: " + std::string(cause.message());
+    fields.sql = sql;
+    fields.node = cause.node();
+    fields.engine = cause.engine();
     return Error(std::move(fields));
 }
 
@@ -227,8 +230,10 @@ private:
                 if (entry->is_sent) entry->outcome.reset();
             return true;
         }
+        bool in_block = false;
         for (const auto& entry : entries_) {
-            const Repair done = entry->failed() && entry->is_sent ? repair(*entry) : Repair::none;
+            const bool is_alone = !std::exchange(in_block, in_block_behind(entry->call.sql, entry->failed(), in_block));
+            const Repair done = is_alone && entry->failed() && entry->is_sent ? repair(*entry) : Repair::none;
             if (done == Repair::none) continue;
             if (done == Repair::of_types) borrowed.context->retyped->add(entry->call.sql);
             *entry->outcome = repaired(entry->outcome->error());
@@ -255,8 +260,12 @@ private:
         }
     }
 
-    /// True when the connection was lost and it is harmless to send again what it lost, on another one.
+    /// True when the connection was lost and it is harmless to send again what it lost, on another one. Of a
+    /// transaction that some of them make, those that went well are lost with it, and the others are not to be run
+    /// without them.
     bool forget_lost() {
+        const auto is_sent_control = [](const auto& entry) { return entry->is_sent && controls_transaction(*entry); };
+        if (!atomic_ && std::any_of(entries_.begin(), entries_.end(), is_sent_control)) return false;
         const auto is_lost = [](const std::unique_ptr<BatchEntry>& entry) {
             return entry->is_sent && entry->failed() && entry->outcome->error().kind() == ErrorKind::connection_lost;
         };
@@ -290,9 +299,8 @@ private:
     Error fail_all(std::size_t culprit) {
         const Error cause = entries_[culprit]->outcome->error();
         if (is_of_all(cause)) return cause;
-        const Error others = undone(cause, culprit);
         for (const auto& entry : entries_)
-            if (entry != entries_[culprit]) entry->outcome.emplace(others);
+            if (entry != entries_[culprit]) entry->outcome.emplace(undone(entry->call.sql, cause, culprit));
         return cause;
     }
 

@@ -20,7 +20,8 @@ void Borrowed::failed(const Error& error) const noexcept {
         return std::find(slot->watched.begin(), slot->watched.end(), error.sqlstate()) != slot->watched.end();
     };
     const bool tells_first = slot->last_error.empty() && (error.kind() == ErrorKind::read_only || is_watched());
-    if (!error.connection_usable() || tells_first) slot->last_error = error.sqlstate();
+    const bool tells_end = !error.connection_usable() && !error.sqlstate().empty();  // who comes later hears no reason
+    if (tells_end || tells_first) slot->last_error = error.sqlstate();
 }
 
 Error Borrowed::failed_by(Error error) const {

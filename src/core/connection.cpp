@@ -9,6 +9,11 @@ namespace {
 
 Error moved_from() { return detail::usage_error("the connection was moved from"); }
 
+const spi::Session& session_of(const std::unique_ptr<Connection::Impl>& impl) {
+    if (!impl) moved_from().raise();
+    return impl->session();
+}
+
 }  // namespace
 
 Connection detail::hold(Borrowed borrowed) {
@@ -37,10 +42,10 @@ Expected<Transaction> Connection::try_begin(const TransactionOptions& options) {
     return detail::begin_on(impl_->lend(time.wait()), hooks_, options, time);
 }
 
-std::string_view Connection::engine() const { return impl_->session().engine(); }
-std::string_view Connection::node() const { return impl_->session().node(); }
-int Connection::server_version() const { return impl_->session().server_version(); }
-int Connection::backend_process() const { return impl_->session().backend_process(); }
-std::string Connection::parameter(const char* name) const { return std::string(impl_->session().parameter(name)); }
+std::string_view Connection::engine() const { return session_of(impl_).engine(); }
+std::string_view Connection::node() const { return session_of(impl_).node(); }
+int Connection::server_version() const { return session_of(impl_).server_version(); }
+int Connection::backend_process() const { return session_of(impl_).backend_process(); }
+std::string Connection::parameter(const char* name) const { return std::string(session_of(impl_).parameter(name)); }
 
 }  // namespace pg

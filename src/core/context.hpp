@@ -82,6 +82,8 @@ struct Borrowed {
     spi::Wait wait;
     HeldSession* held = nullptr;         // null when the lease is here
     Deadline until = Deadline::never();  // the end of its transaction's own time, whatever each wait is given
+    int attempts = 0;                    // that the call has had elsewhere, which were lost
+    bool is_in_doubt = false;            // one of those may have taken effect
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
     /// The source hears of it when the session comes back.
@@ -207,7 +209,7 @@ void note_undone(Context& context, spi::SessionSlot& slot);
     return Error(std::move(fields));
 }
 
-/// Of a statement that failed: it did what it does, or nobody can say.
+/// Of a statement that failed: it took effect, or nobody can say that it did not.
 [[nodiscard]] bool may_have_been_applied(const Error& error);
 /// The error of a call whose attempt before was lost when it may have had its effect: whatever came of the other one,
 /// nobody knows.

@@ -18,7 +18,7 @@ void run_both(spi::Session& session, spi::BatchItem& first, spi::BatchItem& seco
     session.run_batch(both, spi::BatchSync::once, wait);
 }
 
-/// Whether the settings kept the statement behind them back: what both have met is told by that for itself.
+/// True when the statement failed because its settings did. When both report the same, the statement tells it itself.
 bool kept_back(const spi::BatchItem& settings, const spi::BatchItem& own) {
     if (!settings.failed() || !own.failed() || own.outcome->error().outcome() != Outcome::not_applied) return false;
     const Error &why = settings.outcome->error(), &told = own.outcome->error();
@@ -180,6 +180,7 @@ Expected<Result> run_with_hooks(Executor& executor, const Call& call) {
         if (*said) return **said;
         watched.sink = nullptr;  // whoever changes an answer needs to have it
         watched.options = &interception.request().options;
+        watch.has_label(interception.request().options.label);
         watch.give(interception.settings());
         if (interception.has_new_text()) {
             watch.has_text(interception.request().sql);

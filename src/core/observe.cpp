@@ -83,6 +83,7 @@ Watch::Watch(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::str
              .began = hooks_->called_at != spi::Moment() ? hooks_->called_at : Clock::now()} {}
 
 void Watch::take(const Borrowed& borrowed) {
+    if (borrowed.attempts != 0) attempts_ = borrowed.attempts + 1;
     wanted_ = settings_ && !has_settings(borrowed, *settings_) ? settings_.get() : nullptr;
     if (wanted_) forget_settings(borrowed);  // these stand in the place of those, until a savepoint undoes them
     if (borrowed.lease) {
@@ -134,7 +135,7 @@ void Watch::end(const Expected<Result>& answer, const RowSink* sink) noexcept {
 }
 
 void Watch::add_rows(const Result& answer, const RowSink* sink) noexcept {
-    event_.rows += std::max<std::uint64_t>(answer.affected(), sink ? sink->taken() : 0);
+    event_.rows += std::max<std::uint64_t>({answer.affected(), answer.size(), sink ? sink->taken() : 0});
 }
 
 void tell_acquired(const Hooks& hooks, spi::Moment asked, const Expected<spi::Lease>& lease) noexcept {

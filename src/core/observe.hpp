@@ -22,6 +22,8 @@ public:
     void began_by(spi::Moment when) { event_.began = std::min(event_.began, when); }
     /// It has another text from now on, which outlives it.
     void has_text(std::string_view sql) { event_.sql = sql; }
+    /// The same of what it is known by.
+    void has_label(std::string_view label) { event_.label = label; }
     /// It has been run so many times. @{
     void has_attempts(int count) { attempts_ = count; }
     [[nodiscard]] int attempts() const { return attempts_; }  /// @}

@@ -1,4 +1,4 @@
-// Running one call on one session: by its name there, healed once if the server says that it had no effect.
+// Running one call on one session: by its name there, and healed while the server says that it had no effect.
 #include <algorithm>
 
 #include "pg/sqlstate.hpp"
@@ -25,11 +25,6 @@ std::string problem_text(SqlScan::Problem problem) {
         case SqlScan::Problem::zero_byte: return "the statement's text has a zero byte";
     }
     return {};
-}
-
-/// The server chose no function, or refused an expression, for the number types we declared.
-bool refuses_number_types(const Error& error) {
-    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
 }
 
 /// Runs it once. The request says afterwards whether it went by a name, and whether its columns were known.
@@ -69,8 +64,7 @@ Repair heal(const Call& call, Name name, const Error& error) {
         return Repair::of_format;  // that has been learned where it was run
     if (is_gone_from_cache(error)) return if_it_helps(name == Name::known);
     if (is_name_taken(error)) return if_it_helps(name == Name::just_prepared);
-    if (!refuses_number_types(error))
-        return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
+    if (!refuses_types(error)) return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
     // The types that the server inferred once may be what it refuses.
     return call.params->retype_numbers() ? Repair::of_types : if_it_helps(name == Name::known);
 }
@@ -181,8 +175,11 @@ Expected<Result> Executor::run(const detail::Call& call) {
             detail::note_failure(*borrowed->context, *borrowed->slot, result.error(), call.sql);
             result = borrowed->failed_by(std::move(result).error());
         }
-        if (is_unknown && !result) result = detail::behind_an_unknown(std::move(result).error());
-        if (result || first || !borrowed->lease || result.error().kind() != ErrorKind::connection_lost) return result;
+        if (!result && (is_unknown || borrowed->is_in_doubt))
+            result = detail::behind_an_unknown(std::move(result).error());
+        if (result || first || borrowed->attempts != 0 || !borrowed->lease ||
+            result.error().kind() != ErrorKind::connection_lost)
+            return result;
         const bool harmless =
             result.error().outcome() == Outcome::not_sent || (call.options && call.options->idempotent);
         if (!harmless) return result;

@@ -17,10 +17,7 @@ std::size_t set_of(std::uint64_t hash) { return (hash >> 8) % 32; }
 std::uint16_t mark_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48 | 1U); }  /// @}
 
 /// The types of its arguments, as they were when it was prepared, may be what no longer fits: the server inferred some.
-bool speaks_of_types(const Error& error) {
-    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch ||
-           is_gone_from_cache(error);
-}
+bool speaks_of_types(const Error& error) { return refuses_types(error) || is_gone_from_cache(error); }
 
 /// What comes again for its rows. Others may make something, and those sent with them be about that.
 bool is_to_have_a_name(std::string_view sql) { return is_about_rows(sql) && !selects_into(sql); }

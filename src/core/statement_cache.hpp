@@ -44,6 +44,11 @@ namespace pg::detail {
            error.message().find("cache lookup failed") != std::string_view::npos;
 }
 
+/// The server chose no function, or refused an expression, for the types that its arguments were said to have.
+[[nodiscard]] inline bool refuses_types(const Error& error) {
+    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+}
+
 /// What a session may keep. Value.
 struct StatementLimits {
     std::size_t entries = 256;                // zero: no statement gets a name

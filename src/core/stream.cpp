@@ -99,7 +99,6 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     if (borrowed->lease) borrowed->slot->holder.is_at(call.site);
     borrowed->slot->holder.runs(call.sql);
     if (*traces) detail::note_settings(*borrowed->slot, call.sql);
-    if (borrowed->context->retyped->contains(call.sql)) call.params->retype_numbers();
     bool is_retyped = false;
     const bool outside = borrowed->session().transaction_status() == spi::TransactionStatus::idle;
     const std::chrono::nanoseconds timeout = borrowed->context->timeout_of(call.options);
@@ -108,6 +107,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
     Expected<void> begun = source->admit(spi::RequestKind::stream, call.sql, call.params);
     detail::Call admitted = call;
     if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
+    if (source->borrowed().context->retyped->contains(admitted.sql)) admitted.params->retype_numbers();
     if (admitted.leaves_traces) detail::note_settings(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);
     for (int repairs = 0; !begun && outside && repairs < detail::most_repairs; ++repairs) {

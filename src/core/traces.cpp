@@ -62,7 +62,7 @@ public:
             if (same(word, "into") && !same(before, "insert") && !same(before, "merge") && !same(before, "as") &&
                 !same(before, "."))
                 return true;
-            before = word;
+            before = same(before, ".") ? std::string_view("name") : word;
         }
         return false;
     }
@@ -165,6 +165,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
     // CREATE TABLE … AS and SELECT … INTO say how many rows they have selected, and give none.
     const bool may_make = (tag.starts_with("SELECT") && result.columns().empty()) ||
                           (tag == "EXPLAIN" && mentions(sql, {"analy"}));  // ANALYZE, or ANALYSE: it is run
+    if (may_make && has_word(sql, {"execute"})) note_traces(slot, sql);    // nobody knows of what
     if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || (may_make && has_word(sql, {"create", "into"})))
         note_what_was_made(context, slot, tag, sql);
     if (tag == "COMMIT PREPARED" || tag.starts_with("IMPORT")) note_new_names(context, slot);

@@ -36,15 +36,15 @@ std::string begin_text(const TransactionOptions& options) {
 }
 
 Error ended() { return detail::usage_error("the transaction has ended; begin another"); }
+Error ended_by_its_text() {
+    return detail::usage_error(
+        "a statement of the transaction has ended it: what came before it stands as that left it, "
+        "and nothing more runs in it; end it by commit() or rollback()");
+}
 Error part_ended() { return detail::usage_error("the savepoint has ended"); }
 Error still_occupied(std::string_view action) {
     return detail::usage_error("a stream or a COPY of the transaction is still open: finish or destroy it before " +
                                std::string(action));
-}
-
-/// One that came when nobody waited any more is none: a commit that was cancelled may be here and not on a standby.
-bool no_answer(const Error& error) {
-    return error.outcome() == Outcome::unknown || error.outcome() == Outcome::applied;
 }
 
 Error commit_unknown(const Error& cause) {
@@ -123,6 +123,7 @@ Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::s
 
 Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* options) {
     if (!is_open()) return ended();
+    if (is_ended_by_its_text()) return ended_by_its_text();
     detail::Borrowed borrowed = held->lend(time.wait(*held->context, options));
     borrowed.until = time.end();
     return borrowed;
@@ -152,6 +153,10 @@ Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
 Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (!is_open()) return ended();
     if (held->occupant) return still_occupied("commit");
+    if (is_ended_by_its_text()) {
+        static_cast<void>(std::exchange(held, nullptr));
+        return ended_by_its_text();
+    }
     return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {
                               if (watch) watch->take(*held);
@@ -161,8 +166,11 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               note_commit(*held->context, held->lease.slot());
                               const auto session = std::exchange(held, nullptr);
                               if (!answer) detail::roll_back(session->session());  // what was not sent has left it open
-                              if (!answer)
-                                  return no_answer(answer.error()) ? commit_unknown(answer.error()) : answer.error();
+                              // An answer that came when nobody waited any more is none: a commit that was cancelled
+                              // may be here and not on a standby.
+                              if (!answer && detail::may_have_been_applied(answer.error()))
+                                  return commit_unknown(answer.error());
+                              if (!answer) return answer.error();
                               if (!is_committed) return session->rolled_back_instead();
                               committed = true;
                               return {};

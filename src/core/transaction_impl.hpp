@@ -57,6 +57,10 @@ struct Transaction::Impl final : Executor {
         : Executor(session->context->hooks), held(std::move(session)), time(all) {}
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
+    /// A COMMIT or a ROLLBACK came as a text, and its session stands outside of any transaction.
+    [[nodiscard]] bool is_ended_by_its_text() const {
+        return held->session().transaction_status() == spi::TransactionStatus::idle && held->session().usable();
+    }
     [[nodiscard]] Expected<spi::CommandTag> control(std::string_view sql, const spi::Wait& wait) const {
         Expected<spi::CommandTag> done = held->session().run_command(sql, wait);
         if (!done) done = held->lend(wait).failed_by(std::move(done).error());

@@ -28,7 +28,7 @@ struct InterceptedRequest {
     std::string_view tenant{};  ///< on whose behalf; empty: nobody's. See `<pg/tenancy.hpp>`
     std::string_view sql{};     ///< its text; that of a batch's first statement. See `replace_text`
     Params* params = nullptr;   ///< of a statement or a stream, which may be changed; null: there are none
-    QueryOptions options{};     ///< of a statement, which may be changed outside a batch
+    QueryOptions options{};     ///< of a statement, which may be changed outside a batch, `extra` excepted
     /// For its transaction: that which it begins, or one around it alone, so that nothing of them stays in the session.
     /// Those of a batch's statement are not heeded.
     std::vector<LocalSetting> settings{};
@@ -45,8 +45,8 @@ struct InterceptedRequest {
 /// asked in their order, afterwards in the opposite one, and only those that were asked before.
 ///
 /// Asked before are statements, streams, scripts, batches and each statement in them, COPYs, and the BEGIN of a
-/// transaction; COMMIT and ROLLBACK are told at their end only. Large objects work by statements; the look-ups of types
-/// and savepoints are not shown. Blocking and awaited calls go the same way, but while there is an interceptor, no
+/// transaction; COMMIT, ROLLBACK and savepoints are told at their end only. Large objects work by statements; the
+/// look-ups of types are not shown. Blocking and awaited calls go the same way, but while there is an interceptor, no
 /// awaited call shares a session with others. A blocking statement or batch is shown before a session is asked for.
 ///
 /// It is called on the thread that makes the call or a loop's, on several at a time, must not throw, and must not use

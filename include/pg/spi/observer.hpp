@@ -116,7 +116,8 @@ struct ErrorEvent {
 /// client.
 ///
 /// Not told are the look-ups of types, and what waits for notifications. A request that gets no session has failed with
-/// why, awaited or not; only the end of an awaited transaction and its savepoints are not told without their turn.
+/// why, awaited or not; only the end of an awaited transaction, its savepoints and what is done with its large objects
+/// are not told without their turn.
 class PGCLIENT_API Observer {
 public:
     Observer() = default;

@@ -74,6 +74,11 @@ TEST_F(SessionDb, ComesBackWithoutWhatAStatementOfSqlItselfLeft) {
     EXPECT_EQ(locks(), 0);
     static_cast<void>(narrow.stream<int>("execute lock_it"));
     EXPECT_EQ(locks(), 0);
+    narrow.query("explain analyze execute lock_it");
+    EXPECT_EQ(locks(), 0);
+    narrow.exec("create table made as execute lock_it");
+    EXPECT_EQ(locks(), 0);
+    narrow.exec("drop table made");
     narrow.exec("deallocate lock_it");
     EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
 }

@@ -5,6 +5,7 @@
 
 #include "fake_session.hpp"
 #include "pg/async.hpp"
+#include "pg/spi/interceptor.hpp"
 
 namespace {
 
@@ -84,6 +85,43 @@ INSTANTIATE_TEST_SUITE_P(Session, AwaitedAttempts, testing::Values(0, 1000),
 TEST_P(AwaitedAttempts, AreTwo) {
     EXPECT_TRUE(lose_the_first([](auto&) {}));
     EXPECT_EQ(server->asked.size(), 2u);
+}
+
+TEST_P(AwaitedAttempts, AreTwoOnTheSessionOfAnotherLoop) {
+    for (int attempt = 0; attempt < 3; ++attempt)
+        server->answer("select 1", fake::connection_lost(attempt == 0 ? pg::Outcome::unknown : pg::Outcome::not_sent));
+    const auto other = std::make_shared<Loop>();
+    server->on_call = [&] { server->reactor = other; };  // where the next session is
+    auto call = client.async().with({.idempotent = true, .max_result_bytes = GetParam()}).try_exec("select 1");
+    call.await_suspend(std::noop_coroutine());
+    for (int round = 0; round < 3; ++round) {
+        loop->run();
+        other->run();
+    }
+    const auto answer = call.await_resume();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(server->asked.size(), 2u);
+    EXPECT_EQ(answer.error().outcome(), pg::Outcome::unknown) << "the first may have taken effect";
+}
+
+/// Gives a statement less time than its caller does.
+class Hurrying final : public pg::spi::Interceptor {
+    pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
+        request.options.timeout = std::chrono::seconds(1);
+        return std::optional<pg::Result>();
+    }
+};
+
+TEST_P(AwaitedAttempts, HaveTheTimeThatAnInterceptorGivesThem) {
+    context->hooks =
+        std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.interceptors = {std::make_shared<Hurrying>()}});
+    const pg::Client hurried{std::make_shared<pg::Client::Impl>(pg::Client::Impl{context})};
+    auto call = hurried.async().with({.max_result_bytes = GetParam()}).try_exec("select 1");
+    call.await_suspend(std::noop_coroutine());
+    loop->run();
+    EXPECT_TRUE(call.await_resume());
+    ASSERT_EQ(server->asked.size(), 1u);
+    EXPECT_LT(server->asked[0].wait.deadline, pg::Deadline::after(std::chrono::seconds(2)));
 }
 
 TEST_P(AwaitedAttempts, EndWithAStop) {

@@ -70,6 +70,19 @@ TEST_F(BatchAttempts, RepeatWhatWasLostWhenItIsIdempotent) {
     EXPECT_TRUE(m.try_get());
 }
 
+// What came before it in its transaction is gone with the session.
+TEST_F(BatchAttempts, DoNotRunHalfOfATransactionAgain) {
+    for (const pg::Outcome outcome : {pg::Outcome::not_sent, pg::Outcome::unknown}) {
+        server.answer("insert b", connection_lost(outcome));
+        server.answer("commit", connection_lost(pg::Outcome::not_sent));
+        for (const char* text : {"begin", "insert a", "insert b", "commit"})
+            static_cast<void>(repeated.exec(pg::runtime(text)));
+        static_cast<void>(repeated.try_run(pg::BatchMode::each));
+        EXPECT_EQ(server.take_log(), Lines{"each of 4"});
+        repeated.clear();
+    }
+}
+
 TEST_F(BatchAttempts, ForgetWhatKeptTypesFromBeingLearned) {
     server.answer("select m", rows({{"m", 20001}}, {{"sad"}}));
     server.answer("select 2", connection_lost(pg::Outcome::unknown));

@@ -170,6 +170,8 @@ TEST_F(Batch, KeepsResultsAliveAfterItIsGone) {
 TEST_F(Batch, CanBeMoved) {
     const auto n = batch.exec("select 1");
     pg::Batch moved = std::move(batch);
+    EXPECT_TRUE(batch.empty());
+    EXPECT_EQ(batch.try_run().error().kind(), pg::ErrorKind::usage);
     batch = std::move(moved);
     EXPECT_FALSE(batch.empty());
     batch.run();

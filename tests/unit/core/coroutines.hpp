@@ -224,7 +224,7 @@ inline std::string failure_of(A awaitable) {
 struct Seconds {
     int count;
 };
-auto operator co_await(Seconds seconds) {
+inline auto operator co_await(Seconds seconds) {
     struct Ready : std::suspend_never {
         explicit Ready(int given) : count(given) {}
         int await_resume() const { return count; }

@@ -46,6 +46,8 @@ TEST_F(HeldSession, IsNotThatOfAConnectionThatWasMovedFrom) {
     const pg::Connection kept = std::move(connection);
     EXPECT_EQ(connection.try_exec("select n").error().kind(), pg::ErrorKind::usage);
     EXPECT_THROW(static_cast<void>(connection.begin()), pg::UsageError);
+    EXPECT_THROW(static_cast<void>(connection.node()), pg::UsageError);
+    EXPECT_THROW(static_cast<void>(connection.parameter("TimeZone")), pg::UsageError);
 }
 
 // ---- streams -------------------------------------------------------------------------------------

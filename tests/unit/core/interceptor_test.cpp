@@ -120,6 +120,7 @@ TEST_F(Intercepting, ChangesTextArgumentsAndOptions) {
     inner->says = [](InterceptedRequest& request) -> Said {
         request.replace_text("select $1, $2");
         request.options.max_result_bytes = 17;
+        request.options.label = "renamed";
         EXPECT_FALSE(request.params->add(2));
         return pass();
     };
@@ -128,6 +129,7 @@ TEST_F(Intercepting, ChangesTextArgumentsAndOptions) {
     EXPECT_EQ(server.asked[0].sql, "select $1, $2");
     EXPECT_EQ(server.asked[0].arguments.size(), 2u);
     EXPECT_EQ(server.asked[0].max_result_bytes, 17u);
+    EXPECT_EQ(heard->take("exec"), Lines{"exec select $1, $2 as renamed on fake, 0 rows"});
     auto prepared = client.prepare<pg::Affected(int)>("delete from t where a = $1");
     prepared(1);
     EXPECT_EQ(server.asked[1].sql, "select $1, $2");

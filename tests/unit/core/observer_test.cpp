@@ -81,6 +81,8 @@ TEST_F(Observing, TellsQueriesFromOtherStatements) {
     EXPECT_EQ(told_of([&] { client.query("insert into t returning a"); }),
               Lines{"query insert into t returning a on fake, 2 rows"});
     EXPECT_EQ(told_of([&] { client.exec("update t"); }), Lines{"exec update t on fake, 7 rows"});
+    server.answer("show x", rows({{"x"}}, {{"1"}}));
+    EXPECT_EQ(told_of([&] { client.query("show x"); }), Lines{"query show x on fake, 1 rows"});
     const auto failed = [&](const char* text) {
         return told_of([&] { static_cast<void>(client.try_query(pg::runtime(text))); }).front().substr(0, 5);
     };

@@ -63,6 +63,19 @@ TEST_F(Healing, RemembersATextOfABatchAndOfAStream) {
     EXPECT_NE(server.asked[0].arguments[0].type, int4);
 }
 
+TEST_F(Healing, SaysOfNoStatementInABlockThatItMayBeRunAgainAlone) {
+    refuse_next("select f($1)", "42883");
+    refuse_next("select g($1)", "42883");
+    pg::Batch batch(client);
+    batch.exec("begin");
+    const auto inside = batch.exec("select f($1)", 1);
+    batch.exec("rollback");
+    const auto behind = batch.exec("select g($1)", 1);
+    batch.run(pg::BatchMode::each);
+    EXPECT_NE(inside.try_get().error().retry_scope(), pg::RetryScope::statement);
+    EXPECT_EQ(behind.try_get().error().retry_scope(), pg::RetryScope::statement);
+}
+
 TEST_F(Healing, LetsAStatementOfItsOwnGoWithoutTheNameThatAnotherIsToGive) {
     const auto by_id = client.prepare<std::optional<int>(int)>("select a from t where id = $1");
     server.descriptions.emplace_back(server_error("55P03"));
@@ -150,6 +163,26 @@ TEST_F(Healing, SendsNothingThatAnInterceptorHasAnswered) {
         ASSERT_EQ(intercepted.server->asked.size(), 2u);
         for (const auto& asked : std::exchange(intercepted.server->asked, {})) EXPECT_EQ(asked.sql, "select f($1)");
     }
+}
+
+/// Replaces the text of a stream.
+class Renaming final : public pg::spi::Interceptor {
+    pg::Expected<std::optional<pg::Result>> do_before(pg::spi::InterceptedRequest& request) noexcept override {
+        request.replace_text("select h($1)");
+        return std::optional<pg::Result>();
+    }
+};
+
+TEST_F(Healing, RemembersTheTextOfAStreamThatAnInterceptorGaveIt) {
+    fake::Database intercepted{
+        1, std::make_shared<pg::detail::Hooks>(pg::detail::Hooks{.interceptors = {std::make_shared<Renaming>()}})};
+    intercepted.server->answer("select h($1)", server_error("42883"));
+    for (int round = 0; round < 2; ++round) {
+        intercepted.server->answer("select h($1)", rows({{"n", 23}}));
+        EXPECT_TRUE(intercepted.client.try_stream<int>("select g($1)", 1));
+    }
+    ASSERT_EQ(intercepted.server->asked.size(), 3u);
+    EXPECT_NE(intercepted.server->asked[2].arguments[0].type, int4) << "it is known by now";
 }
 
 }  // namespace

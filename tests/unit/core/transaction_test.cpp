@@ -98,6 +98,21 @@ TEST_F(Transaction, RollsBackOnDemand) {
     EXPECT_THROW(lost.rollback(), pg::ConnectionLost);
 }
 
+TEST_F(Transaction, IsOverWhenATextHasEndedIt) {
+    for (const char* end : {"rollback", "commit"}) {
+        pg::Transaction transaction = db.client.begin();
+        transaction.run_script(end);
+        EXPECT_THROW(transaction.exec("insert"), pg::UsageError) << "it would stand alone";
+        EXPECT_THROW(transaction.commit(), pg::UsageError);
+        EXPECT_FALSE(transaction.is_open());
+        EXPECT_FALSE(transaction.is_committed());
+        const Lines log = server.take_log();
+        ASSERT_EQ(log.size(), 3u) << "the reset of a session that a script has used is the last";
+        EXPECT_EQ((Lines{log[0], log[1]}), (Lines{"begin", end}));
+    }
+    EXPECT_TRUE(is_free());
+}
+
 TEST_F(Transaction, CanBeMoved) {
     pg::Transaction first = db.client.begin();
     pg::Transaction second = std::move(first);

@@ -99,6 +99,26 @@ TEST_F(Poison, IsTakenInByEveryKindOfRequest) {
     EXPECT_EQ(server.closed, before + 2) << "a transaction";
 }
 
+// What is asked of a session that is gone is told no reason.
+TEST_F(Poison, IsNotForgottenForWhatIsAskedBehindIt) {
+    {
+        pg::Transaction transaction = db.client.begin();
+        static_cast<void>(db.client.connection());
+        server.answer("select 1", ended("57P02"));
+        EXPECT_FALSE(transaction.try_exec("select 1"));
+        server.answer("rollback", fake::connection_lost(pg::Outcome::not_sent));
+    }
+    EXPECT_EQ(server.closed, 2) << "the transaction rolled back";
+    {
+        Connection connection = one_of_two();
+        server.answer("select 1", ended("57P02"));
+        EXPECT_FALSE(connection.try_exec("select 1"));
+        server.answer("select 2", fake::connection_lost(pg::Outcome::not_sent));
+        EXPECT_FALSE(connection.try_exec("select 2"));
+    }
+    EXPECT_EQ(server.closed, 4) << "somebody asked twice";
+}
+
 TEST_F(Poison, OfAServerThatTakesNoWritesEndsSessionsThatAreToWrite) {
     for (const char* standby : {"on", "off", ""}) {
         fake::Database other{fake::Database::of_size(2), writing()};
