@@ -132,7 +132,7 @@ private:
     }
     template <class R, class... Args>
     [[nodiscard]] detail::AnswerOperation<R>* make_prepared(const Prepared<R(Args...)>& prepared,
-                                                            const Args&... arguments) const {
+                                                            const std::type_identity_t<Args>&... arguments) const {
         using Sink = typename detail::sink_of<R>::type;
         return new detail::CallOperation<Sink, sizeof...(Args)>(target_, options_, prepared.statement(), arguments...);
     }

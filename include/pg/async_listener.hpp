@@ -30,8 +30,8 @@ public:
     AsyncListener(AsyncListener&&) noexcept = default;
     AsyncListener& operator=(AsyncListener&&) noexcept = default;
 
-    /// Hears a channel from now on. The name, of 63 bytes at most, is taken as it is: upper case stays, nothing needs
-    /// to be quoted. @{
+    /// Hears a channel from now on. The name, of 63 bytes at most (UsageError), is taken as it is: upper case stays,
+    /// nothing needs to be quoted. UsageError with `pooler=transaction`, which leaves no session to hear on. @{
     Async<void> listen(std::string_view channel);
     Async<Expected<void>> try_listen(std::string_view channel);  /// @}
     /// Hears it no longer; messages that are there already still come. @{

@@ -73,10 +73,11 @@ public:
     }  /// @}
 
     /// A statement as a callable: `prepare<User(std::int64_t)>("select … where id = $1")`. Sends nothing before a call.
+    /// Takes no options of a `pg::Query` (UsageError): they belong to the executor of a call.
     template <class Signature>
     [[nodiscard]] Prepared<Signature> prepare(Sql<Prepared<Signature>::arguments> sql) const {
-        return Prepared<Signature>(shared_executor(),
-                                   checked_statement(sql.text(), Prepared<Signature>::arguments, sql.checked()));
+        return Prepared<Signature>(shared_executor(), checked_statement(sql.text(), Prepared<Signature>::arguments,
+                                                                        sql.checked(), sql.options() != nullptr));
     }
 
     /// The same verbs, awaited; a call goes on where the provider says, or on a scheduler. `<pg/async.hpp>`. @{
@@ -100,8 +101,8 @@ private:
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
     [[nodiscard]] std::shared_ptr<Executor> shared_executor() const;
     [[nodiscard]] static std::shared_ptr<const detail::Statement> checked_statement(std::string_view sql,
-                                                                                    std::size_t arguments,
-                                                                                    bool checked);
+                                                                                    std::size_t arguments, bool checked,
+                                                                                    bool has_options);
 
     std::shared_ptr<Impl> impl_;
 };

@@ -382,7 +382,7 @@ public:
         using value_type = Row;
         using difference_type = std::ptrdiff_t;
 
-        explicit Iterator(CopyOut* copy) : copy_(copy) {}
+        explicit Iterator(CopyOut* copy = nullptr) : copy_(copy) {}
         [[nodiscard]] Row& operator*() const { return copy_->current_; }
         [[nodiscard]] Row* operator->() const { return &copy_->current_; }
         Iterator& operator++() {
@@ -436,7 +436,7 @@ private:
 
 /// Writes a range of rows by binary COPY, all of them or none; how many. The target is that of a `CopyIn`.
 template <class Range>
-[[nodiscard]] Expected<std::uint64_t> try_copy_rows(Executor& executor, std::string_view target, const Range& rows,
+[[nodiscard]] Expected<std::uint64_t> try_copy_rows(Executor& executor, std::string_view target, Range&& rows,
                                                     CallSite site = CallSite::here()) {
     using Value = std::remove_cvref_t<decltype(*std::begin(rows))>;
     auto copy = CopyIn<Value>::try_open(executor, target, site);
@@ -447,9 +447,8 @@ template <class Range>
 }
 /// Throws the error of `try_copy_rows`.
 template <class Range>
-std::uint64_t copy_rows(Executor& executor, std::string_view target, const Range& rows,
-                        CallSite site = CallSite::here()) {
-    return try_copy_rows(executor, target, rows, site).value();
+std::uint64_t copy_rows(Executor& executor, std::string_view target, Range&& rows, CallSite site = CallSite::here()) {
+    return try_copy_rows(executor, target, std::forward<Range>(rows), site).value();
 }
 
 }  // namespace pg

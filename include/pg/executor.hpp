@@ -278,7 +278,7 @@ public:
         using value_type = T;
         using difference_type = std::ptrdiff_t;
 
-        explicit Iterator(Stream* stream) : stream_(stream) {}
+        explicit Iterator(Stream* stream = nullptr) : stream_(stream) {}
         [[nodiscard]] T& operator*() const { return stream_->current_; }
         [[nodiscard]] T* operator->() const { return &stream_->current_; }
         Iterator& operator++() {

@@ -21,20 +21,21 @@ public:
         ::new (&value_) T(std::move(value));
     }
     Expected(const T& value) : has_value_(true) { ::new (&value_) T(value); }
+    template <class U>
+        requires(std::is_class_v<T> && !std::is_same_v<std::remove_cvref_t<U>, Expected> &&
+                 !std::is_base_of_v<Error, std::remove_cvref_t<U>> && std::is_convertible_v<U, T>)
+    Expected(U&& value) : has_value_(true) {
+        ::new (&value_) T(std::forward<U>(value));
+    }
     Expected(Error error) noexcept : has_value_(false) { ::new (&error_) Error(std::move(error)); }  /// @}
-    Expected(const Expected& other) : has_value_(other.has_value_) {
-        if (has_value_)
-            ::new (&value_) T(other.value_);
-        else
-            ::new (&error_) Error(other.error_);
-    }
+    Expected(const Expected& other) : has_value_(other.has_value_) { take(other); }
     Expected(Expected&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
-        if (has_value_)
-            ::new (&value_) T(std::move(other.value_));
-        else
-            ::new (&error_) Error(std::move(other.error_));
+        take(std::move(other));
     }
-    Expected& operator=(Expected other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    /// Where a move of `T` cannot throw: there is always one of the two.
+    Expected& operator=(Expected other) noexcept
+        requires std::is_nothrow_move_constructible_v<T>
+    {
         this->~Expected();
         return *::new (this) Expected(std::move(other));
     }
@@ -53,23 +54,36 @@ public:
     [[nodiscard]] const T& value() const& { return check().value_; }  /// @}
     /// By value, so that `for (auto& x : f().value())` does not walk through a value that is gone.
     [[nodiscard]] T value() && { return std::move(check().value_); }
+    /// The value, or what is given in its place. @{
+    template <class U>
+    [[nodiscard]] T value_or(U&& other) const& {
+        return has_value_ ? value_ : static_cast<T>(std::forward<U>(other));
+    }
     template <class U>
     [[nodiscard]] T value_or(U&& other) && {
         return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(other));
-    }
+    }  /// @}
 
     /// The value, unchecked: undefined when there is none. @{
     [[nodiscard]] T& operator*() & noexcept { return value_; }
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
     [[nodiscard]] T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(value_); }
-    [[nodiscard]] T* operator->() noexcept { return &value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &value_; }  /// @}
+    [[nodiscard]] T* operator->() & noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const& noexcept { return &value_; }
+    const T* operator->() const&& = delete;  ///< of one that nobody can have checked, and that goes /// @}
 
     /// The error, unchecked: undefined when there is a value. @{
     [[nodiscard]] const Error& error() const& noexcept { return error_; }
     [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }  /// @}
 
 private:
+    template <class Other>
+    void take(Other&& other) {
+        if (has_value_)
+            ::new (&value_) T(std::forward<Other>(other).value_);
+        else
+            ::new (&error_) Error(std::forward<Other>(other).error_);
+    }
     Expected& check() {
         if (!has_value_) error_.raise();
         return *this;

@@ -13,12 +13,13 @@ namespace pg {
 /// at the state that the messages are about.
 class PGCLIENT_API Listener final {
 public:
-    /// Waits for a session as `Client::connection` does.
+    /// Waits for a session as `Client::connection` does. UsageError with `pooler=transaction`, which leaves no session
+    /// to hear on.
     explicit Listener(Client& client, CallSite site = CallSite::here()) : Listener(try_open(client, site).value()) {}
     [[nodiscard]] static Expected<Listener> try_open(Client& client, CallSite site = CallSite::here());
 
-    /// Hears a channel from now on. The name, of 63 bytes at most, is taken as it is: upper case stays, nothing needs
-    /// to be quoted.
+    /// Hears a channel from now on. The name, of 63 bytes at most (UsageError), is taken as it is: upper case stays,
+    /// nothing needs to be quoted.
     void listen(std::string_view channel) { try_listen(channel).value(); }
     [[nodiscard]] Expected<void> try_listen(std::string_view channel);
     /// Hears it no longer; messages that are there already still come.

@@ -48,7 +48,12 @@ Expected<Transaction> Client::try_begin(const TransactionOptions& options, CallS
 std::shared_ptr<Executor> Client::shared_executor() const { return std::make_shared<Client>(*this); }
 
 std::shared_ptr<const detail::Statement> Client::checked_statement(std::string_view sql, std::size_t arguments,
-                                                                   bool checked) {
+                                                                   bool checked, bool has_options) {
+    if (has_options)
+        detail::usage_error(
+            "prepare takes no options of a pg::Query: give them to the executor of a call, as in "
+            "prepared.on(db.with(options))")
+            .raise();
     if (!checked) static_cast<void>(detail::check_text({.sql = sql, .arguments = arguments}).value());
     return detail::make_statement(sql);
 }

@@ -26,3 +26,6 @@ int not_a_number() { return answer(); }
 #if CASE == 5  // refuses: no matching function for call to .*Error::Error
 pg::Error without_fields() { return pg::Error("a text"); }
 #endif
+#if CASE == 6  // refuses: deleted
+auto of_a_temporary(pg::Expected<int*> (*asked)()) { return asked().operator->(); }
+#endif

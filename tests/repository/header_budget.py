@@ -1,7 +1,7 @@
 # What <pg/client.hpp> pulls in stays within the budget of every translation unit that uses it.
 import rule
 
-OWN_HEADERS, OWN_LINES, STANDARD_HEADERS = 15, 2880, 18
+OWN_HEADERS, OWN_LINES, STANDARD_HEADERS = 15, 2900, 18
 
 BANNED = set("iostream istream ostream iomanip fstream sstream regex map functional ranges future thread".split())
 BANNED_IN_FACADE = BANNED | {"stop_token"}

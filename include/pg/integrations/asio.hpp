@@ -319,11 +319,13 @@ void call_on(const Executor& executor, Call call) {
         asio::can_query<Executor, asio::execution::context_as_t<asio::execution_context&>>::value &&
         !std::is_same_v<Executor, asio::system_executor>;
     if constexpr (is_elsewhere) {
-        if (Initiation::under_way != 0) return asio::post(executor, std::move(call));
+        // The call may have run, and with it everything ended, before this returns: the context waits for that, too.
+        const auto kept = asio::prefer(executor, asio::execution::outstanding_work.tracked);
+        if (Initiation::under_way != 0) return asio::post(kept, std::move(call));
         try {
-            asio::dispatch(executor, std::move(call));
+            asio::dispatch(kept, std::move(call));
         } catch (...) {  // of the call, on its own strand: out of what runs the executor, not into what tells it here
-            asio::post(executor, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
+            asio::post(kept, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
         }
     } else {
         asio::dispatch(executor, std::move(call));

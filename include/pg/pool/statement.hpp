@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "pg/params.hpp"
 #include "pg/sql.hpp"
@@ -25,7 +26,8 @@ struct signature_of<R(Args...)> {
     static constexpr std::size_t arguments = sizeof...(Args);
     static std::shared_ptr<const Params> nulls() {
         auto params = std::make_shared<Params>();
-        (static_cast<void>(params->add(null_of<Args>())), ...);  // nothing that a codec could refuse
+        (static_cast<void>(params->add(null_of<std::remove_cvref_t<Args>>())),
+         ...);  // nothing that a codec could refuse
         return params;
     }
 

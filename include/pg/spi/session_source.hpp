@@ -93,8 +93,8 @@ public:
     /// Waits until `wait` for a session that is alive, outside a transaction, and nobody else's.
     /// PoolTimeout when none came free, otherwise why none could be opened.
     [[nodiscard]] Expected<Lease> acquire(const Wait& wait) noexcept { return do_acquire(wait); }
-    /// The same for who must not wait: `waiter` is settled before this returns, or later. A session that is opened for
-    /// it has until `until`. UsageError when its sessions are not `awaitable`.
+    /// The same for a caller that must not block: `waiter` is settled before this returns, or later. A session that is
+    /// opened for it has until `until`. UsageError when its sessions are not `awaitable`.
     void request(LeaseWaiter& waiter, const Deadline& until) noexcept { do_request(waiter, until); }
     /// The same if a session is idle; false when none is, and then nothing has happened.
     [[nodiscard]] bool request_idle(LeaseWaiter& waiter) noexcept { return do_request_idle(waiter); }
@@ -112,7 +112,7 @@ public:
     [[nodiscard]] bool withdraw(LeaseWaiter& waiter) noexcept { return do_withdraw(waiter); }
     /// Why a request that was withdrawn at the end of its time got nothing.
     [[nodiscard]] Error no_session(const LeaseWaiter& waiter) const { return do_no_session(waiter); }
-    /// Where who waits for one of its sessions is best at home; null when they are not `awaitable`.
+    /// The reactor that callers who await a session should use; null when its sessions are not `awaitable`.
     [[nodiscard]] std::shared_ptr<Reactor> reactor() noexcept { return do_reactor(); }
     /// Closes idle sessions now and busy ones as they come back; whoever waits gets a UsageError.
     void close() noexcept { do_close(); }

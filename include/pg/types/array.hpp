@@ -236,11 +236,11 @@ struct ArrayCodec {
         return type.oid != Oid{} ? type.oid : find_array_oid(types, oid_of<Inner>(types));
     }
     static bool accepts(const WireType& wire) {
-        static_assert(!borrows<Element>, "an element that borrows cannot be read: use an owning type");
         const WireType element = element_type(wire);
         return element.oid != Oid{} && Codec<Inner>::accepts(element);
     }
     static Fault decode(const Cell& cell, const WireType& wire, C& out) {
+        static_assert(!borrows<Element>, "an element that borrows cannot be read: use an owning type");
         return read_array(
             cell, wire,
             {&out, Codec<Inner>::type.oid, &Codec<Inner>::accepts,

@@ -1,6 +1,8 @@
 // PostgreSQL enums as C++ enumerations, their labels found by reflection, and labels that no enumeration knows.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,10 +19,12 @@ namespace detail {
 [[nodiscard]] PGCLIENT_API Fault find_label(const Cell& cell, std::span<const std::string_view> labels,
                                             std::size_t& index);
 
-/// As many enumerators as have a name, from zero on.
+/// As many enumerators as have a name, from zero on, and no more than there may be.
 template <class E, std::size_t N>
 consteval std::size_t count_enumerators() {
-    if constexpr (reflect::enumerator_name<static_cast<E>(N)>.empty())
+    if constexpr (static_cast<std::uintmax_t>(std::numeric_limits<std::underlying_type_t<E>>::max()) < N)
+        return N;
+    else if constexpr (reflect::enumerator_name<static_cast<E>(N)>.empty())
         return N;
     else
         return count_enumerators<E, N + 1>();
@@ -36,7 +40,8 @@ consteval std::size_t count_enumerators() {
 ///         static constexpr TypeId type{{}, {}, "mood"};
 ///     };
 ///
-/// The labels are the names of the enumerators, which count from zero without a gap. Other labels, or other values, are
+/// The labels are the names of the enumerators, which count from zero without a gap, and, where the enumeration is no
+/// `enum class`, have an underlying type that is written down. Other labels, or other values, are
 /// listed in the codec: `static constexpr std::pair<Mood, std::string_view> labels[]{{Mood::ok, "so so"}, ...};`.
 /// A label without enumerator, or an enumerator without label, is an error. As an argument it travels as text.
 template <class E>

@@ -58,7 +58,7 @@ TEST_P(AsyncLargeObject, AnswersWithErrorsToo) {
     EXPECT_TRUE(object.try_write(pattern(5)).get());
     EXPECT_EQ(object.try_tell().get().value(), 5);
     EXPECT_EQ(object.try_seek(1).get().value(), 1);
-    EXPECT_EQ(object.try_read(2).get()->size(), 2u);
+    EXPECT_EQ(object.try_read(2).get().value().size(), 2u);
     EXPECT_TRUE(object.try_truncate(4).get());
     EXPECT_EQ(object.try_size().get().value(), 4);
     EXPECT_TRUE(object.try_close().get());

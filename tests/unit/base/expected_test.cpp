@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,22 @@ TEST(Expected, HoldsAValue) {
     EXPECT_EQ(*std::as_const(answer), "yes");
     EXPECT_EQ(std::as_const(answer)->size(), 3u);
 }
+
+TEST(Expected, IsMadeOfWhatItsValueIsMadeOf) {
+    const auto nothing = []() -> Expected<std::optional<std::string>> { return std::nullopt; };
+    const auto text = []() -> Expected<std::optional<std::string>> { return "text"; };
+    EXPECT_EQ(nothing().value(), std::nullopt);
+    EXPECT_EQ(text().value(), "text");
+}
+
+/// What can be copied, and not without a failure.
+struct Copied {
+    Copied() = default;
+    Copied(const Copied&) noexcept(false) {}
+    Copied& operator=(const Copied&) = default;
+};
+static_assert(std::is_copy_constructible_v<Expected<Copied>> && !std::is_copy_assignable_v<Expected<Copied>>);
+static_assert(std::is_copy_assignable_v<Expected<std::string>>);
 
 TEST(Expected, HoldsAnError) {
     const Expected<std::string> answer = failure();
@@ -64,6 +81,9 @@ TEST(Expected, GivesATemporarysValueALifeOfItsOwn) {
 TEST(Expected, FallsBackToAnotherValue) {
     EXPECT_EQ(Expected<int>(1).value_or(2), 1);
     EXPECT_EQ(Expected<int>(failure()).value_or(2), 2);
+    const Expected<std::string> kept = std::string("kept"), none = failure();
+    EXPECT_EQ(kept.value_or("other"), "kept");
+    EXPECT_EQ(none.value_or("other"), "other");
 }
 
 TEST(Expected, CopiesAndMovesWhatItHolds) {

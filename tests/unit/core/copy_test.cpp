@@ -1,5 +1,8 @@
 // COPY: streams of bytes, and typed rows into the binary form.
+#include <ranges>
+
 #include "copy_fixture.hpp"
+#include "pg/types/array.hpp"
 
 namespace copying {
 namespace {
@@ -206,6 +209,22 @@ TEST_F(Copy, WritesSingleValuesOfEverySize) {
     describe({{"x", 700}});
     pg::copy_rows(db.client, "floats", std::vector<std::optional<float>>{1.0F});
     EXPECT_EQ(server.copied, header + "\0\1\0\0\0\4\x3f\x80\0\0"s + trailer);
+}
+
+static_assert(std::ranges::input_range<pg::CopyOut<int>> && std::ranges::input_range<pg::Stream<int>>);
+
+TEST_F(Copy, WritesWhatIsARangeOnlyOnce) {
+    describe({{"x", 23}});
+    const std::vector<int> numbers{1, 2, 3};
+    auto odd = numbers | std::views::filter([](int n) { return n % 2 != 0; });
+    pg::copy_rows(db.client, "numbers", odd);
+    EXPECT_EQ(server.copied, header + "\0\1\0\0\0\4\0\0\0\1\0\1\0\0\0\4\0\0\0\3"s + trailer);
+}
+
+TEST_F(Copy, WritesArraysOfWhatBorrows) {
+    describe({{"x", 1009}});
+    pg::copy_rows(db.client, "texts", std::vector<std::vector<std::string_view>>{{"a"}});
+    EXPECT_NE(server.copied.find("\0\0\0\1a"s), std::string::npos);
 }
 
 TEST_F(Copy, RefusesWhatIsWrittenToOneThatWasMovedFrom) {

@@ -30,6 +30,11 @@ TEST_F(Prepared, SendsNothingBeforeItsFirstCall) {
     EXPECT_EQ(statement.sql(), "delete from t where a = $1");
 }
 
+TEST_F(Prepared, TakesNoOptionsOfAQuery) {
+    EXPECT_THROW(static_cast<void>(db.client.prepare<int()>(pg::Query{.sql = "select 1", .idempotent = true})),
+                 pg::UsageError);
+}
+
 TEST_F(Prepared, IsPreparedOnceForASession) {
     const auto by_id = db.client.prepare<User(std::int64_t)>("select u where id = $1");
     const auto user = rows({{"id", 20}, {"name"}}, {{"1", "ann"}});

@@ -6,6 +6,7 @@
 #include <exception>
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
 #include <unistd.h>
 
 #include "src/fibers/sanitizers.hpp"
@@ -139,6 +140,29 @@ TEST(ContextSwitch, LeavesAnExceptionOnTheStackThatHandlesIt) {
             EXPECT_EQ(number, 5);
         }
     }
+    EXPECT_EQ(other.told, "of the inside, and over");
+    EXPECT_EQ(std::current_exception(), nullptr);
+}
+
+TEST(ContextSwitch, TakesAnExceptionAlongToAnotherThread) {
+    Other other([](Other& self) {
+        try {
+            throw std::string("of the inside");
+        } catch (const std::string&) {
+            self.leave();
+            try {
+                throw;
+            } catch (const std::string& again) {
+                self.told = again;
+            }
+        }
+        self.told += std::current_exception() == nullptr ? ", and over" : ", and left behind";
+    });
+    other.enter();
+    std::thread([&] {
+        other.enter();
+        EXPECT_EQ(std::current_exception(), nullptr);
+    }).join();
     EXPECT_EQ(other.told, "of the inside, and over");
     EXPECT_EQ(std::current_exception(), nullptr);
 }

@@ -2,6 +2,9 @@
 #include "src/fibers/own_reactor.hpp"
 
 #include <csignal>
+#include <cstdlib>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "src/fibers/poll_loop.hpp"
 #include "tests/unit/fibers/hand_reactor.hpp"
@@ -170,6 +173,15 @@ TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAFiberThatHasMoreToWaitFor) {
     }));
     begun.wait();
     EXPECT_FALSE(gone.has_happened());
+    // A copy of the process ends without that thread, which it has not.
+    const pid_t copy = ::fork();
+    if (copy == 0) {
+        ::alarm(10);  // SIGALRM ends it
+        std::exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(copy, &status, 0), copy);
+    EXPECT_EQ(status, 0);
     pipe.write();
     gone.wait();
     EXPECT_TRUE(waited);

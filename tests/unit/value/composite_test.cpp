@@ -274,6 +274,9 @@ TEST(Variant, IsReadAsTheFirstAlternativeThatAcceptsTheType) {
     EXPECT_EQ(text(Either{7}), "7");
     EXPECT_EQ(text(Either{"x"}), "x");
     EXPECT_EQ(binary(Either{7}), words(7));
+    using Wider = std::variant<std::int32_t, std::int64_t>;
+    EXPECT_EQ(decode_text<Wider>("5000000000", pg::Oid{20}).value, Wider{std::int64_t{5'000'000'000}});
+    EXPECT_EQ(decode_text<Wider>("5", pg::Oid{20}).value, Wider{std::int32_t{5}});
     static_assert(pg::detail::borrows<std::variant<int, std::string_view>> && !pg::detail::borrows<Either>);
 }
 

@@ -13,12 +13,17 @@ namespace {
 
 enum class Mood : std::uint8_t { sad, ok, happy };
 enum class Level { low = -5, high = 1000 };
+enum class Flag : bool { off, on };  // has no value without a name
 
 }  // namespace
 
 template <>
 struct pg::Codec<Mood> : pg::EnumCodec<Mood> {
     static constexpr TypeId type{{}, {}, "mood"};
+};
+template <>
+struct pg::Codec<Flag> : pg::EnumCodec<Flag> {
+    static constexpr TypeId type{{}, {}, "flag"};
 };
 template <>
 struct pg::Codec<Level> : pg::EnumCodec<Level> {
@@ -48,6 +53,7 @@ TEST(Enumeration, TravelsAsItsLabel) {
     for (const Mood value : {Mood::sad, Mood::ok, Mood::happy}) expect_round_trip(value, mood, &catalogue());
     for (const Level value : {Level::low, Level::high}) expect_round_trip(value, mood, &catalogue());
     EXPECT_EQ(text(Mood::happy), "happy");
+    EXPECT_EQ(text(Flag::off) + text(Flag::on), "offon");
     EXPECT_EQ(binary(Level::low), "very low");
     expect_round_trip(std::vector<std::optional<Mood>>{Mood::ok, std::nullopt}, pg::Oid{20001}, &catalogue());
     EXPECT_EQ(text(std::vector<Level>{Level::low}), "{\"very low\"}");

@@ -103,14 +103,14 @@ void record(int major, const std::string& folder) {
 
 }  // namespace
 
-int main(int count, char** arguments) {
-    if (count != 2) {
-        std::fprintf(stderr, "usage: %s FOLDER\n", arguments[0]);
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return EXIT_FAILURE;
     }
     for (const int major : pg::testing::TestServer::installed_majors()) {
         try {
-            record(major, arguments[1]);
+            record(major, argv[1]);
         } catch (const std::exception& failure) {
             std::fprintf(stderr, "PostgreSQL %d: %s\n", major, failure.what());
             return EXIT_FAILURE;
