@@ -131,14 +131,25 @@ StackPointer make_context(void* bottom, std::size_t size, void (*entry)(void*), 
 
 #endif
 
+namespace {
+
+/// Where the exceptions of this thread are. It is declared to be the same throughout a function, and behind a switch
+/// the thread may be another one.
+[[gnu::noinline]] void* exceptions_of_thread() noexcept {
+    asm volatile("");
+    return __cxxabiv1::__cxa_get_globals();
+}
+
+}  // namespace
+
 void switch_context(StackPointer& from, StackPointer to) noexcept {
     static_assert(sizeof(Exceptions) == 16);
-    void* const of_thread = __cxxabiv1::__cxa_get_globals();
+    void* const left = exceptions_of_thread();
     Exceptions mine;
-    std::memcpy(&mine, of_thread, sizeof mine);
-    std::memset(of_thread, 0, sizeof mine);  // a fresh stack has none; any other puts back its own
+    std::memcpy(&mine, left, sizeof mine);
+    std::memset(left, 0, sizeof mine);  // a fresh stack has none; any other puts back its own
     switch_stacks(from, to);
-    std::memcpy(of_thread, &mine, sizeof mine);
+    std::memcpy(exceptions_of_thread(), &mine, sizeof mine);
 }
 
 }  // namespace pg::fibers

@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <new>
+#include <pthread.h>
 #include <thread>
 
 #include "src/base/fork.hpp"
@@ -18,7 +20,8 @@ void block_signals() noexcept {
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-/// The reactors that end by themselves: the process waits for them at its end. Thread-safe.
+/// The reactors that end by themselves: the process waits for them at its end. A copy of the process has none of their
+/// threads, and begins with none of them. Thread-safe.
 class Departures {
 public:
     void begin() {
@@ -41,6 +44,7 @@ public:
             ~AtExit() { departures.wait(); }
         };
         static auto* const one = new Departures;  // never destroyed: a client may outlive everything that is
+        [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] { new (one) Departures; });
         static const AtExit at_exit{*one};
         return *one;
     }
