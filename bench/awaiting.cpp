@@ -221,8 +221,11 @@ void measure_awaiting(const std::string& conninfo, bench::Targets& targets) {
     }
     const std::size_t number = weigh_waiters<std::int32_t>("a number", conninfo, "select $1::int");
     targets.at_most("a waiter for a number, bytes", static_cast<double>(number), 1024);
-    weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
-    weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
+    const std::size_t change =
+        weigh_waiters<pg::Affected>("a change", conninfo, "delete from bench_inserts where id = $1");
+    targets.at_most("a waiter for a change, bytes", static_cast<double>(change), 1024);
+    const std::size_t row = weigh_waiters<Record>("a row of seven columns", conninfo, bench::select_one);
+    targets.at_most("a waiter for a row of seven columns, bytes", static_cast<double>(row), 1136);  // decision 17
     const auto ours = bench::client_workloads(conninfo, scale), theirs = bench::raw_libpq_workloads(conninfo, scale);
     const auto run = [](const std::vector<bench::Workload>& peer, std::string_view operation) {
         return [&workload = find(peer, operation)](auto end) { return run_until(workload, end); };

@@ -45,6 +45,8 @@ public:
         return digest(selects, record);
     }
 
+    std::uint64_t one_select() { return digest(1, select_one_(scattered(scale_, next_++))); }
+
     std::uint64_t unprepared_select() {
         Record record{};
         for (std::int32_t n = 0; n < selects; ++n)
@@ -72,6 +74,15 @@ public:
         std::uint64_t rows = 0;
         for (const RecordView& record : client_.stream<RecordView>(pg::runtime(select_all)))
             if (++rows == static_cast<std::uint64_t>(scale_.rows)) last = record.copy();
+        return digest(rows, last);
+    }
+
+    std::uint64_t views() {
+        const pg::Result result = client_.query(pg::runtime(select_all));
+        Record last{};
+        std::uint64_t rows = 0;
+        for (const RecordView& record : result.rows<RecordView>())
+            if (++rows == result.size()) last = record.copy();
         return digest(rows, last);
     }
 
@@ -188,6 +199,7 @@ private:
 
     std::string conninfo_;
     Scale scale_;
+    std::int32_t next_ = 0;
     std::vector<Record> records_;
     pg::Client client_ = pg::connect(conninfo_);
     pg::Prepared<Record(std::int32_t)> select_one_ = client_.prepare<Record(std::int32_t)>(pg::runtime(select_one));
@@ -207,10 +219,12 @@ std::vector<Workload> client_workloads(const std::string& conninfo, const Scale&
     return {
         {operation::connect, 1, [peer] { return peer->connect(); }},
         {operation::point_select, selects, [peer] { return peer->point_select(); }},
+        {operation::one_select, 1, [peer] { return peer->one_select(); }},
         {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
         {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
         {operation::visit, scale.rows, [peer] { return peer->visit(); }},
+        {operation::views, scale.rows, [peer] { return peer->views(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::awaited_select, batch_depth, [peer] { return peer->awaited_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},

@@ -1,7 +1,7 @@
 // What the pool costs and how busy it keeps its sessions: one line for each figure, beside a pool written by hand.
 //
-// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: lending, saturation, adaptive,
-// awaited or round_trips alone. Ends with the targets of what was measured, and with 1 when one is missed.
+// pgclient_load [PART]: starts a server of its own, runs for some minutes. PART: latency, lending, saturation,
+// adaptive, awaited or round_trips alone. Ends with the targets of what was measured, and with 1 when one is missed.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -25,6 +25,7 @@
 
 #include "bench/adaptive_load.hpp"
 #include "bench/awaiting.hpp"
+#include "bench/latency.hpp"
 #include "bench/raw_libpq.hpp"
 #include "bench/round_trips_load.hpp"
 #include "bench/targets.hpp"
@@ -287,17 +288,19 @@ double saturate_with_coroutines(pg::Client& db) {
 
 }  // namespace
 
-int main(int count, char** words) {
+int main(int argc, char** argv) {
     try {
-        const std::string_view part = count > 1 ? words[1] : "all";
-        constexpr std::array<std::string_view, 6> parts{"all",      "lending", "saturation",
+        const std::string_view part = argc > 1 ? argv[1] : "all";
+        constexpr std::array<std::string_view, 7> parts{"all",      "latency", "lending",    "saturation",
                                                         "adaptive", "awaited", "round_trips"};
         if (std::find(parts.begin(), parts.end(), part) == parts.end())
-            throw std::runtime_error("the parts are lending, saturation, adaptive, awaited and round_trips, not " +
-                                     std::string(part));
+            throw std::runtime_error(
+                "the parts are latency, lending, saturation, adaptive, awaited and round_trips, not " +
+                std::string(part));
         bench::Targets targets;
         const auto server = pg::testing::TestServer::start();
         const auto is_wanted = [&](std::string_view name) { return part == name || part == "all"; };
+        if (is_wanted("latency")) measure_latency(server.conninfo(), targets);
         if (is_wanted("lending")) {
             pg::Client two = pg::connect(server.conninfo(), {.pool_max_size = 2});
             measure_lending(two, targets);

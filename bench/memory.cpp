@@ -1,10 +1,10 @@
-// W6: what an idle connection holds on the heap, by the library and by libpq alone, and what a visitor of a million
-// rows takes, on a throwaway server.
+// W6: what an idle connection holds on the heap, by the library and by libpq alone, in the clear and under TLS; what a
+// visitor of a million rows takes; and what it takes to read 100,000 rows into structs. On a throwaway server.
 //
-//     pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR
+//     pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR MOST-OF-A-READER
 //
-// Prints bytes; fails when an idle connection takes more than so many over libpq, or a visitor more than so many over
-// the process at rest.
+// Prints bytes; fails when an idle connection takes more than so many over libpq, a visitor more than so many over the
+// process at rest, or a reader more than so many times what libpq by hand takes.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bench/raw_libpq.hpp"
+#include "bench/workload.hpp"
 #include "pg/connection.hpp"
 #include "pg/testing/test_server.hpp"
 
@@ -79,7 +80,31 @@ int visit(const std::string& conninfo, std::size_t most) {
     return failed;
 }
 
-int compare(const std::string& conninfo, std::size_t most_over) {
+/// Reads all rows into structs by a peer, and says how far the process grew.
+std::size_t bytes_of_reader(const std::vector<bench::Workload>& workloads) {
+    for (const bench::Workload& workload : workloads) {
+        if (workload.operation != bench::operation::bulk_read) continue;
+        ::malloc_trim(0);  // what was read before
+        forget_peak();
+        const std::size_t before = peak();
+        static_cast<void>(workload.run());
+        return peak() - before;
+    }
+    throw std::runtime_error("a peer reads no rows");
+}
+
+int read(const std::string& conninfo, double most) {
+    const bench::Scale scale;
+    bench::raw::execute(bench::raw::connect(conninfo).get(), bench::tables_sql(scale).c_str());
+    const std::size_t raw = bytes_of_reader(bench::raw_libpq_workloads(conninfo, scale));
+    const std::size_t ours = bytes_of_reader(bench::client_workloads(conninfo, scale));
+    std::printf("bytes that reading %d rows takes: libpq %zu, pgclient %zu\n", scale.rows, raw, ours);
+    if (static_cast<double>(ours) <= most * static_cast<double>(raw)) return 0;
+    std::fprintf(stderr, "that is more than %.2f times as many\n", most);
+    return 1;
+}
+
+int compare(const char* line, const std::string& conninfo, std::size_t most_over) {
     const std::size_t raw = bytes_of_each([&] {
         bench::raw::Connection connection = bench::raw::connect(conninfo);
         bench::raw::execute(connection.get(), "select 1");
@@ -91,7 +116,7 @@ int compare(const std::string& conninfo, std::size_t most_over) {
         static_cast<void>(connection.query_one<int>("select 1"));
         return connection;
     });
-    std::printf("bytes of an idle connection: libpq %zu, pgclient %zu\n", raw, ours);
+    std::printf("bytes of an idle connection %s: libpq %zu, pgclient %zu\n", line, raw, ours);
     if (ours <= raw + most_over) return 0;
     std::fprintf(stderr, "the library holds %zu bytes over libpq, at most %zu\n", ours - raw, most_over);
     return 1;
@@ -100,14 +125,20 @@ int compare(const std::string& conninfo, std::size_t most_over) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 3) {
-        std::fputs("usage: pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR\n", stderr);
+    if (argc != 4) {
+        std::fputs("usage: pgclient_memory MOST-OVER-LIBPQ MOST-OF-A-VISITOR MOST-OF-A-READER\n", stderr);
         return 2;
     }
     try {
-        const auto server = pg::testing::TestServer::start({.settings = {"max_connections = 200"}});
-        const int idle = compare(server.conninfo(), std::strtoul(argv[1], nullptr, 10));
-        return visit(server.conninfo(), std::strtoul(argv[2], nullptr, 10)) + idle == 0 ? 0 : 1;
+        const std::vector<std::string> settings{"max_connections = 200"};
+        const auto server = pg::testing::TestServer::start({.settings = settings});
+        const auto under_tls = pg::testing::TestServer::start({.tls = true, .settings = settings});
+        const std::size_t most_over = std::strtoul(argv[1], nullptr, 10);
+        int failures = compare("in the clear", server.conninfo(), most_over);
+        failures += compare("under TLS", under_tls.tcp_conninfo() + " sslmode=require", most_over);
+        failures += visit(server.conninfo(), std::strtoul(argv[2], nullptr, 10));
+        failures += read(server.conninfo(), std::strtod(argv[3], nullptr));
+        return failures == 0 ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

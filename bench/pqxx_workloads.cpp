@@ -35,7 +35,7 @@ Record to_record(const pqxx::row& row) {
             .maybe = row[6].is_null() ? std::nullopt : std::optional(row[6].as<int>())};
 }
 
-/// As the server reads it: microseconds since 1970 in UTC.
+/// As the server reads it: 2020-01-01 00:00:07+00. The records have whole seconds.
 std::string to_text(std::chrono::sys_time<std::chrono::microseconds> time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
     const std::chrono::year_month_day date(day);

@@ -40,15 +40,14 @@ public:
 
     std::uint64_t point_select() const {
         Record record{};
-        for (std::int32_t n = 0; n < selects; ++n) {
-            const KeyArgument key(scattered(scale_, n));
-            const Result result(
-                PQexecPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
-            raw::expect(get(), result.get(), PGRES_TUPLES_OK);
-            if (PQntuples(result.get()) != 1) fail("point select", "not one row");
-            raw::read_record(result.get(), 0, record);
-        }
+        for (std::int32_t n = 0; n < selects; ++n) select(n, record);
         return digest(selects, record);
+    }
+
+    std::uint64_t one_select() {
+        Record record{};
+        select(next_++, record);
+        return digest(1, record);
     }
 
     std::uint64_t unprepared_select() const {
@@ -337,8 +336,17 @@ private:
         raw::expect(get(), result.get(), PGRES_PIPELINE_SYNC);
     }
 
+    void select(std::int32_t n, Record& record) const {
+        const KeyArgument key(scattered(scale_, n));
+        const Result result(PQexecPrepared(get(), "select_one", 1, key.values(), key.lengths(), key.formats(), binary));
+        raw::expect(get(), result.get(), PGRES_TUPLES_OK);
+        if (PQntuples(result.get()) != 1) fail("point select", "not one row");
+        raw::read_record(result.get(), 0, record);
+    }
+
     std::string conninfo_;
     Scale scale_;
+    std::int32_t next_ = 0;
     raw::Connection connection_, streaming_, listening_;
     std::vector<Record> records_;
 };
@@ -350,10 +358,12 @@ std::vector<Workload> raw_libpq_workloads(const std::string& conninfo, const Sca
     return {
         {operation::connect, 1, [peer] { return peer->connect(); }},
         {operation::point_select, selects, [peer] { return peer->point_select(); }},
+        {operation::one_select, 1, [peer] { return peer->one_select(); }},
         {operation::unprepared, selects, [peer] { return peer->unprepared_select(); }},
         {operation::bulk_read, scale.rows, [peer] { return peer->bulk_read(); }},
         {operation::stream, scale.rows, [peer] { return peer->stream(); }},
         {operation::visit, scale.rows, [peer] { return peer->visit(); }},
+        {operation::views, scale.rows, [peer] { return peer->visit(); }},
         {operation::batch_select, batch_depth, [peer] { return peer->batch_select(); }},
         {operation::awaited_select, batch_depth, [peer] { return peer->awaited_select(); }},
         {operation::copy_in, scale.inserts, [peer] { return peer->copy_in(); }, true},

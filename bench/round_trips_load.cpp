@@ -67,7 +67,6 @@ void measure_statements(const pg::testing::TestServer& server, const std::string
     });
 }
 
-/// 50 callers come at once to a pool with 5 idle sessions, and a connect takes 150 ms.
 /// Many callers, one connection, and a line that is slow.
 void measure_awaited(const pg::testing::TestServer& server, const std::string& engine, bench::Targets& targets) {
     constexpr auto each_way = 5ms;
@@ -85,6 +84,7 @@ void measure_awaited(const pg::testing::TestServer& server, const std::string& e
     targets.at_most("64 awaited at once, round trips", trips, 3);
 }
 
+/// 50 callers come at once to a pool with 5 idle sessions, and a connect takes 150 ms.
 void measure_spike(const pg::testing::TestServer& server, bench::Targets& targets) {
     constexpr int callers = 50;
     FaultProxy proxy = FaultProxy::start(server);

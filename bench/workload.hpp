@@ -90,10 +90,12 @@ inline constexpr const char* select_composites =
 namespace operation {
 inline constexpr std::string_view connect = "connect";
 inline constexpr std::string_view point_select = "point_select";  // W1: prepared
+inline constexpr std::string_view one_select = "one_select";      // the next of those, by itself
 inline constexpr std::string_view unprepared = "point_select_unprepared";
 inline constexpr std::string_view bulk_read = "bulk_read";  // W2
 inline constexpr std::string_view stream = "stream";
-inline constexpr std::string_view visit = "visit";                // W2 without a copy: a stream of rows that borrow
+inline constexpr std::string_view visit = "visit";  // W2 without a copy: a stream of rows that borrow
+inline constexpr std::string_view views = "views";  // W2 without a copy: a stored result, read where it lies
 inline constexpr std::string_view batch_select = "batch_select";  // W4b
 /// W4b where each statement is a transaction of its own, with a Sync of its own: by as many coroutines.
 inline constexpr std::string_view awaited_select = "awaited_select";
