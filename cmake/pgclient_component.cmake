@@ -1,4 +1,5 @@
-# The one way to make a component: a target pgclient::<name> with our warnings, visibility and install rules.
+# The one way to make a component: a target pgclient::<name> with our warnings and visibility, and what
+# pgclient_install.cmake installs.
 include(components)
 
 # Flags of our own code. Never PUBLIC: a user's warnings are the user's.
