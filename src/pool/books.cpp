@@ -284,7 +284,7 @@ std::size_t Books::opening_soon(Time now) const {
                                                   [&](const Member* member) { return now < member->used_at + slow; }));
 }
 
-/// Of who comes now; none while more sessions may come.
+/// The wait to be expected of a request made now; none while more sessions may come.
 std::chrono::nanoseconds Books::least_wait(Time now) const {
     const std::size_t lent = count(State::lent);
     if (lent == 0 || lent < limit(now)) return {};

@@ -84,9 +84,8 @@ inline constexpr auto body_limits = [] {
 /// (F2) Bytes that were handed out are never written over while anybody has a share of their chunk.
 /// (F3) A header is believed once its kind and its length are plausible, and even then a long frame gets its memory as
 ///      its bytes arrive.
-/// (F4) What nobody may read is poisoned for AddressSanitizer: the room behind what has arrived, and, once more is to
-/// be
-///      received, frames that were handed out of a chunk of which nobody else has a share.
+/// (F4) What nobody may read is poisoned for AddressSanitizer: the room behind what has arrived and, once more is to be
+///      received, the frames that were handed out of a chunk of which nobody else has a share.
 class PGCLIENT_API FrameReader {
 public:
     explicit FrameReader(ChunkPool& pool = process_chunks()) noexcept : pool_(&pool) {}
