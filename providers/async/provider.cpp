@@ -9,6 +9,7 @@
 
 #include "providers/async/asio_loop.hpp"
 #include "providers/async/session.hpp"
+#include "src/base/fork.hpp"
 #include "src/fibers/own_reactor.hpp"
 
 namespace pg::async {
@@ -23,13 +24,15 @@ public:
     [[nodiscard]] std::shared_ptr<LoopReactor> on(spi::EventLoop& loop);
 
     static LoopReactors& of_process() {
-        static auto* const all = new LoopReactors;  // never destroyed: a client may outlive everything that is
-        return *all;
+        // Never destroyed: a client may outlive everything that is.
+        static auto* const all = new detail::PerProcess<LoopReactors>;
+        return all->here();
     }
 
 private:
     struct Kept {
         explicit Kept(spi::EventLoop& loop) : reactor(loop) {}
+        const detail::Birthplace birthplace;
         LoopReactor reactor;
         int times_shared = 0;  // for each of which there is a retirement, now or later
         bool is_left = false;  // with work on a loop that is run: whoever comes shares it again
@@ -72,6 +75,7 @@ std::shared_ptr<LoopReactor> LoopReactors::on(spi::EventLoop& loop) {
 }
 
 void LoopReactors::retire(Kept& kept) {
+    if (!kept.birthplace.is_here()) return;  // what is left in it is of another process
     auto* const retirement = new Retirement(kept);
     if (kept.reactor.here()) {
         if (kept.reactor.is_at_rest()) return retirement->run();
@@ -112,9 +116,14 @@ public:
     AsyncProvider(std::shared_ptr<spi::Provider> inner, std::size_t reactors)
         : inner_(std::move(inner)), most_(std::max<std::size_t>(reactors, 1)) {}
     AsyncProvider(std::shared_ptr<spi::Provider> inner, spi::EventLoop& loop)
-        : inner_(std::move(inner)), most_(1), own_(LoopReactors::of_process().on(loop)), reactors_{own_} {}
+        : inner_(std::move(inner)), most_(1), own_(LoopReactors::of_process().on(loop)) {}
 
 private:
+    /// Those with threads of a process.
+    struct Reactors {
+        std::mutex mutex;                             // guards what follows
+        std::vector<std::weak_ptr<LoopReactor>> all;  // each lives as long as somebody uses it
+    };
     Expected<std::unique_ptr<spi::Session>> do_open(const Config& config, const spi::SessionContext& context,
                                                     const spi::Wait& wait) noexcept override;
     std::shared_ptr<spi::Reactor> do_reactor() noexcept override;
@@ -129,9 +138,8 @@ private:
 
     const std::shared_ptr<spi::Provider> inner_;
     const std::size_t most_;
-    const std::shared_ptr<LoopReactor> own_;            // on the loop of an application; null: there are threads
-    std::mutex mutex_;                                  // guards reactors_
-    std::vector<std::weak_ptr<LoopReactor>> reactors_;  // each lives as long as somebody uses it
+    const std::shared_ptr<LoopReactor> own_;  // on the loop of an application; null: there are threads
+    const detail::PerProcess<Reactors> reactors_;
 };
 
 std::shared_ptr<spi::Reactor> AsyncProvider::do_reactor() noexcept { return choose(); }
@@ -139,21 +147,23 @@ std::shared_ptr<spi::Reactor> AsyncProvider::do_reactor() noexcept { return choo
 /// Null when no thread can be had. The one that the caller is on; else a new one while there are fewer than there may
 /// be; else the one with the fewest sessions.
 std::shared_ptr<LoopReactor> AsyncProvider::choose() {
+    if (own_) return own_;
+    Reactors& reactors = reactors_.here();
     std::vector<std::shared_ptr<LoopReactor>> alive;  // let go without the lock: it may be for the last time
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(reactors.mutex);
     std::shared_ptr<LoopReactor> best;
-    std::erase_if(reactors_, [](const auto& reactor) { return reactor.expired(); });
-    for (const auto& weak : reactors_) {
+    std::erase_if(reactors.all, [](const auto& reactor) { return reactor.expired(); });
+    for (const auto& weak : reactors.all) {
         const std::shared_ptr<LoopReactor> reactor = weak.lock();
         if (!reactor) continue;
         alive.push_back(reactor);
         if (reactor->here()) return reactor;
         if (!best || reactor->sessions() < best->sessions()) best = reactor;
     }
-    if (best && reactors_.size() >= most_) return best;
+    if (best && reactors.all.size() >= most_) return best;
     try {
         best = fibers::make_own_reactor(std::make_unique<AsioLoop>());
-        reactors_.push_back(best);
+        reactors.all.push_back(best);
         return best;
     } catch (const std::system_error&) {
         return best;  // without another thread, one more session on those that there are; with none, none

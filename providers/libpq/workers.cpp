@@ -88,21 +88,4 @@ void Workers::work() noexcept {
     }
 }
 
-ProcessWorkers::~ProcessWorkers() {
-    Local* local = local_.load();
-    // In a copy of the process there is no thread to join: the memory goes with the process.
-    if (local != nullptr && local->birthplace.is_here()) delete local;
-}
-
-void ProcessWorkers::end() noexcept { here().end(); }
-
-Workers& ProcessWorkers::here() noexcept {
-    Local* local = local_.load(std::memory_order_acquire);
-    while (local == nullptr || !local->birthplace.is_here()) {
-        auto fresh = std::unique_ptr<Local>(new Local{Workers(most_threads_, most_waiting_), detail::Birthplace()});
-        if (local_.compare_exchange_strong(local, fresh.get())) local = fresh.release();
-    }
-    return local->workers;
-}
-
 }  // namespace pg::libpq

@@ -76,30 +76,22 @@ private:
     bool ending_ = false;
 };
 
-/// The workers of this process for one purpose. A copy of the process gets its own: the threads of the old ones did not
-/// come along. Thread-safe.
+/// The workers of each process for one purpose. Thread-safe.
 class ProcessWorkers {
 public:
     ProcessWorkers(std::size_t most_threads, std::size_t most_waiting)
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
-    ProcessWorkers(const ProcessWorkers&) = delete;
-    ProcessWorkers& operator=(const ProcessWorkers&) = delete;
-    ~ProcessWorkers();
 
     /// As `Workers::end`.
-    void end() noexcept;
+    void end() noexcept { here().end(); }
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
     void withdraw(const Job& job) noexcept { here().withdraw(job); }
 
 private:
-    struct Local {
-        Workers workers;
-        detail::Birthplace birthplace;
-    };
-    [[nodiscard]] Workers& here() noexcept;
+    [[nodiscard]] Workers& here() noexcept { return workers_.here(most_threads_, most_waiting_); }
 
     const std::size_t most_threads_, most_waiting_;
-    std::atomic<Local*> local_{nullptr};
+    const detail::PerProcess<Workers> workers_;
 };
 
 /// Ends something at the end of the process that is never destroyed: other threads may still ask for it then.

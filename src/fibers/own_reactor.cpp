@@ -4,8 +4,6 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
-#include <new>
-#include <pthread.h>
 #include <thread>
 
 #include "src/base/fork.hpp"
@@ -20,8 +18,7 @@ void block_signals() noexcept {
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-/// The reactors that end by themselves: the process waits for them at its end. A copy of the process has none of their
-/// threads, and begins with none of them. Thread-safe.
+/// The reactors that end by themselves: the process waits for them at its end. Thread-safe.
 class Departures {
 public:
     void begin() {
@@ -40,13 +37,13 @@ public:
 
     static Departures& of_process() {
         struct AtExit {
-            Departures& departures;
-            ~AtExit() { departures.wait(); }
+            detail::PerProcess<Departures>& departures;
+            ~AtExit() { departures.here().wait(); }
         };
-        static auto* const one = new Departures;  // never destroyed: a client may outlive everything that is
-        [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] { new (one) Departures; });
-        static const AtExit at_exit{*one};
-        return *one;
+        // Never destroyed: a client may outlive everything that is.
+        static auto* const all = new detail::PerProcess<Departures>;
+        static const AtExit at_exit{*all};
+        return all->here();
     }
 
 private:

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <set>
 
+#include "tests/in_a_copy.hpp"
 #include "tests/unit/async/inner_provider.hpp"
 #include "tests/unit/fibers/hand_reactor.hpp"
 
@@ -119,6 +120,16 @@ TEST_F(AsyncProviders, MayGoBeforeTheirSessions) {
     const SessionPtr session = open(provider);
     provider.reset();
     EXPECT_TRUE(session->run({.sql = "still"}, {}));
+}
+
+TEST_F(AsyncProviders, HaveReactorsOfTheirOwnInACopyOfTheProcess) {
+    const auto provider = make(1);
+    const SessionPtr before = open(provider);
+    EXPECT_TRUE(testing_support::in_a_copy([&] {
+        const SessionPtr session = open(provider);
+        return session && session->reactor() != before->reactor() && session->run({.sql = "a"}, {});
+    }));
+    EXPECT_TRUE(before->run({.sql = "still"}, {}));
 }
 
 TEST_F(AsyncProviders, OpenSessionsForManyThreadsAtOnce) {
@@ -297,6 +308,19 @@ TEST_F(OnAnApplicationsLoop, AReactorThatEndsLeavesTheNextOneItsAlarm) {
     loop.run();
     EXPECT_EQ(loop.alarm, of_next.when);
     next->cancel(of_next);
+}
+
+TEST_F(OnAnApplicationsLoop, ACopyOfTheProcessHasAReactorOfItsOwn) {
+    const SessionPtr before = open();
+    EXPECT_TRUE(testing_support::in_a_copy([&] {
+        const std::shared_ptr<spi::Reactor> home = provider->reactor();
+        provider = make_async_provider(std::make_shared<InnerProvider>(account), loop);
+        const bool is_another = provider->reactor() != home;
+        SessionPtr session = open();
+        const bool lives_there = session && session->reactor() == provider->reactor();
+        session.reset();
+        return is_another && lives_there;
+    }));
 }
 
 TEST_F(OnAnApplicationsLoop, TheReactorGoesOnItsLoopWhenTheLastShareGoesElsewhere) {

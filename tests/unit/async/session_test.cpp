@@ -1,8 +1,8 @@
 // ReactorSession: every operation is done at home, whoever asks for it, and refused where it would wait for itself.
 #include <future>
-#include <sys/wait.h>
 
 #include "providers/async/provider.hpp"
+#include "tests/in_a_copy.hpp"
 #include "tests/outcomes_of.hpp"
 #include "tests/slowness.hpp"
 #include "tests/unit/async/inner_provider.hpp"
@@ -321,18 +321,13 @@ TEST_F(Sessions, AreUsedByManyThreadsOneAfterTheOther) {
 TEST_F(Sessions, AskNoOtherThreadInACopyOfTheProcess) {
     auto stream = *session->stream(request("a"), wait);
     static_cast<void>(account->take());
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
+    EXPECT_TRUE(testing_support::in_a_copy([&] {
         bool right = session->run(request("b"), wait).has_value();
         stream.reset();
         for (const Account::Line& line : account->take())
             right = right && line.thread == std::this_thread::get_id() && !line.on_fiber;
-        ::_exit(right ? 0 : 1);
-    }
-    int status = -1;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+        return right;
+    }));
 }
 
 }  // namespace

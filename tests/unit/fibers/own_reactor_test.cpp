@@ -3,10 +3,9 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "src/fibers/poll_loop.hpp"
+#include "tests/in_a_copy.hpp"
 #include "tests/unit/fibers/hand_reactor.hpp"
 
 namespace pg::fibers {
@@ -173,15 +172,7 @@ TEST(OwnReactor, EndsWhenItsLastShareIsLetGoByAFiberThatHasMoreToWaitFor) {
     }));
     begun.wait();
     EXPECT_FALSE(gone.has_happened());
-    // A copy of the process ends without that thread, which it has not.
-    const pid_t copy = ::fork();
-    if (copy == 0) {
-        ::alarm(10);  // SIGALRM ends it
-        std::exit(0);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(copy, &status, 0), copy);
-    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(testing_support::in_a_copy([]() -> bool { std::exit(0); })) << "its thread is not there";
     pipe.write();
     gone.wait();
     EXPECT_TRUE(waited);
