@@ -5,16 +5,24 @@
 #include <mutex>
 
 #include "pg/pool/budget.hpp"
+#include "src/base/fork.hpp"
 #include "src/pool/budget_book.hpp"
 #include "src/pool/permits.hpp"
 
 namespace pg {
 
-/// Its lock is taken under the locks of pools, and none under it.
 struct PoolBudget::Impl {
-    explicit Impl(std::size_t most) : book(most) {}
-    std::mutex mutex;  // guards what follows
-    pool::BudgetBook book;
+    /// What the pools of a process share. Its lock is taken under the locks of pools, and none under it.
+    struct Share {
+        explicit Share(std::size_t most) : book(most) {}
+        std::mutex mutex;  // guards what follows
+        pool::BudgetBook book;
+    };
+    explicit Impl(std::size_t number) : most(number) {}
+    [[nodiscard]] Share& here() const { return shares.here(most); }
+
+    const std::size_t most;
+    const detail::PerProcess<Share> shares;
 };
 
 namespace pool {
@@ -43,6 +51,7 @@ private:
     void tell_next();
 
     const std::shared_ptr<PoolBudget::Impl> budget_;
+    PoolBudget::Impl::Share& share_;  // of the process where its pool is
     BudgetClaimant& pool_;
 };
 

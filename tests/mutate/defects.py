@@ -296,7 +296,7 @@ DEFECTS_OF_POOL = (
            "a pool that asks again overtakes one that waits"),
     Defect("src/pool/books.cpp", "    if (permits_ != nullptr) permits_->give();\n", "", ("session_pool_test",),
            "a session that is gone keeps its part of the budget"),
-    Defect("src/pool/budget.cpp", "    budget_->book.give(*this);\n    tell_next();", "    budget_->book.give(*this);",
+    Defect("src/pool/budget.cpp", "    share_.book.give(*this);\n    tell_next();", "    share_.book.give(*this);",
            ("session_pool_test",), "nobody is told that there is room in the budget"),
     Defect("src/pool/verdict.cpp", "const bool misses_writes = wants_writes && ", "const bool misses_writes = ", BOOKS,
            "a session that need not write is closed when it cannot"),

@@ -5,6 +5,7 @@
 
 #include "pg/connection.hpp"
 #include "pg/pool/pool.hpp"
+#include "tests/in_a_copy.hpp"
 #include "tests/unit/core/fake_session.hpp"
 
 namespace {
@@ -152,6 +153,24 @@ TEST_F(Budget, IsNotAskedForInTurnsByTwoWhoHaveTooMany) {
         }
     lent.clear();
     for (std::size_t at : {0U, 1U}) waiting[at].join();
+}
+
+TEST_F(Budget, IsForTheClientsThatAreMadeThereInACopyOfTheProcess) {
+    const pg::Connection first = one->client.connection(), second = one->client.connection();
+    EXPECT_EQ(budget.used(), 2u);
+    const auto serves_a_new_one = [&] {
+        fake::Database made_there(limits());
+        const pg::Connection mine = made_there.client.connection();
+        return budget.used() == 1 && budget.most() == 2;
+    };
+    EXPECT_TRUE(testing_support::in_a_copy(serves_a_new_one)) << "beside those that came along";
+    EXPECT_TRUE(testing_support::in_a_copy([&] {
+        other.reset();
+        fake::Database made_there(limits()), another(limits());
+        const pg::Connection mine = made_there.client.connection(), its = another.client.connection();
+        return budget.used() == 2 && !soon(another);  // it asks for one of those that have too many
+    })) << "and behind one that came along";
+    EXPECT_EQ(budget.used(), 2u);
 }
 
 TEST_F(Budget, KeepsWhatIsReserved) {
