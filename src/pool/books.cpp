@@ -143,7 +143,7 @@ void Books::failed(Member& member, const Error& error, Time now) {
     const Time begun = member.used_at;
     forget(member);
     if (error.sqlstate() == sqlstate::too_many_connections) capacity_.refuse(size(), now);
-    if (none_can_come()) refuse_those_before(begun + slow, error);
+    if (none_can_come() && !suspended_) refuse_those_before(begun + slow, error);
 }
 
 void Books::checked(Member& member, Time now) { settle_down(member, now); }

@@ -24,7 +24,7 @@
 //        after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
 //   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
-//        unless the attempt had become `slow` when they came: then they wait for the next.
+//        unless the attempt had become `slow` when they came, or the pool is suspended: then they wait for the next.
 //   (B8) A session that was taken back (cut) is no member any more, and its place is free, while its borrower still has
 //        it. When that comes back it is closed.
 #pragma once

@@ -158,12 +158,9 @@ private:
             const Time begun = known_[member].used_at;
             known_.erase(member);
             const bool is_full = chance(30);
-            if (is_full) {
-                room_ = std::max<std::size_t>(known_.size() - count(State::closing), 1);
-                room_since_ = now_;
-            }
+            if (is_full) room_ = std::max<std::size_t>(known_.size() - count(State::closing), 1), room_since_ = now_;
             books_.failed(*member, is_full ? no_room() : nobody_there(), now_);
-            if (!any(State::lent) && !any(State::idle) && !any(State::opening) && !any(State::checking))
+            if (!suspended_ && !any(State::lent) && !any(State::idle) && !any(State::opening) && !any(State::checking))
                 for (; !queue_.empty() && queue_.front().second < begun + Books::slow; queue_.pop_front())
                     told_.push_back(queue_.front());  // (B7)
             return;

@@ -43,6 +43,24 @@ TEST_F(WaitersAtTheBooks, DoNotGiveUpWhenTheyFindSomethingBetter) {
     EXPECT_EQ(books->stats(now).given_up, 0u);
 }
 
+TEST_F(WaitersAtTheBooks, WaitOnWhileTheBooksAreSuspendedWhateverFails) {
+    make({.max_size = 2, .min_size = 1});
+    Member& opening = *duty().member;
+    books->suspend(true);
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    books->failed(opening, nobody_there(), now);
+    expect_nothing();
+    EXPECT_EQ(books->first_waiter(), &waiting);
+    books->suspend(false);
+    expect_nothing();  // until the next attempt
+    now = books->governor().next();
+    const Duty again = duty();
+    ASSERT_EQ(again.kind, Kind::open);
+    books->opened(*again.member, now);
+    EXPECT_EQ(duty().waiter, &waiting);
+}
+
 TEST_F(WaitersAtTheBooks, AreToldWhyTheyWereRefusedWhateverFailsAfterwards) {
     make({.max_size = 2});
     open_and_lend();
