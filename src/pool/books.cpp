@@ -374,12 +374,13 @@ void Books::settle_down(Member& member, Time now) {
 }
 
 /// One that is too old stays until another is open in its place, where the least sizes or somebody who waits ask for
-/// it. In a full pool one at a time makes room for that.
+/// it. Where there is no room for that, or no permit, one at a time makes some.
 bool Books::is_irreplaceable(Time now) const {
     const std::size_t open = size() - count(State::opening), young = open - std::min(open, old_);
     const bool is_asked_for =
         young < least_size() || count(State::idle) - old_idle_ < limits_.min_idle || (young == 0 && !queue_.empty());
-    return is_asked_for && (members_.size() < limit(now) || count(State::opening) != 0 || count(State::closing) != 0);
+    const bool is_room = members_.size() < limit(now) && !waits_for_permit_;
+    return is_asked_for && (is_room || count(State::opening) != 0 || count(State::closing) != 0);
 }
 
 /// It is to close when it can.

@@ -160,6 +160,31 @@ TEST_F(TheBooksOfABadDay, LendTheLastSessionHoweverOldWhileAnotherCannotBeOpened
     EXPECT_EQ(duty().kind, Kind::close) << "nobody asks for it";
 }
 
+TEST_F(TheBooksOfABadDay, CloseWhatIsTooOldOneByOneWhenOthersHaveUsedUpTheBudget) {
+    SomePermits permits;
+    permits.most = 2;
+    books = std::make_unique<Books>(
+        Limits{.max_size = 9, .min_size = 2, .max_connecting = 2, .max_lifetime = 10min, .keepalive = no_timeout}, 1,
+        &permits);
+    for (const Duty& open : duties()) books->opened(*open.member, now);
+    ASSERT_EQ(books->stats(now).idle, 2u);
+    now += 10min;
+    books->look(now);
+    expect_nothing();
+    EXPECT_TRUE(permits.is_waiting) << "to replace one first";
+    for (int round = 0; round < 2; ++round) {
+        books->look(now);
+        const Duty close = duty();
+        ASSERT_EQ(close.kind, Kind::close);
+        EXPECT_EQ(books->stats(now).idle, 1u) << "one at a time";
+        books->closed(*close.member);
+        const Duty open = duty();
+        ASSERT_EQ(open.kind, Kind::open);
+        books->opened(*open.member, now);
+    }
+    EXPECT_EQ(books->stats(now).expired, 2u);
+}
+
 TEST_F(TheBooksOfABadDay, SuspectNobodyWhenASessionEndedForItself) {
     const auto members = idle_ones(2);
     EXPECT_EQ(books->take(now), members[1]);
