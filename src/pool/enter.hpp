@@ -37,7 +37,7 @@ void SessionPool::enter(Entry entry, bool is_looking) noexcept {
             is_full_.store(books_.is_full(), std::memory_order_relaxed);
             any_resting_.store(books_.any_resting(now), std::memory_order_relaxed);
             arm(std::exchange(is_looking, false) ? books_.next_look(now) : books_.look_by(now));
-            if (watchers_ != 0) changed_.notify_all();
+            if (watchers_ != 0) changed_.here().notify_all();
         }
         // Who waits is told first: to close may take a while.
         for (const bool closes : {false, true})

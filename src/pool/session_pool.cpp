@@ -242,7 +242,7 @@ void SessionPool::arm(Time when) noexcept {
 
 /// Sees to it that there is a housekeeper, unless the process can have no more threads: then the next one tries again.
 void SessionPool::employ() noexcept {
-    if (ticker_.load(std::memory_order_acquire) != nullptr) return;
+    if (ticker_.load(std::memory_order_acquire) != nullptr || !birthplace_.is_here()) return;
     const std::lock_guard lock(housekeeper_mutex_);
     if (housekeeper_) return;
     housekeeper_ = provider_->reactor();

@@ -154,8 +154,9 @@ private:
     Books books_;
     std::multiset<std::size_t> wishes_;  // of those who wait until so many sessions are open
     Time armed_for_ = Time::max();
-    int watchers_ = 0;                 // who waits for changed_
-    std::condition_variable changed_;  // the numbers of sessions
+    int watchers_ = 0;  // who waits for changed_
+    // The numbers of sessions. Its end would wait for those who wait, whom a copy of the process does not have.
+    const detail::PerProcess<std::condition_variable> changed_;
 
     std::mutex housekeeper_mutex_;                       // guards what follows
     std::shared_ptr<spi::Reactor> housekeeper_;          // null until it is wanted

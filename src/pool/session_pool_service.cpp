@@ -48,16 +48,16 @@ bool SessionPool::watch(const Deadline& until, Condition condition) {
     ++watchers_;
     bool is_so = true;
     if (until.is_never())
-        changed_.wait(lock, condition);
+        changed_.here().wait(lock, condition);
     else
-        is_so = changed_.wait_until(lock, until.when(), condition);
+        is_so = changed_.here().wait_until(lock, until.when(), condition);
     --watchers_;
     return is_so;
 }
 
 Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
-    if (is_on_a_loop()) return would_wait_for_itself();
     if (!birthplace_.is_here()) return detail::made_before_fork();
+    if (is_on_a_loop()) return would_wait_for_itself();
     employ();
     const Time since = Clock::now();
     bool may_be = false;

@@ -1,7 +1,12 @@
 // Waiting until so many sessions are open, where there may be fewer by then.
+#include <fstream>
+#include <future>
 #include <gtest/gtest.h>
+#include <thread>
+#include <unistd.h>
 
 #include "pg/pool/pool.hpp"
+#include "tests/in_a_copy.hpp"
 #include "tests/unit/core/fake_session.hpp"
 
 namespace {
@@ -82,6 +87,34 @@ TEST_F(Ready, AreNoMoreThanTheBudgetHas) {
     EXPECT_EQ(late.fields().pool->obstacle, pg::PoolObstacle::over_budget);
     EXPECT_EQ(late.fields().pool->stats.idle, 2u);
     EXPECT_EQ(two.used(), 2u);
+}
+
+/// Whether a thread of this process waits for something.
+bool is_asleep(pid_t thread) {
+    std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    return text.find(") S ") != std::string::npos;
+}
+
+TEST_F(Ready, AreWaitedForByNobodyInACopyOfTheProcess) {
+    make(limits());
+    db->server->refuses_to_open = fake::server_error("53300");
+    std::promise<pid_t> begun;
+    std::thread waiting([&] {
+        begun.set_value(::gettid());
+        EXPECT_FALSE(db->client.pool().wait_ready(1, pg::no_timeout));
+    });
+    const pid_t thread = begun.get_future().get();
+    while (!is_asleep(thread)) std::this_thread::yield();
+    EXPECT_TRUE(testing_support::in_a_copy([&] {
+        pg::Pool& pool = db->client.pool();
+        const bool is_refused = !pool.wait_ready(1, pg::no_timeout) && pool.drain(pg::no_timeout) == 0;
+        db.reset();
+        return is_refused;
+    }));
+    db->client.close();
+    waiting.join();
 }
 
 }  // namespace
