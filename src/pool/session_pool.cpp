@@ -134,7 +134,7 @@ bool SessionPool::fulfil(const Duty& duty) noexcept {
 void SessionPool::lend(Member& member, spi::LeaseWaiter& waiter) noexcept {
     const bool is_alive = member.session->alive();
     if (is_alive && (hooks_.on_acquire == nullptr || hooks_.on_acquire(hooks_.context, *member.session)))
-        return waiter.settle(lease(member));
+        return settle(waiter, member);
     if (is_alive) ++waiter.turned_away;
     const bool may_wait = waiter.turned_away < most_turned_away;
     bool waits = false;
@@ -143,7 +143,17 @@ void SessionPool::lend(Member& member, spi::LeaseWaiter& waiter) noexcept {
         books.lose(member, is_alive ? Verdict::replace : Verdict::doubt, now);
         waits = may_wait && books.enqueue_again(waiter);
     });
-    if (!waits) waiter.settle(may_wait ? no_session(waiter) : all_refused_to(waiter.turned_away));
+    if (!waits) may_wait ? waiter.settle(no_session(waiter)) : turn_away(waiter);
+}
+
+void SessionPool::settle(spi::LeaseWaiter& waiter, Member& member) noexcept {
+    waiter.turned_away = 0;
+    waiter.settle(lease(member));
+}
+
+/// For good: a hook has refused too many sessions to it.
+void SessionPool::turn_away(spi::LeaseWaiter& waiter) noexcept {
+    waiter.settle(all_refused_to(std::exchange(waiter.turned_away, 0)));
 }
 
 void SessionPool::check(Member& member) noexcept {
@@ -304,7 +314,6 @@ Expected<spi::Lease> SessionPool::acquire_behind_the_fronts(const spi::Wait& wai
 }
 
 void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept {
-    waiter.turned_away = 0;
     if (!birthplace_.is_here()) return waiter.settle(detail::made_before_fork());
     if (request_idle(waiter)) return;
     if (!is_awaitable_) return waiter.settle(cannot_be_awaited());
@@ -312,9 +321,9 @@ void SessionPool::do_request(spi::LeaseWaiter& waiter, const Deadline& until) no
         Found found = find(waiter, until, true);
         if (!found) return waiter.settle(std::move(found).error());
         if (*found == nullptr) return;
-        if (is_good(**found, waiter.turned_away)) return waiter.settle(lease(**found));
+        if (is_good(**found, waiter.turned_away)) return settle(waiter, **found);
     }
-    waiter.settle(all_refused_to(waiter.turned_away));
+    turn_away(waiter);
 }
 
 bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
@@ -330,7 +339,8 @@ bool SessionPool::do_request_idle(spi::LeaseWaiter& waiter) noexcept {
             arm(books_.look_by(now));  // it may come back to a front (P3)
         }
         if (member == nullptr) return false;
-        if (is_good(*member, waiter.turned_away)) return waiter.settle(lease(*member)), true;
+        if (is_good(*member, waiter.turned_away)) return settle(waiter, *member), true;
+        if (waiter.turned_away >= most_turned_away) return turn_away(waiter), true;
     }
 }
 
@@ -437,45 +447,6 @@ void SessionPool::keep(Member& member) noexcept {
         return;
     }
     enter([&](Books& books, Time now) { books.give_back(member, now); });
-}
-
-void SessionPool::look() noexcept {
-    std::vector<Loan> leaks;
-    std::vector<std::shared_ptr<const Cutter>> cutters;
-    enter(
-        [&](Books& books, Time now) {
-            empty_fronts(now);  // (P3)
-            books.look(now);
-            leaks = books.take_leaks();
-            cutters = books.take_cutters();
-            armed_for_ = Time::max();
-        },
-        true);
-    for (const auto& cutter : cutters) cutter->cut();
-    if (on_leak_ == nullptr) return;
-    for (const Loan& leak : leaks)
-        if (const HookCall call(opener_.gate()); call.is_allowed()) on_leak_(leak_context_, leak);
-}
-
-void SessionPool::start() noexcept {
-    if (books_.limits().min_size + books_.limits().min_idle == 0) return;
-    employ();
-    look();
-}
-
-void SessionPool::do_close() noexcept {
-    if (!birthplace_.is_here()) return;
-    enter([this](Books& books, Time now) {
-        empty_fronts(now);
-        books.close(now);
-    });
-    stops_opening_.request_stop();
-}
-
-void SessionPool::abandon() noexcept {
-    Pool::close();
-    if (birthplace_.is_here() && opener_.gate().close() && may_wait_for_hooks())
-        opener_.gate().wait(Deadline::after(connect_timeout_));
 }
 
 /// They are called on another thread than this one.

@@ -91,6 +91,8 @@ private:
     [[nodiscard]] bool is_accepted(Member& member, std::uint32_t& turned_away) noexcept;
     [[nodiscard]] Expected<spi::Lease> acquire_behind_the_fronts(const spi::Wait& wait, std::uint32_t turned_away);
     void lend(Member& member, spi::LeaseWaiter& waiter) noexcept;
+    void settle(spi::LeaseWaiter& waiter, Member& member) noexcept;
+    void turn_away(spi::LeaseWaiter& waiter) noexcept;
     void check(Member& member) noexcept;
     void check_now(Member& member) noexcept;
     bool close(Member& member) noexcept;

@@ -93,4 +93,43 @@ std::size_t SessionPool::do_drain(std::chrono::nanoseconds timeout) {
     return books_.not_closed();
 }
 
+void SessionPool::look() noexcept {
+    std::vector<Loan> leaks;
+    std::vector<std::shared_ptr<const Cutter>> cutters;
+    enter(
+        [&](Books& books, Time now) {
+            empty_fronts(now);  // (P3)
+            books.look(now);
+            leaks = books.take_leaks();
+            cutters = books.take_cutters();
+            armed_for_ = Time::max();
+        },
+        true);
+    for (const auto& cutter : cutters) cutter->cut();
+    if (on_leak_ == nullptr) return;
+    for (const Loan& leak : leaks)
+        if (const HookCall call(opener_.gate()); call.is_allowed()) on_leak_(leak_context_, leak);
+}
+
+void SessionPool::start() noexcept {
+    if (books_.limits().min_size + books_.limits().min_idle == 0) return;
+    employ();
+    look();
+}
+
+void SessionPool::do_close() noexcept {
+    if (!birthplace_.is_here()) return;
+    enter([this](Books& books, Time now) {
+        empty_fronts(now);
+        books.close(now);
+    });
+    stops_opening_.request_stop();
+}
+
+void SessionPool::abandon() noexcept {
+    Pool::close();
+    if (birthplace_.is_here() && opener_.gate().close() && may_wait_for_hooks())
+        opener_.gate().wait(Deadline::after(connect_timeout_));
+}
+
 }  // namespace pg::pool

@@ -30,7 +30,7 @@ public:
     }
     /// Replaces every session that is open now: idle ones soon, busy ones as they come back.
     void refresh() noexcept { do_refresh(); }
-    /// Lends nothing until `resume`: callers wait. @{
+    /// Lends nothing until `resume`: callers wait, whatever fails meanwhile. @{
     void suspend() noexcept { do_suspend(true); }
     void resume() noexcept { do_suspend(false); }  /// @}
     /// Waits until so many sessions are open, and no fewer than the least sizes, or the time is over: a Timeout with

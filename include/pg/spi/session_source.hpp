@@ -96,7 +96,7 @@ public:
     /// The same for a caller that must not block: `waiter` is settled before this returns, or later. A session that is
     /// opened for it has until `until`. UsageError when its sessions are not `awaitable`.
     void request(LeaseWaiter& waiter, const Deadline& until) noexcept { do_request(waiter, until); }
-    /// The same if a session is idle; false when none is, and then nothing has happened.
+    /// The same if a session is idle; false when none is: then the waiter is not settled.
     [[nodiscard]] bool request_idle(LeaseWaiter& waiter) noexcept { return do_request_idle(waiter); }
     /// Sees to it that there is one session more for whoever comes next: asks an idle one that rested for long, or
     /// opens one, if there may be one and none is on its way already.

@@ -161,6 +161,49 @@ TEST_F(Hooks, RefuseToWhoeverMustNotWaitAsWell) {
     EXPECT_EQ(server.closed, 1);
 }
 
+/// A database with so many idle sessions.
+std::unique_ptr<fake::Database> with_idle_ones(Script& script, std::size_t sessions) {
+    pg::pool::Limits limits;
+    limits.hooks = script.hooks();
+    limits.max_size = limits.max_connecting = sessions;
+    auto idle = std::make_unique<fake::Database>(limits);
+    EXPECT_TRUE(idle->client.pool().wait_ready(sessions, 20s));
+    return idle;
+}
+
+TEST_F(Hooks, RefuseEightSessionsToWhoeverMustNotWait) {
+    const auto idle = with_idle_ones(script, 20);
+    pg::spi::SessionSource& source = *idle->context->source;
+    for (const bool is_content_with_idle_ones : {true, false}) {
+        script.refuses_to_lend = 1000;
+        script.acquired = 0;
+        Asker asker;
+        if (is_content_with_idle_ones)
+            EXPECT_TRUE(source.request_idle(asker));
+        else
+            source.request(asker, pg::Deadline::never());
+        ASSERT_TRUE(asker.lease);
+        ASSERT_FALSE(*asker.lease);
+        EXPECT_EQ(asker.lease->error().kind(), pg::ErrorKind::pool_timeout);
+        EXPECT_EQ(script.acquired, 8);
+        script.refuses_to_lend = 0;
+        source.request(asker, pg::Deadline::never());
+        EXPECT_TRUE(*asker.lease) << "another request of the same";
+    }
+}
+
+TEST_F(Hooks, RefuseEightSessionsInAllToWhoeverFirstLooksForAnIdleOne) {
+    const auto idle = with_idle_ones(script, 3);
+    script.refuses_to_lend = 1000;
+    Asker asker;
+    EXPECT_FALSE(idle->context->source->request_idle(asker));
+    EXPECT_EQ(script.acquired, 3);
+    idle->context->source->request(asker, pg::Deadline::never());
+    ASSERT_TRUE(asker.lease);
+    EXPECT_FALSE(*asker.lease);
+    EXPECT_EQ(script.acquired, 8);
+}
+
 TEST_F(Hooks, KeepTheTurnOfWhoeverWaitsWhileTheyRefuse) {
     db.client.pool().resize(2, 0, 0);
     pg::spi::Lease first = db.context->source->acquire({}).value();
