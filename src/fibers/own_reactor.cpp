@@ -1,12 +1,11 @@
 // The thread of a reactor, and how it ends.
 #include "src/fibers/own_reactor.hpp"
 
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 #include <thread>
 
 #include "src/base/fork.hpp"
+#include "src/base/under_way.hpp"
 
 namespace pg::fibers {
 namespace {
@@ -18,39 +17,17 @@ void block_signals() noexcept {
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-/// The reactors that end by themselves: the process waits for them at its end. Thread-safe.
-class Departures {
-public:
-    void begin() {
-        const std::lock_guard lock(mutex_);
-        ++under_way_;
-    }
-    void end() {
-        const std::lock_guard lock(mutex_);
-        --under_way_;
-        changed_.notify_all();
-    }
-    void wait() {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return under_way_ == 0; });
-    }
-
-    static Departures& of_process() {
-        struct AtExit {
-            detail::PerProcess<Departures>& departures;
-            ~AtExit() { departures.here().wait(); }
-        };
-        // Never destroyed: a client may outlive everything that is.
-        static auto* const all = new detail::PerProcess<Departures>;
-        static const AtExit at_exit{*all};
-        return all->here();
-    }
-
-private:
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable changed_;
-    int under_way_ = 0;
-};
+/// The reactors that end by themselves: the process waits for them at its end.
+detail::UnderWay& departures() {
+    using All = detail::PerProcess<detail::UnderWay>;
+    struct AtExit {
+        All& all;
+        ~AtExit() { all.here().wait(Deadline::never()); }
+    };
+    static auto* const all = new All;  // never destroyed: a client may outlive everything that is
+    static const AtExit at_exit{*all};
+    return all->here();
+}
 
 class OwnReactor {
 public:
@@ -73,7 +50,7 @@ public:
     void end() {
         if (!birthplace_.is_here()) return;
         if (loop_->here()) {
-            Departures::of_process().begin();
+            departures().begin();
             departs_ = true;
             return loop_->stop();
         }
@@ -87,7 +64,7 @@ private:
     void depart() {
         thread_.detach();
         delete this;
-        Departures::of_process().end();
+        departures().end();
     }
 
     const detail::Birthplace birthplace_;
@@ -100,7 +77,7 @@ private:
 }  // namespace
 
 std::shared_ptr<LoopReactor> make_own_reactor(std::unique_ptr<RunLoop> loop) {
-    static_cast<void>(Departures::of_process());
+    static_cast<void>(departures());
     const std::shared_ptr<OwnReactor> own(new OwnReactor(std::move(loop)), [](OwnReactor* reactor) { reactor->end(); });
     return {own, &own->reactor()};
 }

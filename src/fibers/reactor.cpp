@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <thread>
 
+#include "src/fibers/run_loop.hpp"
+
 namespace pg::fibers {
 
-LoopReactor::LoopReactor(spi::EventLoop& loop) : loop_(loop) {}
+LoopReactor::LoopReactor(spi::EventLoop& loop) : loop_(loop), has_thread_(false) {}
+LoopReactor::LoopReactor(RunLoop& loop) : loop_(loop), has_thread_(true) {}
+
 LoopReactor::~LoopReactor() {
     while (inside_.load(std::memory_order_acquire) != 0) std::this_thread::yield();  // (R5)
     if (armed_ != Deadline::Clock::time_point::max()) loop_.set_alarm(Deadline::Clock::time_point::max(), alarm_);

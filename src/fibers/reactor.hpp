@@ -12,6 +12,8 @@
 
 namespace pg::fibers {
 
+class RunLoop;
+
 /// The work on one loop. Whatever the loop calls is a turn: it ends when all that became due in it has run.
 ///
 ///   (R1) Jobs and fibers run in turns only, on the loop's own stack or on a fiber's; nothing runs inside of a call
@@ -29,6 +31,8 @@ class PGCLIENT_API LoopReactor final : public spi::Reactor {
 public:
     /// Borrows the loop.
     explicit LoopReactor(spi::EventLoop& loop);
+    /// One that a thread of ours runs.
+    explicit LoopReactor(RunLoop& loop);
     LoopReactor(const LoopReactor&) = delete;
     LoopReactor& operator=(const LoopReactor&) = delete;
     /// When nothing runs on it any more, on the loop's thread or when nobody runs the loop.
@@ -86,6 +90,8 @@ private:
         if (!in_turn_) hold();
     }
 
+    bool do_has_thread() const noexcept override { return has_thread_; }
+
     void hand_over(JobInbox& inbox, spi::Job& job) noexcept;
     void look_into_inbox();
     void run_timers();
@@ -109,6 +115,7 @@ private:
     static constexpr std::size_t most_idle_fibers = 64;
 
     spi::EventLoop& loop_;
+    const bool has_thread_;
     JobInbox posted_, spawned_;  // by any thread
     JobQueue jobs_, to_spawn_;
     Fiber* first_due_ = nullptr;

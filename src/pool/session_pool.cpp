@@ -62,12 +62,18 @@ class SessionPool::MemberJob final : public spi::Job {
 public:
     using Work = void (SessionPool::*)(Member&) noexcept;
     MemberJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> home, Member& member, Work work)
-        : pool_(std::move(pool)), home_(std::move(home)), member_(member), work_(work) {}
+        : pool_(std::move(pool)), home_(std::move(home)), member_(member), work_(work) {
+        if (is_waited_for()) pool_->openings_->begin();
+    }
 
 private:
+    /// By the end of the client. On a loop of the application it ends when that is run, if ever.
+    [[nodiscard]] bool is_waited_for() const { return work_ == &SessionPool::open_now && home_->has_thread(); }
     void do_run() noexcept override {
         (pool_.get()->*work_)(member_);
-        delete this;
+        const auto openings = is_waited_for() ? pool_->openings_ : nullptr;
+        delete this;  // lets go of its shares first, so that the last ones are not its own
+        if (openings) openings->end();
     }
 
     const std::shared_ptr<SessionPool> pool_;
@@ -449,8 +455,8 @@ void SessionPool::keep(Member& member) noexcept {
     enter([&](Books& books, Time now) { books.give_back(member, now); });
 }
 
-/// They are called on another thread than this one.
-bool SessionPool::may_wait_for_hooks() const noexcept { return !holds_up_a_loop() && !is_on_a_loop(); }
+/// Of what goes on: that is on another thread than this one.
+bool SessionPool::may_wait_for_the_end() const noexcept { return !holds_up_a_loop() && !is_on_a_loop(); }
 
 Error SessionPool::do_no_session(const spi::LeaseWaiter& waiter) const {
     const std::lock_guard lock(mutex_);

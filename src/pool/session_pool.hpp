@@ -22,6 +22,7 @@
 #include "pg/pool/pool.hpp"
 #include "pg/spi/provider.hpp"
 #include "src/base/fork.hpp"
+#include "src/base/under_way.hpp"
 #include "src/pool/books.hpp"
 #include "src/pool/budget.hpp"
 #include "src/pool/fronts.hpp"
@@ -41,8 +42,8 @@ public:
     void start() noexcept;
     /// The time has come that the books wanted to look again.
     void look() noexcept;
-    /// Nobody uses it any more: closes it, stops what is being opened, and waits for the function of the application
-    /// that is being called.
+    /// Nobody uses it any more: closes it, stops what is being opened, and waits for that and for the function of the
+    /// application that is being called.
     void abandon() noexcept;
 
 private:
@@ -117,7 +118,7 @@ private:
     void employ() noexcept;
     [[nodiscard]] std::shared_ptr<spi::Reactor> workplace(std::shared_ptr<spi::Reactor> own) noexcept;
     [[nodiscard]] bool is_on_a_loop() const noexcept;
-    [[nodiscard]] bool may_wait_for_hooks() const noexcept;
+    [[nodiscard]] bool may_wait_for_the_end() const noexcept;
     [[nodiscard]] Error why_refused() const;
     [[nodiscard]] Error all_refused_to(std::uint32_t turned_away) const;
 
@@ -140,6 +141,8 @@ private:
     const std::shared_ptr<spi::Equipment> equipment_;  // null: none
     const detail::Birthplace birthplace_;
     std::stop_source stops_opening_;
+    /// Sessions that are being opened where there is a thread for that.
+    const std::shared_ptr<detail::UnderWay> openings_ = std::make_shared<detail::UnderWay>();
 
     Fronts fronts_;
     // As the last entry in the books had it; set under the lock. @{

@@ -128,8 +128,12 @@ void SessionPool::do_close() noexcept {
 
 void SessionPool::abandon() noexcept {
     Pool::close();
-    if (birthplace_.is_here() && opener_.gate().close() && may_wait_for_hooks())
-        opener_.gate().wait(Deadline::after(connect_timeout_));
+    if (!birthplace_.is_here()) return;
+    const bool are_hooks_called = opener_.gate().close();
+    if (!may_wait_for_the_end()) return;
+    const Deadline until = Deadline::after(connect_timeout_);
+    if (are_hooks_called) opener_.gate().wait(until);
+    openings_->wait(until);
 }
 
 }  // namespace pg::pool

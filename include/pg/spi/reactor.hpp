@@ -27,6 +27,9 @@ public:
     void spawn(Job& job) noexcept { do_spawn(job); }
     /// True on the loop's thread. Thread-safe.
     [[nodiscard]] bool here() const noexcept { return do_here(); }
+    /// True when the library runs the loop, on a thread that does nothing else: what was begun there ends, whatever the
+    /// application does. Thread-safe.
+    [[nodiscard]] bool has_thread() const noexcept { return do_has_thread(); }
     /// True in whatever a reactor runs: who blocks there holds up the calls on it, whichever sessions they are for.
     [[nodiscard]] static bool any_here() noexcept;
 
@@ -62,6 +65,7 @@ private:
     virtual void do_cancel(Timer& timer) noexcept = 0;
     virtual void do_count(int sessions) noexcept = 0;
     virtual void do_have_calls(bool /*any*/) noexcept {}
+    virtual bool do_has_thread() const noexcept { return false; }
 
     std::size_t calls_ = 0;
 };

@@ -1,10 +1,12 @@
-// A pool whose sessions live on several reactors: the thread of none waits for that of another.
+// A pool whose sessions live on several reactors: the thread of none waits for that of another, nor for ever at its
+// end.
 #include <future>
 #include <gtest/gtest.h>
 #include <latch>
 #include <stop_token>
 
 #include "pg/spi/reactor.hpp"
+#include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
 #include "providers/async/provider.hpp"
 #include "src/fibers/reactor.hpp"
@@ -99,6 +101,70 @@ TEST(PoolOnReactors, LetASessionCloseOnALoopWhereItsNextBorrowerGivesUp) {
     lease.give_back();
     EXPECT_TRUE(has_passed);
     EXPECT_FALSE(ended.get_future().get());
+}
+
+/// Opens nothing before it is told to stop, and takes a while then.
+class ReluctantProvider final : public spi::Provider {
+public:
+    std::latch begun{1};
+    std::atomic<bool> is_over{false};
+    std::function<void()> on_open{};
+
+private:
+    Expected<std::unique_ptr<spi::Session>> do_open(const Config&, const spi::SessionContext&,
+                                                    const spi::Wait& wait) noexcept override {
+        begun.count_down();
+        if (on_open) on_open();
+        static_cast<void>(spi::Waiter::here()->wait({}, wait));
+        static_cast<void>(spi::Waiter::here()->wait({}, {Deadline::after(50ms)}));
+        is_over = true;
+        return Error({.kind = ErrorKind::cancelled, .message = "stopped"});
+    }
+    std::string_view do_name() const noexcept override { return "reluctant"; }
+    std::string_view do_version() const noexcept override { return "1"; }
+    spi::Capabilities do_capabilities() const noexcept override { return {}; }
+};
+
+class TheEndOfAPool : public ::testing::Test {
+protected:
+    static std::shared_ptr<Pool> pool_over(std::shared_ptr<spi::Provider> provider) {
+        return pool::make_pool(std::move(provider), Config(), {}, {.min_size = 1, .connect_timeout = no_timeout});
+    }
+    std::shared_ptr<ReluctantProvider> provider = std::make_shared<ReluctantProvider>();
+};
+
+TEST_F(TheEndOfAPool, WaitsUntilWhatIsBeingOpenedIsGivenUp) {
+    for (const bool is_awaitable : {false, true}) {
+        provider = std::make_shared<ReluctantProvider>();
+        auto pool = pool_over(is_awaitable ? make_async_provider(provider, 1) : provider);
+        provider->begun.wait();
+        pool.reset();
+        EXPECT_TRUE(provider->is_over);
+        EXPECT_EQ(provider.use_count(), 1) << "nothing of it is left";
+    }
+}
+
+TEST_F(TheEndOfAPool, DoesNotWaitForItself) {
+    std::shared_ptr<Pool> pool;
+    std::latch may_end{1};
+    provider->on_open = [&] {
+        may_end.wait();
+        pool.reset();
+    };
+    pool = pool_over(provider);
+    may_end.count_down();
+    while (!provider->is_over) std::this_thread::yield();
+}
+
+TEST_F(TheEndOfAPool, DoesNotWaitForTheLoopOfTheApplication) {
+    fibers::HandLoop loop;
+    auto pool = pool_over(make_async_provider(provider, loop));
+    loop.run();
+    provider->begun.wait();
+    std::thread([&] { pool.reset(); }).join();
+    EXPECT_FALSE(provider->is_over);
+    while (!provider->is_over) loop.run(), loop.fire_alarm();
+    loop.run();
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ private:
 TEST(OwnReactor, WorksOnAThreadOfItsOwn) {
     const std::shared_ptr<LoopReactor> reactor = make_own_reactor(std::make_unique<PollLoop>());
     EXPECT_FALSE(reactor->here());
+    EXPECT_TRUE(reactor->has_thread());
     std::thread::id first, second;
     on_fiber(*reactor, [&] {
         EXPECT_TRUE(reactor->here());
