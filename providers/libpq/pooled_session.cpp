@@ -20,6 +20,62 @@ spi::Request described_anew(spi::Request request) {
     return request;
 }
 
+/// An answer as whoever asked is to hear it.
+template <class T>
+Expected<T> told(const CancelWatch& watch, Expected<T>&& answer) {
+    if (answer || !watch.was_cancelled()) return std::move(answer);
+    ErrorFields fields = answer.error().fields();
+    fields.connection_usable = false;
+    return Error(std::move(fields));
+}
+
+/// What was begun on such a session, which has the watch. @{
+class PooledStream final : public spi::RowStream {
+public:
+    PooledStream(const CancelWatch& watch, std::unique_ptr<spi::RowStream> stream)
+        : watch_(watch), stream_(std::move(stream)) {}
+
+private:
+    Expected<Result> do_next(const spi::Wait& wait) noexcept override { return told(watch_, stream_->next(wait)); }
+
+    const CancelWatch& watch_;
+    const std::unique_ptr<spi::RowStream> stream_;
+};
+
+class PooledCopyIn final : public spi::CopyIn {
+public:
+    PooledCopyIn(const CancelWatch& watch, std::unique_ptr<spi::CopyIn> copy) : watch_(watch), copy_(std::move(copy)) {}
+
+private:
+    Expected<void> do_write(std::string_view bytes, const spi::Wait& wait) noexcept override {
+        return told(watch_, copy_->write(bytes, wait));
+    }
+    Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
+        return told(watch_, copy_->finish(wait));
+    }
+    Expected<void> do_fail(std::string_view reason, const spi::Wait& wait) noexcept override {
+        return told(watch_, copy_->fail(reason, wait));
+    }
+    std::size_t do_columns() const noexcept override { return copy_->columns(); }
+
+    const CancelWatch& watch_;
+    const std::unique_ptr<spi::CopyIn> copy_;
+};
+
+class PooledCopyOut final : public spi::CopyOut {
+public:
+    PooledCopyOut(const CancelWatch& watch, std::unique_ptr<spi::CopyOut> copy)
+        : watch_(watch), copy_(std::move(copy)) {}
+
+private:
+    Expected<std::optional<std::string_view>> do_read(const spi::Wait& wait) noexcept override {
+        return told(watch_, copy_->read(wait));
+    }
+
+    const CancelWatch& watch_;
+    const std::unique_ptr<spi::CopyOut> copy_;
+};  /// @}
+
 class PooledSession final : public spi::Session {
 public:
     PooledSession(std::unique_ptr<spi::Session> session, std::unique_ptr<const CancelWatch> watch)
@@ -35,20 +91,20 @@ private:
         for (spi::BatchItem* item : items) item->request = described_anew(item->request);
         session_->run_batch(items, sync, wait);
         if (!given_up()) return;
-        for (spi::BatchItem* item : items) item->outcome.emplace(told(*std::move(item->outcome)));
+        for (spi::BatchItem* item : items) item->outcome.emplace(told(*watch_, *std::move(item->outcome)));
     }
     Expected<spi::CommandTag> do_run_script(std::string_view text, const spi::Wait& wait) noexcept override {
         return ask([&] { return session_->run_command(text, wait); });
     }
     Expected<std::unique_ptr<spi::RowStream>> do_stream(const spi::Request& request,
                                                         const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->stream(described_anew(request), wait); });
+        return begun<PooledStream>(ask([&] { return session_->stream(described_anew(request), wait); }));
     }
     Expected<std::unique_ptr<spi::CopyIn>> do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->copy_in(sql, wait); });
+        return begun<PooledCopyIn>(ask([&] { return session_->copy_in(sql, wait); }));
     }
     Expected<std::unique_ptr<spi::CopyOut>> do_copy_out(std::string_view sql, const spi::Wait& wait) noexcept override {
-        return ask([&] { return session_->copy_out(sql, wait); });
+        return begun<PooledCopyOut>(ask([&] { return session_->copy_out(sql, wait); }));
     }
     Expected<spi::Description> do_prepare(std::string_view name, std::string_view sql, std::span<const Oid> types,
                                           const spi::Wait& wait) noexcept override {
@@ -76,15 +132,12 @@ private:
     template <class Question>
     auto ask(Question question) -> decltype(question()) {
         if (given_up()) return refusal();
-        return told(question());
+        return told(*watch_, question());
     }
-    /// An answer as whoever asked is to hear it.
-    template <class T>
-    Expected<T> told(Expected<T>&& answer) const {
-        if (answer || !given_up()) return std::move(answer);
-        ErrorFields fields = answer.error().fields();
-        fields.connection_usable = false;
-        return Error(std::move(fields));
+    template <class Shell, class Inner>
+    Expected<std::unique_ptr<Inner>> begun(Expected<std::unique_ptr<Inner>> inner) const {
+        if (!inner) return inner;
+        return std::unique_ptr<Inner>(std::make_unique<Shell>(*watch_, *std::move(inner)));
     }
     [[nodiscard]] Error refusal() const {
         ErrorFields fields{.kind = ErrorKind::connection_lost,

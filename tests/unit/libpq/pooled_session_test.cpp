@@ -1,6 +1,7 @@
 // Sessions through a pooler: given up once a statement was to be cancelled, and not opened with dates in a foreign
 // form.
 #include <atomic>
+#include <functional>
 #include <gtest/gtest.h>
 #include <optional>
 #include <stop_token>
@@ -81,6 +82,57 @@ TEST_P(Pooled, RefusesUnsentWhateverItIsAskedAfterwards) {
     expect_refusal(session()->prepare("one", "select 2", {}, soon()));
     session()->forget("one");
     expect_refusal(session()->wait_notification(in(0ns)));
+}
+
+TEST_P(Pooled, IsGivenUpWhereAStreamOrACopyWasToBeCancelled) {
+    const Reply rows =
+        Reply().parse_complete().bind_complete().columns({{"n", Oid{23}, Format::binary}}).row({"\0\0\0\1"s});
+    struct Case {
+        MessageKind asked;
+        Reply begun;
+        std::optional<MessageKind> last;  // that the client sends
+        std::function<Error(spi::Session&, const spi::Wait&)> cancel;
+    };
+    const std::vector<Case> cases{
+        {MessageKind::execute, rows, std::nullopt,
+         [](spi::Session& session, const spi::Wait& wait) {
+             const auto stream = session.stream({.sql = "select n"}, soon()).value();
+             EXPECT_TRUE(stream->next(soon()));
+             return stream->next(wait).error();
+         }},
+        {MessageKind::query, Reply().copy_out(1).copy_data("1\n"), std::nullopt,
+         [](spi::Session& session, const spi::Wait& wait) {
+             const auto copy = session.copy_out("copy t to stdout", soon()).value();
+             EXPECT_EQ(copy->read(soon()).value(), "1\n");
+             return copy->read(wait).error();
+         }},
+        {MessageKind::query, Reply().copy_in(1), MessageKind::copy_done,
+         [](spi::Session& session, const spi::Wait& wait) {
+             const auto copy = session.copy_in("copy t from stdin", soon()).value();
+             EXPECT_EQ(copy->columns(), 1u);
+             EXPECT_TRUE(copy->write("1\n", soon()));
+             return copy->finish(wait).error();
+         }},
+    };
+    for (const Case& one : cases) {
+        std::stop_source source;
+        const ScriptedSession session(GetParam(),
+                                      [&](Conversation& client) {
+                                          client.receive_until(one.asked);
+                                          client.send(one.begun);
+                                          if (one.last) client.receive_until(*one.last);
+                                          source.request_stop();
+                                          if (client.wait_for_cancel())
+                                              client.send(Reply().error("57014", "canceling statement").ready());
+                                          client.ignore();
+                                      },
+                                      {.cancel_requests = CancelRequests::heard, .keywords = "pooler=transaction"});
+        const StopToken stop(source.get_token());
+        const Error told = one.cancel(*session, {.deadline = Deadline::after(10s), .stop = &stop});
+        EXPECT_EQ(told.kind(), ErrorKind::cancelled) << told.what();
+        EXPECT_FALSE(told.connection_usable()) << told.what();
+        EXPECT_FALSE(session->usable());
+    }
 }
 
 TEST_P(Pooled, GoesOnWhereNoPoolerCouldMistakeTheRequest) {
