@@ -74,7 +74,8 @@ Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nan
         may_be = sessions <= books_.limits().max_size;  // it may have become smaller
         return books_.open_ones() >= std::max(sessions, books_.least_open()) || books_.is_closed() || !may_be;
     });
-    enter([&](Books& books, Time) {
+    enter([&](Books& books, Time now) {
+        empty_fronts(now);  // what stands there is not in use, and the numbers are to say so
         wishes_.erase(wishes_.find(wished));
         books.wish(wishes_.empty() ? 0 : *wishes_.rbegin());
     });

@@ -55,6 +55,8 @@ DEFECTS_OF_LIBPQ = (
            ("libpq_dbtest:Connect.*",), "an alert of TLS loses its reason"),
     Defect("providers/libpq/engine.cpp", "functions().pending(tls) <= 0", "functions().pending(tls) >= 0",
            ("libpq_dbtest:TlsRecords.*",), "the rest of a record of TLS is not taken"),
+    Defect("providers/libpq/pooled_session.cpp", "return told(watch_, stream_->next(wait));", "return stream_->next(wait);",
+           ("libpq_test:*Pooled.*",), "a stream that was cancelled behind a pooler says that its connection can be used"),
     Defect("providers/libpq/pooled_session.cpp", "    request.description = nullptr;\n", "",
            ("libpq_test:*TakesTheColumns*",), "a pooler's columns are those of the time of the Parse"),
     Defect("providers/libpq/error.cpp", "    fields.sqlstate = SqlState(report_field(report, PG_DIAG_SQLSTATE));\n",

@@ -89,6 +89,17 @@ TEST_F(Ready, AreNoMoreThanTheBudgetHas) {
     EXPECT_EQ(two.used(), 2u);
 }
 
+TEST_F(Ready, AreCountedAsIdleWhenTheyWereGivenBack) {
+    make(limits());
+    db->client.exec("select 1");
+    db->server->refuses_to_open = fake::server_error("53300");
+    const pg::Error late = not_ready(2);
+    ASSERT_NE(late.fields().pool, nullptr);
+    EXPECT_EQ(late.fields().pool->stats.idle, 1u);
+    EXPECT_EQ(late.fields().pool->stats.lent, 0u);
+    expect_words(late, "(0 lent, 1 idle, ");
+}
+
 /// Whether a thread of this process waits for something.
 bool is_asleep(pid_t thread) {
     std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
