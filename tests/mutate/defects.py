@@ -1,6 +1,7 @@
 # The defects that ./run mutate plants: what an honest mistake in a decoder or parser, or in what is said of a failure,
 # looks like.
 from defect import Defect
+from pool_defects import DEFECTS_OF_ENDS
 from provider_defects import DEFECTS_OF_DIRECT, DEFECTS_OF_LIBPQ, DEFECTS_OF_WIRE
 
 CONFIG = ("config_parse_test", "config_differential_test")
@@ -254,8 +255,6 @@ DEFECTS_OF_POOL = (
            "nobody is told that no session can be opened"),
     Defect("src/pool/books.cpp", "if (none_can_come() && !suspended_) refuse", "if (!suspended_) refuse", BOOKS,
            "who could have had a session that is in use is refused"),
-    Defect("src/pool/books.cpp", "if (none_can_come() && !suspended_) refuse", "if (none_can_come()) refuse", BOOKS,
-           "who waits for a suspended pool is refused"),
     Defect("src/pool/books.cpp", "if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;",
            "", BOOKS, "the siblings of a lost session are lent unasked"),
     Defect("src/pool/books.cpp", "if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;",
@@ -320,8 +319,6 @@ DEFECTS_OF_POOL = (
            "the last session closes before another has taken its place"),
     Defect("src/pool/books.cpp", "is_room = members_.size() < limit(now) && ", "is_room = ", BOOKS,
            "a full pool never replaces what is too old"),
-    Defect("src/pool/books.cpp", "members_.size() < limit(now) && !waits_for_permit_;", "members_.size() < limit(now);", BOOKS,
-           "a pool never replaces what is too old when the budget is used up"),
     Defect("src/pool/books.cpp", " || count(State::opening) != 0 || count(State::closing) != 0)", ")", BOOKS,
            "a full pool closes all that is too old at once"),
     Defect("src/pool/books.cpp", "size() - count(State::opening), young", "size(), young", BOOKS,
@@ -369,16 +366,6 @@ DEFECTS_OF_POOL = (
            "an idle session is said to be lent"),
     Defect("src/pool/session_pool_service.cpp", "    stats.lent -= returned;\n", "", ("session_pool_test",),
            "what stands in front of the books is counted as lent"),
-    Defect("src/pool/session_pool_service.cpp", "        empty_fronts(now);  // what", "        // what", ("session_pool_test",),
-           "what stands in front of the books is counted as lent where sessions are late"),
-    Defect("src/pool/session_pool_service.cpp", "    openings_->wait(until);\n", "", ("async_test",),
-           "the end of a client leaves what it opens"),
-    Defect("src/pool/session_pool.cpp", "        if (waiter.turned_away >= most_turned_away) return turn_away(waiter), true;\n", "", ("session_pool_test",),
-           "a hook refuses all idle sessions to one request"),
-    Defect("src/base/fork.hpp", "local == nullptr || !local->birthplace.is_here()", "local == nullptr", ("fork_test", "async_test"),
-           "a copy of the process uses what came along"),
-    Defect("src/base/fork.hpp", "if (local != nullptr && local->birthplace.is_here()) delete local;", "delete local;", ("fork_test",),
-           "a copy of the process ends what came along"),
     Defect("src/pool/session_pool.cpp", "        empty_fronts(before);\n        books", "        empty_fronts(std::max(before, now));\n        books", ("session_pool_test",),
            "what stands in front of the books is not doubted with the others"),
     Defect("src/pool/fronts.cpp", "return at_ = place, true;", "return true;", ("fronts_test",),
@@ -507,5 +494,5 @@ DEFECTS_OF_NAMES = (
 )
 
 DEFECTS = (DEFECTS_OF_CONFIG + DEFECTS_OF_TYPES + DEFECTS_OF_STATEMENTS + DEFECTS_OF_OUTCOMES + DEFECTS_OF_WIRE +
-           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT + DEFECTS_OF_POOL + DEFECTS_OF_AWAITING +
+           DEFECTS_OF_LIBPQ + DEFECTS_OF_DIRECT + DEFECTS_OF_POOL + DEFECTS_OF_ENDS + DEFECTS_OF_AWAITING +
            DEFECTS_OF_NAMES)
