@@ -53,7 +53,7 @@ function(pgclient_test name)
   if(arg_DB OR arg_CONFORMANCE)
     if(TARGET pgclient::libpq)
       target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/no_fallback.cpp)
-      target_link_libraries(${name} PRIVATE pgclient::libpq)
+      target_link_libraries(${name} PRIVATE pgclient::libpq PostgreSQL::PostgreSQL)
     endif()
     add_test(NAME ${name} COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml)
     # They take longest, so they begin first.

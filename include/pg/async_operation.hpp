@@ -87,7 +87,7 @@ public:
     }
     /// UsageError where a loop would be held up: who waits there may do so for ever.
     [[nodiscard]] std::optional<Error> no_place_to_wait() const;
-    /// How many attempts were lost with their connections, and whether one of them may have taken effect. @{
+    /// How many attempts were made before its connection was lost, and whether that one may have taken effect. @{
     [[nodiscard]] int lost_attempts() const noexcept { return !again_ ? 0 : attempts_ > 1 ? attempts_ - 1 : 1; }
     [[nodiscard]] bool is_in_doubt() const noexcept { return is_unknown_; }  /// @}
 

@@ -438,7 +438,7 @@ private:
 template <class Range>
 [[nodiscard]] Expected<std::uint64_t> try_copy_rows(Executor& executor, std::string_view target, Range&& rows,
                                                     CallSite site = CallSite::here()) {
-    using Value = std::remove_cvref_t<decltype(*std::begin(rows))>;
+    using Value = std::iter_value_t<decltype(std::begin(rows))>;
     auto copy = CopyIn<Value>::try_open(executor, target, site);
     if (!copy) return std::move(copy).error();
     for (const Value& row : rows)

@@ -68,6 +68,8 @@ public:
             --syncs_;
             if (std::exchange(own_sync_, false)) return next(result);
         }
+        if (std::exchange(is_at_end_, !result) && !result && syncs_ != 0 && broken())
+            return Step::broken;  // libpq gives ends without an end
         return result ? Step::result : Step::end;
     }
     /// Takes in what the socket has. False when the connection broke.
@@ -94,6 +96,7 @@ private:
     std::size_t held_bytes_ = 0;
     std::size_t syncs_ = 0;  ///< sent and not answered yet
     bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
+    bool is_at_end_ = false;  ///< that was the last that it gave
     bool own_sync_ = false;  ///< the first Sync is that of `enter_pipeline`, and nobody's matter
     bool sent_script_ = false;
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.

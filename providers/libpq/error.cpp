@@ -137,6 +137,7 @@ Error ruled_error(ErrorFields fields, const ErrorSite& site, std::string_view so
         fields.outcome = Outcome::unknown;
         fields.retry_scope = RetryScope::none;
     }
+    if (site.committed && fields.retry_scope == RetryScope::transaction) fields.retry_scope = RetryScope::none;
     if (fields.outcome == Outcome::not_applied && may_have_committed(site) && (site.committed || !never_ran(fields))) {
         fields.outcome = Outcome::unknown;
         fields.retry_scope = RetryScope::none;

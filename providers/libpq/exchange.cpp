@@ -92,9 +92,11 @@ Error Exchange::behind_a_failure() const {
 }
 
 void Exchange::note(const Error& notice) noexcept {
-    // A process that ends because another one crashed, or at once, has time for no more than a warning.
+    // A process that ends because another one crashed, or at once, has time for no more than a warning. What a function
+    // raises has a context.
     const bool is_sudden =
-        notice.sqlstate() == sqlstate::crash_shutdown || notice.sqlstate() == sqlstate::admin_shutdown;
+        (notice.sqlstate() == sqlstate::crash_shutdown || notice.sqlstate() == sqlstate::admin_shutdown) &&
+        notice.context().empty();
     const std::string_view severity = notice.severity();
     if (severity == "FATAL" || severity == "PANIC" || (severity == "WARNING" && is_sudden)) {
         farewell_ = notice.sqlstate();

@@ -15,7 +15,10 @@ Outcome outcome_after(PGresult* result, Outcome before, const ErrorSite& site) {
             if (before == Outcome::unknown && is_undone(site.phase, PQcmdStatus(result))) return Outcome::not_applied;
             [[fallthrough]];
         case PGRES_TUPLES_OK: return before == Outcome::unknown ? Outcome::applied : before;
-        case PGRES_FATAL_ERROR: return report_error(result, site).outcome();  // as it is told when it comes in time
+        case PGRES_FATAL_ERROR:  // as it is told when it comes in time
+            return before == Outcome::not_applied && report_field(result, PG_DIAG_SEVERITY).empty()
+                       ? before
+                       : report_error(result, site).outcome();
         default: return before;
     }
 }
@@ -181,9 +184,11 @@ Error Link::lost() {
     // libpq may have kept a report for the moment when somebody asks what happened. In a pipeline it may be that of one
     // statement, and says nothing of the connection, nor of the others.
     Error error = broken_error(engine_.connection(), site());
+    bool passes_end = PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF;  // that of the statement at its head
     while (engine_.broken()) {
         const ResultHandle result{PQgetResult(engine_.connection())};
-        if (!result) break;
+        if (!result && !std::exchange(passes_end, false)) break;
+        if (!result) continue;
         if (!is_report(result.get())) continue;
         Error told = report_error(result.get(), site());
         if (told.connection_usable() && PQpipelineStatus(engine_.connection()) != PQ_PIPELINE_OFF) continue;
@@ -201,7 +206,7 @@ Error Link::violated(std::string_view reason) {
 
 Error Link::failed(const PGresult* report) {
     Error error = report_error(report, site());
-    if (!error.connection_usable()) close();
+    if (!error.connection_usable() || engine_.broken()) close();
     return !error.connection_usable() || connected() ? error : as_of_closed(error);
 }
 

@@ -78,10 +78,15 @@ private:
             default:
                 // Behind its command tag a statement still fails when its transaction ends.
                 if (answer_)
-                    answer(link_.failed(result.get()));
+                    take_end_behind(link_.failed(result.get()));
                 else if (says_more(result_.get(), result.get()))
                     result_ = std::move(result);
         }
+    }
+    /// What was told of the statement before, if it failed, holds for it.
+    void take_end_behind(Error&& error) {
+        if (*answer_ || link_.connected()) return answer(std::move(error));
+        loss_ = std::move(error);
     }
     void answer(Expected<Result>&& answer) {
         answer_ = std::move(answer);

@@ -153,14 +153,14 @@ private:
         const Deadline until = recovery_deadline(woken, wait);  // `wait` may go with the first answer
         giving_up_ = woken;
         while (count_ > 1 && cancel_head(until)) answer_refused();
-        giving_up_.reset();
-        if (in_flight_.empty()) return;
-        const bool is_last = count_ == 1;
+        if (in_flight_.empty()) return giving_up_.reset();
         Outcome outcome = link_.recover(until);
-        // What was said before is not said again.
+        if (count_ != 1) outcome = Outcome::unknown;
+        // What was said of the first before is not said again.
         if (answer_ && outcome == Outcome::unknown)
             outcome = has_report() ? answer_->error().outcome() : link_.connected() ? Outcome::applied : outcome;
-        const Error first = link_.ended_early(woken, is_last ? outcome : Outcome::unknown);
+        const Error first = link_.ended_early(woken, outcome);
+        giving_up_.reset();
         link_.about({});
         end_all(first, link_.ended_early(woken, Outcome::unknown));
     }

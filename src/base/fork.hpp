@@ -49,6 +49,7 @@ public:
         Local* local = local_.load(std::memory_order_acquire);
         while (local == nullptr || !local->birthplace.is_here()) {
             auto fresh = std::make_unique<Local>(arguments...);
+            fresh->before = local;
             if (local_.compare_exchange_strong(local, fresh.get())) local = fresh.release();
         }
         return local->value;
@@ -60,6 +61,7 @@ private:
         explicit Local(const Arguments&... arguments) : value(arguments...) {}
         T value;
         Birthplace birthplace;
+        const Local* before = nullptr;  // of the process that this one is a copy of: it stays
     };
     mutable std::atomic<Local*> local_{nullptr};
 };

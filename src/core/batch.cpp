@@ -168,10 +168,16 @@ Batch::Batch(Executor& executor)
     : executor_(&executor), state_(std::make_shared<detail::BatchState>(detail::ExecutorAccess::options(executor))) {}
 Batch::Batch() : executor_(nullptr), state_(std::make_shared<detail::BatchState>(nullptr)) {}
 // One that was moved from is empty, and belongs to nobody.
-Batch::Batch(Batch&& other) noexcept : Batch() { *this = std::move(other); }
-Batch& Batch::operator=(Batch&& other) noexcept {
+Batch::Batch(Batch&& other) noexcept : Batch() {
     std::swap(executor_, other.executor_);
     std::swap(state_, other.state_);
+}
+Batch& Batch::operator=(Batch&& other) noexcept {
+    Batch taken;
+    std::swap(taken.executor_, other.executor_);
+    std::swap(taken.state_, other.state_);
+    executor_ = taken.executor_;
+    state_ = std::move(taken.state_);
     return *this;
 }
 Batch::~Batch() = default;

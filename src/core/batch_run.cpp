@@ -264,13 +264,16 @@ private:
     /// transaction that some of them make, those that went well are lost with it, and the others are not to be run
     /// without them.
     bool forget_lost() {
-        const auto is_sent_control = [](const auto& entry) { return entry->is_sent && controls_transaction(*entry); };
-        if (!atomic_ && std::any_of(entries_.begin(), entries_.end(), is_sent_control)) return false;
         const auto is_lost = [](const std::unique_ptr<BatchEntry>& entry) {
             return entry->is_sent && entry->failed() && entry->outcome->error().kind() == ErrorKind::connection_lost;
         };
         const auto lost = std::find_if(entries_.begin(), entries_.end(), is_lost);
         if (lost == entries_.end()) return false;
+        const auto is_sent_control = [](const auto& entry) { return entry->is_sent && controls_transaction(*entry); };
+        const auto has_ended = [&](const auto& entry) { return entry->is_sent && !is_lost(entry); };
+        if (!atomic_ && std::any_of(entries_.begin(), entries_.end(), is_sent_control) &&
+            std::any_of(entries_.begin(), entries_.end(), has_ended))
+            return false;
         if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))
             return false;
         if (watch_) watch_->retry((*lost)->outcome->error());

@@ -39,7 +39,7 @@ Error ended() { return detail::usage_error("the transaction has ended; begin ano
 Error ended_by_its_text() {
     return detail::usage_error(
         "a statement of the transaction has ended it: what came before it stands as that left it, "
-        "and nothing more runs in it; end it by commit() or rollback()");
+        "and nothing more runs in it");
 }
 Error part_ended() { return detail::usage_error("the savepoint has ended"); }
 Error still_occupied(std::string_view action) {

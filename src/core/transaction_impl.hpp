@@ -57,7 +57,7 @@ struct Transaction::Impl final : Executor {
         : Executor(session->context->hooks), held(std::move(session)), time(all) {}
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
-    /// A COMMIT or a ROLLBACK came as a text, and its session stands outside of any transaction.
+    /// A COMMIT, a ROLLBACK or a PREPARE TRANSACTION came as a text, and its session stands outside of any transaction.
     [[nodiscard]] bool is_ended_by_its_text() const {
         return held->session().transaction_status() == spi::TransactionStatus::idle && held->session().usable();
     }

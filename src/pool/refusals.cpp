@@ -50,8 +50,8 @@ PoolObstacle obstacle(const Error& connect_error) {
 /// The likeliest first.
 PoolObstacle obstacle(const Books& books, const PoolTimeoutDetails& known) {
     if (books.is_closed()) return PoolObstacle::closed;
-    if (known.connect_error) return obstacle(*known.connect_error);
     if (books.is_suspended()) return PoolObstacle::suspended;
+    if (known.connect_error) return obstacle(*known.connect_error);
     if (books.lacks_permit() && known.stats.size() < known.stats.limit) return PoolObstacle::over_budget;
     if (is_kept_out(known.stats)) return PoolObstacle::unreachable;
     return known.oldest && known.oldest->age >= too_long(books.limits()) ? PoolObstacle::leaked

@@ -67,8 +67,11 @@ public:
     }
 
 private:
-    /// By the end of the client. On a loop of the application it ends when that is run, if ever.
-    [[nodiscard]] bool is_waited_for() const { return work_ == &SessionPool::open_now && home_->has_thread(); }
+    /// By the end of the client: what waits for a server. On a loop of the application it ends when that is run, if
+    /// ever.
+    [[nodiscard]] bool is_waited_for() const {
+        return (work_ == &SessionPool::open_now || work_ == &SessionPool::check_now) && home_->has_thread();
+    }
     void do_run() noexcept override {
         (pool_.get()->*work_)(member_);
         const auto openings = is_waited_for() ? pool_->openings_ : nullptr;
@@ -171,8 +174,9 @@ void SessionPool::check(Member& member) noexcept {
 /// Asks its server whether it is there.
 void SessionPool::check_now(Member& member) noexcept {
     spi::Session& session = *member.session;
+    const StopToken stop(stops_opening_.get_token());
     // What settings are after the round trip they are at rest: nobody has it who could have changed them.
-    const bool is_alive = session.alive() && session.run_script("", {Deadline::after(check_budget)}) &&
+    const bool is_alive = session.alive() && session.run_script("", {Deadline::after(check_budget), &stop}) &&
                           session.alive() && is_at_rest(member);
     is_alive ? enter([&](Books& books, Time now) { books.checked(member, now); }) : lose(member, Verdict::doubt);
 }

@@ -28,7 +28,8 @@ struct InterceptedRequest {
     std::string_view tenant{};  ///< on whose behalf; empty: nobody's. See `<pg/tenancy.hpp>`
     std::string_view sql{};     ///< its text; that of a batch's first statement. See `replace_text`
     Params* params = nullptr;   ///< of a statement or a stream, which may be changed; null: there are none
-    QueryOptions options{};     ///< of a statement, which may be changed outside a batch, `extra` excepted
+    QueryOptions options{};     ///< of a statement, which may be changed outside a batch, `extra` excepted; an
+                                ///< awaited one of a client may be given less time, and not more
     /// For its transaction: that which it begins, or one around it alone, so that nothing of them stays in the session.
     /// Those of a batch's statement are not heeded.
     std::vector<LocalSetting> settings{};

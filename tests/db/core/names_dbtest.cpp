@@ -125,8 +125,10 @@ TEST_P(NewNames, OfColumnsThatOneSessionHasFoundAreNoticedByAllOfThem) {
         return transaction.try_query("select * from t");
     };
     for (int round = 0; round < 3; ++round)
-        for (pg::Connection* session : {&one, &other})
-            EXPECT_EQ(in_a_transaction(*session).value().columns().size(), 1u);
+        for (pg::Connection* session : {&one, &other}) {
+            const auto answer = in_a_transaction(*session);
+            EXPECT_EQ(answer->columns().size(), 1u);
+        }
     pg::connect(conninfo).run_script("alter table public.t add column more int");
     EXPECT_EQ(in_a_transaction(one).error().kind(), pg::ErrorKind::plan_invalidated);
     for (pg::Connection* session : {&one, &other}) {

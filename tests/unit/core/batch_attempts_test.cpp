@@ -83,6 +83,15 @@ TEST_F(BatchAttempts, DoNotRunHalfOfATransactionAgain) {
     }
 }
 
+TEST_F(BatchAttempts, RunATransactionAgainOfWhichNothingLeft) {
+    for (const char* text : {"begin", "insert a", "commit"}) {
+        server.answer(text, connection_lost(pg::Outcome::not_sent));
+        static_cast<void>(batch.exec(pg::runtime(text)));
+    }
+    batch.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), (Lines{"each of 3", "each of 3"}));
+}
+
 TEST_F(BatchAttempts, ForgetWhatKeptTypesFromBeingLearned) {
     server.answer("select m", rows({{"m", 20001}}, {{"sad"}}));
     server.answer("select 2", connection_lost(pg::Outcome::unknown));

@@ -199,7 +199,7 @@ TEST_F(Copy, WritesTuplesAndValuesByPosition) {
 
 TEST_F(Copy, WritesSingleValuesOfEverySize) {
     describe({{"x", 16}});
-    EXPECT_EQ(pg::copy_rows(db.client, "flags", std::array{true, false}), 7u);
+    EXPECT_EQ(pg::copy_rows(db.client, "flags", std::vector<bool>{true, false}), 7u);
     EXPECT_EQ(server.copied, header + "\0\1\0\0\0\1\1\0\1\0\0\0\1\0"s + trailer);
     server.copied.clear();
     describe({{"x", 701}});
