@@ -1,20 +1,19 @@
-// Providers, engines and ways to the server side by side on the same statements: the same columns, the same bytes, the
-// same errors. Tables are random; PGCLIENT_TEST_SEED repeats one that failed.
-#include <cstdlib>
-#include <gtest/gtest.h>
-#include <pg/async.hpp>
+// Providers, engines and ways to the server side by side on the same statements: the same columns and the same bytes.
+// Tables are random; PGCLIENT_TEST_SEED repeats one that failed.
+#include <pg/async_copy.hpp>
 #include <pg/batch.hpp>
-#include <pg/connection.hpp>
-#include <pg/copy.hpp>
-#include <pg/testing/test_server.hpp>
 #include <random>
 
 #include "pg/spi/session.hpp"
 #include "providers/libpq/provider.hpp"
+#include "tests/db/assembly/peers.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using differential::make_database;
+using differential::Peer;
+using differential::peers;
 
 /// A type and an expression that gives random values of it.
 struct Generator {
@@ -69,46 +68,6 @@ constexpr Generator generators[] = {
     {"positive", "(n + 1)::positive"},
 };
 
-constexpr const char* database = "differential";
-
-pg::testing::TestServer& server() {
-    static pg::testing::TestServer server =
-        pg::testing::TestServer::start({.major = pg::testing::shared_server().major(), .tls = true});
-    return server;
-}
-
-/// What is to behave as the first of them does.
-struct Peer {
-    const char* provider;
-    const char* engine;
-    bool by_tcp = false;
-    bool by_tls = false;
-
-    [[nodiscard]] std::string name() const {
-        return std::string(provider) + " " + engine + (by_tls ? " by TLS" : by_tcp ? " by TCP" : "");
-    }
-    [[nodiscard]] bool is_awaited() const { return std::string_view(provider) == "async"; }
-    [[nodiscard]] std::string conninfo() const {
-        const std::string way = by_tcp ? server().tcp_conninfo(database) : server().conninfo(database);
-        return way + (by_tcp && !by_tls ? " sslmode=disable" : "") + " engine=" + engine;
-    }
-    /// Seen to be what it says.
-    [[nodiscard]] pg::Client open(const std::string& more = {}) const {
-        pg::Client db = pg::connect(conninfo() + more, {.provider = provider, .pool_max_size = 1});
-        EXPECT_EQ(db.connection().engine(), engine);
-        EXPECT_EQ(db.query_one<bool>("select ssl from pg_stat_ssl where pid = pg_backend_pid()"), by_tls) << name();
-        return db;
-    }
-};
-constexpr Peer peers[] = {{"libpq", "libpq"},
-                          {"libpq", "direct"},
-                          {"async", "libpq"},
-                          {"async", "direct"},
-                          {"libpq", "direct", true},
-                          {"libpq", "libpq", true, true},
-                          {"libpq", "direct", true, true},
-                          {"async", "direct", true, true}};
-
 /// All that can be asked of a result, as a text that names the first difference well enough.
 std::string text_of(const pg::Column& column) {
     return std::string(column.name) + " oid " + std::to_string(static_cast<unsigned>(column.type.oid)) + " format " +
@@ -151,6 +110,24 @@ std::string copied(pg::Client& db, const std::string& sql) {
     while (const auto piece = reader.read()) all += *piece;
     return all;
 }
+std::uint64_t copy_in(pg::Client& db, const std::string& sql, std::string_view bytes) {
+    pg::CopyWriter writer(db, pg::runtime(sql));
+    writer.write(bytes);
+    return writer.finish();
+}
+
+/// The same, awaited: in pieces, whose beginnings and ends have no meaning. @{
+pg::Task<std::string> awaited_copy(pg::AsyncClient db, std::string sql, std::size_t enough) {
+    std::string all;
+    pg::AsyncCopyReader reader = co_await pg::AsyncCopyReader::open(db, pg::runtime(sql));
+    while (const auto piece = co_await reader.read(enough)) all += *piece;
+    co_return all;
+}
+pg::Task<std::uint64_t> awaited_copy_in(pg::AsyncClient db, std::string sql, std::string bytes, std::size_t piece) {
+    pg::AsyncCopyWriter writer = co_await pg::AsyncCopyWriter::open(db, pg::runtime(sql));
+    for (std::size_t at = 0; at < bytes.size(); at += piece) co_await writer.write(bytes.substr(at, piece));
+    co_return co_await writer.finish();
+}  /// @}
 
 using Lines = std::vector<std::string>;
 
@@ -174,18 +151,6 @@ std::vector<Lines> awaited(pg::Client& db, const pg::QueryOptions& options, cons
     std::vector<Lines> lines;
     for (const pg::Result& result : pg::sync_wait(pg::when_all(std::move(calls)))) lines.push_back(all_of(result));
     return lines;
-}
-
-/// On the first call: the database that all of them are in.
-void make_database() {
-    static const bool made = [] {
-        server().create_database(database);
-        peers[0].open().run_script(
-            "create type mood as enum ('sad', 'ok', 'happy'); create type pair as (first int, second text);"
-            "create domain positive as int check (value > 0)");
-        return true;
-    }();
-    static_cast<void>(made);
 }
 
 class SameBytes : public testing::Test {
@@ -242,31 +207,40 @@ protected:
         }
     }
 
+    /// And empties the table again.
+    void expect_copied(const std::string& format, const std::string& expected) {
+        EXPECT_EQ(copied(first_, "copy copy_rows to stdout (format " + format + ")"), expected);
+        first_.exec("truncate copy_rows");
+    }
     void expect_the_same_copies(const std::string& format) {
         const std::string out = "copy random_rows to stdout (format " + format + ")";
+        const std::string in = "copy copy_rows from stdin (format " + format + ")";
         const std::string expected = copied(first_, out);
+        const auto rows =
+            static_cast<std::uint64_t>(first_.query_one<std::int64_t>("select count(*) from random_rows"));
         first_.run_script("drop table if exists copy_rows; create table copy_rows (like random_rows)");
         for (std::size_t at = 0; at < clients_.size(); ++at) {
             SCOPED_TRACE(peers[at].name());
             EXPECT_EQ(copied(clients_[at], out), expected);
-            pg::CopyWriter writer(clients_[at], pg::runtime("copy copy_rows from stdin (format " + format + ")"));
-            writer.write(expected);
-            writer.finish();
-            EXPECT_EQ(copied(first_, "copy copy_rows to stdout (format " + format + ")"), expected);
-            first_.exec("truncate copy_rows");
+            EXPECT_EQ(copy_in(clients_[at], in, expected), rows);
+            expect_copied(format, expected);
+            if (!peers[at].is_awaited()) continue;
+            const pg::AsyncClient async = clients_[at].async();
+            for (const std::size_t piece : {1000, 300'000}) {
+                EXPECT_EQ(pg::sync_wait(awaited_copy(async, out, piece)), expected);
+                EXPECT_EQ(pg::sync_wait(awaited_copy_in(async, in, expected, piece)), rows);
+                expect_copied(format, expected);
+            }
         }
     }
 };
 
 TEST_F(SameBytes, AreReadAndCopied) {
-    const char* given = std::getenv("PGCLIENT_TEST_SEED");
-    const unsigned long first = given ? std::strtoul(given, nullptr, 10) : 1;
-    for (unsigned long seed = first; seed < first + (given ? 1 : 12); ++seed) {
-        SCOPED_TRACE("PGCLIENT_TEST_SEED=" + std::to_string(seed));
+    differential::with_seeds(12, [&](unsigned long seed) {
         make_table(seed);
         for (const pg::Format format : {pg::Format::binary, pg::Format::text}) expect_the_same_results(format);
         for (const char* format : {"text", "binary", "csv"}) expect_the_same_copies(format);
-    }
+    });
 }
 
 /// What is counted of a statement: as it is, in a batch, as it is prepared and when it was.
@@ -299,154 +273,6 @@ TEST(SameCounts, AreToldByAll) {
         for (const Peer& peer : peers) {
             pg::Client client = peer.open();
             EXPECT_EQ(counts_of(client, sql), std::vector<std::uint64_t>(4, count)) << sql << ", " << peer.name();
-        }
-    }
-}
-
-// ---- errors ----------------------------------------------------------------------------------------
-
-std::string text_of(const pg::Error& error) {
-    std::string text = "kind " + std::to_string(static_cast<int>(error.kind())) + " outcome " +
-                       std::to_string(static_cast<int>(error.outcome())) + " retry " +
-                       std::to_string(static_cast<int>(error.retry_scope())) +
-                       (error.connection_usable() ? " usable" : " broken") + " at " + std::to_string(error.position());
-    for (const std::string_view field :
-         {error.severity(), std::string_view(error.sqlstate().code()), error.message(), error.detail(), error.hint(),
-          error.context(), error.schema(), error.table(), error.column(), error.type(), error.constraint(),
-          error.routine(), error.sql()})
-        text.append("\n  ").append(field);
-    return text;
-}
-
-/// What comes of an action: nothing but its error counts here.
-template <class Action>
-std::string outcome_of(Action action) {
-    try {
-        action();
-        return "went well";
-    } catch (const pg::Error& error) {
-        return text_of(error);
-    }
-}
-
-constexpr const char* failing[] = {
-    "selec 1",
-    "select 1 +",
-    "select nothing",
-    "select * from nowhere",
-    "select no_such_function(1)",
-    "select 1 / 0",
-    "select 'x'::int",
-    "select 'x'::mood",
-    "select 0::positive",
-    "select '{1,2'::int[]",
-    "select n / (n - 3) from generate_series(1, 5) n",
-    "insert into parents values (1)",
-    "insert into parents values (null)",
-    "insert into children values (7)",
-    "insert into checked values (-1)",
-    "insert into excluded values ('[1,5)')",
-    "update parents set id = null",
-    "delete from parents",
-    "create table parents (id int)",
-    "drop table parents",
-    "drop table nowhere",
-    "vacuum nowhere",
-    "select pg_sleep(5)",
-    "lock table locked in exclusive mode nowait",
-    "select raise_all()",
-    "select raise_plain()",
-    "do $$ begin raise exception using errcode = '40001', message = 'serialize'; end $$",
-    "do $$ begin raise exception using errcode = '40P01'; end $$",
-    "do $$ begin raise exception using errcode = 'ZZ123', hint = 'own', detail = 'code'; end $$",
-    "set no_such_setting = 1",
-    "set statement_timeout = 'never'",
-    "set transaction_isolation = 'serializable'; select 1",
-    "release savepoint nowhere",
-    "declare c cursor for select 1",
-    "fetch 1 from nowhere",
-    "execute nowhere",
-    "deallocate nowhere",
-    "listen",
-    "grant nothing to nobody",
-    "copy nowhere from stdin",
-    "explain select nothing",
-    "prepare transaction 'x'",
-    "insert into deferred values (1)",
-};
-
-/// All that comes of a statement: in every verb, in a transaction, in batches, and then of another one.
-Lines outcomes_of(pg::Client& client, const char* sql) {
-    Lines all;
-    pg::Connection db = client.connection();
-    all.push_back(outcome_of([&] { db.exec(pg::runtime(sql)); }));
-    all.push_back(outcome_of([&] { static_cast<void>(db.query_all<std::string>(pg::runtime(sql))); }));
-    all.push_back(outcome_of([&] {
-        for (const auto& row : db.stream<std::string>(pg::runtime(sql))) static_cast<void>(row);
-    }));
-    all.push_back(outcome_of([&] { db.run_script(std::string("select 1; ") + sql + "; select 2"); }));
-    all.push_back(outcome_of([&] {
-        pg::Transaction transaction = db.begin();
-        all.push_back(outcome_of([&] { transaction.exec(pg::runtime(sql)); }));
-        all.push_back(outcome_of([&] { transaction.exec("select 1"); }));
-        transaction.commit();
-    }));
-    for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
-        pg::Batch batch(db);
-        const auto before = batch.exec("select 1");
-        const auto failed = batch.exec(pg::runtime(sql));
-        const auto after = batch.exec("select 2");
-        all.push_back(outcome_of([&] { batch.run(mode); }));
-        for (const auto& deferred : {before, failed, after})
-            all.push_back(outcome_of([&] { static_cast<void>(deferred.get()); }));
-    }
-    all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 1")); }));
-    return all;
-}
-/// What comes of one among awaited calls that are under way at once.
-std::string awaited_outcome_of(pg::Client& client, const char* sql) {
-    const pg::AsyncClient db = client.async();
-    std::vector<pg::Async<pg::Expected<std::uint64_t>>> calls;
-    for (const char* each : {"select 1", sql, "select 2"}) calls.push_back(db.try_exec(pg::runtime(each)));
-    const auto told = pg::sync_wait(pg::when_all(std::move(calls)));
-    EXPECT_TRUE(told.front() && told.back());
-    return told[1] ? "went well" : text_of(told[1].error());
-}
-
-TEST(SameErrors, AreToldByAll) {
-    make_database();
-    pg::Client db = peers[0].open();
-    db.run_script(R"(
-        create table parents (id int primary key); insert into parents values (1);
-        create table children (id int references parents); insert into children values (1);
-        create table checked (n int constraint above_zero check (n > 0));
-        create table excluded (r int4range, exclude using gist (r with &&)); insert into excluded values ('[2,3)');
-        create table locked (n int);
-        create table deferred (n int unique deferrable initially deferred); insert into deferred values (1);
-        create function raise_plain() returns int language plpgsql as $$ begin raise exception 'plain % text', 7; end $$;
-        create function raise_all() returns int language plpgsql as $$ begin
-            raise exception using errcode = '23514', message = 'm', detail = 'd', hint = 'h', column = 'c',
-                constraint = 'k', datatype = 't', table = 'b', schema = 's'; end $$;)");
-    pg::Transaction holder = db.begin();
-    holder.exec("lock table locked in exclusive mode");
-
-    // A server that gives up by itself gives up the same for all.
-    const std::string limits = " options='-c statement_timeout=100ms -c lock_timeout=50ms'";
-    std::vector<pg::Client> clients, for_awaited;  // apart, since what is prepared by now tells
-    for (const Peer& peer : peers) {
-        clients.push_back(peer.open(limits));
-        for_awaited.push_back(peer.open(limits));
-    }
-    for (const char* const sql : failing) {
-        SCOPED_TRACE(sql);
-        const Lines expected = outcomes_of(clients.front(), sql);
-        EXPECT_EQ(expected.back(), "went well");
-        for (std::size_t at = 1; at < clients.size(); ++at) {
-            SCOPED_TRACE(peers[at].name());
-            EXPECT_EQ(outcomes_of(clients[at], sql), expected);
-            if (peers[at].is_awaited()) {
-                EXPECT_EQ(awaited_outcome_of(for_awaited[at], sql), expected.front());
-            }
         }
     }
 }

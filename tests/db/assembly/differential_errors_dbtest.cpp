@@ -1,0 +1,213 @@
+// Providers, engines and ways to the server side by side on statements that fail: the same errors, whichever verb ran
+// them, blocking or awaited.
+#include <pg/async.hpp>
+#include <pg/batch.hpp>
+
+#include "tests/db/assembly/peers.hpp"
+
+namespace {
+
+using differential::make_database;
+using differential::Peer;
+using differential::peers;
+using Lines = std::vector<std::string>;
+
+std::string text_of(const pg::Error& error) {
+    std::string text = "kind " + std::to_string(static_cast<int>(error.kind())) + " outcome " +
+                       std::to_string(static_cast<int>(error.outcome())) + " retry " +
+                       std::to_string(static_cast<int>(error.retry_scope())) +
+                       (error.connection_usable() ? " usable" : " broken") + " at " + std::to_string(error.position());
+    for (const std::string_view field :
+         {error.severity(), std::string_view(error.sqlstate().code()), error.message(), error.detail(), error.hint(),
+          error.context(), error.schema(), error.table(), error.column(), error.type(), error.constraint(),
+          error.routine(), error.sql()})
+        text.append("\n  ").append(field);
+    return text;
+}
+
+/// What comes of an action: nothing but its error counts here.
+template <class Action>
+std::string outcome_of(Action action) {
+    try {
+        action();
+        return "went well";
+    } catch (const pg::Error& error) {
+        return text_of(error);
+    }
+}
+
+constexpr const char* failing[] = {
+    "selec 1",
+    "select 1 +",
+    "select nothing",
+    "select * from nowhere",
+    "select no_such_function(1)",
+    "select 1 / 0",
+    "select 'x'::int",
+    "select 'x'::mood",
+    "select 0::positive",
+    "select '{1,2'::int[]",
+    "select n / (n - 3) from generate_series(1, 5) n",
+    "insert into parents values (1)",
+    "insert into parents values (null)",
+    "insert into children values (7)",
+    "insert into checked values (-1)",
+    "insert into excluded values ('[1,5)')",
+    "update parents set id = null",
+    "delete from parents",
+    "create table parents (id int)",
+    "drop table parents",
+    "drop table nowhere",
+    "vacuum nowhere",
+    "select pg_sleep(5)",
+    "lock table locked in exclusive mode nowait",
+    "select raise_all()",
+    "select raise_plain()",
+    "do $$ begin raise exception using errcode = '40001', message = 'serialize'; end $$",
+    "do $$ begin raise exception using errcode = '40P01'; end $$",
+    "do $$ begin raise exception using errcode = 'ZZ123', hint = 'own', detail = 'code'; end $$",
+    "set no_such_setting = 1",
+    "set statement_timeout = 'never'",
+    "set transaction_isolation = 'serializable'; select 1",
+    "release savepoint nowhere",
+    "declare c cursor for select 1",
+    "fetch 1 from nowhere",
+    "execute nowhere",
+    "deallocate nowhere",
+    "listen",
+    "grant nothing to nobody",
+    "copy nowhere from stdin",
+    "explain select nothing",
+    "prepare transaction 'x'",
+    "insert into deferred values (1)",
+};
+
+/// All that comes of a statement: in every verb, in a transaction, in batches, and then of another one.
+Lines outcomes_of(pg::Client& client, const char* sql) {
+    Lines all;
+    pg::Connection db = client.connection();
+    all.push_back(outcome_of([&] { db.exec(pg::runtime(sql)); }));
+    all.push_back(outcome_of([&] { static_cast<void>(db.query_all<std::string>(pg::runtime(sql))); }));
+    all.push_back(outcome_of([&] {
+        for (const auto& row : db.stream<std::string>(pg::runtime(sql))) static_cast<void>(row);
+    }));
+    all.push_back(outcome_of([&] { db.run_script(std::string("select 1; ") + sql + "; select 2"); }));
+    all.push_back(outcome_of([&] {
+        pg::Transaction transaction = db.begin();
+        all.push_back(outcome_of([&] { transaction.exec(pg::runtime(sql)); }));
+        all.push_back(outcome_of([&] { transaction.exec("select 1"); }));
+        transaction.commit();
+    }));
+    for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(db);
+        const auto before = batch.exec("select 1");
+        const auto failed = batch.exec(pg::runtime(sql));
+        const auto after = batch.exec("select 2");
+        all.push_back(outcome_of([&] { batch.run(mode); }));
+        for (const auto& deferred : {before, failed, after})
+            all.push_back(outcome_of([&] { static_cast<void>(deferred.get()); }));
+    }
+    all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 1")); }));
+    return all;
+}
+
+/// The same of an awaited action.
+pg::Task<std::string> awaited_outcome_of(pg::Task<void> action) {
+    try {
+        co_await std::move(action);
+        co_return "went well";
+    } catch (const pg::Error& error) {
+        co_return text_of(error);
+    }
+}
+pg::Task<void> execute(const pg::AsyncExecutor& db, const char* sql) { co_await db.exec(pg::runtime(sql)); }
+pg::Task<void> read_all(const pg::AsyncExecutor& db, const char* sql) {
+    static_cast<void>(co_await db.query_all<std::string>(pg::runtime(sql)));
+}
+pg::Task<void> stream(const pg::AsyncExecutor& db, const char* sql) {
+    auto rows = co_await db.stream<std::string>(pg::runtime(sql));
+    while (co_await rows.next()) continue;
+}
+pg::Task<void> run_script(const pg::AsyncExecutor& db, const char* sql) {
+    const std::string script = std::string("select 1; ") + sql + "; select 2";
+    co_await db.run_script(script);
+}
+pg::Task<void> in_a_transaction(const pg::AsyncConnection& db, const char* sql, Lines& all) {
+    pg::AsyncTransaction transaction = co_await db.begin();
+    all.push_back(co_await awaited_outcome_of(execute(transaction, sql)));
+    all.push_back(co_await awaited_outcome_of(execute(transaction, "select 1")));
+    co_await transaction.commit();
+}
+pg::Task<void> run(const pg::AsyncExecutor& db, pg::Batch& batch, pg::BatchMode mode) { co_await db.run(batch, mode); }
+
+/// The same as `outcomes_of`, awaited.
+pg::Task<Lines> awaited_outcomes_of(pg::AsyncClient client, const char* sql) {
+    Lines all;
+    pg::AsyncConnection db = co_await client.connection();
+    all.push_back(co_await awaited_outcome_of(execute(db, sql)));
+    all.push_back(co_await awaited_outcome_of(read_all(db, sql)));
+    all.push_back(co_await awaited_outcome_of(stream(db, sql)));
+    all.push_back(co_await awaited_outcome_of(run_script(db, sql)));
+    all.push_back(co_await awaited_outcome_of(in_a_transaction(db, sql, all)));
+    for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch = pg::AsyncConnection::batch();
+        const auto before = batch.exec("select 1");
+        const auto failed = batch.exec(pg::runtime(sql));
+        const auto after = batch.exec("select 2");
+        all.push_back(co_await awaited_outcome_of(run(db, batch, mode)));
+        for (const auto& deferred : {before, failed, after})
+            all.push_back(outcome_of([&] { static_cast<void>(deferred.get()); }));
+    }
+    all.push_back(co_await awaited_outcome_of(execute(db, "select 1")));
+    co_return all;
+}
+/// What comes of one among awaited calls that are under way at once.
+std::string outcome_among_others(pg::Client& client, const char* sql) {
+    const pg::AsyncClient db = client.async();
+    std::vector<pg::Async<pg::Expected<std::uint64_t>>> calls;
+    for (const char* each : {"select 1", sql, "select 2"}) calls.push_back(db.try_exec(pg::runtime(each)));
+    const auto told = pg::sync_wait(pg::when_all(std::move(calls)));
+    EXPECT_TRUE(told.front() && told.back());
+    return told[1] ? "went well" : text_of(told[1].error());
+}
+
+TEST(SameErrors, AreToldByAll) {
+    make_database();
+    pg::Client db = peers[0].open();
+    db.run_script(R"(
+        create table parents (id int primary key); insert into parents values (1);
+        create table children (id int references parents); insert into children values (1);
+        create table checked (n int constraint above_zero check (n > 0));
+        create table excluded (r int4range, exclude using gist (r with &&)); insert into excluded values ('[2,3)');
+        create table locked (n int);
+        create table deferred (n int unique deferrable initially deferred); insert into deferred values (1);
+        create function raise_plain() returns int language plpgsql as $$ begin raise exception 'plain % text', 7; end $$;
+        create function raise_all() returns int language plpgsql as $$ begin
+            raise exception using errcode = '23514', message = 'm', detail = 'd', hint = 'h', column = 'c',
+                constraint = 'k', datatype = 't', table = 'b', schema = 's'; end $$;)");
+    pg::Transaction holder = db.begin();
+    holder.exec("lock table locked in exclusive mode");
+
+    // A server that gives up by itself gives up the same for all.
+    const std::string limits = " options='-c statement_timeout=100ms -c lock_timeout=50ms'";
+    std::vector<pg::Client> clients, for_awaited, for_many;  // apart, since what is prepared by now tells
+    for (const Peer& peer : peers) {
+        clients.push_back(peer.open(limits));
+        for_awaited.push_back(peer.open(limits));
+        for_many.push_back(peer.open(limits));
+    }
+    for (const char* const sql : failing) {
+        SCOPED_TRACE(sql);
+        const Lines expected = outcomes_of(clients.front(), sql);
+        EXPECT_EQ(expected.back(), "went well");
+        for (std::size_t at = 1; at < clients.size(); ++at) {
+            SCOPED_TRACE(peers[at].name());
+            EXPECT_EQ(outcomes_of(clients[at], sql), expected);
+            if (!peers[at].is_awaited()) continue;
+            EXPECT_EQ(pg::sync_wait(awaited_outcomes_of(for_awaited[at].async(), sql)), expected);
+            EXPECT_EQ(outcome_among_others(for_many[at], sql), expected.front());
+        }
+    }
+}
+
+}  // namespace
