@@ -111,16 +111,28 @@ private:
         for (wire::Frame frame;;) {
             if (const auto event = link_.poll(frame)) {
                 if (*event != wire::Event::failed) return link_.violated("an answer in the middle of a COPY");
-                Error error = link_.failed(frame.body);
-                // What is still to be sent goes: outside a COPY the server passes over it.
-                if (!link_.connected() || link_.finish(wait)) return error;
-                static_cast<void>(link_.ending());
-                return link_.connected() ? error : as_of_closed(error);
+                return fail_behind(link_.failed(frame.body), wait);
             }
             if (link_.ended()) return link_.ending();
             if (!link_.has_unsent()) return std::nullopt;
             if (!link_.wait_ready(wait)) return link_.ending();
         }
+    }
+
+    /// The error of a COPY that has failed while it was written, behind what the server still says of it: a farewell
+    /// tells more. What is still to be sent goes: outside a COPY the server passes over it.
+    Error fail_behind(Error error, const spi::Wait& wait) {
+        for (wire::Frame frame; link_.connected();) {
+            if (link_.machine().idle() && !link_.has_unsent()) return error;
+            if (const auto event = link_.poll(frame)) {
+                if (*event != wire::Event::failed) continue;
+                if (Error farewell = link_.failed(frame.body); !link_.connected()) return farewell;
+            } else if (link_.ended() || !link_.wait_ready(wait)) {
+                static_cast<void>(link_.ending());
+                return link_.connected() ? error : as_of_closed(error);
+            }
+        }
+        return error;
     }
 
     /// Takes the server's answer to the end of the COPY: the number of rows.

@@ -100,6 +100,29 @@ TEST_P(DirectCopyIn, IsLostWithAServerThatGoesInTheMiddle) {
     }
 }
 
+// A server that meets the end of its client in the middle says first that the statement failed, then why it leaves.
+TEST_P(DirectCopyIn, IsLostWithAServerThatSaysThatItsClientHasGone) {
+    const ScriptedSession session = session_with([](Conversation& client) {
+        client.expect(MessageKind::query);
+        client.send(Reply().copy_in(1));
+        client.expect(MessageKind::copy_data);
+        client.send(Reply()
+                        .error("08006", "unexpected EOF on client connection with an open transaction")
+                        .message('E', std::string_view("SFATAL\0VFATAL\0C08P01\0Mprotocol synchronization was "
+                                                       "lost\0RPostgresMain\0\0",
+                                                       71)));
+    });
+    const auto copy = session->copy_in("copy t from stdin", soon()).value();
+    const std::string bytes(16 << 20, 'x');
+    const Expected<void> written = copy->write(bytes, soon());
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().kind(), ErrorKind::connection_lost) << written.error().what();
+    EXPECT_EQ(written.error().sqlstate(), "08P01") << written.error().what();
+    EXPECT_EQ(written.error().outcome(), Outcome::unknown) << written.error().what();
+    EXPECT_FALSE(written.error().connection_usable());
+    EXPECT_FALSE(session->usable());
+}
+
 TEST_P(DirectCopyIn, IsGivenUpAtItsDeadlineWhereTheServerTakesNoMore) {
     const ScriptedSession session = session_with([](Conversation& client) {
         client.expect(MessageKind::query);
