@@ -11,7 +11,7 @@
 #include "pg/executor.hpp"
 #include "pg/stop.hpp"
 #include "tests/outcomes_of.hpp"
-#include "tests/unit/libpq/scripted_session.hpp"
+#include "tests/unit/libpq/nonsense.hpp"
 
 namespace pg::libpq {
 namespace {
@@ -45,41 +45,6 @@ Session answered_by(Reply reply, MessageKind kind = MessageKind::execute) {
 Reply bound() { return Reply().parse_complete().bind_complete(); }
 Reply described(std::size_t columns = 1) {
     return bound().columns(std::vector<testing::FakeColumn>(columns, {"n", text, Format::binary}));
-}
-
-/// What every violation comes to: it is named, nobody knows what became of the statement, and the server is left.
-void expect_violation(const Error& error, const Session& session, std::string_view reason) {
-    EXPECT_EQ(error.kind(), ErrorKind::protocol) << error.what();
-    EXPECT_EQ(error.outcome(), Outcome::unknown);
-    EXPECT_FALSE(error.connection_usable());
-    EXPECT_NE(error.message().find(reason), std::string_view::npos) << error.what();
-    EXPECT_FALSE(session->usable());
-}
-
-/// Bytes that make no sense behind the answers to Parse and Bind, and what is said of them.
-struct Nonsense {
-    Reply reply;
-    std::string_view reason;
-};
-std::vector<Nonsense> nonsense() {
-    return {
-        {Reply().message('N', "no fields"), "a malformed notice"},
-        {Reply().message('A', "\0\0"sv), "a malformed notification"},
-        {Reply().message('S', "TimeZone"), "a malformed parameter"},
-        {Reply().message('E', "no fields"), "a malformed report"},
-        {Reply().message('T', "\0\1n\0"sv), "a malformed description of columns"},
-        {Reply().message('T', "\xff\xff"sv), "a malformed description of columns"},
-        {Reply().no_data().message('C', "INSERT 0 1"), "a malformed command tag"},
-        {Reply().message('q', ""), "a message of a kind that does not exist ('q', 4 bytes)"},
-        {Reply().raw("\xff\0\0\0\7"sv), "a message of a kind that does not exist (0xff, 7 bytes)"},
-        {Reply().raw("Z\0\0\0\3"sv), "a message whose length is less than that of its header ('Z', 3 bytes)"},
-        {Reply().raw("Z\x7f\xff\xff\xff"sv), "a message whose length cannot be ('Z', 2147483647 bytes)"},
-        {Reply().bind_complete(), "an answer out of order ('2')"},
-        {Reply().row({"x"}), "a row that nobody asked for"},
-        {Reply().ready(), "ready, where a statement is to be answered"},
-        {Reply().copy_data("x"), "bytes of a COPY that was not begun"},
-        {Reply().authentication(0), "a message that belongs to the beginning of a session"},
-    };
 }
 
 TEST(DirectViolation, EndsAStatement) {

@@ -1,0 +1,159 @@
+// Servers that say what they may not say where nothing was asked, or in the middle of a COPY: behind the end of an
+// answer, to who listens, and between the pieces.
+#include <optional>
+#include <utility>
+
+#include "tests/outcomes_of.hpp"
+#include "tests/unit/libpq/nonsense.hpp"
+
+namespace pg::libpq {
+namespace {
+
+using testing::Conversation;
+using testing::MessageKind;
+using testing::Reply;
+
+Reply done() { return Reply().parse_complete().bind_complete().no_data().tag("UPDATE 1").ready(); }
+
+class UnaskedNonsense : public ::testing::TestWithParam<const char*> {
+protected:
+    [[nodiscard]] static bool is_direct() { return std::string_view(GetParam()) == "direct"; }
+
+    /// Its server answers a statement and says `reply` in one breath, so that all of it arrives at once; and answers
+    /// another one, if it gets there.
+    [[nodiscard]] static ScriptedSession answered_and(const Reply& reply) {
+        return {GetParam(),
+                [&reply](Conversation& client) {
+                    client.receive_until(MessageKind::sync);
+                    client.send(done().raw(reply.bytes()));
+                    client.receive_until(MessageKind::sync);
+                    client.send(done());
+                    client.ignore();
+                },
+                {.unix_socket = true}};
+    }
+    /// libpq looks at the length of what comes behind an answer before it gives that.
+    [[nodiscard]] static bool runs_first(const ScriptedSession& session, std::string_view reason) {
+        const Expected<Result> first = session->run({.sql = "update"}, soon());
+        if (first) return true;
+        EXPECT_FALSE(is_direct()) << reason << ": " << first.error().what();
+        EXPECT_EQ(first.error().outcome(), Outcome::unknown) << reason << ": " << first.error().what();
+        EXPECT_FALSE(session->usable()) << reason;
+        return false;
+    }
+    /// libpq passes over a message that it does not know while nothing is asked, and says so in a notice.
+    static void expect_end(const std::optional<Error>& error, const ScriptedSession& session, std::string_view reason) {
+        if (is_direct()) {
+            ASSERT_TRUE(error) << reason;
+            expect_violation(*error, session, reason);
+        } else if (error) {
+            EXPECT_FALSE(error->connection_usable()) << reason << ": " << error->what();
+            EXPECT_FALSE(session->usable()) << reason << ": " << error->what();
+        }
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Engine, UnaskedNonsense, ::testing::Values("direct", "libpq"),
+                         [](const auto& engine) { return std::string(engine.param); });
+
+TEST_P(UnaskedNonsense, BehindAnAnswerLeavesItAndEndsTheSession) {
+    for (const auto& [reply, reason] : nonsense_at_any_time()) {
+        const ScriptedSession session = answered_and(reply);
+        if (!runs_first(session, reason)) continue;
+        const bool alive = session->alive();
+        EXPECT_EQ(alive, session->usable()) << reason;
+        if (is_direct()) {
+            EXPECT_FALSE(alive) << reason;
+            const Expected<Result> next = session->run({.sql = "update"}, soon());
+            ASSERT_FALSE(next) << reason;
+            EXPECT_EQ(next.error().kind(), ErrorKind::connection_lost) << next.error().what();
+            EXPECT_EQ(next.error().outcome(), Outcome::not_sent) << next.error().what();
+        }
+    }
+}
+
+TEST_P(UnaskedNonsense, BehindAnAnswerEndsTheNextStatement) {
+    for (const auto& [reply, reason] : nonsense_at_any_time()) {
+        const ScriptedSession session = answered_and(reply);
+        if (!runs_first(session, reason)) continue;
+        const Expected<Result> next = session->run({.sql = "update"}, in(2s));
+        expect_end(next ? std::nullopt : std::optional(next.error()), session, reason);
+        if (!next) {
+            EXPECT_EQ(next.error().outcome(), Outcome::unknown) << next.error().what();
+        }
+    }
+}
+
+TEST_P(UnaskedNonsense, BehindAnAnswerEndsTheNextBatch) {
+    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+        for (const auto& [reply, reason] : nonsense_at_any_time()) {
+            const ScriptedSession session = answered_and(reply);
+            if (!runs_first(session, reason)) continue;
+            const spi::Request request{.sql = "update"};
+            const auto next = pg::testing::outcomes_of(*session, std::span(&request, 1), sync, in(2s));
+            expect_end(next[0] ? std::nullopt : std::optional(next[0].error()), session, reason);
+        }
+    }
+}
+
+TEST_P(UnaskedNonsense, EndsWhoListens) {
+    for (const auto& [reply, reason] : nonsense_at_any_time()) {
+        const ScriptedSession session(GetParam(),
+                                      [&reply](Conversation& client) {
+                                          client.receive_until(MessageKind::sync);
+                                          client.send(done().notification(7, "channel", "first").raw(reply.bytes()));
+                                          client.ignore();
+                                      },
+                                      {.unix_socket = true});
+        if (!runs_first(session, reason)) continue;
+        const auto first = session->wait_notification(soon());
+        ASSERT_TRUE(first && *first) << reason << ": it came before";
+        EXPECT_EQ((*first)->payload, "first");
+        const auto heard = session->wait_notification(is_direct() ? soon() : in(100ms));
+        expect_end(heard ? std::nullopt : std::optional(heard.error()), session, reason);
+        if (heard) {
+            EXPECT_FALSE(*heard) << reason;
+        }
+    }
+}
+
+/// What comes in the middle of a COPY, of which a row and the end of a statement are no part either.
+std::vector<Nonsense> nonsense_in_a_copy() {
+    std::vector<Nonsense> all = nonsense_at_any_time();
+    all.push_back({Reply().tag("COPY 1").ready(), ""});
+    all.push_back({Reply().copy_out(1), ""});
+    all.push_back({Reply().copy_done().row({"x"}), ""});
+    return all;
+}
+
+TEST_P(UnaskedNonsense, EndsACopyOut) {
+    for (const auto& [reply, reason] : nonsense_in_a_copy()) {
+        const ScriptedSession session(GetParam(),
+                                      [&reply](Conversation& client) {
+                                          client.receive_until(MessageKind::query);
+                                          client.send(Reply().copy_out(1).copy_data("first\n").raw(reply.bytes()));
+                                          client.ignore();
+                                      },
+                                      {.unix_socket = true});
+        const std::chrono::milliseconds time = is_direct() ? 10s : 200ms;  // libpq waits for the end of any message
+        const auto copy = session->copy_out("copy t to stdout", in(time));
+        const auto first = copy ? (*copy)->read(in(time)) : copy.error();
+        if (!first) {
+            EXPECT_FALSE(is_direct()) << reason << ": " << first.error().what();
+            EXPECT_FALSE(session->usable()) << reason << ": " << first.error().what();
+            continue;
+        }
+        EXPECT_EQ(*first, "first\n") << reason;
+        const auto next = (*copy)->read(in(time));
+        ASSERT_FALSE(next) << reason << ": " << ::testing::PrintToString(*next);
+        EXPECT_EQ(next.error().outcome(), Outcome::unknown) << next.error().what();
+        if (is_direct()) {
+            EXPECT_EQ(next.error().kind(), ErrorKind::protocol) << reason << ": " << next.error().what();
+            EXPECT_NE(next.error().message().find(reason), std::string_view::npos) << next.error().what();
+        }
+        EXPECT_FALSE(session->usable()) << reason;
+        EXPECT_EQ((*copy)->read(soon()).value(), std::nullopt) << "it is over";
+    }
+}
+
+}  // namespace
+}  // namespace pg::libpq
