@@ -22,7 +22,7 @@ public:
 
     /// Throws CommitRolledBack (the server answered ROLLBACK), CommitUnknown (the connection was lost, or the deadline
     /// passed, after COMMIT was sent), or what the server says (deferred constraints, 40001): then nothing was applied.
-    /// UsageError while a stream or a COPY of it is open: nothing was sent, and it goes on.
+    /// UsageError while a stream or COPY of it is open, and it goes on; or when a text of it has ended it before.
     void commit() { try_commit().value(); }
     [[nodiscard]] Expected<void> try_commit();
     /// Ends it without effect, and a stream or COPY of it. Throws ConnectionLost; the server then rolls back by itself.

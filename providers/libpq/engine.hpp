@@ -94,10 +94,10 @@ private:
     bool under_tls_;  ///< of OpenSSL, which can be asked
     bool unflushed_ = false;
     std::size_t held_bytes_ = 0;
-    std::size_t syncs_ = 0;  ///< sent and not answered yet
-    bool by_rows_ = false;   ///< since a pipeline last began, a statement was asked for row by row
+    std::size_t syncs_ = 0;   ///< sent and not answered yet
+    bool by_rows_ = false;    ///< since a pipeline last began, a statement was asked for row by row
     bool is_at_end_ = false;  ///< that was the last that it gave
-    bool own_sync_ = false;  ///< the first Sync is that of `enter_pipeline`, and nobody's matter
+    bool own_sync_ = false;   ///< the first Sync is that of `enter_pipeline`, and nobody's matter
     bool sent_script_ = false;
     // Statements and names come as views, and libpq wants a zero byte behind them. The room is kept.
     std::string text_, name_;

@@ -35,12 +35,11 @@ Error over(spi::Woken woken, Outcome outcome, std::string_view sql, std::string_
     const bool stopped = woken == spi::Woken::stopped;
     ErrorFields fields{.kind = stopped ? ErrorKind::cancelled : ErrorKind::timeout, .outcome = outcome};
     fields.message = stopped ? "a stop was asked for " : "the deadline passed ";
-    fields.message += outcome == Outcome::not_sent ? "before the statement was sent"
-                      : outcome == Outcome::unknown
-                          ? "while the statement was in flight with others, for which it is not cancelled"
-                      : outcome == Outcome::applied
-                          ? "while the statement waited for the types of its columns: it took effect"
-                          : "before the statement, which the server had refused, was sent again";
+    fields.message +=
+        outcome == Outcome::not_sent  ? "before the statement was sent"
+        : outcome == Outcome::unknown ? "while the statement was in flight with others, for which it is not cancelled"
+        : outcome == Outcome::applied ? "while the statement waited for the types of its columns: it took effect"
+                                      : "before the statement, which the server had refused, was sent again";
     fields.sql = sql;
     fields.node = node;
     return Error(std::move(fields));
