@@ -12,6 +12,7 @@
 #include "pg/copy.hpp"
 #include "pg/large_object.hpp"
 #include "pg/listener.hpp"
+#include "pg/rows.hpp"
 #include "pg/savepoint.hpp"
 #include "pg/types/array.hpp"
 #include "pg/types/composite.hpp"
