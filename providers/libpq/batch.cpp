@@ -147,7 +147,7 @@ private:
                 if (!items_[i]->failed()) items_[i]->outcome.emplace(error_about(request(i).sql, error.fields()));
             return link_.connection() != nullptr || lose(error);
         }
-        if (says_more(head_.get(), result.get())) head_ = std::move(result);
+        if (!head_ || says_more(head_.get(), result.get())) head_ = std::move(result);
         return true;
     }
 

@@ -79,7 +79,7 @@ private:
                 // Behind its command tag a statement still fails when its transaction ends.
                 if (answer_)
                     take_end_behind(link_.failed(result.get()));
-                else if (says_more(result_.get(), result.get()))
+                else if (!result_ || says_more(result_.get(), result.get()))
                     result_ = std::move(result);
         }
     }
