@@ -69,8 +69,10 @@ public:
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
     [[nodiscard]] T operator*() && noexcept(std::is_nothrow_move_constructible_v<T>) { return std::move(value_); }
     [[nodiscard]] T* operator->() & noexcept { return &value_; }
-    [[nodiscard]] const T* operator->() const& noexcept { return &value_; }
-    const T* operator->() const&& = delete;  ///< of one that nobody can have checked, and that goes /// @}
+    [[nodiscard]] const T* operator->() const& noexcept { return &value_; }  /// @}
+    /// @cond
+    const T* operator->() const&& = delete;  // of one that nobody can have checked, and that goes
+    /// @endcond
 
     /// The error, unchecked: undefined when there is a value. @{
     [[nodiscard]] const Error& error() const& noexcept { return error_; }
