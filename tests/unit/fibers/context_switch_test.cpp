@@ -114,20 +114,23 @@ TEST(ContextSwitch, KeepsTheRegistersOfBothSides) {
     EXPECT_EQ(other.told, std::to_string(sum_alone(1'234'567)));
 }
 
-TEST(ContextSwitch, LeavesAnExceptionOnTheStackThatHandlesIt) {
-    Other other([](Other& self) {
+/// Leaves its stack while it handles an exception, and tells what that is when it is back.
+void leave_while_handling(Other& self) {
+    try {
+        throw std::string("of the inside");
+    } catch (const std::string&) {
+        self.leave();
         try {
-            throw std::string("of the inside");
-        } catch (const std::string&) {
-            self.leave();
-            try {
-                throw;
-            } catch (const std::string& again) {
-                self.told = again;
-            }
+            throw;
+        } catch (const std::string& again) {
+            self.told = again;
         }
-        self.told += std::current_exception() == nullptr ? ", and over" : ", and left behind";
-    });
+    }
+    self.told += std::current_exception() == nullptr ? ", and over" : ", and left behind";
+}
+
+TEST(ContextSwitch, LeavesAnExceptionOnTheStackThatHandlesIt) {
+    Other other(&leave_while_handling);
     other.enter();
     EXPECT_EQ(std::current_exception(), nullptr);
     try {
@@ -145,19 +148,7 @@ TEST(ContextSwitch, LeavesAnExceptionOnTheStackThatHandlesIt) {
 }
 
 TEST(ContextSwitch, TakesAnExceptionAlongToAnotherThread) {
-    Other other([](Other& self) {
-        try {
-            throw std::string("of the inside");
-        } catch (const std::string&) {
-            self.leave();
-            try {
-                throw;
-            } catch (const std::string& again) {
-                self.told = again;
-            }
-        }
-        self.told += std::current_exception() == nullptr ? ", and over" : ", and left behind";
-    });
+    Other other(&leave_while_handling);
     other.enter();
     std::thread([&] {
         other.enter();
