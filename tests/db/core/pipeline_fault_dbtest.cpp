@@ -224,7 +224,7 @@ TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
 TEST_P(PipelineFault, ACallThatWaitsForTheSessionToItselfIsToldAtOnceThatItsTimeIsOver) {
     Gate gate;
     // The server refuses a number there, and the call is to be run again, alone, with a literal.
-    auto late = begin(async.with({.timeout = 100ms}).try_query_one<std::string>("select lower($1)", 1));
+    auto late = begin(async.with({.timeout = 500ms}).try_query_one<std::string>("select lower($1)", 1));
     auto first = begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass)));
     ASSERT_EQ(late.wait_for(10s), std::future_status::ready);
     EXPECT_EQ(late.get().error().outcome(), pg::Outcome::not_applied);
