@@ -7,6 +7,7 @@ readonly needs_of_format=(clang-format-19)
 readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 pgbouncer "${needs_of_format[@]}")
 readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen
     libbenchmark-dev libpqxx-dev libsoci-dev)
+readonly needs_of_fuzz=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev)
 # The preset with the benchmarks configures the tests too.
 readonly needs_of_bench=("${needs_of_build[@]}" postgresql-15 libgtest-dev python3 libbenchmark-dev libpqxx-dev
     libsoci-dev)

@@ -67,21 +67,12 @@ verify_newer_pgbouncer() {
 
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
 verify_fuzz() {
-    local corpus name new
+    local name
     configure fuzz
-    new=$(mktemp -d)
-    for corpus in tests/fuzz/corpus/*/; do
-        name=$(basename "$corpus")_fuzz
-        build fuzz "$name"
-        "$(build_folder fuzz)/tests/fuzz/$name" -runs=20000 -seed=1 -timeout=10 -print_final_stats=1 \
-            "$new" "$corpus" >"build/$name.log" 2>&1 || {
-            tail -n 40 "build/$name.log" >&2
-            rm -rf "$new"
-            die "$name found a defect; its input stands at the end of build/$name.log"
-        }
-        say "$name: $(grep -c . <(ls "$corpus")) seeds, $(grep -oE 'number_of_executed_units: [0-9]+' "build/$name.log")"
+    for name in $(fuzz_targets); do
+        build fuzz "${name}_fuzz"
+        fuzz "$name" -runs=20000 -seed=1 || die "a fuzz target found a defect"
     done
-    rm -rf "$new"
 }
 
 # Instructions counted by callgrind, beside libpq by hand.
