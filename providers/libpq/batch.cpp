@@ -229,7 +229,11 @@ private:
         const bool tagged = sync_ == spi::BatchSync::each ? answered_ > readies_ : answered_ == items_.size();
         link_.about(request(tagged ? answered_ - 1 : std::min(answered_, items_.size() - 1)).sql);
         if (tagged) link_.note_tag();
-        return lose(link_.lost());
+        const Error loss = link_.lost();
+        if (!is_report(head_)) return lose(loss);
+        const Error told = link_.failed(head_.get());
+        items_[answered_]->outcome.emplace(told);
+        return lose(told.severity() == "ERROR" ? loss : told);
     }
     bool lose(const Error& error) {
         loss_ = error;

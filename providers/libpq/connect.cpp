@@ -12,6 +12,8 @@
 namespace pg::libpq {
 namespace {
 
+using SessionPointer = std::unique_ptr<spi::Session>;
+
 /// When to look again for the rest of a message.
 constexpr std::chrono::milliseconds look_again{1};
 
@@ -26,15 +28,14 @@ Deadline share(const Deadline& deadline, std::size_t places) {
 /// Tries the hosts of one target, and keeps what it heard from each.
 class Attempts {
 public:
-    Attempts(const Target& target, Resolver& resolver, const spi::Wait& wait)
-        : target_(target), resolver_(resolver), wait_(wait) {}
+    Attempts(const Target& target, Resolver& resolver, const MakeSession& make_session, const spi::Wait& wait)
+        : target_(target), resolver_(resolver), make_session_(make_session), wait_(wait) {}
 
-    Expected<Connected> run() {
+    Expected<SessionPointer> run() {
         std::size_t places = target_.passes().size() * target_.hosts().size();
         for (const std::string& attributes : target_.passes()) {
             for (const Host& host : target_.hosts()) {
-                if (auto connected = try_host(host, attributes, share(wait_.deadline, places--)))
-                    return *std::move(connected);
+                if (auto session = try_host(host, attributes, share(wait_.deadline, places--))) return session;
                 if (!may_try_next(failures_.back().fields)) return all_failed();
             }
         }
@@ -47,7 +48,8 @@ private:
         ErrorFields fields;
     };
 
-    std::optional<Connected> try_host(const Host& host, const std::string& attributes, const Deadline& until) {
+    /// Null when all its addresses failed, and then its failures are the last.
+    SessionPointer try_host(const Host& host, const std::string& attributes, const Deadline& until) {
         const bool is_socket = host.host.empty() || host.host.front() == '/' || host.host.front() == '@';
         std::vector<std::string> addresses{host.hostaddr};
         if (host.hostaddr.empty() && !is_socket) {
@@ -55,8 +57,8 @@ private:
             if (!resolved) {
                 ErrorFields fields = resolved.error().fields();
                 fields.message = "the name cannot be resolved: " + fields.message;
-                failures_.push_back({node_name(host), std::move(fields)});
-                return std::nullopt;
+                fail(host, std::move(fields));
+                return nullptr;
             }
             addresses = *std::move(resolved);
             target_.balance(addresses);
@@ -65,10 +67,18 @@ private:
         for (const std::string& address : addresses) {
             const Deadline mine = attempt_deadline(share(until, left--));
             if (auto connection = attempt(host, address, attributes, mine))
-                return Connected{std::move(connection), node_name(host), target_.has_pooler()};
+                if (auto session = make_session(host, std::move(connection), mine)) return session;
             if (!may_try_next(failures_.back().fields)) break;
         }
-        return std::nullopt;
+        return nullptr;
+    }
+
+    SessionPointer make_session(const Host& host, ConnectionHandle connection, const Deadline& until) {
+        auto session = make_session_({std::move(connection), node_name(host), target_.has_pooler()},
+                                     {.deadline = until, .stop = wait_.stop});
+        if (session) return *std::move(session);
+        fail(host, session.error().fields());
+        return nullptr;
     }
 
     [[nodiscard]] Deadline attempt_deadline(const Deadline& until) const {
@@ -165,22 +175,24 @@ private:
         }
         fields.message = std::move(message);
         fields.node = failures_.back().node;
-        fields.engine = engine_name;
+        if (fields.engine.empty()) fields.engine = engine_name;
         return Error(std::move(fields));
     }
 
     const Target& target_;
     Resolver& resolver_;
+    const MakeSession& make_session_;
     spi::Wait wait_;
     std::vector<Failure> failures_;
 };
 
 }  // namespace
 
-Expected<Connected> connect(const Config& config, Resolver& resolver, const spi::Wait& wait) {
+Expected<SessionPointer> connect(const Config& config, Resolver& resolver, const MakeSession& make_session,
+                                 const spi::Wait& wait) {
     const Expected<Target> target = Target::from(config);
     if (!target) return target.error();
-    return Attempts(*target, resolver, wait).run();
+    return Attempts(*target, resolver, make_session, wait).run();
 }
 
 }  // namespace pg::libpq

@@ -149,7 +149,8 @@ ErrorFields connect_failure(const PGconn* connection, AttemptFacts facts) {
 }
 
 bool may_try_next(const ErrorFields& failure) {
-    if (failure.kind == ErrorKind::cancelled || failure.kind == ErrorKind::auth || failure.kind == ErrorKind::tls)
+    if (failure.kind == ErrorKind::cancelled || failure.kind == ErrorKind::auth || failure.kind == ErrorKind::tls ||
+        failure.kind == ErrorKind::usage)
         return false;
     return failure.sqlstate.empty() || failure.retry_scope == RetryScope::connect;
 }

@@ -13,7 +13,7 @@ namespace {
 std::atomic<std::uint64_t> fallback_count{0};
 
 /// Nothing was sent but a Sync: it is one more failure to connect, and told as those before it.
-Error as_failure_to_connect(const Error& error, std::string_view user, bool through_pooler) {
+Error as_failure_to_connect(const Error& error, bool through_pooler) {
     const ErrorRuling ruling = rule_on({.sqlstate = error.sqlstate(),
                                         .severity = error.severity(),
                                         .message = error.message(),
@@ -25,8 +25,7 @@ Error as_failure_to_connect(const Error& error, std::string_view user, bool thro
     fields.retry_scope = ruling.retry_scope;
     fields.connection_usable = false;
     if (through_pooler) heed_pooler(fields);
-    fields.message = "connect " + fields.node + " as " + std::string(user) + ": " + fields.message + " (";
-    fields.message.append(to_string(ConnectPhase::take_over)).append(")");
+    fields.message.append(" (").append(to_string(ConnectPhase::take_over)).append(")");
     return Error(std::move(fields));
 }
 
@@ -50,11 +49,9 @@ Expected<std::unique_ptr<spi::Session>> take_over(Connected connected, const spi
     static_cast<void>(PQisBusy(raw));
     while (const NotifyHandle message{PQnotifies(raw)}) continue;
     void* const tls = PQsslInUse(raw) != 0 ? PQsslStruct(raw, "OpenSSL") : nullptr;
-    const std::string user = PQuser(raw);
     auto session =
         std::make_unique<DirectSession>(std::move(connected.connection), tls, std::move(connected.node), context);
-    if (const auto error = session->take_over(wait))
-        return as_failure_to_connect(*error, user, connected.through_pooler);
+    if (const auto error = session->take_over(wait)) return as_failure_to_connect(*error, connected.through_pooler);
     return std::unique_ptr<spi::Session>(std::move(session));
 }
 

@@ -54,7 +54,7 @@ private:
             switch (engine_.next(result)) {
                 case Step::result: take(std::move(result)); break;
                 case Step::end: take_end(); break;
-                case Step::broken: loss_ = link_.lost(); break;
+                case Step::broken: lose(); break;
                 case Step::read:
                 case Step::write: return any;
             }
@@ -96,7 +96,7 @@ private:
     /// The statement at the head has all its results, or it is prepared.
     void take_end() {
         if (!result_) {
-            if (++ends_ == 2) loss_ = link_.lost();
+            if (++ends_ == 2) lose();
             return;
         }
         const spi::Request* const request = head().request;
@@ -113,8 +113,15 @@ private:
         std::array<pollfd, 2> descriptors{pollfd{.fd = engine_.socket(), .events = POLLIN, .revents = 0}, other};
         if (engine_.holds_bytes() && !engine_.flush()) descriptors[0].events |= POLLOUT;
         const Woken woken = wait_for(std::span(descriptors).first(other.fd < 0 ? 1 : 2), wait);
-        if ((descriptors[0].revents & ~POLLOUT) != 0 && !engine_.receive()) loss_ = link_.lost();
+        if ((descriptors[0].revents & ~POLLOUT) != 0 && !engine_.receive()) lose();
         return woken;
+    }
+    /// What was said of the statement at the head holds for it, and for the others if it ended the session.
+    void lose() {
+        loss_ = link_.lost();
+        if (!result_ || PQresultStatus(result_.get()) != PGRES_FATAL_ERROR) return;
+        answer_ = link_.failed(result_.get());
+        if (answer_->error().severity() != "ERROR") loss_ = answer_->error();
     }
     [[nodiscard]] bool is_lost() const noexcept { return loss_.has_value(); }
     [[nodiscard]] Error loss() { return *std::exchange(loss_, std::nullopt); }

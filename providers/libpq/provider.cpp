@@ -23,12 +23,16 @@ class LibpqProvider final : public spi::Provider {
                                                     const spi::Wait& wait) noexcept override {
         const Expected<Config> resolved = config.resolved(PQlibVersion());
         if (!resolved) return resolved.error();
-        Expected<Connected> connected = connect(*resolved, process_resolver(), wait);
-        if (!connected) return std::move(connected).error();
         const std::string_view engine = resolved->engine().value_or("auto");
         const bool has_pooler = resolved->has_pooler();
-        auto watch = has_pooler ? CancelWatch::over(connected->connection.get()) : nullptr;
-        auto session = make_session(engine, *std::move(connected), context, wait);
+        std::unique_ptr<CancelWatch> watch;
+        auto session = connect(
+            *resolved, process_resolver(),
+            [&](Connected connected, const spi::Wait& left) {
+                if (has_pooler) watch = CancelWatch::over(connected.connection.get());
+                return make_session(engine, std::move(connected), context, left);
+            },
+            wait);
         if (!session) return session;
         if (auto foreign = foreign_form(**session, has_pooler)) return *std::move(foreign);
         return has_pooler ? make_pooled(*std::move(session), std::move(watch)) : std::move(session);

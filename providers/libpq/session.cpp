@@ -142,6 +142,7 @@ void LibpqSession::do_run_pipeline(spi::RequestFeed& feed) noexcept {
 // By the simple protocol, where one ReadyForQuery ends it however it ends. The Sync that goes along with an extended
 // statement is lost in its COPY, unless a cancel request ends that first: then it is answered, and nobody counts on it.
 Expected<std::unique_ptr<spi::CopyIn>> LibpqSession::do_copy_in(std::string_view sql, const spi::Wait& wait) noexcept {
+    hears_of_settings_ = true;  // what triggers call does not stand in the text
     deallocate_forgotten(wait);
     if (auto error = link_.begin(sql, wait)) return *std::move(error);
     if (auto error = refusal(link_, sql)) return *std::move(error);

@@ -136,6 +136,34 @@ TEST(DirectTakeOver, FailsWithWhatIsNoReady) {
     }
 }
 
+// It had let libpq in, as a pooler does that has no server.
+TEST(DirectTakeOver, GoesOnToTheNextHostFromOneThatLeavesAtTheSync) {
+    const auto let_in_and_leave = [](Conversation& client) {
+        client.let_in();
+        client.receive_until(MessageKind::sync);
+    };
+    const auto serve = [](Conversation& client) {
+        client.let_in();
+        client.expect(MessageKind::sync);
+        client.send(Reply().ready());
+        client.ignore();
+    };
+    const auto leaves = testing::FakeServer::start(let_in_and_leave, {}),
+               serves = testing::FakeServer::start(serve, {});
+    const auto open_at = [](std::uint16_t first, std::uint16_t second) {
+        return make_libpq_provider()->open(
+            Config::parse("host=127.0.0.1,127.0.0.1 user=app sslmode=disable engine=direct port=" +
+                          std::to_string(first) + "," + std::to_string(second))
+                .value(),
+            {}, soon());
+    };
+    const OpenResult opened = open_at(leaves.port(), serves.port());
+    ASSERT_TRUE(opened) << opened.error().what();
+    EXPECT_EQ((*opened)->node(), "127.0.0.1:" + std::to_string(serves.port()));
+    const OpenResult failed = open_at(leaves.port(), leaves.port());
+    expect_not_sent(failed, ErrorKind::connect, "(take-over); 127.0.0.1:");
+}
+
 // The kernel finds a dead peer for whoever has the socket.
 TEST(DirectTakeOver, LeavesTheSocketAsItWasConfigured) {
     const struct {

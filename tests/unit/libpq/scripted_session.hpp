@@ -61,6 +61,7 @@ public:
     spi::Session* operator->() const { return session_.get(); }
     spi::Session& operator*() const { return *session_; }
     [[nodiscard]] testing::FakeServer& server() noexcept { return server_; }
+    void close() noexcept { session_.reset(); }
 
 private:
     testing::FakeServer server_;

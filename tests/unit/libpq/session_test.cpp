@@ -102,6 +102,16 @@ TEST_P(Session, PreparesAStatementWithItsExecutionWhateverFormItsValuesCome) {
 
 TEST_P(Session, IsServedByTheEngineThatWasAskedFor) { EXPECT_EQ(answered_by(Reply())->engine(), GetParam()); }
 
+TEST_P(Session, SaysThatItGoes) {
+    ScriptedSession session(GetParam(), [](Conversation& client) {
+        if (client.receive().kind != MessageKind::terminate) client.report("it went without a word");
+        if (client.receive().kind != MessageKind::left) client.report("it did not go");
+    });
+    session.close();
+    EXPECT_TRUE(session.server().wait_for_clients(1, Deadline::after(10s)));
+    EXPECT_EQ(session.server().failures(), std::vector<std::string>());
+}
+
 TEST_P(Session, TellsNullFromEmpty) {
     const Scripted session = answered_by(described({25, 25}).row({std::nullopt, ""}).tag("SELECT 1").ready());
     const Result result = session->run({.sql = "select"}, in(10s)).value();
