@@ -77,9 +77,16 @@ public:
         std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
         socket_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         if (!socket_) return system_failure("connect to " + path, errno);
+        // A server that takes nobody in lets its line of clients fill up, and then connecting waits.
+        if (const int left = poll_timeout(deadline_); left >= 0) {
+            const timeval limit{.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 + 1};  // zero is no limit
+            static_cast<void>(::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+        }
         const void* untyped = &address;
-        if (::connect(socket_.get(), static_cast<const sockaddr*>(untyped), sizeof address) != 0)
+        if (::connect(socket_.get(), static_cast<const sockaddr*>(untyped), sizeof address) != 0) {
+            if (errno == EAGAIN) return failure(ErrorKind::timeout, "the server did not let anybody in in time");
             return system_failure("connect to " + path, errno);
+        }
         return converse(startup_message());
     }
 

@@ -178,7 +178,11 @@ void Conversation::send(std::string_view bytes) {
 }
 
 bool Conversation::wait_for_cue() { return impl_->state.wait_for_cue(); }
-bool Conversation::wait_for_cancel() { return impl_->state.wait_for_cancel(impl_->number); }
+bool Conversation::wait_for_cancel() {
+    if (!impl_->state.wait_for_cancel(impl_->number, impl_->cancels_heard)) return false;
+    ++impl_->cancels_heard;
+    return true;
+}
 
 void Conversation::close() {
     if (impl_->socket) close_with(Farewell::fin, impl_->socket);

@@ -24,7 +24,8 @@ struct Conversation::Impl {
     FakeServerState& state;
     const int number;
     Descriptor socket;
-    bool started = false;  ///< the startup packet came
+    bool started = false;              ///< the startup packet came
+    std::ptrdiff_t cancels_heard = 0;  ///< requests that were waited for
     std::string input = {};
     std::map<std::string, Prepared> statements = {};
     std::map<std::string, ClientMessage> portals = {};  ///< the Bind that made each

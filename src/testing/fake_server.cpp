@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <thread>
 
+#include "src/base/fork.hpp"
 #include "src/testing/conversation.hpp"
 #include "src/testing/failure.hpp"
 #include "src/testing/loopback.hpp"
@@ -32,6 +33,7 @@ struct FakeServer::Impl {
     [[nodiscard]] std::unique_ptr<Conversation::Impl> accept();
     void serve(std::unique_ptr<Conversation::Impl> impl);
 
+    const detail::Birthplace birthplace{};
     const Script script;
     FakeServerState state;
     Descriptor listener;
@@ -95,8 +97,14 @@ void FakeServer::Impl::serve(std::unique_ptr<Conversation::Impl> impl) {
 
 FakeServer::FakeServer(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 FakeServer::FakeServer(FakeServer&& other) noexcept = default;
-FakeServer& FakeServer::operator=(FakeServer&& other) noexcept = default;
-FakeServer::~FakeServer() = default;
+FakeServer& FakeServer::operator=(FakeServer&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+}
+FakeServer::~FakeServer() {
+    // A copy of the process has none of its threads, and shares its sockets: its memory goes with the process.
+    if (impl_ && !impl_->birthplace.is_here()) static_cast<void>(impl_.release());
+}
 
 Expected<FakeServer> FakeServer::try_start(Script script, const FakeServerOptions& options) {
     constexpr std::size_t most = 64;

@@ -48,9 +48,9 @@ public:
     [[nodiscard]] bool wait_for_clients(std::size_t count, Deadline deadline) const {
         return wait(deadline, [&] { return ended_ >= count; });
     }
-    [[nodiscard]] bool wait_for_cancel(int client) const {
-        return wait(Deadline::never(),
-                    [&] { return std::find(cancels_.begin(), cancels_.end(), client) != cancels_.end(); });
+    /// For one more of that client than so many.
+    [[nodiscard]] bool wait_for_cancel(int client, std::ptrdiff_t heard) const {
+        return wait(Deadline::never(), [&] { return std::count(cancels_.begin(), cancels_.end(), client) > heard; });
     }
     /// Takes the cue.
     [[nodiscard]] bool wait_for_cue() {

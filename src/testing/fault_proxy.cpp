@@ -9,6 +9,7 @@
 
 #include "pg/testing/fake_server.hpp"
 #include "pg/testing/test_server.hpp"
+#include "src/base/fork.hpp"
 #include "src/testing/failure.hpp"
 #include "src/testing/loopback.hpp"
 #include "src/testing/proxied_connection.hpp"
@@ -57,6 +58,7 @@ struct FaultProxy::Impl {
     void set_refused(bool wanted);
     [[nodiscard]] FaultProxyStats stats() const;
 
+    const detail::Birthplace birthplace{};
     const Peer peer;
     const Listener listener;
     const WakeUp wake_up;
@@ -158,8 +160,14 @@ FaultProxyStats FaultProxy::Impl::stats() const {
 
 FaultProxy::FaultProxy(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 FaultProxy::FaultProxy(FaultProxy&& other) noexcept = default;
-FaultProxy& FaultProxy::operator=(FaultProxy&& other) noexcept = default;
-FaultProxy::~FaultProxy() = default;
+FaultProxy& FaultProxy::operator=(FaultProxy&& other) noexcept {
+    std::swap(impl_, other.impl_);
+    return *this;
+}
+FaultProxy::~FaultProxy() {
+    // A copy of the process has none of its threads, and shares its sockets: its memory goes with the process.
+    if (impl_ && !impl_->birthplace.is_here()) static_cast<void>(impl_.release());
+}
 
 Expected<FaultProxy> FaultProxy::try_start(std::string_view host, std::uint16_t port) {
     const auto peer = find_peer(std::string(host), port);

@@ -264,7 +264,8 @@ Answer PoliteSession::take(std::string_view sql) {
 Answer PoliteSession::look(std::string_view sql) const {
     if (auto answer = answers_.look(sql)) return *std::move(answer);
     Answer usual;
-    if (!needs_no_answer(first_words(sql, 1)))
+    const bool is_one = scan_sql(sql).problem != SqlScan::Problem::several_statements;
+    if (!is_one || !needs_no_answer(first_words(sql, 1)))
         usual.error = report("0A000", "the fake server has no answer to: " + std::string(sql));
     return usual;
 }

@@ -192,6 +192,9 @@ TEST(Answers, RefuseWhatNobodyGaveAnAnswerTo) {
     EXPECT_TRUE(contains(session.error(), "the fake server has no answer to: select 1")) << session.error();
     EXPECT_EQ(server.failures(), std::vector{"client 1: the fake server has no answer to: select 1"s});
 
+    EXPECT_EQ(state(exec(session, "begin; insert; commit")), "0A000") << "more than what needs no answer";
+    EXPECT_EQ(PQtransactionStatus(session.get()), PQTRANS_IDLE);
+
     answers.otherwise({.tag = "ANYTHING"});
     EXPECT_EQ(tag(session, "select 1"), "ANYTHING") << "the list is shared with the copy that the server has";
     EXPECT_EQ(PQresultStatus(exec(session, " ; ").get()), PGRES_EMPTY_QUERY);
