@@ -159,18 +159,19 @@ public:
         /// What `co_await` asks. @{
         [[nodiscard]] bool await_ready() const noexcept { return !stream_.needs_more(); }
         void await_suspend(std::coroutine_handle<> coroutine) {
+            asks_ = true;
             more_.emplace(detail::operate<Result, HeldStream>(
                 stream_.target_, stream_.stop_, [](HeldStream& held) { return detail::next_chunk(*held.source); }));
             if (stage_.exchange(Stage::asked, std::memory_order_acq_rel) == Stage::stopped) more_->stop();
             more_->await_suspend(coroutine);
         }
         Answer await_resume() {
-            if (more_)
+            if (std::exchange(asks_, false))
                 if (auto taken = stream_.take(more_->await_resume()); !taken)
                     return detail::answer_of<Answer>::deliver(std::move(taken).error());
             return detail::answer_of<Answer>::deliver(stream_.step());
         }  /// @}
-        /// As `Async::stop`; rows that have come are given all the same, and after an error there are none any more.
+        /// As `Async::stop`; rows that have come are given all the same.
         void stop() noexcept {
             if (stage_.exchange(Stage::stopped, std::memory_order_acq_rel) == Stage::asked) more_->stop();
         }
@@ -179,10 +180,11 @@ public:
         enum class Stage : std::uint8_t { fresh, asked, stopped };
         AsyncStream& stream_;
         std::atomic<Stage> stage_{Stage::fresh};
+        bool asks_ = false;  // for the chunk that is awaited
         std::optional<Async<Expected<Result>>> more_;
     };
 
-    /// The next row, null at the end. @{
+    /// The next row, null at the end. Behind an error that ended the stream: UsageError, as of `Stream`. @{
     [[nodiscard]] Next<T*> next() { return Next<T*>(*this); }
     [[nodiscard]] Next<Expected<T*>> try_next() { return Next<Expected<T*>>(*this); }  /// @}
 
@@ -206,8 +208,8 @@ private:
         return {};
     }
     Expected<T*> step() {
-        if (!target_) return detail::stream_moved();
-        if (!chunk_ || at_ == chunk_->size()) return nullptr;
+        if (!target_ || !chunk_) return detail::stream_ended();
+        if (at_ == chunk_->size()) return nullptr;
         const std::size_t row = at_++;
         if (Fault fault = reader_.read(row, current_)) return reader_.error(row, fault, before_);
         return &current_;

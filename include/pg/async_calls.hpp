@@ -254,11 +254,8 @@ struct UseOfObject {
         const StopCallback stopped = held.stop_with(site.options.stop);
         return function(held);
     }
-    /// What could not be decoded or encoded is a part, too; any other error is its end.
-    void undelivered(AsyncTarget& target, Expected<A>& answer) const noexcept {
-        if (answer || answer.error().kind() == ErrorKind::decode || answer.error().kind() == ErrorKind::encode)
-            lose_part(target);
-    }
+    /// What could not be decoded or encoded is a part, too; any other error was its end, of which nobody heard.
+    void undelivered(AsyncTarget& target, Expected<A>&) const noexcept { lose_part(target); }
     /// What gives no answer was to send a part.
     void not_begun(AsyncTarget& target) const noexcept
         requires std::is_void_v<A>

@@ -1,6 +1,10 @@
 // COPY, awaited: rows and bytes in and out with back-pressure.
 #pragma once
 
+#include <exception>
+#include <optional>
+#include <utility>
+
 #include "pg/async.hpp"
 #include "pg/copy.hpp"
 
@@ -113,13 +117,20 @@ public:
 private:
     struct Held final : detail::HeldCopy<CopyOut<T...>> {
         bool is_over = false;
-        std::optional<Error> failure;  // of the row behind those that were handed out
+        // Of the row behind those that were handed out, and what a codec threw at it. @{
+        std::optional<Error> failure;
+        std::exception_ptr thrown;  /// @}
 
         Expected<std::vector<Row>> read(std::size_t most) {
             if (failure) return *std::exchange(failure, std::nullopt);
+            if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
             std::vector<Row> rows;
             while (!is_over && rows.size() < most) {
-                Expected<Row*> row = this->copy->try_next();
+                Expected<Row*> row = next();
+                if (thrown) {
+                    if (rows.empty()) std::rethrow_exception(std::exchange(thrown, nullptr));
+                    break;
+                }
                 if (!row) {
                     if (rows.empty() || row.error().kind() != ErrorKind::decode) return std::move(row).error();
                     failure.emplace(std::move(row).error());
@@ -129,6 +140,10 @@ private:
                 if (*row) rows.push_back(std::move(**row));
             }
             return rows;
+        }
+        Expected<Row*> next() try { return this->copy->try_next(); } catch (...) {
+            thrown = std::current_exception();
+            return nullptr;
         }
     };
 

@@ -69,11 +69,11 @@ public:
     using Then = void (*)(void* context) noexcept;  ///< hears of the end
 
     /// Runs it; `then(context)` is called when the answer is there, on the scheduler of its target, else on its home.
-    /// Once.
+    /// Once: the second time it is called at once, and there is nothing to take.
     void start(Then then, void* context) noexcept;
     /// The same for a `then` that may be called anywhere: on the home.
     void start_anywhere(Then then, void* context) noexcept {
-        told_anywhere_ = true;
+        if (!started_) told_anywhere_ = true;
         start(then, context);
     }
     /// Nobody wants to hear of it any more, and the caller's share is given back.
@@ -90,6 +90,11 @@ public:
     /// How many attempts were made before its connection was lost, and whether that one may have taken effect. @{
     [[nodiscard]] int lost_attempts() const noexcept { return !again_ ? 0 : attempts_ > 1 ? attempts_ - 1 : 1; }
     [[nodiscard]] bool is_in_doubt() const noexcept { return is_unknown_; }  /// @}
+    [[nodiscard]] bool has_started() const noexcept { return started_; }
+    /// True for the first one who asks when its answer is there.
+    [[nodiscard]] bool gives_answer() noexcept {
+        return fate_.load(std::memory_order_acquire) == Fate::told && !std::exchange(is_taken_, true);
+    }
 
 protected:
     Operation(std::shared_ptr<AsyncTarget> target, const QueryOptions& options);
@@ -182,6 +187,7 @@ private:
     std::atomic<bool> settled_{false}, stopping_{false};
     bool owns_label_ = false;  // its caller may be gone when somebody hears of it
     bool started_ = false;
+    bool is_taken_ = false;  // its answer
     bool told_anywhere_ = false;
     bool is_counted_ = false;       // among the calls of its home
     bool may_share_ = false;        // its session with other calls
@@ -201,14 +207,17 @@ private:
 template <class A>
 void hand_over(A&) noexcept {}
 
+/// UsageError of one that is awaited again, or was moved from.
+[[nodiscard]] PGCLIENT_API Error no_call_to_await();
+
 /// An operation that answers with an `A`.
 template <class A>
 class AnswerOperation : public Operation {
 public:
-    /// The answer; throws what a user's codec threw. Once, when it is there.
-    [[nodiscard]] Expected<A> take() { return do_take(); }
+    /// The answer, once; throws what a user's codec threw.
+    [[nodiscard]] Expected<A> take() { return gives_answer() ? do_take() : no_call_to_await(); }
     /// The same without throwing: what a codec threw becomes an error, EncodeError where nothing is read.
-    [[nodiscard]] Expected<A> take_caught() noexcept try { return do_take(); } catch (const Error& thrown) {
+    [[nodiscard]] Expected<A> take_caught() noexcept try { return take(); } catch (const Error& thrown) {
         return thrown;
     } catch (...) {
         return what_was_thrown(std::is_void_v<A> ? ErrorKind::encode : ErrorKind::decode);
@@ -271,7 +280,8 @@ struct answer_of<Expected<T>> {
 
 }  // namespace detail
 
-/// A call that nobody has to wait for. Handle: move-only; does nothing before it is awaited, started or got, once.
+/// A call that nobody has to wait for. Handle: move-only; does nothing before it is awaited, started or got, once: the
+/// second time, when nobody awaits it any more, or when it was moved from, that is a UsageError.
 /// Destroyed before its end, it gives the call up: the statement is cancelled, and what the call holds goes back.
 ///
 /// `co_await` suspends any coroutine until the answer is there, gives it, or throws what the verb of that name throws.
@@ -301,6 +311,7 @@ public:
             Handler handler;
         };
         auto* const operation = std::exchange(operation_, nullptr);
+        if (operation == nullptr) return handler(Expected<Answer>(detail::no_call_to_await()));
         auto* const started = new Started{operation, std::move(handler)};
         operation->start(
             [](void* context) noexcept {
@@ -319,6 +330,7 @@ public:
     /// Starts the call and blocks the calling thread until the answer is there. UsageError in what a reactor runs, and
     /// on the thread of the call's own.
     T get() && {
+        if (operation_ == nullptr) return await_resume();
         if (auto misplaced = operation_->no_place_to_wait())
             return detail::answer_of<T>::deliver(*std::move(misplaced));
         struct Waiting {
@@ -340,14 +352,21 @@ public:
     }
 
     /// What `co_await` asks. @{
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_ready() const noexcept { return operation_ == nullptr || operation_->has_started(); }
     void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        call_back([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
-                  coroutine.address());
+        operation_->start([](void* frame) noexcept { std::coroutine_handle<>::from_address(frame).resume(); },
+                          coroutine.address());
     }
-    T await_resume() { return detail::answer_of<T>::deliver(operation_->take()); }  /// @}
+    T await_resume() {
+        return detail::answer_of<T>::deliver(operation_ ? operation_->take() : detail::no_call_to_await());
+    }  /// @}
     /// The same for `when_all` and `when_any`: `then(context)` is called where a coroutine would go on.
-    void call_back(void (*then)(void* context) noexcept, void* context) noexcept { operation_->start(then, context); }
+    void call_back(void (*then)(void* context) noexcept, void* context) noexcept {
+        if (operation_)
+            operation_->start(then, context);
+        else
+            then(context);
+    }
 
 private:
     detail::AnswerOperation<Answer>* operation_;

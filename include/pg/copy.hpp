@@ -72,14 +72,16 @@ public:
     CopyReader(Executor& executor, Sql<0> sql) : CopyReader(try_open(executor, sql).value()) {}
     [[nodiscard]] static Expected<CopyReader> try_open(Executor& executor, Sql<0> sql);
 
-    /// The next piece, valid until the next call; nothing at the end. A row of the text format is never cut.
+    /// The next piece, valid until the next call; nothing at the end. A row of the text format is never cut. Throws
+    /// UsageError behind an error, as what came before it is not all.
     [[nodiscard]] std::optional<std::string_view> read() { return try_read().value(); }
     [[nodiscard]] Expected<std::optional<std::string_view>> try_read();
 
 private:
     explicit CopyReader(detail::CopySessionPtr session) : session_(std::move(session)) {}
 
-    detail::CopySessionPtr session_;  // null after the end
+    detail::CopySessionPtr session_;  // null after the end, and behind an error
+    bool is_at_end_ = false;
 };
 
 namespace detail {

@@ -51,7 +51,7 @@ struct Call {
 [[nodiscard]] PGCLIENT_API Error no_rows(std::string_view sql);
 [[nodiscard]] PGCLIENT_API Error too_many_rows(std::string_view sql, std::size_t rows);
 [[nodiscard]] PGCLIENT_API Expected<Result> next_chunk(StreamSource& source);  ///< no rows at the end
-[[nodiscard]] PGCLIENT_API Error stream_moved();
+[[nodiscard]] PGCLIENT_API Error stream_ended();
 
 /// Encodes the arguments in order; an error names the one that has no wire form.
 template <class... A>
@@ -296,10 +296,10 @@ public:
     [[nodiscard]] Iterator begin() { return Iterator(advance() ? this : nullptr); }
     [[nodiscard]] Iterator end() { return Iterator(nullptr); }
 
-    /// The next row, null at the end. Its views live until the next call.
+    /// The next row, null at the end. Its views live until the next call. Behind an error that ended the stream:
+    /// UsageError, as there may have been more; one row that cannot be read is no end.
     [[nodiscard]] Expected<T*> try_next() {
-        if (!source_) return detail::stream_moved();
-        if (!chunk_) return nullptr;
+        if (!source_ || !chunk_) return detail::stream_ended();
         while (at_ == chunk_->size()) {
             if (chunk_->empty()) return nullptr;  // the end was seen
             Expected<Result> more = detail::next_chunk(*source_);

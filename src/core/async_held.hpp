@@ -106,8 +106,11 @@ public:
 
     /// A share of what it holds. Once.
     [[nodiscard]] static std::shared_ptr<AsyncTarget> holding(const std::shared_ptr<ObjectTarget>& target) {
-        return {target.get(),
-                [target](AsyncTarget*) { (new Burial<Object>(target->queue, std::move(target->object)))->begin(); }};
+        return {target.get(), [target](AsyncTarget*) {
+                    // In a copy of the process nobody takes turns, and what is held goes with its target.
+                    if (!target->context->birthplace.is_here()) return;
+                    (new Burial<Object>(target->queue, std::move(target->object)))->begin();
+                }};
     }
 
 private:

@@ -33,6 +33,27 @@ AnswerOperation<A>* make_call(const std::shared_ptr<AsyncTarget>& target, Functi
     });
 }
 
+/// What moves the position, and so is told by its answer alone: one that nobody hears of would leave a gap, or a half.
+template <class A, class Function>
+struct MovingCall {
+    Function function;
+
+    Expected<A> operator()(Executor&, const Site& site) {
+        if (auto lost = lost_part(site.target)) return *std::move(lost);
+        return function(static_cast<LargeObjectTarget&>(site.target).object, site.options);
+    }
+    void undelivered(AsyncTarget& target, Expected<A>&) const noexcept { lose_part(target); }
+    void not_begun(AsyncTarget& target) const noexcept
+        requires(!std::is_same_v<A, std::vector<std::byte>>)
+    {
+        lose_part(target);
+    }
+};
+template <class A, class Function>
+AnswerOperation<A>* make_moving_call(const std::shared_ptr<AsyncTarget>& target, Function function) {
+    return make_operation<A>(target, {}, MovingCall<A, Function>{std::move(function)});
+}
+
 AnswerOperation<Oid>* make_create(const AsyncTransaction& transaction, Oid wanted) {
     return make_within<Oid>(transaction, [wanted](Transaction& within, const QueryOptions& options) {
         return Calls::create(within, wanted, options);
@@ -56,7 +77,7 @@ AnswerOperation<AsyncLargeObject>* make_open(const AsyncTransaction& transaction
 
 AnswerOperation<std::vector<std::byte>>* make_read(const std::shared_ptr<AsyncTarget>& target, std::size_t most) {
     using Bytes = std::vector<std::byte>;
-    return make_call<Bytes>(target, [most](LargeObject& object, const QueryOptions& options) -> Expected<Bytes> {
+    return make_moving_call<Bytes>(target, [most](LargeObject& object, const QueryOptions& options) -> Expected<Bytes> {
         Gatherer gatherer;
         if (auto read = Calls::read(object, most, gatherer, options); !read) return std::move(read).error();
         return std::move(gatherer.bytes);
@@ -64,20 +85,20 @@ AnswerOperation<std::vector<std::byte>>* make_read(const std::shared_ptr<AsyncTa
 }
 
 AnswerOperation<void>* make_write(const std::shared_ptr<AsyncTarget>& target, std::vector<std::byte> bytes) {
-    return make_call<void>(target, [kept = std::move(bytes)](LargeObject& object, const QueryOptions& options) {
+    return make_moving_call<void>(target, [kept = std::move(bytes)](LargeObject& object, const QueryOptions& options) {
         return Calls::write(object, kept, options);
     });
 }
 
 AnswerOperation<std::int64_t>* make_seek(const std::shared_ptr<AsyncTarget>& target, std::int64_t offset,
                                          SeekFrom from) {
-    return make_call<std::int64_t>(target, [offset, from](LargeObject& object, const QueryOptions& options) {
+    return make_moving_call<std::int64_t>(target, [offset, from](LargeObject& object, const QueryOptions& options) {
         return Calls::seek(object, offset, from, options);
     });
 }
 
 AnswerOperation<void>* make_truncate(const std::shared_ptr<AsyncTarget>& target, std::int64_t size) {
-    return make_call<void>(target, [size](LargeObject& object, const QueryOptions& options) {
+    return make_moving_call<void>(target, [size](LargeObject& object, const QueryOptions& options) {
         return Calls::truncate(object, size, options);
     });
 }

@@ -22,6 +22,12 @@ namespace {
 constexpr std::chrono::milliseconds first_pause{50};
 constexpr std::chrono::milliseconds last_pause{5000};
 
+Error stopped_in_a_pause(const Error& cause) {
+    ErrorFields fields{.kind = ErrorKind::cancelled, .outcome = Outcome::not_sent};
+    fields.message = "a stop was asked for before the listener had a session again: " + std::string(cause.message());
+    return Error(std::move(fields));
+}
+
 /// What was heard; the number says in which order. Zero: nothing was.
 struct Numbered {
     std::uint64_t number = 0;
@@ -124,15 +130,15 @@ private:
                 wait.deadline.remaining() <= pause)
                 return connected;
             leave();
-            if (!rest(pause, wait.stop)) return connected;
+            if (!rest(pause, wait.stop)) return stopped_in_a_pause(connected.error());
         }
     }
     Expected<void> run(const std::string& sql, const spi::Wait& wait) {
-        auto done = connection_->impl().session().run({.sql = sql, .statement = {}}, wait);
+        const std::chrono::nanoseconds left = std::max(wait.deadline.remaining(), std::chrono::nanoseconds(1));
+        auto done = connection_->with({.timeout = left, .stop = wait.stop}).try_exec(runtime(sql));
         if (done) return {};
-        Error error = connection_->impl().lend(wait).failed_by(std::move(done).error());
-        if (!error.connection_usable()) leave();
-        return error;
+        if (!done.error().connection_usable()) leave();
+        return std::move(done).error();
     }
     void leave() {
         lost_ |= connection_.has_value();

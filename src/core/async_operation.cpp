@@ -78,7 +78,13 @@ std::optional<Error> Operation::no_place_to_wait() const {
         "get() on the thread of an event loop would hold up the calls there, and may wait for itself: co_await it");
 }
 
+Error no_call_to_await() {
+    return usage_error("this call was awaited before, or moved from: make another one for another answer");
+}
+
 void Operation::start(Then then, void* context) noexcept {
+    if (started_) [[unlikely]]
+        return then(context);
     then_ = then;
     context_ = context;
     started_ = true;

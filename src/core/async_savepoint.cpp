@@ -1,10 +1,10 @@
 // Savepoints of awaited transactions.
 //
-//   (S1) A part that is left is undone in the turn that a call would have which is made when its handle goes: behind
-//        what was called before, which may be its release, and not when the last call on it has ended, for then what
-//        was called in between would be undone as well.
-//   (S2) A part whose handle nobody ever took is left as it is, and ends with what is around it: no call was meant to
-//        be in it, but some may be.
+//   (S1) A savepoint that is left is rolled back to in the turn that a call would have which is made when its handle
+//        goes: behind what was called before, which may be its release, and not when the last call on it has ended, for
+//        then what was called in between would be undone as well.
+//   (S2) A savepoint whose handle nobody ever took is left as it is, and ends with what is around it: no call was meant
+//        to be behind it, but some may be.
 #include "pg/async_savepoint.hpp"
 
 #include <atomic>
@@ -17,8 +17,8 @@ namespace detail {
 namespace {
 
 /// Shared by the handle and the calls that are under way on it.
-struct HeldPart {
-    HeldPart(std::shared_ptr<Transaction::Impl> within, std::uint32_t counted)
+struct HeldSavepoint {
+    HeldSavepoint(std::shared_ptr<Transaction::Impl> within, std::uint32_t counted)
         : transaction(std::move(within)), number(counted) {}
 
     const std::shared_ptr<Transaction::Impl> transaction;
@@ -26,19 +26,20 @@ struct HeldPart {
     std::atomic<bool> has_ended{false};  // by a call
 };
 
-using PartTarget = ObjectTarget<std::unique_ptr<HeldPart>>;
+using SavepointTarget = ObjectTarget<std::unique_ptr<HeldSavepoint>>;
 
-HeldPart& part_of(AsyncTarget& target) { return *static_cast<PartTarget&>(target).object; }
+HeldSavepoint& savepoint_of(AsyncTarget& target) { return *static_cast<SavepointTarget&>(target).object; }
 
-/// Rolls a part back when it goes, unless it has ended. Whoever had it is gone: there is no stop but the time.
+/// Rolls back to a savepoint when it goes, unless that has ended. Whoever had it is gone: there is no stop but the
+/// time.
 class Undoing {
 public:
-    explicit Undoing(const HeldPart& part) : transaction_(part.transaction), number_(part.number) {}
+    explicit Undoing(const HeldSavepoint& savepoint) : transaction_(savepoint.transaction), number_(savepoint.number) {}
     Undoing(Undoing&&) noexcept = default;
     Undoing& operator=(Undoing&&) = delete;
     ~Undoing() {
-        if (transaction_ && transaction_->has_part(number_))
-            static_cast<void>(transaction_->undo_part(number_, {transaction_->time.wait().deadline}));
+        if (transaction_ && transaction_->has_savepoint(number_))
+            static_cast<void>(transaction_->roll_back_to(number_, {transaction_->time.wait().deadline}));
     }
 
 private:
@@ -50,9 +51,9 @@ AnswerOperation<AsyncSavepoint>* make_savepoint(const std::shared_ptr<AsyncTarge
     return make_operation<AsyncSavepoint>(
         target, {}, [](Executor& executor, const Site& site) -> Expected<AsyncSavepoint> {
             const auto& transaction = ExecutorAccess::shared(static_cast<Transaction&>(executor));
-            const auto number = transaction->set_part(transaction->time.wait(*site.target.context, &site.options));
+            const auto number = transaction->set_savepoint(transaction->time.wait(*site.target.context, &site.options));
             if (!number) return number.error();
-            return AsyncSavepoint(target_for(site, std::make_unique<HeldPart>(transaction, *number)));
+            return AsyncSavepoint(target_for(site, std::make_unique<HeldSavepoint>(transaction, *number)));
         });
 }
 
@@ -60,10 +61,10 @@ using End = Expected<void> (Transaction::Impl::*)(std::uint32_t number, const sp
 
 AnswerOperation<void>* make_end(const std::shared_ptr<AsyncTarget>& target, End end) {
     return make_operation<void>(target, {}, [end](Executor&, const Site& site) {
-        HeldPart& part = part_of(site.target);
-        Transaction::Impl& transaction = *part.transaction;
-        auto ended = (transaction.*end)(part.number, transaction.time.wait(*site.target.context, &site.options));
-        if (!transaction.has_part(part.number)) part.has_ended.store(true, std::memory_order_release);
+        HeldSavepoint& savepoint = savepoint_of(site.target);
+        Transaction::Impl& transaction = *savepoint.transaction;
+        auto ended = (transaction.*end)(savepoint.number, transaction.time.wait(*site.target.context, &site.options));
+        if (!transaction.has_savepoint(savepoint.number)) savepoint.has_ended.store(true, std::memory_order_release);
         return ended;
     });
 }
@@ -86,21 +87,23 @@ AsyncSavepoint& AsyncSavepoint::operator=(AsyncSavepoint&& other) noexcept {
 }
 
 AsyncSavepoint::~AsyncSavepoint() {
-    if (!target_ || !has_owner_) return;
-    const detail::HeldPart& part = detail::part_of(*target_);
-    if (part.has_ended.load(std::memory_order_acquire)) return;
-    (new detail::Burial<detail::Undoing>(target_->queue, detail::Undoing(part)))->begin_in_order(target_->home);
+    if (!target_ || !has_owner_ || !target_->context->birthplace.is_here()) return;
+    const detail::HeldSavepoint& savepoint = detail::savepoint_of(*target_);
+    if (savepoint.has_ended.load(std::memory_order_acquire)) return;
+    (new detail::Burial<detail::Undoing>(target_->queue, detail::Undoing(savepoint)))->begin_in_order(target_->home);
 }
 
 Async<void> AsyncSavepoint::release() {
-    return Async<void>(detail::make_end(target_, &Transaction::Impl::release_part));
+    return Async<void>(detail::make_end(target_, &Transaction::Impl::release_savepoint));
 }
 Async<Expected<void>> AsyncSavepoint::try_release() {
-    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::release_part));
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::release_savepoint));
 }
-Async<void> AsyncSavepoint::rollback() { return Async<void>(detail::make_end(target_, &Transaction::Impl::undo_part)); }
+Async<void> AsyncSavepoint::rollback() {
+    return Async<void>(detail::make_end(target_, &Transaction::Impl::roll_back_to));
+}
 Async<Expected<void>> AsyncSavepoint::try_rollback() {
-    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::undo_part));
+    return Async<Expected<void>>(detail::make_end(target_, &Transaction::Impl::roll_back_to));
 }
 
 Async<AsyncSavepoint> AsyncTransaction::savepoint() { return Async<AsyncSavepoint>(detail::make_savepoint(target_)); }

@@ -66,7 +66,7 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
 
 Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
     BatchEntry& entry = next();
-    if (entry.statement != statement) {  // (B3)
+    if (entry.call.statement != statement.get()) {  // (B3)
         entry.statement = statement;
         entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
         entry.call.leaves_traces = statement->leaves_traces;

@@ -8,6 +8,7 @@
 #include "src/core/hooked.hpp"
 #include "src/core/retry.hpp"
 #include "src/core/server_limit.hpp"
+#include "src/core/transaction_impl.hpp"
 
 namespace pg::detail {
 namespace {
@@ -122,11 +123,16 @@ private:
     }
 
     static bool controls_transaction(const BatchEntry& entry) {
-        return entry.statement ? entry.statement->controls_transaction
-                               : transaction_control(entry.call.sql) != TransactionControl::none;
+        return entry.call.statement ? entry.call.statement->controls_transaction
+                                    : transaction_control(entry.call.sql) != TransactionControl::none;
     }
 
-    /// Sends all statements without an outcome. False when something was repaired, and all of them wait again.
+    static bool ends_transaction(const BatchEntry& entry) {
+        return controls_transaction(entry) && !in_block_behind(entry.call.sql, false, true);
+    }
+
+    /// Sends all statements without an outcome, of a transaction those in front of its end. False when something was
+    /// repaired, and all of them wait again.
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
         items_.clear();
@@ -134,8 +140,16 @@ private:
         // then.
         now_ = {.statements = statements_as_of_now(*borrowed.context, *borrowed.slot),
                 .any_retyped = !borrowed.context->retyped->empty()};
-        for (const auto& entry : entries_)
-            if (!entry->outcome) add_request(borrowed, *entry);
+        bool ends = false;
+        for (const auto& entry : entries_) {
+            if (entry->outcome) continue;
+            if (ends) {
+                entry->outcome.emplace(ended_by_its_text());
+                continue;
+            }
+            add_request(borrowed, *entry);
+            ends = borrowed.is_of_transaction && ends_transaction(*entry);
+        }
         if (items_.empty()) return true;
         borrowed.slot->holder.runs(items_.back()->request.sql);
         const bool controls = watch_ && std::any_of(entries_.begin(), entries_.end(),
@@ -153,8 +167,7 @@ private:
     /// In one flush, unless they are independent and not to be sent ahead of each other's answers.
     void run_items(const Borrowed& borrowed, const Settings* wanted) {
         const spi::BatchSync sync = atomic_ ? spi::BatchSync::once : spi::BatchSync::each;
-        if (borrowed.context->limit_margin) return run_batch_within_limit(borrowed, wanted, items_, sync);
-        if (wanted) return run_with_settings(borrowed, *wanted, items_, sync);
+        if (borrowed.context->limit_margin || wanted) return run_batch_with_limits(borrowed, wanted, items_, sync);
         if (atomic_ || borrowed.context->sends_ahead) return borrowed.session().run_batch(items_, sync, borrowed.wait);
         for (spi::BatchItem* item : items_) item->outcome.emplace(borrowed.session().run(item->request, borrowed.wait));
     }
@@ -323,6 +336,13 @@ private:
     Attempt now_;
 };
 
+void tell_each(Watch& watch, Entries entries) {
+    for (const auto& entry : entries) {
+        if (entry->failed()) watch.has_failed(entry->outcome->error());
+        if (entry->outcome && *entry->outcome) watch.add_rows(**entry->outcome, entry->request.sink);
+    }
+}
+
 }  // namespace
 
 Expected<void> run_batch(Executor& executor, Entries waiting, std::vector<spi::BatchItem*>& items, BatchMode mode) {
@@ -340,9 +360,7 @@ Expected<void> run_batch(Executor& executor, Entries waiting, std::vector<spi::B
             if (watch) watch->has_text(waiting.front()->call.sql);
             Expected<void> ran = BatchRun(executor, waiting, items, mode, watch).run();
             statements.end();
-            if (watch && (ran || mode == BatchMode::each))
-                for (const auto& entry : waiting)
-                    if (entry->outcome && *entry->outcome) watch->add_rows(**entry->outcome, entry->request.sink);
+            if (watch && (ran || mode == BatchMode::each)) tell_each(*watch, waiting);
             return ran;
         });
     if (!outcome)

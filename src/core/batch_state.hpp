@@ -26,6 +26,7 @@ namespace pg::detail {
 /// One statement. An outcome before the run says why it will not run. Its call and its request point at its fields.
 struct BatchEntry : spi::BatchItem {
     std::string text;      // of a statement known at run time
+    std::string new_text;  // that an interceptor gave it; whoever asks about the batch has views of the one before
     QueryOptions options;  // of a pg::Query
     InlineParams<> params;
     std::shared_ptr<const Statement> statement;

@@ -84,6 +84,7 @@ struct Borrowed {
     Deadline until = Deadline::never();  // the end of its transaction's own time, whatever each wait is given
     int attempts = 0;                    // that the call has had elsewhere, which were lost
     bool is_in_doubt = false;            // one of those may have taken effect
+    bool is_of_transaction = false;      // a Transaction lends it, which is over when a text ends it
 
     [[nodiscard]] spi::Session& session() const { return *slot->session; }
     /// The source hears of it when the session comes back.

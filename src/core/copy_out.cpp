@@ -14,7 +14,7 @@ constexpr std::int16_t trailer = -1;
 }  // namespace
 
 struct CopySource::Impl {
-    CopySessionPtr session;  // null after the end
+    CopySessionPtr session;  // null after the end, and behind an error
     std::unique_ptr<CopyRow> row;
     std::string sql;
     Extra extra = Extra::refuse;
@@ -22,10 +22,12 @@ struct CopySource::Impl {
     std::size_t rows = 0;
     bool header_seen = false;
     bool trailer_seen = false;
+    bool is_at_end = false;
 
     [[nodiscard]] Expected<bool> next() {
         for (;;) {
-            if (!session) return false;
+            if (is_at_end) return false;
+            if (!session) return copy_ended();
             if (!rest.empty() && !session->has_ended()) {  // as its transaction has; that has what `rest` is a view of
                 Expected<bool> taken = trailer_seen ? Expected<bool>(broken("bytes after its end")) : take();
                 if (!taken) return ended_by(std::move(taken).error());
@@ -40,6 +42,7 @@ struct CopySource::Impl {
             if (piece && !trailer_seen) return ended_by(broken("no end"));
             session.reset();
             if (!piece) return std::move(piece).error();
+            is_at_end = true;
         }
     }
     /// It has ended with that error, which it gives back.

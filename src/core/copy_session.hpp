@@ -31,6 +31,7 @@ public:
     [[nodiscard]] bool has_ended() const noexcept { return !in_ && !out_; }
 
 private:
+    void note_end_of_settings(std::string_view sql);
     void give_up() noexcept override {
         in_.reset();
         out_.reset();

@@ -1,4 +1,5 @@
 // COPY as a stream of bytes: CopyWriter and CopyReader, and the session below them.
+#include "src/base/transaction_control.hpp"
 #include "src/core/copy_session.hpp"
 #include "src/core/hooked.hpp"
 
@@ -25,6 +26,7 @@ Expected<void> CopySession::admit(spi::RequestKind kind, std::string_view sql) {
 Expected<void> CopySession::begin_in(std::string_view sql) {
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_in(sql, wait());
+    note_end_of_settings(sql);
     if (!begun) return ended_by(std::move(begun).error());
     in_ = *std::move(begun);
     return {};
@@ -33,9 +35,15 @@ Expected<void> CopySession::begin_in(std::string_view sql) {
 Expected<void> CopySession::begin_out(std::string_view sql) {
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_out(sql, wait());
+    note_end_of_settings(sql);
     if (!begun) return ended_by(std::move(begun).error());
     out_ = *std::move(begun);
     return {};
+}
+
+/// A text that is no COPY was run, and may have ended the transaction that has them.
+void CopySession::note_end_of_settings(std::string_view sql) {
+    if (transaction_control(sql) != TransactionControl::none) forget_settings(borrowed());
 }
 
 Error CopySession::ended_by(Error error) {
@@ -147,9 +155,11 @@ Expected<CopyReader> CopyReader::try_open(Executor& executor, Sql<0> sql) {
 }
 
 Expected<std::optional<std::string_view>> CopyReader::try_read() {
-    if (!session_) return std::optional<std::string_view>();
+    if (is_at_end_) return std::optional<std::string_view>();
+    if (!session_) return detail::copy_ended();
     auto piece = session_->read();
-    if (!piece || !*piece) session_.reset();
+    is_at_end_ = piece && !*piece;
+    if (!piece || is_at_end_) session_.reset();
     return piece;
 }
 

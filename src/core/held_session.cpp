@@ -58,7 +58,7 @@ Expected<void> Occupant::admit(spi::RequestKind kind, std::string_view sql, Para
     say_->watch.give(say_->interception.settings());
     say_->watch.take(borrowed_);
     if (!allowed) return allowed;
-    if (kind == spi::RequestKind::stream && !new_text().empty()) say_->watch.has_text(new_text());
+    if (kind == spi::RequestKind::stream && new_text()) say_->watch.has_text(*new_text());
     return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
@@ -69,8 +69,9 @@ Expected<void> Occupant::admit_again(const Error& why) {
     return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
-std::string_view Occupant::new_text() const {
-    return say_ && say_->interception.has_new_text() ? say_->interception.request().sql : std::string_view();
+std::optional<std::string_view> Occupant::new_text() const {
+    if (!say_ || !say_->interception.has_new_text()) return std::nullopt;
+    return say_->interception.request().sql;
 }
 
 void Occupant::count_rows(std::uint64_t rows) {

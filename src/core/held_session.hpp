@@ -86,7 +86,7 @@ protected:
     [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql, Params* params = nullptr);
     [[nodiscard]] Expected<void> admit_again(const Error& why);  /// @}
     /// What an interceptor put in the place of its text; empty: nothing.
-    [[nodiscard]] std::string_view new_text() const;
+    [[nodiscard]] std::optional<std::string_view> new_text() const;
     void count_rows(std::uint64_t rows);
     /// Its statement has ended well: what it did is to stay.
     [[nodiscard]] Expected<void> conclude();

@@ -27,9 +27,9 @@ bool kept_back(const spi::BatchItem& settings, const spi::BatchItem& own) {
 
 /// The statement has another text from now on.
 void change_text(BatchEntry& entry, std::string_view text) {
-    entry.text = text;
-    entry.statement.reset();
-    if (auto changed = change_text(entry.call, entry.text); !changed) entry.outcome.emplace(std::move(changed).error());
+    entry.new_text = text;
+    if (auto changed = change_text(entry.call, entry.new_text); !changed)
+        entry.outcome.emplace(std::move(changed).error());
 }
 
 /// Looks for the body of a function that is statements: CREATE FUNCTION … BEGIN ATOMIC …; …; END. The two words stand
@@ -62,6 +62,19 @@ public:
     }
 };
 
+/// Where the second statement of a text begins that has no zero byte; nothing when there is none, or the text is too
+/// broken for the server to come there.
+class FirstStatement final : detail::SqlScanner {
+public:
+    using SqlScanner::SqlScanner;
+
+    [[nodiscard]] std::optional<std::size_t> end() {
+        while (at_ < text_.size() && found_.problem == Problem::none) step();
+        if (found_.problem != Problem::several_statements) return std::nullopt;
+        return found_.offset;
+    }
+};
+
 /// Each `;` ends a statement of it, also in the body of a function.
 std::string without_bodies(std::string_view script) {
     constexpr std::string_view atomic = "atomic";
@@ -75,6 +88,7 @@ std::string without_bodies(std::string_view script) {
 /// Where a script goes on with anything else behind the end of a transaction, in bytes; nothing when it does not, or is
 /// too broken for the server to come there.
 std::optional<std::size_t> behind_transaction_end(std::string_view script) {
+    if (script.find('\0') != std::string_view::npos) return std::nullopt;
     const std::string text = without_bodies(script);
     bool has_ended = false, is_in_body = false;
     for (std::size_t at = 0;;) {
@@ -88,10 +102,16 @@ std::optional<std::size_t> behind_transaction_end(std::string_view script) {
             has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
             is_in_body = BodySearch(script.substr(at)).finds();
         }
-        const SqlScan first = scan_sql(rest);
-        if (first.problem != SqlScan::Problem::several_statements) return std::nullopt;
-        at += first.offset;
+        const std::optional<std::size_t> next = FirstStatement(rest).end();
+        if (!next) return std::nullopt;
+        at += *next;
     }
+}
+
+/// There is none, and that begins one.
+bool begins_transaction(const spi::Session& session, std::string_view sql) {
+    return session.transaction_status() == spi::TransactionStatus::idle &&
+           transaction_control(sql) == TransactionControl::begins;
 }
 
 /// A transaction that has failed hears nothing else, and no settings before that.
@@ -201,24 +221,25 @@ bool has_settings(const Borrowed& borrowed, const Settings& settings) {
 }
 
 Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings, const spi::Request& request) {
-    if (ends_failure_of(borrowed, request.sql)) return borrowed.session().run(request, borrowed.wait);
+    spi::Session& session = borrowed.session();
+    if (ends_failure_of(borrowed, request.sql)) return session.run(request, borrowed.wait);
     spi::BatchItem set{settings.request()}, own{request};
-    run_both(borrowed.session(), set, own, borrowed.wait);
+    if (begins_transaction(session, request.sql)) {  // how it is to be, nobody can say behind a query
+        run_both(session, own, set, borrowed.wait);
+        if (!own.failed() && set.failed()) roll_back(session);
+        return *std::move(own.failed() ? own.outcome : set.failed() ? set.outcome : own.outcome);
+    }
+    run_both(session, set, own, borrowed.wait);
     return *std::move(kept_back(set, own) ? set.outcome : own.outcome);
 }
 
-void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
-                       spi::BatchSync sync) {
-    if (sync == spi::BatchSync::each) {
-        for (spi::BatchItem* item : items) item->outcome.emplace(run_with_settings(borrowed, settings, item->request));
-        return;
-    }
+void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items) {
     spi::BatchItem set{settings.request()};
     std::vector<spi::BatchItem*> all(items.begin(), items.end());
     // Behind a ROLLBACK TO that is to be run first.
     const std::size_t at = ends_failure_of(borrowed, items.front()->request.sql) ? 1 : 0;
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), &set);
-    borrowed.session().run_batch(all, sync, borrowed.wait);
+    borrowed.session().run_batch(all, spi::BatchSync::once, borrowed.wait);
     spi::BatchItem& behind = *items[std::min(at, items.size() - 1)];
     if (set.failed() && (at == 0 || !items.front()->failed()) && (!behind.failed() || kept_back(set, behind)))
         behind.outcome = std::move(set.outcome);
@@ -257,7 +278,8 @@ void BatchInterception::end() noexcept {
     for (std::size_t at = 0; at < all_.size(); ++at) all_[at]->end(*entries_[at]->outcome);
 }
 
-Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings, const spi::Wait& wait) {
+Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings, const spi::Wait& wait,
+                                std::string_view begin) {
     if (!settings) return {};
     if (session.transaction_status() != spi::TransactionStatus::idle) {  // somebody's; one that has failed refuses it
         Expected<Result> set = session.run(settings->request(), wait);
@@ -265,7 +287,7 @@ Expected<void> Enclosure::enter(spi::Session& session, const Settings* settings,
         return {};
     }
     is_open_ = true;
-    return begin_with_settings(session, "begin", *settings, wait);
+    return begin_with_settings(session, begin, *settings, wait);
 }
 
 Expected<void> Enclosure::begin(spi::Session& session, const spi::Wait& wait) {
@@ -297,9 +319,14 @@ Expected<void> check_script_for_settings(std::string_view text) {
 Expected<void> run_script_with_settings(const Borrowed& borrowed, const Settings& settings, std::string_view text) {
     if (ends_failure_of(borrowed, text) && scan_sql(text).problem == SqlScan::Problem::none)
         return borrowed.session().run_script(text, borrowed.wait);
+    std::string_view begin = "begin";
+    if (begins_transaction(borrowed.session(), text)) {  // in its own words
+        begin = text.substr(0, FirstStatement(text).end().value_or(text.size()));
+        text.remove_prefix(begin.size());
+    }
     Enclosure enclosure;
-    Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait);
-    if (ran) ran = borrowed.session().run_script(text, borrowed.wait);
+    Expected<void> ran = enclosure.enter(borrowed.session(), &settings, borrowed.wait, begin);
+    if (ran && !text.empty()) ran = borrowed.session().run_script(text, borrowed.wait);
     if (ran) ran = enclosure.commit(borrowed.session(), borrowed.wait);
     enclosure.leave(borrowed.session());
     return ran;

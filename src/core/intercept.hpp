@@ -44,7 +44,7 @@ public:
     void end(Expected<Result>& answer) noexcept;
     void end(const Error* error) noexcept;  /// @}
 
-    [[nodiscard]] bool has_new_text() const { return !request_.own_text.empty(); }
+    [[nodiscard]] bool has_new_text() const { return request_.own_text.has_value(); }
     [[nodiscard]] const spi::InterceptedRequest& request() const { return request_; }
     /// What its transaction is to have; null: nothing.
     [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
@@ -64,11 +64,11 @@ private:
 
 /// Whether the transaction that is open on a session has these settings, and had no others since its beginning.
 [[nodiscard]] bool has_settings(const Borrowed& borrowed, const Settings& settings);
-/// Runs what the session would run, each transaction with the settings. @{
+/// Runs what the session would run, with the settings in its transaction; several as one. @{
 [[nodiscard]] Expected<Result> run_with_settings(const Borrowed& borrowed, const Settings& settings,
                                                  const spi::Request& request);
-void run_with_settings(const Borrowed& borrowed, const Settings& settings, std::span<spi::BatchItem* const> items,
-                       spi::BatchSync sync);  /// @}
+void run_with_settings(const Borrowed& borrowed, const Settings& settings,
+                       std::span<spi::BatchItem* const> items);  /// @}
 /// Runs a script in a transaction with the settings. One that goes on behind the end of a transaction would do so
 /// without them: a UsageError. @{
 [[nodiscard]] Expected<void> check_script_for_settings(std::string_view text);
@@ -97,7 +97,8 @@ private:
 class Enclosure {
 public:
     /// Begins one with the settings, or gives them to the one that is open; null: there are none to be given.
-    [[nodiscard]] Expected<void> enter(spi::Session& session, const Settings* settings, const spi::Wait& wait);
+    [[nodiscard]] Expected<void> enter(spi::Session& session, const Settings* settings, const spi::Wait& wait,
+                                       std::string_view begin = "begin");
     /// Begins one unless one is open.
     [[nodiscard]] Expected<void> begin(spi::Session& session, const spi::Wait& wait);
     /// What was done in it stays.

@@ -81,17 +81,29 @@ std::optional<Error> LargeObjectCalls::refusal(const LargeObject& object) {
     return usage_error("the large object is closed; open it again");
 }
 
+void LargeObjectCalls::note_failure(const LargeObject& object, const Error& error) {
+    const Transaction::Impl& transaction = *object.transaction_;
+    const bool ended_early = error.kind() == ErrorKind::timeout || error.kind() == ErrorKind::cancelled;
+    if (!ended_early || !transaction.is_open()) return;
+    spi::Session& session = transaction.held->session();
+    if (session.transaction_status() == spi::TransactionStatus::open) roll_back(session);
+}
+
 template <class... A>
 Expected<Result> LargeObjectCalls::query(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                                          const A&... arguments) {
     if (auto refused = refusal(object)) return *std::move(refused);
-    return object.transaction_->with(options).try_query(sql, arguments...);
+    auto answer = object.transaction_->with(options).try_query(sql, arguments...);
+    if (!answer) note_failure(object, answer.error());
+    return answer;
 }
 template <class T, class... A>
 Expected<T> LargeObjectCalls::call(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                                    const A&... arguments) {
     if (auto refused = refusal(object)) return *std::move(refused);
-    return object.transaction_->with(options).template try_query_one<T>(sql, arguments...);
+    auto answer = object.transaction_->with(options).template try_query_one<T>(sql, arguments...);
+    if (!answer) note_failure(object, answer.error());
+    return answer;
 }
 
 Expected<void> LargeObjectCalls::read(const LargeObject& object, std::size_t most, Taker& into,
@@ -169,7 +181,10 @@ Expected<LargeObject> LargeObject::try_open(Transaction& transaction, Oid oid, L
 }
 
 LargeObject::LargeObject(std::shared_ptr<Transaction::Impl> transaction, Oid oid, std::int32_t descriptor)
-    : transaction_(std::move(transaction)), oid_(oid), descriptor_(descriptor), number_(transaction_->add_object()) {}
+    : transaction_(std::move(transaction)),
+      oid_(oid),
+      descriptor_(descriptor),
+      number_(transaction_->add_object(descriptor)) {}
 LargeObject::LargeObject(LargeObject&& other) noexcept = default;
 LargeObject& LargeObject::operator=(LargeObject&& other) noexcept {
     std::swap(transaction_, other.transaction_);

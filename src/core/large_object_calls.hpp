@@ -37,6 +37,9 @@ struct LargeObjectCalls {
 private:
     /// Why an object cannot be used that is closed.
     [[nodiscard]] static std::optional<Error> refusal(const LargeObject& object);
+    /// One that ended early and left its transaction as it was ends that: nobody knows where the position is, and what
+    /// was written.
+    static void note_failure(const LargeObject& object, const Error& error);
     template <class... A>
     static Expected<Result> query(const LargeObject& object, const QueryOptions& options, Sql<sizeof...(A)> sql,
                                   const A&... arguments);

@@ -38,10 +38,10 @@ Expected<void> Listener::try_unlisten(std::string_view channel) {
 Expected<void> Listener::try_unlisten_all() { return run("unlisten *"); }
 
 Expected<std::optional<Notification>> Listener::try_next(std::chrono::nanoseconds timeout, const StopToken* stop) {
-    const Connection::Impl& connection = connection_.impl();
-    const spi::Wait wait{Deadline::after(timeout), stop};
-    auto next = connection.session().wait_notification(wait);
-    if (!next) next = connection.lend(wait).failed_by(std::move(next).error());
+    const auto borrowed = detail::ExecutorAccess::borrow(connection_, nullptr);
+    if (!borrowed) return borrowed.error();
+    auto next = borrowed->session().wait_notification({Deadline::after(timeout), stop});
+    if (!next) next = borrowed->failed_by(std::move(next).error());
     return next;
 }
 

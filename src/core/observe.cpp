@@ -120,6 +120,7 @@ void Watch::retry(const Error& why) {
 void Watch::end(const Error* error) noexcept {
     if (!hooks_->observer) return;
     event_.duration = Clock::now() - event_.began;
+    if (!error) error = failure_;
     event_.error = error;
     event_.outcome = error ? error->outcome() : Outcome::applied;
     hooks_->observer->tell(event_);

@@ -28,6 +28,10 @@ public:
     void has_attempts(int count) { attempts_ = count; }
     [[nodiscard]] int attempts() const { return attempts_; }  /// @}
     void has_statements(std::size_t count) { event_.statements = count; }
+    /// One of its statements has failed, alone: it is told of that, if of nothing else. The error outlives it.
+    void has_failed(const Error& error) {
+        if (!failure_) failure_ = &error;
+    }
     void add_rows(std::uint64_t count) { event_.rows += count; }
     /// Those that a statement gave or affected; a sink that took them has them.
     void add_rows(const Result& answer, const RowSink* sink) noexcept;
@@ -60,6 +64,7 @@ private:
     std::string node_, engine_;  // of the event, where its views may not live as long
     std::shared_ptr<const Settings> settings_;
     const Settings* wanted_ = nullptr;
+    const Error* failure_ = nullptr;  // of the first of its statements that failed alone
     int attempts_ = 1;
 };
 

@@ -33,9 +33,10 @@ bool is_inside_transaction(const Borrowed& borrowed) {
 
 using Items = std::span<spi::BatchItem* const>;
 
+/// As one transaction where there are settings.
 void run_batch(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {
     if (settings)
-        run_with_settings(borrowed, *settings, items, sync);
+        run_with_settings(borrowed, *settings, items);
     else
         borrowed.session().run_batch(items, sync, borrowed.wait);
 }
@@ -88,7 +89,8 @@ Error rolled_back(const Error& error) {
     return Error(std::move(fields));
 }
 
-/// One after the other in a transaction, for an answer that may be too large: in a batch it would have no bound.
+/// One after the other in a transaction: for an answer that may be too large, which would have no bound in a batch; for
+/// a procedure that commits, which older servers let go on there without the settings.
 Expected<Result> run_in_steps(const Borrowed& borrowed, std::optional<std::chrono::milliseconds> share,
                               const Settings* settings, const spi::Request& request) {
     spi::Session& session = borrowed.session();
@@ -129,7 +131,8 @@ Expected<Result> run_one(const Borrowed& borrowed, bool is_about_rows, const Set
         return borrowed.session().run(request, borrowed.wait);  // which needs no settings, and no limit
     const bool controls = transaction_control(request.sql) != TransactionControl::none;
     const auto share = is_about_rows ? share_of(borrowed) : std::nullopt;
-    if (request.max_result_bytes != 0 && !controls && (share || settings))
+    const bool is_bounded = request.max_result_bytes != 0 && (share || settings);
+    if (!controls && (is_bounded || (settings && may_commit_inside(request.sql))))
         return run_in_steps(borrowed, share, settings, request);
     if (share) {
         spi::BatchItem item{request};
@@ -177,7 +180,7 @@ Expected<Result> run_with_limits(const Borrowed& borrowed, const Call& call, con
     return run_one(borrowed, may_have_limit, settings, request);
 }
 
-void run_batch_within_limit(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {
+void run_batch_with_limits(const Borrowed& borrowed, const Settings* settings, Items items, spi::BatchSync sync) {
     const auto can_have_one = [](const spi::BatchItem* item) { return is_about_rows(item->request.sql); };
     const bool in_one_flush = is_inside_transaction(borrowed) && !settings && borrowed.context->sends_ahead;
     if (sync == spi::BatchSync::once || in_one_flush) {

@@ -46,7 +46,7 @@ private:
 /// The same for a batch; each of its statements is given all of the time. Statements that are transactions of their own
 /// and share a flush have no limit: one that outlived the first of them would be the session's, and stay when the reset
 /// behind them is cancelled.
-void run_batch_within_limit(const Borrowed& borrowed, const Settings* settings, std::span<spi::BatchItem* const> items,
-                            spi::BatchSync sync);
+void run_batch_with_limits(const Borrowed& borrowed, const Settings* settings, std::span<spi::BatchItem* const> items,
+                           spi::BatchSync sync);
 
 }  // namespace pg::detail

@@ -84,7 +84,9 @@ private:
 void StreamSourceDeleter::operator()(StreamSource* source) const noexcept { delete source; }
 
 Expected<Result> next_chunk(StreamSource& source) { return source.next(); }
-Error stream_moved() { return usage_error("the stream was moved from"); }
+Error stream_ended() {
+    return usage_error("the stream was moved from, or has ended with an error: there are no more rows in it");
+}
 
 }  // namespace detail
 
@@ -106,7 +108,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         new detail::StreamSource(*std::move(borrowed), timeout, detail::label_of(call.options)));
     Expected<void> begun = source->admit(spi::RequestKind::stream, call.sql, call.params);
     detail::Call admitted = call;
-    if (begun && !source->new_text().empty()) begun = detail::change_text(admitted, source->new_text());
+    if (begun && source->new_text()) begun = detail::change_text(admitted, *source->new_text());
     if (source->borrowed().context->retyped->contains(admitted.sql)) admitted.params->retype_numbers();
     if (admitted.leaves_traces) detail::note_settings(*source->borrowed().slot, admitted.sql);
     if (begun) begun = source->begin(admitted);

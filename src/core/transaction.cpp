@@ -36,12 +36,7 @@ std::string begin_text(const TransactionOptions& options) {
 }
 
 Error ended() { return detail::usage_error("the transaction has ended; begin another"); }
-Error ended_by_its_text() {
-    return detail::usage_error(
-        "a statement of the transaction has ended it: what came before it stands as that left it, "
-        "and nothing more runs in it");
-}
-Error part_ended() { return detail::usage_error("the savepoint has ended"); }
+Error savepoint_ended() { return detail::usage_error("the savepoint has ended"); }
 Error still_occupied(std::string_view action) {
     return detail::usage_error("a stream or a COPY of the transaction is still open: finish or destroy it before " +
                                std::string(action));
@@ -109,6 +104,12 @@ Expected<Transaction> begin_once_or_twice(detail::Borrowed&& borrowed, const std
 
 }  // namespace
 
+Error detail::ended_by_its_text() {
+    return usage_error(
+        "a statement of the transaction has ended it: what came before it stands as that left it, "
+        "and nothing more runs in it");
+}
+
 Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::shared_ptr<const Hooks>& hooks,
                                        const TransactionOptions& options, const TransactionTime& time,
                                        spi::Moment called_at) {
@@ -123,9 +124,10 @@ Expected<Transaction> detail::begin_on(Expected<Borrowed> borrowed, const std::s
 
 Expected<detail::Borrowed> Transaction::Impl::do_borrow(const QueryOptions* options) {
     if (!is_open()) return ended();
-    if (is_ended_by_its_text()) return ended_by_its_text();
+    if (is_ended_by_its_text()) return detail::ended_by_its_text();
     detail::Borrowed borrowed = held->lend(time.wait(*held->context, options));
     borrowed.until = time.end();
+    borrowed.is_of_transaction = true;
     return borrowed;
 }
 
@@ -155,7 +157,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (held->occupant) return still_occupied("commit");
     if (is_ended_by_its_text()) {
         static_cast<void>(std::exchange(held, nullptr));
-        return ended_by_its_text();
+        return detail::ended_by_its_text();
     }
     return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {
@@ -196,17 +198,17 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
                           });
 }
 
-Expected<std::uint32_t> Transaction::Impl::set_part(const spi::Wait& wait) {
+Expected<std::uint32_t> Transaction::Impl::set_savepoint(const spi::Wait& wait) {
     if (!is_open()) return ended();
     const std::uint32_t number = ++savepoints;
-    auto set = control_part(spi::RequestKind::savepoint, "savepoint", number, wait);
+    auto set = control_savepoint(spi::RequestKind::savepoint, "savepoint", number, wait);
     if (!set) return std::move(set).error();
-    open_parts.push_back(number);
+    open_savepoints.push_back(number);
     return number;
 }
 
-Expected<void> Transaction::Impl::control_part(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
-                                               const spi::Wait& wait) {
+Expected<void> Transaction::Impl::control_savepoint(spi::RequestKind kind, std::string_view statement,
+                                                    std::uint32_t number, const spi::Wait& wait) {
     const std::string text = std::string(statement) + " pgclient_" + std::to_string(number);
     return detail::hooked(hooks_, kind, text, nullptr, [&](detail::Watch* watch) -> Expected<void> {
         if (watch) watch->take(*held);
@@ -214,39 +216,40 @@ Expected<void> Transaction::Impl::control_part(spi::RequestKind kind, std::strin
     });
 }
 
-bool Transaction::Impl::has_part(std::uint32_t number) const noexcept {
-    return is_open() && std::binary_search(open_parts.begin(), open_parts.end(), number);
+bool Transaction::Impl::has_savepoint(std::uint32_t number) const noexcept {
+    return is_open() && std::binary_search(open_savepoints.begin(), open_savepoints.end(), number);
 }
 
-/// One that fails leaves the part open: it can still be undone. One that was given up too late has ended it.
-Expected<void> Transaction::Impl::end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
+/// One that fails leaves the savepoint, which can still be rolled back to. One that was given up too late has ended it.
+Expected<void> Transaction::Impl::end_savepoint(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
     const bool is_kept = kind == spi::RequestKind::release;
-    auto ended = control_part(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
+    auto ended = control_savepoint(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
     if (!is_kept) detail::note_undone(*held->context, held->lease.slot());
     if (!ended && ended.error().outcome() != Outcome::applied) return ended;
-    while (open_parts.back() != number) open_parts.pop_back();  // those inside of it end with it
-    open_parts.pop_back();
+    while (open_savepoints.back() != number) open_savepoints.pop_back();  // those inside of it end with it
+    open_savepoints.pop_back();
     return ended;
 }
 
-Expected<void> Transaction::Impl::release_part(std::uint32_t number, const spi::Wait& wait) {
-    if (!has_part(number)) return part_ended();
+Expected<void> Transaction::Impl::release_savepoint(std::uint32_t number, const spi::Wait& wait) {
+    if (!has_savepoint(number)) return savepoint_ended();
     if (held->occupant) return still_occupied("release");
-    return end_part(spi::RequestKind::release, number, wait);
+    return end_savepoint(spi::RequestKind::release, number, wait);
 }
 
-Expected<void> Transaction::Impl::undo_part(std::uint32_t number, const spi::Wait& wait) {
-    if (!has_part(number)) return part_ended();
+Expected<void> Transaction::Impl::roll_back_to(std::uint32_t number, const spi::Wait& wait) {
+    if (!has_savepoint(number)) return savepoint_ended();
     end_occupant();
-    auto undone = end_part(spi::RequestKind::rollback_to, number, wait);
-    if (has_part(number)) return undone;
+    auto undone = end_savepoint(spi::RequestKind::rollback_to, number, wait);
+    if (has_savepoint(number)) return undone;
     held->first_failure.reset();
     std::erase_if(open_objects, [&](const OpenObject& object) { return object.savepoints >= number; });
     return undone;
 }
 
-std::uint32_t Transaction::Impl::add_object() {
-    open_objects.push_back({++objects, savepoints});
+std::uint32_t Transaction::Impl::add_object(std::int32_t descriptor) {
+    std::erase_if(open_objects, [&](const OpenObject& object) { return object.descriptor == descriptor; });
+    open_objects.push_back({++objects, savepoints, descriptor});
     return objects;
 }
 void Transaction::Impl::remove_object(std::uint32_t number) noexcept {
@@ -262,7 +265,7 @@ Expected<void> Transaction::try_rollback() { return impl_ ? impl_->roll_back(imp
 
 Expected<Savepoint> Transaction::try_savepoint() {
     if (!impl_) return ended();
-    const auto number = impl_->set_part(impl_->time.wait());
+    const auto number = impl_->set_savepoint(impl_->time.wait());
     if (!number) return number.error();
     return Savepoint(impl_, *number);
 }
@@ -277,14 +280,14 @@ Savepoint& Savepoint::operator=(Savepoint&& other) noexcept {
 }
 
 Savepoint::~Savepoint() {
-    if (transaction_ && transaction_->has_part(number_)) static_cast<void>(try_rollback());
+    if (transaction_ && transaction_->has_savepoint(number_)) static_cast<void>(try_rollback());
 }
 
 Expected<void> Savepoint::try_release() {
-    return transaction_ ? transaction_->release_part(number_, transaction_->time.wait()) : part_ended();
+    return transaction_ ? transaction_->release_savepoint(number_, transaction_->time.wait()) : savepoint_ended();
 }
 Expected<void> Savepoint::try_rollback() {
-    return transaction_ ? transaction_->undo_part(number_, transaction_->time.wait()) : part_ended();
+    return transaction_ ? transaction_->roll_back_to(number_, transaction_->time.wait()) : savepoint_ended();
 }
 
 }  // namespace pg

@@ -35,6 +35,9 @@ private:
                                              const TransactionOptions& options, const TransactionTime& time,
                                              spi::Moment called_at = spi::Moment::max());
 
+/// Nothing runs in a transaction that a COMMIT, a ROLLBACK or a PREPARE TRANSACTION has ended which came as a text.
+[[nodiscard]] Error ended_by_its_text();
+
 }  // namespace detail
 
 /// Shared by the transaction, its savepoints and its large objects: what outlives the transaction finds it ended.
@@ -42,13 +45,15 @@ struct Transaction::Impl final : Executor {
     std::shared_ptr<detail::HeldSession> held;  // null once it has ended
     detail::TransactionTime time;
     bool committed = false;
-    std::uint32_t savepoints = 0;             // made so far
-    std::vector<std::uint32_t> open_parts{};  // savepoints that the server has, the innermost last
+    std::uint32_t savepoints = 0;                  // made so far
+    std::vector<std::uint32_t> open_savepoints{};  // that the server has, the innermost last
 
-    /// A descriptor of a large object. The server closes those of a part that is undone, and gives them again.
+    /// A descriptor of a large object. The server closes those that were opened behind a savepoint as that is
+    /// rolled back to, and gives their numbers again.
     struct OpenObject {
         std::uint32_t number;
         std::uint32_t savepoints;  // that were made before it was opened
+        std::int32_t descriptor;   // given again: a text has rolled back what this was opened in
     };
     std::uint32_t objects = 0;  // opened so far
     std::vector<OpenObject> open_objects{};
@@ -76,22 +81,22 @@ struct Transaction::Impl final : Executor {
     [[nodiscard]] const std::shared_ptr<const detail::Hooks>& hooks() const { return hooks_; }
 
     /// A savepoint, by its number. UsageError when it has ended, or the transaction has. @{
-    Expected<std::uint32_t> set_part(const spi::Wait& wait);
-    Expected<void> release_part(std::uint32_t number, const spi::Wait& wait);
-    Expected<void> undo_part(std::uint32_t number, const spi::Wait& wait);
-    [[nodiscard]] bool has_part(std::uint32_t number) const noexcept;  /// @}
+    Expected<std::uint32_t> set_savepoint(const spi::Wait& wait);
+    Expected<void> release_savepoint(std::uint32_t number, const spi::Wait& wait);
+    Expected<void> roll_back_to(std::uint32_t number, const spi::Wait& wait);
+    [[nodiscard]] bool has_savepoint(std::uint32_t number) const noexcept;  /// @}
 
-    /// Counts a large object that was opened; its number. @{
-    [[nodiscard]] std::uint32_t add_object();
+    /// Counts a large object that was opened with that descriptor; its number. @{
+    [[nodiscard]] std::uint32_t add_object(std::int32_t descriptor);
     void remove_object(std::uint32_t number) noexcept;
     [[nodiscard]] bool has_object(std::uint32_t number) const noexcept;  /// @}
 
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
 
 private:
-    Expected<void> control_part(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
-                                const spi::Wait& wait);
-    Expected<void> end_part(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait);
+    Expected<void> control_savepoint(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
+                                     const spi::Wait& wait);
+    Expected<void> end_savepoint(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait);
 };
 
 }  // namespace pg

@@ -62,7 +62,7 @@ class SessionPool::MemberJob final : public spi::Job {
 public:
     using Work = void (SessionPool::*)(Member&) noexcept;
     MemberJob(std::shared_ptr<SessionPool> pool, std::shared_ptr<spi::Reactor> home, Member& member, Work work)
-        : pool_(std::move(pool)), home_(std::move(home)), member_(member), work_(work) {
+        : home_(std::move(home)), pool_(std::move(pool)), member_(member), work_(work) {
         if (is_waited_for()) pool_->openings_->begin();
     }
 
@@ -79,8 +79,8 @@ private:
         if (openings) openings->end();
     }
 
+    const std::shared_ptr<spi::Reactor> home_;  // which it runs on, and lets go of last
     const std::shared_ptr<SessionPool> pool_;
-    const std::shared_ptr<spi::Reactor> home_;  // which it runs on
     Member& member_;
     const Work work_;
 };

@@ -37,9 +37,9 @@ struct InterceptedRequest {
     /// Of a statement or a stream. It is checked as a text known at run time is, and not prepared.
     void replace_text(std::string text) {
         own_text = std::move(text);
-        sql = own_text;
+        sql = *own_text;
     }
-    std::string own_text{};  ///< of a text that was replaced
+    std::optional<std::string> own_text{};  ///< in the place of the one that the request came with
 };
 
 /// Has a say: `Options::interceptors` takes any number of them, and shares them. Before a request is sent they are
@@ -51,7 +51,7 @@ struct InterceptedRequest {
 /// awaited call shares a session with others. A blocking statement or batch is shown before a session is asked for.
 ///
 /// It is called on the thread that makes the call or a loop's, on several at a time, must not throw, and must not use
-/// the client, which would have it call itself.
+/// the client, which would have it call itself. Of an awaited call it has the 256 KiB of a fiber as its stack.
 class PGCLIENT_API Interceptor {
 public:
     Interceptor() = default;

@@ -44,8 +44,10 @@ struct RequestEvent {
     std::size_t statements = 1;             ///< of a batch
     std::string_view node{};                ///< as `Connection::node` says it; empty: it had no session
     std::string_view engine{};              ///< "libpq" or "direct"; empty: it had no session
-    const Error* error = nullptr;           ///< null: it went well, or a stream or COPY was left before its end
-    Outcome outcome = Outcome::applied;     ///< that of the error
+    /// Null: it went well, or a stream or COPY was left before its end. Of a batch whose statements fail alone that of
+    /// the first that did.
+    const Error* error = nullptr;
+    Outcome outcome = Outcome::applied;  ///< that of the error
 };
 
 /// An attempt to open a session that has ended. Value, as above.

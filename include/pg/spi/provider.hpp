@@ -10,7 +10,7 @@
 namespace pg::spi {
 
 /// Raised when a change of these headers breaks a provider built before it.
-inline constexpr int abi_version = 10;
+inline constexpr int abi_version = 11;
 
 /// Hears what a server says unasked. Called on the thread that waits for the session; must not throw or use the
 /// session.

@@ -2,9 +2,29 @@
 #include <future>
 #include <pg/async_copy.hpp>
 #include <pg/sqlstate.hpp>
+#include <stdexcept>
 #include <stop_token>
 
 #include "tests/db/core/async_database.hpp"
+
+namespace {
+
+/// Its codec does not read a three.
+struct Picky {
+    int number = 0;
+};
+
+}  // namespace
+
+template <>
+struct pg::Codec<Picky> : pg::detail::IntegerCodec<int> {
+    static constexpr TypeId type = Codec<int>::type;
+    static Fault decode(const Cell& cell, const WireType& wire, Picky& out) {
+        const Fault fault = Codec<int>::decode(cell, wire, out.number);
+        if (!fault && out.number == 3) throw std::length_error("no room");
+        return fault;
+    }
+};
 
 namespace {
 
@@ -69,6 +89,19 @@ pg::Task<void> row_by_row(pg::AsyncClient async) {
         rest += *bytes;
     }
     EXPECT_TRUE(rest.ends_with("4999\n5000\n"));
+}
+
+TEST_P(AsyncCopyBytes, GivesTheRowsBeforeOneWhoseCodecThrows) {
+    auto copy = pg::AsyncCopyOut<Picky>::open(async, "(select n from generate_series(1, 5) n)").get();
+    const auto numbers = [&] {
+        std::vector<int> read;
+        for (const Picky& one : copy.read().get()) read.push_back(one.number);
+        return read;
+    };
+    EXPECT_EQ(numbers(), (std::vector{1, 2}));
+    EXPECT_THROW(static_cast<void>(numbers()), std::length_error);
+    EXPECT_EQ(numbers(), (std::vector{4, 5}));
+    EXPECT_EQ(numbers(), std::vector<int>());
 }
 
 TEST_P(AsyncCopyBytes, GivesAsMuchAsIsAskedFor) { pg::sync_wait(row_by_row(async)); }

@@ -118,6 +118,15 @@ TEST_P(AsyncLargeObject, EndsWithTheStopOfItsTransaction) {
     EXPECT_THROW(static_cast<void>(object.size().get()), pg::Cancelled);
 }
 
+TEST_P(AsyncLargeObject, EndsItsTransactionWhenACallOnItEndsEarly) {
+    auto object = pg::AsyncLargeObject::open(transaction, oid, pg::LargeObjectMode::read_write).get();
+    auto write = object.try_write(pattern(100));
+    write.stop();
+    EXPECT_EQ(std::move(write).get().error().kind(), pg::ErrorKind::cancelled);
+    EXPECT_FALSE(object.try_write(pattern(100)).get()) << "behind a gap";
+    EXPECT_FALSE(object.try_read(1).get());
+}
+
 pg::Task<void> write_for_long(pg::AsyncClient async) {
     pg::AsyncTransaction transaction = co_await async.begin();
     const pg::Oid oid = co_await pg::AsyncLargeObject::create(transaction);

@@ -1,6 +1,10 @@
 // Awaited calls of which the application has made something else than was meant: errors of its own, handles that are
 // empty.
+#include <optional>
+#include <utility>
+
 #include "pg/async_listener.hpp"
+#include "pg/pool/pool.hpp"
 #include "pg/stop.hpp"
 #include "tests/db/core/async_database.hpp"
 
@@ -33,9 +37,80 @@ TEST_P(AsyncMisuse, SaysThatAHandleWasMovedFrom) {
     const auto other = std::move(listener);
     EXPECT_THROW(static_cast<void>(listener.listen("news")), pg::UsageError);
     EXPECT_THROW(static_cast<void>(listener.next(1ms)), pg::UsageError);
+    pg::Listener blocking(db);
+    const pg::Listener held = std::move(blocking);
+    EXPECT_THROW(static_cast<void>(blocking.next(1ms)), pg::UsageError);
     auto stream = async.stream<int>("select 1").get();
     const auto read = std::move(stream);
     EXPECT_EQ(pg::sync_wait(stream.try_next()).error().kind(), pg::ErrorKind::usage);
+}
+
+pg::Task<void> await_twice(pg::Async<int> call) {
+    EXPECT_EQ(co_await call, 1);
+    try {
+        co_await call;
+        ADD_FAILURE() << "it was run again";
+    } catch (const pg::UsageError& error) {
+        EXPECT_NE(error.message().find("awaited before"), std::string_view::npos) << error.what();
+    }
+}
+pg::Task<void> await_what_was_moved_from(pg::Async<pg::Expected<int>> call) {
+    const auto other = std::move(call);
+    const auto answer = co_await std::move(call);
+    EXPECT_EQ(answer.error().kind(), pg::ErrorKind::usage);
+}
+
+TEST_P(AsyncMisuse, AnswersACallOnce) {
+    pg::sync_wait(await_twice(async.query_one<int>("select 1")));
+    pg::sync_wait(await_what_was_moved_from(async.try_query_one<int>("select 1")));
+    auto got = async.try_query_one<int>("select 1");
+    EXPECT_EQ(std::move(got).get().value(), 1);
+    EXPECT_EQ(std::move(got).get().error().kind(), pg::ErrorKind::usage);
+    auto given = async.try_query_one<int>("select 1");
+    const auto other = std::move(given);
+    std::optional<pg::ErrorKind> told;
+    std::move(given).start([&](const pg::Expected<int>& answer) { told = answer.error().kind(); });
+    EXPECT_EQ(told, pg::ErrorKind::usage);
+}
+
+/// The same `next()` awaited for each row: their sum.
+pg::Task<std::int64_t> sum_by_one_next(pg::AsyncClient async) {
+    auto rows = co_await async.stream<std::int64_t>("select n from generate_series(1, 30000) n");
+    auto next = rows.next();
+    std::int64_t sum = 0;
+    for (const std::int64_t* row = co_await next; row != nullptr; row = co_await next) sum += *row;
+    co_return sum;
+}
+
+TEST_P(AsyncMisuse, GivesEveryRowToWhoAwaitsTheSameNext) {
+    EXPECT_EQ(pg::sync_wait(sum_by_one_next(async)), 30'000 * 30'001 / 2);
+}
+
+/// What it gives to whoever asks for the next row behind an error.
+pg::Task<pg::ErrorKind> behind_an_error(pg::AsyncClient async) {
+    auto rows = co_await async.stream<int>("select 1 / (20000 - n) from generate_series(1, 30000) n");
+    for (auto row = co_await rows.try_next();; row = co_await rows.try_next()) {
+        if (row && *row) continue;
+        EXPECT_TRUE(!row && row.error().sqlstate() == "22012");
+        const auto next = co_await rows.try_next();
+        co_return next ? pg::ErrorKind::no_rows : next.error().kind();
+    }
+}
+
+TEST_P(AsyncMisuse, DoesNotTakeAnErrorForTheEndOfAStream) {
+    EXPECT_EQ(pg::sync_wait(behind_an_error(async)), pg::ErrorKind::usage);
+}
+
+TEST_P(AsyncMisuse, SendsNothingOfACallThatNobodyAwaits) {
+    db.run_script("create table if not exists never_written (n int)");
+    const auto acquired = db.pool().stats().acquired;
+    {
+        const auto never = async.exec("insert into never_written values (1)");
+        const auto nor_this = async.begin();
+        const auto nor_these = async.stream<int>("insert into never_written values (2) returning n");
+    }
+    EXPECT_EQ(db.pool().stats().acquired, acquired) << "it had a session";
+    EXPECT_EQ(db.query_one<std::int64_t>("select count(*) from never_written"), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, AsyncMisuse, testing::Values("direct", "libpq"), name_of_engine);

@@ -89,6 +89,16 @@ TEST_F(LargeObjectDb, ClosesWithThePartThatItWasOpenedIn) {
     EXPECT_EQ(before.size(), 0);
 }
 
+TEST_F(LargeObjectDb, ClosesWhenATextUndoesItsOpeningAndTheServerGivesItsPlaceToAnother) {
+    const pg::Oid other = pg::LargeObject::create(transaction);
+    transaction.exec("savepoint a");
+    pg::LargeObject undone(transaction, oid, pg::LargeObjectMode::read_write);
+    transaction.exec("rollback to a");
+    pg::LargeObject after(transaction, other, pg::LargeObjectMode::read_write);
+    EXPECT_THROW(undone.write(pattern(5)), pg::UsageError);
+    EXPECT_EQ(after.size(), 0) << "what was meant for another came here";
+}
+
 TEST_F(LargeObjectDb, ClosesWithItsTransaction) {
     pg::LargeObject object(transaction, oid);
     transaction.commit();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_session.hpp"
+#include "pg/connection.hpp"
 
 namespace {
 
@@ -227,6 +228,32 @@ TEST_F(Batch, LetsTheOthersControlTransactions) {
     within.exec("rollback to a");
     within.run();
     EXPECT_EQ(server.take_log(), (Lines{"begin", "batch of 2"}));
+}
+
+TEST_F(Batch, SendsNothingOfATransactionBehindItsEnd) {
+    for (const char* end : {"commit", "rollback"}) {
+        pg::Transaction transaction = db.client.begin();
+        pg::Batch within(transaction);
+        const auto before = within.exec("insert");
+        static_cast<void>(within.exec(pg::runtime(end)));
+        const auto behind = within.exec("update");
+        within.run(pg::BatchMode::each);
+        EXPECT_TRUE(before.try_get());
+        ASSERT_FALSE(behind.try_get()) << "it would stand alone";
+        EXPECT_EQ(behind.try_get().error().kind(), pg::ErrorKind::usage);
+        EXPECT_EQ(behind.try_get().error().outcome(), pg::Outcome::not_sent);
+        EXPECT_EQ(server.take_log().back(), "each of 2");
+    }
+    pg::Transaction transaction = db.client.begin();
+    pg::Batch within(transaction);
+    for (const char* sql : {"insert", "commit and chain", "update"}) within.exec(pg::runtime(sql));
+    within.run(pg::BatchMode::each);
+    pg::Connection connection = db.client.connection();
+    static_cast<void>(server.take_log());
+    pg::Batch outside(connection);
+    for (const char* sql : {"begin", "insert", "commit", "update"}) outside.exec(pg::runtime(sql));
+    outside.run(pg::BatchMode::each);
+    EXPECT_EQ(server.take_log(), Lines{"each of 4"}) << "there it is a text like any other";
 }
 
 TEST_F(Batch, CleansASessionWhoseTextsSayThatTheyLeaveTraces) {

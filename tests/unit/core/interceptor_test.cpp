@@ -29,6 +29,7 @@ public:
 
     std::function<Said(InterceptedRequest&)> says;
     std::function<void(pg::Expected<pg::Result>&)> changes;
+    std::function<void(const InterceptedRequest&)> on_end;
 
 private:
     Said do_before(InterceptedRequest& request) noexcept override {
@@ -43,6 +44,7 @@ private:
     }
     void do_ended(const InterceptedRequest& request, const pg::Error* error) noexcept override {
         EXPECT_EQ(request.params, nullptr) << "a stream outlives those of its call";
+        if (on_end) on_end(request);
         log_.push_back(name_ + " ended " + std::string(to_string(request.kind)) +
                        (error ? ": " + std::string(to_string(error->kind())) : ""));
     }
@@ -260,6 +262,51 @@ TEST_F(Intercepting, IsShownABatchAndEachOfItsStatements) {
     EXPECT_FALSE(early.try_get());
     EXPECT_FALSE(bad.try_get());
     EXPECT_EQ(arrived(), Lines{});
+}
+
+TEST_F(Intercepting, KeepsTheTextsOfABatchThatAreReplaced) {
+    const std::string long_one = "delete from t where a = 'quite a long text that lies in memory of its own'";
+    inner->says = [&](InterceptedRequest& request) -> Said {
+        if (request.is_in_batch) request.replace_text(long_one + " or b = 'and one that is longer than the other was'");
+        return pass();
+    };
+    std::vector<std::string> ended;
+    inner->on_end = [&](const InterceptedRequest& request) { ended.emplace_back(request.sql); };
+    pg::Batch batch(client);
+    for (int round = 0; round < 2; ++round) {
+        static_cast<void>(batch.exec(pg::runtime(long_one)));
+        batch.run();
+        {
+            const auto prepared = client.prepare<pg::Affected()>(pg::runtime(long_one));
+            static_cast<void>(batch.add(prepared));
+        }
+        batch.run();
+        batch.clear();
+    }
+    EXPECT_EQ(ended, Lines(4, long_one));
+}
+
+TEST_F(Intercepting, TakesAnEmptyTextForWhatItIs) {
+    inner->says = [](InterceptedRequest& request) -> Said {
+        request.replace_text("");
+        return pass();
+    };
+    EXPECT_FALSE(client.try_query("select 1"));
+    EXPECT_FALSE(client.try_stream<int>("select 1"));
+    EXPECT_EQ(arrived(), Lines{}) << "a statement that was taken away was sent";
+}
+
+TEST_F(Intercepting, GivesSettingsToATransactionBehindItsBegin) {
+    inner->says = set;
+    pg::Connection connection = client.connection();
+    connection.exec("begin isolation level serializable");
+    EXPECT_EQ(arrived(), (Lines{"begin isolation level serializable", set_a})) << "it cannot come behind a query";
+    connection.exec("commit");
+    static_cast<void>(arrived());
+    connection.run_script("begin isolation level serializable; select 1; commit");
+    EXPECT_EQ(arrived(), (Lines{"begin isolation level serializable; ", set_a, "commit"}));
+    connection.exec("call p()");
+    EXPECT_EQ(arrived(), (Lines{"begin", set_a, "call p()", "commit"})) << "older servers let it commit in between";
 }
 
 TEST_F(Intercepting, GivesSettingsToTheTransactionOfARequestAlone) {

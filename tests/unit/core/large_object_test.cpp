@@ -23,8 +23,8 @@ protected:
     void answer_number(const char* sql, std::int64_t number, std::uint32_t type = 23) {
         server.answer(sql, rows({{"f", type}}, {{std::to_string(number)}}));
     }
-    pg::LargeObject open() {
-        answer_number("select lo_open($1, $2)", 3);
+    pg::LargeObject open(int descriptor = 3) {
+        answer_number("select lo_open($1, $2)", descriptor);
         pg::LargeObject object(transaction, pg::Oid{77});
         server.take_log();
         return object;
@@ -173,7 +173,7 @@ TEST_F(LargeObject, ClosesWhenItGoes) {
     {
         pg::LargeObject object = open();
         pg::LargeObject moved = std::move(object);
-        pg::LargeObject other = open();
+        pg::LargeObject other = open(4);
         other = std::move(moved);
     }
     EXPECT_EQ(server.take_log(),

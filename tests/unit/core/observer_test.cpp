@@ -205,6 +205,16 @@ TEST_F(Observing, TellsOfABatchAsAWhole) {
                      "error in batch delete from v: server not_applied"}));
 }
 
+TEST_F(Observing, TellsOfTheFirstFailureOfABatchWhoseStatementsFailAlone) {
+    pg::Batch batch(client);
+    server.answer("delete from t", fake::affected("DELETE 3", 3));
+    server.answer("delete from v", server_error("42P01"));
+    for (const char* sql : {"delete from t", "delete from v", "delete from t"}) batch.exec(pg::runtime(sql));
+    EXPECT_EQ(told_of([&] { EXPECT_TRUE(batch.try_run(pg::BatchMode::each)); }),
+              (Lines{"batch delete from t on fake, 3 rows of 3 statements: server not_applied",
+                     "error in batch delete from t: server not_applied"}));
+}
+
 TEST_F(Observing, TellsOfABatchThatIsSentAgain) {
     pg::Batch batch(client);
     server.answer("delete from t", fake::connection_lost(pg::Outcome::not_sent));
