@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pg/async_listener.hpp"
+#include "pg/listener.hpp"
 #include "pg/pool/pool.hpp"
 #include "pg/stop.hpp"
 #include "tests/db/core/async_database.hpp"

@@ -192,8 +192,9 @@ TEST_P(Tenants, SeeTheirOwnRowsBehindTheCommitOfABatch) {
     pg::Client client = open("libpq");
     pg::Client ann = pg::for_tenant(client, "ann");
     {
-        pg::Transaction transaction = ann.begin();
-        pg::Batch batch(transaction);
+        pg::Connection session = ann.connection();
+        pg::Batch batch(session);
+        batch.exec("begin isolation level serializable");
         batch.exec("insert into notes values ('a3')");
         batch.exec("commit");
         const auto added = batch.exec("insert into notes values ('a4')");
@@ -233,7 +234,7 @@ TEST_P(Tenants, RunNoScriptThatGoesOnBehindTheEndOfATransaction) {
         EXPECT_TRUE(transaction.try_run_script("insert into notes values ('a3'); commit;"));
     }
     EXPECT_EQ(all_of("ann"), (Notes{"a1", "a2", "a3"}));
-    ann.run_script("begin; insert into notes values ('a4'); commit");
+    ann.run_script("begin isolation level repeatable read; insert into notes values ('a4'); commit");
     ann.run_script("create function pg_temp.f() returns int begin atomic select 1; select 2; end; select pg_temp.f()");
     EXPECT_EQ(all_of("ann").size(), 4u);
     expect_nothing_left(client);
