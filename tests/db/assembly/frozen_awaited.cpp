@@ -8,8 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 using pg::Task;
 
-Task<pg::AsyncTransaction> used_transaction(pg::AsyncClient async) {
-    auto transaction = co_await async.begin();
+Task<pg::AsyncTransaction> used_transaction(Line& line, pg::AsyncClient async) {
+    auto transaction = co_await async.begin({.stop = line.stop()});
     co_await transaction.exec("insert into frozen_texts values ('x')");
     co_return transaction;
 }
@@ -118,13 +118,13 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
          [](Line& line, pg::Client& db, pg::AsyncClient async) -> Task<void> {
              const auto twice = db.prepare<int(int)>("select $1::int * 2");
              line.go_silent();
-             co_await async.call(twice, 1);
+             co_await stoppable(line, async).call(twice, 1);
          }},
         {"AsyncExecutor::try_call",
          [](Line& line, pg::Client& db, pg::AsyncClient async) -> Task<void> {
              const auto twice = db.prepare<int(int)>("select $1::int * 2");
              line.go_silent();
-             drop((co_await async.try_call(twice, 1)).value());
+             drop((co_await stoppable(line, async).try_call(twice, 1)).value());
          }},
         {"AsyncClient::~AsyncClient",
          [](Line& line, pg::Client&, pg::AsyncClient) -> Task<void> {
@@ -149,12 +149,12 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
         {"AsyncClient::begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             static_cast<void>(co_await async.begin());
+             static_cast<void>(co_await async.begin({.stop = line.stop()}));
          }},
         {"AsyncClient::try_begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             drop((co_await async.try_begin()).value());
+             drop((co_await async.try_begin({.stop = line.stop()})).value());
          }},
         {"AsyncClient::transaction",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
@@ -162,7 +162,7 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
                  line.go_silent();
                  co_await transaction.exec("insert into frozen_texts values ('x')");
              };
-             co_await async.transaction(body);
+             co_await async.transaction({.stop = line.stop()}, body);
          }},
         {"AsyncConnection::transaction",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
@@ -171,19 +171,19 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
                  line.go_silent();
                  co_await transaction.exec("insert into frozen_texts values ('x')");
              };
-             co_await connection.transaction(body);
+             co_await connection.transaction({.stop = line.stop()}, body);
          }},
         {"AsyncConnection::begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto connection = co_await used_connection(async);
              line.go_silent();
-             static_cast<void>(co_await connection.begin());
+             static_cast<void>(co_await connection.begin({.stop = line.stop()}));
          }},
         {"AsyncConnection::try_begin",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const auto connection = co_await used_connection(async);
              line.go_silent();
-             drop((co_await connection.try_begin()).value());
+             drop((co_await connection.try_begin({.stop = line.stop()})).value());
          }},
         {"AsyncConnection::operator=",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
@@ -202,46 +202,47 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
          End::mute},
         {"AsyncTransaction::commit",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto transaction = co_await used_transaction(async);
+             auto transaction = co_await used_transaction(line, async);
              line.go_silent();
              co_await transaction.commit();
          }},
         {"AsyncTransaction::try_commit",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto transaction = co_await used_transaction(async);
+             auto transaction = co_await used_transaction(line, async);
              line.go_silent();
              (co_await transaction.try_commit()).value();
          }},
         {"AsyncTransaction::rollback",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto transaction = co_await used_transaction(async);
+             auto transaction = co_await used_transaction(line, async);
              line.go_silent();
              co_await transaction.rollback();
          }},
         {"AsyncTransaction::try_rollback",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto transaction = co_await used_transaction(async);
+             auto transaction = co_await used_transaction(line, async);
              line.go_silent();
              (co_await transaction.try_rollback()).value();
          }},
         {"AsyncTransaction::operator=",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const pg::Client other = line.other_client();
-             auto one = co_await used_transaction(async);
-             auto two = co_await used_transaction(other.async());
+             auto one = co_await used_transaction(line, async);
+             auto two = co_await used_transaction(line, other.async());
              line.go_silent();
              one = std::move(two);
          },
          End::mute},
         {"AsyncTransaction::~AsyncTransaction",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             const auto transaction = co_await used_transaction(async);
+             const auto transaction = co_await used_transaction(line, async);
              line.go_silent();
          },
          End::mute},
         {"Async::operator=",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto one = async.exec("select 1"), two = async.exec("select 2");
+             const pg::AsyncExecutor on = stoppable(line, async);
+             auto one = on.exec("select 1"), two = on.exec("select 2");
              line.go_silent();
              one = std::move(two);
              co_await std::move(one);
@@ -259,8 +260,12 @@ const std::vector<AwaitedVerb>& awaited_verbs() {
 
 const std::vector<Verb>& waits() {
     static const std::vector<Verb> all{
-        {"Async::get", [](Line& line, pg::Client& db) { line.go_silent(), db.async().exec("select 1").get(); }},
-        {"sync_wait", [](Line& line, pg::Client& db) { line.go_silent(), pg::sync_wait(db.async().exec("select 1")); }},
+        {"Async::get",
+         [](Line& line, pg::Client& db) { line.go_silent(), stoppable(line, db.async()).exec("select 1").get(); }},
+        {"sync_wait",
+         [](Line& line, pg::Client& db) {
+             line.go_silent(), pg::sync_wait(stoppable(line, db.async()).exec("select 1"));
+         }},
     };
     return all;
 }

@@ -17,6 +17,8 @@ std::string copied_rows(int rows) {
     return "(select repeat('x', 1000 + 0 * generate_series(1, " + std::to_string(rows) + ")))";
 }
 std::vector<std::string> pieces() { return std::vector<std::string>(3, std::string(std::size_t{1} << 16, 'x')); }
+/// How long a listener waits that hears nothing: until its stop, where there is one.
+std::chrono::milliseconds patience(Line& line) { return line.stop() ? 60s : 1ms; }
 constexpr pg::Sql<0> copied_in = "copy frozen_texts from stdin";
 std::string lines() { return std::string(std::size_t{1} << 16, 'x') + '\n'; }
 
@@ -26,16 +28,18 @@ const std::vector<AwaitedVerb>& awaited_streams() {
     static const std::vector<AwaitedVerb> all{
         {"AsyncStream::next",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto stream = co_await async.stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))",
-                                                              rows(line));
+             auto stream =
+                 co_await stoppable(line, async)
+                     .stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))", rows(line));
              line.go_silent();
              while (co_await stream.next() != nullptr) {
              }
          }},
         {"AsyncStream::try_next",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto stream = co_await async.stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))",
-                                                              rows(line));
+             auto stream =
+                 co_await stoppable(line, async)
+                     .stream<std::string>("select repeat('x', 1000 + 0 * generate_series(1, $1))", rows(line));
              line.go_silent();
              while ((co_await stream.try_next()).value() != nullptr) {
              }
@@ -50,48 +54,48 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyIn::open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             static_cast<void>(co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts"));
+             static_cast<void>(co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts"));
          }},
         {"AsyncCopyIn::try_open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             drop((co_await pg::AsyncCopyIn<std::string>::try_open(async, "frozen_texts")).value());
+             drop((co_await pg::AsyncCopyIn<std::string>::try_open(stoppable(line, async), "frozen_texts")).value());
          }},
         {"AsyncCopyIn::write",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              do co_await copy.write(pieces());
              while (line.falls_silent());
          }},
         {"AsyncCopyIn::try_write",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              do (co_await copy.try_write(pieces())).value();
              while (line.falls_silent());
          }},
         {"AsyncCopyIn::finish",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              co_await copy.finish();
          }},
         {"AsyncCopyIn::try_finish",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              drop((co_await copy.try_finish()).value());
          }},
         {"AsyncCopyIn::fail",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              co_await copy.fail("it is a test");
          }},
         {"AsyncCopyIn::try_fail",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyIn<std::string>::open(async, "frozen_texts");
+             auto copy = co_await pg::AsyncCopyIn<std::string>::open(stoppable(line, async), "frozen_texts");
              line.go_silent();
              (co_await copy.try_fail("it is a test")).value();
          }},
@@ -105,23 +109,23 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyOut::open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             static_cast<void>(co_await pg::AsyncCopyOut<std::string>::open(async, "frozen_texts"));
+             static_cast<void>(co_await pg::AsyncCopyOut<std::string>::open(stoppable(line, async), "frozen_texts"));
          }},
         {"AsyncCopyOut::try_open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             drop((co_await pg::AsyncCopyOut<std::string>::try_open(async, "frozen_texts")).value());
+             drop((co_await pg::AsyncCopyOut<std::string>::try_open(stoppable(line, async), "frozen_texts")).value());
          }},
         {"AsyncCopyOut::read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(rows(line)));
+             auto copy = co_await pg::AsyncCopyOut<std::string>::open(stoppable(line, async), copied_rows(rows(line)));
              line.go_silent();
              while (!(co_await copy.read(100)).empty()) {
              }
          }},
         {"AsyncCopyOut::try_read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyOut<std::string>::open(async, copied_rows(rows(line)));
+             auto copy = co_await pg::AsyncCopyOut<std::string>::open(stoppable(line, async), copied_rows(rows(line)));
              line.go_silent();
              while (!(co_await copy.try_read(100)).value().empty()) {
              }
@@ -135,48 +139,48 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyWriter::open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             static_cast<void>(co_await pg::AsyncCopyWriter::open(async, copied_in));
+             static_cast<void>(co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in));
          }},
         {"AsyncCopyWriter::try_open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             drop((co_await pg::AsyncCopyWriter::try_open(async, copied_in)).value());
+             drop((co_await pg::AsyncCopyWriter::try_open(stoppable(line, async), copied_in)).value());
          }},
         {"AsyncCopyWriter::write",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              do co_await copy.write(lines());
              while (line.falls_silent());
          }},
         {"AsyncCopyWriter::try_write",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              do (co_await copy.try_write(lines())).value();
              while (line.falls_silent());
          }},
         {"AsyncCopyWriter::finish",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              co_await copy.finish();
          }},
         {"AsyncCopyWriter::try_finish",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              drop((co_await copy.try_finish()).value());
          }},
         {"AsyncCopyWriter::fail",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              co_await copy.fail("it is a test");
          }},
         {"AsyncCopyWriter::try_fail",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
-             auto copy = co_await pg::AsyncCopyWriter::open(async, copied_in);
+             auto copy = co_await pg::AsyncCopyWriter::open(stoppable(line, async), copied_in);
              line.go_silent();
              (co_await copy.try_fail("it is a test")).value();
          }},
@@ -190,17 +194,19 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyReader::open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             static_cast<void>(co_await pg::AsyncCopyReader::open(async, "copy frozen_texts to stdout"));
+             static_cast<void>(
+                 co_await pg::AsyncCopyReader::open(stoppable(line, async), "copy frozen_texts to stdout"));
          }},
         {"AsyncCopyReader::try_open",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              line.go_silent();
-             drop((co_await pg::AsyncCopyReader::try_open(async, "copy frozen_texts to stdout")).value());
+             drop((co_await pg::AsyncCopyReader::try_open(stoppable(line, async), "copy frozen_texts to stdout"))
+                      .value());
          }},
         {"AsyncCopyReader::read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const std::string sql = "copy " + copied_rows(rows(line)) + " to stdout";
-             auto copy = co_await pg::AsyncCopyReader::open(async, pg::runtime(sql));
+             auto copy = co_await pg::AsyncCopyReader::open(stoppable(line, async), pg::runtime(sql));
              line.go_silent();
              while (co_await copy.read()) {
              }
@@ -208,7 +214,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
         {"AsyncCopyReader::try_read",
          [](Line& line, pg::Client&, pg::AsyncClient async) -> Task<void> {
              const std::string sql = "copy " + copied_rows(rows(line)) + " to stdout";
-             auto copy = co_await pg::AsyncCopyReader::open(async, pg::runtime(sql));
+             auto copy = co_await pg::AsyncCopyReader::open(stoppable(line, async), pg::runtime(sql));
              line.go_silent();
              while ((co_await copy.try_read()).value()) {
              }
@@ -251,7 +257,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              pg::AsyncListener listener(db);
              co_await listener.listen("frozen");
              line.go_silent();
-             static_cast<void>(co_await listener.next(1ms));
+             static_cast<void>(co_await listener.next(patience(line), line.stop()));
          },
          End::mute},
         {"AsyncListener::try_next",
@@ -259,7 +265,7 @@ const std::vector<AwaitedVerb>& awaited_streams() {
              pg::AsyncListener listener(db);
              co_await listener.listen("frozen");
              line.go_silent();
-             drop((co_await listener.try_next(1ms)).value());
+             drop((co_await listener.try_next(patience(line), line.stop())).value());
          },
          End::mute},
         {"AsyncListener::operator=",

@@ -17,10 +17,13 @@ void make_tables(pg::Client& db) {
 
 namespace {
 
+/// How long a listener waits that hears nothing: until its stop, where there is one.
+std::chrono::milliseconds patience(Line& line) { return line.stop() ? 60s : 100ms; }
+
 /// A session that has to be cleaned.
 pg::Connection used_connection(pg::Client& db) {
     pg::Connection connection = db.connection();
-    connection.exec("set application_name = 'used'");
+    connection.exec("set work_mem = '8MB'");
     return connection;
 }
 
@@ -87,12 +90,16 @@ const std::vector<Verb>& clients() {
              pg::Client other = line.other_client();
              line.go_silent(), static_cast<void>(other.try_connection().value());
          }},
-        {"Client::begin", [](Line& line, pg::Client& db) { line.go_silent(), static_cast<void>(db.begin()); }},
+        {"Client::begin",
+         [](Line& line, pg::Client& db) { line.go_silent(), static_cast<void>(db.begin({.stop = line.stop()})); }},
         {"Client::try_begin",
-         [](Line& line, pg::Client& db) { line.go_silent(), static_cast<void>(db.try_begin().value()); }},
+         [](Line& line, pg::Client& db) {
+             line.go_silent(), static_cast<void>(db.try_begin({.stop = line.stop()}).value());
+         }},
         {"Client::transaction",
          [](Line& line, pg::Client& db) {
-             db.transaction([&](pg::Transaction& transaction) { line.go_silent(), transaction.exec("select 1"); });
+             db.transaction({.stop = line.stop()},
+                            [&](pg::Transaction& transaction) { line.go_silent(), transaction.exec("select 1"); });
          }},
         {"Client::close", [](Line& line, pg::Client& db) { line.go_silent(), db.close(); }, End::mute},
         {"Client::operator=",
@@ -111,18 +118,19 @@ const std::vector<Verb>& clients() {
         {"Connection::begin",
          [](Line& line, pg::Client& db) {
              pg::Connection connection = db.connection();
-             line.go_silent(), static_cast<void>(connection.begin());
+             line.go_silent(), static_cast<void>(connection.begin({.stop = line.stop()}));
          }},
         {"Connection::try_begin",
          [](Line& line, pg::Client& db) {
              pg::Connection connection = db.connection();
-             line.go_silent(), static_cast<void>(connection.try_begin().value());
+             line.go_silent(), static_cast<void>(connection.try_begin({.stop = line.stop()}).value());
          }},
         {"Connection::transaction",
          [](Line& line, pg::Client& db) {
              pg::Connection connection = db.connection();
-             connection.transaction(
-                 [&](pg::Transaction& transaction) { line.go_silent(), transaction.exec("select 1"); });
+             connection.transaction({.stop = line.stop()}, [&](pg::Transaction& transaction) {
+                 line.go_silent(), transaction.exec("select 1");
+             });
          }},
         {"Connection::operator=",
          [](Line& line, pg::Client& db) {
@@ -181,13 +189,14 @@ const std::vector<Verb>& clients() {
         {"Listener::next",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
-             line.go_silent(), static_cast<void>(listener.next(100ms)), line.end_call();
+             line.go_silent(), static_cast<void>(listener.next(patience(line), line.stop())), line.end_call();
          },
          End::mute},
         {"Listener::try_next",
          [](Line& line, pg::Client& db) {
              pg::Listener listener(db);
-             line.go_silent(), static_cast<void>(listener.try_next(100ms).value()), line.end_call();
+             line.go_silent(), static_cast<void>(listener.try_next(patience(line), line.stop()).value()),
+                 line.end_call();
          },
          End::mute},
         {"Listener::~Listener",

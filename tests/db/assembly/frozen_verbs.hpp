@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <pg/async.hpp>
+#include <pg/stop.hpp>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ public:
     virtual ~Line() = default;
     /// From now on the server hears nothing and says nothing. A suite of another kind lets it go on.
     virtual void go_silent() = 0;
+    /// What stops a call that takes a stop, once the server is silent; null: nothing does.
+    [[nodiscard]] virtual const pg::StopToken* stop() { return nullptr; }
     /// The call is over: what comes behind it has a time of its own.
     virtual void end_call() {}
     /// Another client of the same server, without a session.
@@ -82,6 +85,12 @@ struct AwaitedExecutorVerb {
 /// Takes what a row has no use for: g++ 12 forgets a cast to void around `co_await`.
 template <class T>
 void drop(T&&) {}
+
+/// An executor that the line's stop stops. @{
+[[nodiscard]] inline pg::Tuned stoppable(Line& line, pg::Client& db) { return db.with({.stop = line.stop()}); }
+[[nodiscard]] inline pg::AsyncExecutor stoppable(Line& line, const pg::AsyncClient& async) {
+    return async.with({.stop = line.stop()});
+}  /// @}
 
 /// Makes `frozen_texts` and the large object 4712.
 void make_tables(pg::Client& db);
