@@ -1,200 +1,14 @@
 // Frames that are destroyed at every suspension of every awaited verb: no transaction stays open, no statement goes on,
 // and the client lends all of its sessions again. AddressSanitizer sees that nothing is left in memory.
-#include <coroutine>
-#include <functional>
-#include <gtest/gtest.h>
-#include <optional>
-#include <pg/testing/test_server.hpp>
+#include <set>
 
-#include "tests/db/assembly/frozen_verbs.hpp"
-#include "tests/db/assembly/stepped_loop.hpp"
+#include "tests/db/assembly/destroyed_frames.hpp"
 
 namespace {
 
-using namespace std::chrono_literals;
-using frozen::SteppedLoop;
+using destroyed::When;
 
-constexpr std::size_t sessions = 2;
-
-/// A server that goes on.
-class GoodLine final : public frozen::Line {
-public:
-    GoodLine(std::string conninfo, SteppedLoop& loop) : conninfo_(std::move(conninfo)), loop_(loop) {}
-    void go_silent() override {}
-    [[nodiscard]] pg::Client other_client() override { return pg::open(conninfo_, options()); }
-    [[nodiscard]] std::string conninfo() const override { return conninfo_; }
-    [[nodiscard]] pg::Options options() const override {
-        return {.provider = "async", .pool_max_size = sessions, .timeout = 10s, .event_loop = &loop_};
-    }
-    [[nodiscard]] bool falls_silent() const override { return false; }
-
-private:
-    std::string conninfo_;
-    SteppedLoop& loop_;
-};
-
-/// How a frame ended that was not destroyed before.
-struct Ended {
-    bool is_over = false;
-    std::optional<pg::Error> failure;
-};
-
-/// A coroutine that its owner may destroy at any time. Handle.
-class Frame {
-public:
-    struct promise_type {
-        Frame get_return_object() { return Frame(std::coroutine_handle<promise_type>::from_promise(*this)); }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }
-    };
-    Frame(Frame&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-    Frame& operator=(Frame&&) = delete;
-    ~Frame() {
-        if (handle_) handle_.destroy();
-    }
-
-private:
-    explicit Frame(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-    std::coroutine_handle<promise_type> handle_;
-};
-
-Frame drive(pg::Task<void> task, Ended& ended) {
-    try {
-        co_await std::move(task);
-    } catch (const pg::Error& error) {
-        ended.failure = error;
-    }
-    ended.is_over = true;
-}
-
-using Call = std::function<pg::Task<void>(frozen::Line&, pg::Client&)>;
-
-pg::Task<void> lend_all(pg::AsyncClient async) {
-    std::vector<pg::AsyncConnection> all;
-    while (all.size() < sessions) all.push_back(co_await async.connection());
-}
-
-class Destroyed : public testing::TestWithParam<const char*> {
-protected:
-    static void SetUpTestSuite() {
-        pg::Client db = pg::connect(database());
-        frozen::make_tables(db);
-    }
-    void TearDown() override {
-        // All that is left of the clients is work of the loop.
-        const auto until = std::chrono::steady_clock::now() + 20s;
-        while ((!loop_.is_empty() || count("true") != 0) && std::chrono::steady_clock::now() < until) loop_.turn(1ms);
-        EXPECT_TRUE(loop_.is_empty());
-        EXPECT_EQ(count("true"), 0) << "sessions that nobody has";
-    }
-    static const std::string& database() {
-        static const std::string text = pg::testing::shared_server().create_database("destroyed");
-        return text;
-    }
-
-    enum class When : std::uint8_t {
-        at_once,      ///< while the server is at work
-        is_answered,  ///< when what it says has come, and nobody has seen it yet
-        is_new,       ///< at once, of a client that has no session yet
-        in_handler,   ///< by the handler of another call, on the loop, that has ended meanwhile
-        by_job,       ///< by a job that another thread hands to the loop
-    };
-    /// Destroys the frame of a verb after no turn of the loop, after one, and so on, until the verb ends before that.
-    void at_every_turn(const std::string& name, const Call& call, When when = When::at_once) {
-        SCOPED_TRACE(name);
-        std::optional<pg::Client> db = line_.other_client();
-        for (int turns = 0; turns < 1000; ++turns) {
-            SCOPED_TRACE("destroyed after turn " + std::to_string(turns));
-            if (when == When::is_new) db = line_.other_client();
-            Ended ended;
-            bool was_over = false;
-            {
-                std::optional<Frame> frame(drive(call(line_, *db), ended));
-                for (int turn = 0; turn < turns && !ended.is_over; ++turn)
-                    ASSERT_TRUE(loop_.turn(20s)) << "nothing happens";
-                was_over = ended.is_over;
-                if (when == When::is_answered && !ended.is_over) loop_.wait(10ms);
-                if (when == When::in_handler && !ended.is_over) destroy_in_handler(*db, frame);
-                if (when == When::by_job && !ended.is_over) destroy_by_job(frame);
-            }
-            expect_nothing_left(*db);
-            if (HasFatalFailure()) return;
-            destroyed_ += !ended.is_over;
-            if (!was_over) continue;  // it may have ended in the turns until the handler or the job came
-            EXPECT_FALSE(ended.failure) << ended.failure->what();
-            EXPECT_GE(turns, 1) << "it was not suspended at all";
-            return;
-        }
-        FAIL() << "it does not end";
-    }
-    /// How many frames were destroyed while they were suspended.
-    [[nodiscard]] int destroyed() const { return destroyed_; }
-
-private:
-    /// The handler of a call that needs no session, as its argument has no wire form.
-    void destroy_in_handler(const pg::Client& db, std::optional<Frame>& frame) {
-        constexpr std::string_view zero("\0", 1);
-        db.async().try_exec("select $1::text", zero).start([&](const pg::Expected<std::uint64_t>& refused) {
-            EXPECT_FALSE(refused);
-            frame.reset();
-        });
-        while (frame && loop_.turn(20s)) {
-        }
-        EXPECT_FALSE(frame) << "the handler is not called";
-    }
-    void destroy_by_job(std::optional<Frame>& frame) {
-        class Destroy final : public pg::spi::Job {
-        public:
-            explicit Destroy(std::optional<Frame>& target) : frame(target) {}
-
-        private:
-            void do_run() noexcept override { frame.reset(); }
-            std::optional<Frame>& frame;
-        };
-        Destroy job(frame);
-        std::thread elsewhere([&] { loop_.post(job); });
-        while (frame && loop_.turn(20s)) {
-        }
-        elsewhere.join();
-        EXPECT_FALSE(frame) << "the job is not run";
-    }
-    void expect_nothing_left(pg::Client& db) {
-        Ended lent;
-        {
-            const Frame frame = drive(lend_all(db.async()), lent);
-            while (!lent.is_over && loop_.turn(20s)) {
-            }
-        }
-        ASSERT_TRUE(lent.is_over) << "the client does not lend all of its sessions";
-        ASSERT_FALSE(lent.failure) << "the client does not lend all of its sessions: " << lent.failure->what();
-        const auto until = std::chrono::steady_clock::now() + 10s;
-        const auto has_more = [&] {
-            return count("state <> 'idle'") != 0 || count("true") > static_cast<std::int64_t>(sessions);
-        };
-        // Looked at once: a client that is gone may have been opening a session, which comes and goes.
-        bool goes_on = true, more = true;
-        while ((goes_on || more) && std::chrono::steady_clock::now() < until) {
-            loop_.turn(1ms);
-            goes_on = !loop_.is_at_rest();
-            more = has_more();
-        }
-        ASSERT_FALSE(goes_on) << "the loop does";
-        ASSERT_FALSE(more) << "a statement goes on, a transaction is open, or nobody has a session";
-    }
-    [[nodiscard]] std::int64_t count(std::string_view which) {
-        return observer_.query_one<std::int64_t>(
-            pg::runtime("select count(*) from pg_stat_activity where datname = 'destroyed' and pid <> pg_backend_pid() "
-                        "and backend_type = 'client backend' and " +
-                        std::string(which)));
-    }
-
-    SteppedLoop loop_;
-    GoodLine line_{database() + " engine=" + GetParam(), loop_};
-    pg::Client observer_ = pg::connect(database());
-    int destroyed_ = 0;
-};
+class Destroyed : public destroyed::DestroyedTest {};
 INSTANTIATE_TEST_SUITE_P(Engine, Destroyed, testing::Values("direct", "libpq"),
                          [](const auto& engine) { return std::string(engine.param); });
 
@@ -225,28 +39,45 @@ pg::Task<void> on_transaction(const frozen::AwaitedExecutorVerb& verb, frozen::L
     co_await verb.call(line, transaction);
 }
 
-TEST_P(Destroyed, AtEverySuspensionOfEveryVerbOfAClient) {
+/// In every way in which a frame can be destroyed.
+template <class Run>
+void of_every_verb(Run run) {
     for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs())
-        at_every_turn(verb.function, [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db.async()); });
+        for (const When when : {When::at_once, When::is_answered, When::in_handler, When::by_job}) run(verb, when);
+}
+
+TEST_P(Destroyed, AtEverySuspensionOfEveryVerbOfAClient) {
+    of_every_verb([&](const frozen::AwaitedExecutorVerb& verb, When when) {
+        at_every_turn(
+            verb.function, [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db.async()); }, when);
+    });
 }
 
 TEST_P(Destroyed, AtEverySuspensionOfEveryVerbOfAConnection) {
-    for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs())
-        at_every_turn(verb.function,
-                      [&](frozen::Line& line, pg::Client& db) { return on_connection(verb, line, db.async()); });
+    of_every_verb([&](const frozen::AwaitedExecutorVerb& verb, When when) {
+        at_every_turn(
+            verb.function, [&](frozen::Line& line, pg::Client& db) { return on_connection(verb, line, db.async()); },
+            when);
+    });
 }
 
 TEST_P(Destroyed, AtEverySuspensionOfEveryVerbOfATransaction) {
-    for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs())
-        at_every_turn(verb.function,
-                      [&](frozen::Line& line, pg::Client& db) { return on_transaction(verb, line, db.async()); });
+    of_every_verb([&](const frozen::AwaitedExecutorVerb& verb, When when) {
+        at_every_turn(
+            verb.function, [&](frozen::Line& line, pg::Client& db) { return on_transaction(verb, line, db.async()); },
+            when);
+    });
 }
 
 TEST_P(Destroyed, WhileItsSessionIsOpened) {
+    // A pipeline may be waited for, a session of its own, and one for a batch.
+    const std::set<std::string_view> some{"AsyncExecutor::query", "AsyncExecutor::stream", "AsyncExecutor::run"};
+    for (const frozen::AwaitedExecutorVerb& verb : frozen::awaited_executor_verbs())
+        if (some.contains(verb.function))
+            at_every_turn(
+                verb.function, [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db.async()); },
+                When::is_new);
     const frozen::AwaitedExecutorVerb& verb = frozen::awaited_executor_verbs().front();
-    at_every_turn(
-        "the first statement of a client",
-        [&](frozen::Line& line, pg::Client& db) { return verb.call(line, db.async()); }, When::is_new);
     at_every_turn(
         "the first transaction of a client",
         [&](frozen::Line& line, pg::Client& db) { return on_transaction(verb, line, db.async()); }, When::is_new);
