@@ -189,7 +189,7 @@ const Table& awaited() {
               return text;
           }},
          {"stream", [](pg::Client& db) { return pg::sync_wait(stream(db.async())); }},
-         {"copy_out", [](pg::Client& db) { return pg::sync_wait(copy_out(db.async())); }},
+         {"copy_out", [](pg::Client& db) { return pg::sync_wait(copy_out(db.async())); }, false, true},
          {"copy_reader", [](pg::Client& db) { return pg::sync_wait(copy_reader(db.async())); }},
          {"large_object", [](pg::Client& db) { return pg::sync_wait(read_large_object(db.async())); }},
          {"connection", [](pg::Client& db) { return pg::sync_wait(on_connection(db.async())); }, true},
@@ -199,15 +199,15 @@ const Table& awaited() {
               return pg::sync_wait(listen(db.async(), two));
           },
           true}},
-        {{"exec", 1, [](pg::Client& db, int n) { return said(1, one(db.async(), n)); }},
+        {{"exec", 1, [](pg::Client& db, int n) { return said(1, one(db.async(), n)); }, true},
          {"transaction", 1, [](pg::Client& db, int n) { return said(1, in_transaction(db.async(), n)); }},
          {"transaction by its body", 1, [](pg::Client& db, int n) { return said(1, by_body(db.async(), n)); }},
          {"savepoint", 1, [](pg::Client& db, int n) { return said(1, in_savepoint(db.async(), n)); }},
          {"savepoints that are undone", 1,
           [](pg::Client& db, int n) { return said(1, after_a_savepoint(db.async(), n)); }},
          {"large object", 1, [](pg::Client& db, int n) { return said(1, beside_a_large_object(db.async(), n)); }},
-         {"script", 3, [](pg::Client& db, int n) { return said(3, script(db.async(), n)); }},
-         {"batch", 3, [](pg::Client& db, int n) { return said(3, batch(db.async(), n)); }},
+         {"script", 3, [](pg::Client& db, int n) { return said(3, script(db.async(), n)); }, true},
+         {"batch", 3, [](pg::Client& db, int n) { return said(3, batch(db.async(), n)); }, true},
          {"copy_in", 3, [](pg::Client& db, int n) { return said(3, copy_in(db.async(), n)); }},
          {"copy_writer", 3, [](pg::Client& db, int n) { return said(3, copy_writer(db.async(), n)); }}}};
     return all;

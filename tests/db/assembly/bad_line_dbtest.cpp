@@ -1,93 +1,54 @@
 // Lines that go silent, crawl or lag under every verb: a call ends within its time, what an error says of a statement's
 // outcome is what the database holds, and a line that is only slow changes no result.
 #include <atomic>
-#include <future>
-#include <gtest/gtest.h>
 #include <mutex>
-#include <pg/connection.hpp>
-#include <pg/testing/fault_proxy.hpp>
-#include <pg/testing/test_server.hpp>
 
-#include "tests/db/assembly/verbs.hpp"
+#include "tests/db/assembly/line.hpp"
 #include "tests/slowness.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using lines::Kind;
+using lines::Line;
+using lines::side_by_side;
 using pg::testing::Direction;
-using pg::testing::FaultProxy;
 using pg::testing::Faults;
 
 constexpr std::chrono::milliseconds timeout{200};
 
-/// Runs `verb(i)` for every verb of a table, each in a thread of its own: they wait most of the time.
-template <class Verb>
-void side_by_side(std::size_t count, Verb verb) {
-    std::vector<std::future<void>> running;
-    running.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) running.push_back(std::async(std::launch::async, verb, i));
-    for (std::future<void>& one : running) one.get();
-}
-
-/// Which verbs are run, by which provider and engine, and how many sessions they need at once.
-struct Kind {
-    const char* provider;
-    const char* engine;
-    const verbs::Table& (*verbs)();
-    std::size_t sessions = 1;
-};
-
-/// A client with a line of its own to the server.
-class Line {
-public:
-    explicit Line(const Kind& kind, std::chrono::nanoseconds request_timeout)
-        : db_(pg::open(proxy_.conninfo(pg::testing::shared_server()) + " engine=" + kind.engine,
-                       {.provider = kind.provider, .pool_max_size = kind.sessions, .timeout = request_timeout})) {
-        EXPECT_EQ(db_.connection(10s).engine(), kind.engine);
-    }
-    [[nodiscard]] pg::Client& db() { return db_; }
-    [[nodiscard]] FaultProxy& proxy() { return proxy_; }
-    /// How many bytes of each direction go by while `verb` runs undisturbed.
-    template <class Verb>
-    std::uint64_t length(Direction direction, Verb verb) {
-        const std::uint64_t before = bytes(direction);
-        verb(db_);
-        return bytes(direction) - before;
-    }
-
-private:
-    [[nodiscard]] std::uint64_t bytes(Direction direction) const {
-        const auto stats = proxy_.stats();
-        return direction == Direction::to_client ? stats.to_client.bytes_out : stats.to_server.bytes_out;
-    }
-
-    FaultProxy proxy_ = FaultProxy::start(pg::testing::shared_server());
-    pg::Client db_;
-};
-
 class BadLine : public testing::TestWithParam<Kind> {
 protected:
     static void SetUpTestSuite() {
-        pg::Client db = pg::connect(pg::testing::shared_server().conninfo());
-        verbs::make_tables(db);
+        for (const Kind& kind : lines::kinds()) {
+            pg::Client db = pg::connect(kind.server().conninfo());
+            verbs::make_tables(db);
+        }
     }
     void SetUp() override { observer_.exec("truncate verb_written"); }
 
-    /// Runs `verb` on a line that is silent in that direction from a third of its conversation on, another one from two
-    /// thirds on, and one that is silent from the beginning.
+    /// Runs `verb` on a line with these faults.
+    template <class Verb>
+    static void on_a_line_with(Direction direction, const Faults& faults, std::chrono::milliseconds time,
+                               const std::string& what, Verb verb) {
+        Line line(GetParam(), timeout);
+        line.proxy().set(direction, faults);
+        const auto begin = std::chrono::steady_clock::now();
+        verb(line.db());
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time)) << what;
+        line.proxy().heal();
+        EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
+    }
+    /// The same on lines that are silent in that direction: from the beginning, from a third of the conversation on and
+    /// from two thirds on; where there is TLS, in the head of the first record and in its body as well.
     template <class Verb>
     static void on_silent_lines(const char* name, std::chrono::milliseconds time, Direction direction, Verb verb) {
         const std::uint64_t length = Line(GetParam(), 10s).length(direction, verb);
-        for (int third = 0; third < 3; ++third) {
-            Line line(GetParam(), timeout);
-            line.proxy().set(direction, {.swallow_after = length * static_cast<unsigned>(third) / 3});
-            const auto begin = std::chrono::steady_clock::now();
-            verb(line.db());
-            EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time))
-                << name << " from third " << third;
-            line.proxy().heal();
-            EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
-        }
+        std::vector<std::uint64_t> places{0, length / 3, length * 2 / 3};
+        if (GetParam().by_tls) places.insert(places.end(), {3, 12});
+        for (const std::uint64_t place : places)
+            on_a_line_with(direction, {.swallow_after = place}, time, name + (" from byte " + std::to_string(place)),
+                           verb);
     }
     /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of
     /// one that could not be opened.
@@ -123,7 +84,7 @@ protected:
     [[nodiscard]] static const std::vector<verbs::Reader>& readers() { return GetParam().verbs().readers; }
     [[nodiscard]] static const std::vector<verbs::Writer>& writers() { return GetParam().verbs().writers; }
 
-    pg::Client observer_ = pg::connect(pg::testing::shared_server().conninfo());
+    pg::Client observer_ = pg::connect(GetParam().server().conninfo());
     std::atomic<int> next_{1};
 
 private:
@@ -135,15 +96,8 @@ private:
     std::mutex mutex_;  // guards said_
     std::vector<Statement> said_;
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, BadLine,
-                         testing::Values(Kind{"libpq", "direct", &verbs::blocking},
-                                         Kind{"libpq", "libpq", &verbs::blocking},
-                                         Kind{"async", "direct", &verbs::awaited, 2},
-                                         Kind{"async", "libpq", &verbs::awaited, 2}),
-                         [](const auto& kind) {
-                             return std::string(kind.param.provider) + "_" + kind.param.engine +
-                                    (kind.param.verbs == &verbs::awaited ? "_awaited" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(Kinds, BadLine, testing::ValuesIn(lines::kinds()),
+                         [](const auto& kind) { return kind.param.name(); });
 
 TEST_P(BadLine, ThatGoesSilentEndsEveryReaderInTime) {
     side_by_side(readers().size(), [](std::size_t i) {
@@ -175,6 +129,23 @@ TEST_P(BadLine, ThatGoesSilentEndsEveryWriterInTimeWithTheTruth) {
             });
     });
     expect_that_the_database_agrees();
+}
+
+// Of a frozen one the peer's kernel still takes bytes, so that what waits is the read.
+TEST_P(BadLine, ThatStandsStillEndsEveryReaderInTime) {
+    side_by_side(readers().size(), [](std::size_t i) {
+        const verbs::Reader& reader = readers()[i];
+        const auto time = reader.leaves_traces ? timeout + 2s : timeout;
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            on_a_line_with(direction, {.frozen = true}, time, reader.name, [&](pg::Client& db) {
+                try {
+                    static_cast<void>(reader.read(db));
+                    ADD_FAILURE() << reader.name;
+                } catch (const pg::Error& error) {
+                    expect_timeout(error);
+                }
+            });
+    });
 }
 
 TEST_P(BadLine, ThatCrawlsEndsEveryVerbInTime) {

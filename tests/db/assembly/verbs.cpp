@@ -111,7 +111,8 @@ const std::vector<Reader>& readers() {
 const std::vector<Writer>& writers() {
     static const std::vector<Writer> all{
         {"exec", 1,
-         [](pg::Client& db, int n) { return said(1, [&] { db.exec("insert into verb_written values ($1)", n); }); }},
+         [](pg::Client& db, int n) { return said(1, [&] { db.exec("insert into verb_written values ($1)", n); }); },
+         true},
         {"transaction", 1,
          [](pg::Client& db, int n) {
              return said(1, [&] {
@@ -136,7 +137,8 @@ const std::vector<Writer>& writers() {
                                         "); insert into verb_written values (" + std::to_string(n + 1) +
                                         "); insert into verb_written values (" + std::to_string(n + 2) + ")";
              return said(3, [&] { db.run_script(script); });
-         }},
+         },
+         true},
         {"atomic batch", 3,
          [](pg::Client& db, int n) {
              return said(3, [&] {
@@ -144,7 +146,8 @@ const std::vector<Writer>& writers() {
                  for (int i = 0; i < 3; ++i) batch.exec("insert into verb_written values ($1)", n + i);
                  batch.run();
              });
-         }},
+         },
+         true},
         {"batch of each", 3,
          [](pg::Client& db, int n) {
              pg::Batch batch(db);

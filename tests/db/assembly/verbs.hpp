@@ -21,6 +21,7 @@ struct Reader {
     const char* name;
     std::function<std::string(pg::Client&)> read;
     bool leaves_traces = false;  ///< in a session that it held: cleaning that may take two seconds more
+    bool asks_first = false;     ///< what the rows are like, before it begins
 };
 
 /// What a verb says that became of the insert of a number; nothing when it says that it went well.
@@ -30,6 +31,7 @@ struct Writer {
     const char* name;
     int numbers;
     std::function<std::vector<Said>(pg::Client&, int first)> write;
+    bool is_one_request = false;  ///< whose answer alone says what became of it
 };
 
 /// All of one kind.
