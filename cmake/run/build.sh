@@ -1,7 +1,7 @@
 # Configure, build and test by preset. Sourced by ./run.
 
 # What only `./run verify` runs, each in the build that it needs.
-readonly labels_of_verify='callgrind|consumer|libpq17|volume'
+readonly labels_of_verify='callgrind|consumer|faults|libpq17|volume'
 
 # Lets ccache take part where a header is precompiled, and know a file again in another build folder or clone.
 export CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1

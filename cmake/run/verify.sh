@@ -65,6 +65,13 @@ verify_newer_pgbouncer() {
     PGCLIENT_TEST_PGBOUNCER=$newer_pgbouncer run_tests test -R '^pooler_dbtest$'
 }
 
+# Servers and lines that fail, in the ways that ./run test leaves out.
+verify_faults() {
+    configure test
+    build test
+    run_tests test -L '^faults$'
+}
+
 # Every fuzz target over its corpus, and a few thousand mutations of it that are the same every time.
 verify_fuzz() {
     local name
@@ -115,7 +122,7 @@ verify_mutate() { run_mutate; }
 # Every public symbol is documented.
 verify_docs() { run_docs; }
 
-readonly verify_steps=(asan tsan conformance newer_libpq newer_pgbouncer fuzz callgrind volume consumers tidy mutate docs)
+readonly verify_steps=(asan tsan conformance newer_libpq newer_pgbouncer faults fuzz callgrind volume consumers tidy mutate docs)
 
 run_verify() {
     local step steps=("$@") started
