@@ -147,7 +147,10 @@ private:
                 if (!items_[i]->failed()) items_[i]->outcome.emplace(error_about(request(i).sql, error.fields()));
             return link_.connection() != nullptr || lose(error);
         }
-        if (!head_ || says_more(head_.get(), result.get())) head_ = std::move(result);
+        if (!head_ || says_more(head_.get(), result.get())) {
+            head_ = std::move(result);
+            reports_ = status == PGRES_FATAL_ERROR;
+        }
         return true;
     }
 
@@ -190,7 +193,7 @@ private:
             preparation_ = std::move(head_);
             return true;
         }
-        if (is_report(head_) || is_report(preparation_)) note_those_before();
+        if (reports_ || is_report(preparation_)) note_those_before();
         item.outcome.emplace(conclude(link_, item.request, std::move(preparation_), std::move(head_), wait_));
         ++answered_;
         if (woken_ && item.failed() && item.outcome->error().sqlstate() == sqlstate::query_canceled)
@@ -259,6 +262,7 @@ private:
     spi::Wait wait_;
     // What the statement at the head has answered so far, and what its preparation has. @{
     ResultHandle head_, preparation_;  /// @}
+    bool reports_ = false;             ///< `head_` is a report
     std::size_t sent_ = 0;
     std::size_t answered_ = 0;
     std::size_t readies_ = 0;     ///< Syncs that were answered

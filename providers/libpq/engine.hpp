@@ -64,13 +64,17 @@ public:
         if (unflushed_ && !flush()) return broken() ? Step::broken : Step::write;
         if (PQisBusy(connection_.get()) != 0) return Step::read;
         result.reset(PQgetResult(connection_.get()));
-        if (syncs_ != 0 && result && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
-            --syncs_;
-            if (std::exchange(own_sync_, false)) return next(result);
+        if (!result) {  // of a broken pipeline libpq gives ends without an end
+            const bool is_over = std::exchange(is_at_end_, true) && syncs_ != 0 && broken();
+            return is_over ? Step::broken : Step::end;
         }
-        if (std::exchange(is_at_end_, !result) && !result && syncs_ != 0 && broken())
-            return Step::broken;  // libpq gives ends without an end
-        return result ? Step::result : Step::end;
+        is_at_end_ = false;
+        if (syncs_ != 0 && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+            --syncs_;
+            if (own_sync_) [[unlikely]]
+                return own_sync_ = false, next(result);
+        }
+        return Step::result;
     }
     /// Takes in what the socket has. False when the connection broke.
     [[nodiscard]] bool receive() noexcept {

@@ -127,11 +127,16 @@ private:
                                     : transaction_control(entry.call.sql) != TransactionControl::none;
     }
 
-    static bool ends_transaction(const BatchEntry& entry) {
-        return controls_transaction(entry) && !in_block_behind(entry.call.sql, false, true);
+    /// Of the transaction that they are in.
+    void refuse_those_behind_the_end() {
+        auto at = std::find_if(entries_.begin(), entries_.end(), [](const auto& entry) {
+            return !entry->outcome && controls_transaction(*entry) && !in_block_behind(entry->call.sql, false, true);
+        });
+        while (at != entries_.end() && ++at != entries_.end())
+            if (!(*at)->outcome) (*at)->outcome.emplace(ended_by_its_text());
     }
 
-    /// Sends all statements without an outcome, of a transaction those in front of its end. False when something was
+    /// Sends all statements without an outcome. False when something was
     /// repaired, and all of them wait again.
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
@@ -140,16 +145,9 @@ private:
         // then.
         now_ = {.statements = statements_as_of_now(*borrowed.context, *borrowed.slot),
                 .any_retyped = !borrowed.context->retyped->empty()};
-        bool ends = false;
-        for (const auto& entry : entries_) {
-            if (entry->outcome) continue;
-            if (ends) {
-                entry->outcome.emplace(ended_by_its_text());
-                continue;
-            }
-            add_request(borrowed, *entry);
-            ends = borrowed.is_of_transaction && ends_transaction(*entry);
-        }
+        if (borrowed.is_of_transaction && !atomic_) refuse_those_behind_the_end();
+        for (const auto& entry : entries_)
+            if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
         borrowed.slot->holder.runs(items_.back()->request.sql);
         const bool controls = watch_ && std::any_of(entries_.begin(), entries_.end(),
