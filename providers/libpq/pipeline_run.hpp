@@ -177,12 +177,13 @@ private:
             if (!link_.connected()) return false;
             if (count_ != before && answered) return true;
             pollfd other = cancel ? cancel->waits_for() : nothing_else;
-            if (!in_flight_.empty()) {
-                if (self().wait_beside(other, {.deadline = until}) != Woken::ready) return false;
-            } else if (wait_for(std::span(&other, 1), {.deadline = until}) != Woken::ready) {
-                link_.close();
-                return false;
-            }
+            const Woken woken = in_flight_.empty() ? wait_for(std::span(&other, 1), {.deadline = until})
+                                                   : self().wait_beside(other, {.deadline = until});
+            if (woken == Woken::ready) continue;
+            if (count_ == before) return false;
+            link_.close();  // the request may come yet, and would hit what is run next
+            lose(link_.ended_early(*giving_up_, Outcome::unknown));
+            return false;
         }
     }
     void end_all(const Error& first, const Error& others) {

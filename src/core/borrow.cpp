@@ -13,7 +13,7 @@ Statement::Statement(std::string_view text)
       leaves_traces(scan_sql(text).leaves_traces),
       controls_transaction(transaction_control(text) != TransactionControl::none),
       is_about_rows(pg::is_about_rows(text)),
-      has_no_name(controls_transaction || makes_names(text)) {}
+      has_no_name(!is_about_rows || makes_names(text)) {}
 
 void Borrowed::failed(const Error& error) const noexcept {
     const auto is_watched = [&] {

@@ -100,7 +100,7 @@ struct Statement {
     bool leaves_traces;         // in its session, as its text says
     bool controls_transaction;  // begins or ends one, as its text says
     bool is_about_rows;         // and nothing else, as its text says
-    bool has_no_name;           // as it controls a transaction, or makes names, as its text says
+    bool has_no_name;           // as it is not about rows (a FETCH has those of any cursor), or makes names
 
     explicit Statement(std::string_view text);
 };

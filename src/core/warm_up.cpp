@@ -28,7 +28,8 @@ Expected<void> WarmUp::add(std::string_view sql, std::shared_ptr<const Params> a
     if (auto text = check_text({.sql = sql, .arguments = known.arguments->size()}); !text)
         return std::move(text).error();
     if (known.statement.controls_transaction) return refused(sql, "what begins or ends a transaction is not prepared");
-    if (known.statement.has_no_name) return refused(sql, "what makes or drops something goes without a name");
+    if (known.statement.has_no_name)
+        return refused(sql, "what is not about rows, or makes or drops something, goes without a name");
     if (sql.size() > limits_.statement_bytes)
         return refused(sql, "a text of more than " + std::to_string(limits_.statement_bytes) + " bytes is not kept");
     bytes_ += StatementCache::size_of(sql);

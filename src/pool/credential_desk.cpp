@@ -56,6 +56,11 @@ struct CredentialDesk::Question {
 
 CredentialDesk::~CredentialDesk() {
     if (!thread_.joinable()) return;
+    // In a copy of the process it is a thread of the parent's, whose number one of the copy's own may have by now.
+    if (!birthplace_.is_here()) {
+        static_cast<void>(new std::thread(std::move(thread_)));
+        return;
+    }
     // A thread with a question keeps the desk alive: it is this one, which has just let go of it, or it has ended.
     thread_.get_id() == std::this_thread::get_id() ? thread_.detach() : thread_.join();
 }

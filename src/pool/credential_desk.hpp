@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "pg/spi/request.hpp"
+#include "src/base/fork.hpp"
 #include "src/pool/credential_book.hpp"
 
 namespace pg::pool {
@@ -28,6 +29,7 @@ private:
     [[nodiscard]] bool begin(const std::shared_ptr<Question>& question, const Deadline& until);
     void run(Question& question, const Deadline& until);
 
+    const detail::Birthplace birthplace_;
     const std::shared_ptr<CredentialSource> source_;
     std::mutex mutex_;  // guards what follows
     CredentialBook book_;

@@ -31,8 +31,9 @@ struct IpAddress {
 /// The address of a host and the network that it is in, which may be the host alone. Value.
 /// Ordered as the server does: by family, by network, by the network's size, by host.
 struct Inet {
-    IpAddress address;         ///< of the host
-    std::uint8_t prefix = 32;  ///< the number of leading bits that name the network: at most 32, or 128 for IPv6
+    IpAddress address;  ///< of the host
+    /// The number of leading bits that name the network: at most 32, or 128 for IPv6. All: it is the host alone.
+    std::uint8_t prefix = address.width();
 
     /// From and to what the server writes: `192.0.2.7/24`, `2001:db8::7`.
     PGCLIENT_API static Expected<Inet> parse(std::string_view text);
@@ -44,8 +45,9 @@ struct Inet {
 
 /// A network: the bits behind its prefix are zero. Value. Ordered as `Inet`.
 struct Cidr {
-    IpAddress address;         ///< the first of the network
-    std::uint8_t prefix = 32;  ///< the number of leading bits that name it: at most 32, or 128 for IPv6
+    IpAddress address;  ///< the first of the network
+    /// The number of leading bits that name it: at most 32, or 128 for IPv6. All: a network of one host.
+    std::uint8_t prefix = address.width();
 
     /// From and to what the server writes: `192.0.2.0/24`.
     PGCLIENT_API static Expected<Cidr> parse(std::string_view text);

@@ -43,6 +43,18 @@ TEST_P(NewNames, AreNotThoseOfSelectsThatSpeakOfThem) {
     EXPECT_EQ(db.statement_cache().hits, before + 3) << "a stream of such a text took no name away";
 }
 
+TEST_P(NewNames, OfCursorsStandForTheirOwnColumns) {
+    pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
+    const auto fetch = db.prepare<std::vector<std::int64_t>()>("fetch all from c");
+    const auto fetched_from = [&](const char* declare) {
+        pg::Transaction transaction = db.begin();
+        transaction.exec(pg::runtime(declare));
+        return fetch.on(transaction)();
+    };
+    EXPECT_EQ(fetched_from("declare c cursor for select 7::int8 as n"), std::vector<std::int64_t>{7});
+    EXPECT_THROW(fetched_from("declare c cursor for select 1.5::float8 as n"), pg::ShapeError) << "eight bytes, too";
+}
+
 TEST_P(NewNames, AreNoticedByAClientAndItsTenants) {
     pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
     expect_name(db, 1);

@@ -112,7 +112,7 @@ TEST_F(WarmUps, RefuseWhatNoSessionKeeps) {
     context.statements = {.entries = 1, .bytes = 1000, .statement_bytes = 100};
     EXPECT_EQ(refusal("begin", 0), "PoolOptions::prepare: what begins or ends a transaction is not prepared");
     EXPECT_EQ(refusal("select 2 as n into t", 0),
-              "PoolOptions::prepare: what makes or drops something goes without a name");
+              "PoolOptions::prepare: what is not about rows, or makes or drops something, goes without a name");
     EXPECT_EQ(refusal("select $1", 0), "the statement has 1 parameters, but 0 arguments were given");
     EXPECT_EQ(refusal("select '" + std::string(100, 'x') + "'", 0),
               "PoolOptions::prepare: a text of more than 100 bytes is not kept");

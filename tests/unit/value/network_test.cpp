@@ -55,6 +55,8 @@ TEST(Inet, RefusesMalformedInput) {
     EXPECT_EQ(decode_binary<pg::Inet>(std::string("\2\x21\0\4abcd", 8), inet_oid).reason,
               "network address with a prefix longer than it is");
     EXPECT_FALSE(decode_binary<pg::Inet>(std::string("\3\x20\0\4abcd", 8), inet_oid).value);
+    EXPECT_EQ(pg::Inet{inet("2001:db8::7").address}, inet("2001:db8::7")) << "the host alone";
+    EXPECT_EQ(pg::Cidr{inet("2001:db8::7").address}.prefix, 128);
     EXPECT_TRUE(text(pg::Inet{{}, 33}).starts_with("fault: "));
     EXPECT_TRUE(binary(pg::Inet{{}, 33}).starts_with("fault: "));
 }
