@@ -117,9 +117,8 @@ public:
 private:
     struct Held final : detail::HeldCopy<CopyOut<T...>> {
         bool is_over = false;
-        // Of the row behind those that were handed out, and what a codec threw at it. @{
-        std::optional<Error> failure;
-        std::exception_ptr thrown;  /// @}
+        std::optional<Error> failure;  // of the row behind those that were handed out
+        std::exception_ptr thrown;     // by a codec, at that
 
         Expected<std::vector<Row>> read(std::size_t most) {
             if (failure) return *std::exchange(failure, std::nullopt);

@@ -129,11 +129,12 @@ private:
 
     /// Of the transaction that they are in.
     void refuse_those_behind_the_end() {
-        auto at = std::find_if(entries_.begin(), entries_.end(), [](const auto& entry) {
-            return !entry->outcome && controls_transaction(*entry) && !in_block_behind(entry->call.sql, false, true);
-        });
-        while (at != entries_.end() && ++at != entries_.end())
-            if (!(*at)->outcome) (*at)->outcome.emplace(ended_by_its_text());
+        bool has_ended = false;
+        for (const auto& entry : entries_) {
+            if (entry->outcome) continue;
+            if (has_ended) entry->outcome.emplace(ended_by_its_text());
+            has_ended |= controls_transaction(*entry) && !in_block_behind(entry->call.sql, false, true);
+        }
     }
 
     /// Sends all statements without an outcome. False when something was
