@@ -30,8 +30,9 @@ protected:
     }
     static void expect_nothing_left_busy() {
         const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-        while (busy() != 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-        EXPECT_EQ(busy(), 0);
+        std::int64_t left = busy();
+        while (left != 0 && std::chrono::steady_clock::now() < until) left = busy();
+        EXPECT_EQ(left, 0);
     }
     /// Waits until a process of this database waits for that.
     static void await_wait(const char* event) {

@@ -53,7 +53,7 @@ TEST_F(HeldSessionDb, GoesOnAfterAPartWithAStreamWasUndone) {
 }
 
 TEST_F(HeldSessionDb, EndsAStreamWithTheTimeOfItsTransaction) {
-    pg::Transaction transaction = narrow.begin({.timeout = 300ms});
+    pg::Transaction transaction = narrow.begin({.timeout = 1s});
     auto stream = transaction.stream<int>("select generate_series(1, 2000000000)");
     const auto drain = [&] {
         while (stream.try_next().value()) continue;
