@@ -108,8 +108,10 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
         if (is_end(PQresultStatus(result->get()))) note_tag();
         // A statement can still fail behind its command tag, when its transaction ends. Of several, the last one
         // counts.
+        const bool copies = is_copy(PQresultStatus(result->get()));
+        if (copies && is_report(kept.get())) return violated("a COPY behind a report");  // libpq gives it for ever
         if (!is_report(kept.get()) || says_more(kept.get(), result->get())) kept = *std::move(result);
-        if (is_copy(PQresultStatus(kept.get()))) return kept;
+        if (copies) return kept;
     }
 }
 
