@@ -137,8 +137,7 @@ private:
         }
     }
 
-    /// Sends all statements without an outcome. False when something was
-    /// repaired, and all of them wait again.
+    /// Sends all statements without an outcome. False when something was repaired, and all of them wait again.
     bool attempt(const Borrowed& borrowed) {
         const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
         items_.clear();
