@@ -1,6 +1,4 @@
-# The one way to make a test program: labels say its price, and every case is a test or every program is.
-include(GoogleTest)
-
+# The one way to make a test program: labels say its price.
 # What `./run verify` builds alone: the programs that have threads to race.
 add_custom_target(pgclient_threads_tests)
 
@@ -14,10 +12,10 @@ target_precompile_headers(pgclient_test_headers PRIVATE <gtest/gtest.h>)
 
 # pgclient_test(<name> SOURCES … [LIBRARIES target…] [DB | CONFORMANCE] [THREADS] [TIMEOUT seconds])
 #
-# Without DB or CONFORMANCE the program needs no server, and each of its cases is a test of its own, labelled `unit`.
-# With one of them the program starts one server and runs all its cases on it, so the program is the test, labelled
-# `db` or `conformance`; its cases are written to reports/<name>.xml. THREADS adds the label `threads`: it runs under
-# ThreadSanitizer as well.
+# A program is a test, which writes its cases to reports/<name>.xml: a process for each case would take longer to start
+# than to run, under a sanitizer by far. Without DB or CONFORMANCE it needs no server and is labelled `unit`; with one of
+# them it starts one server and runs all its cases on it, and is labelled `db` or `conformance`. THREADS adds the label
+# `threads`: it runs under ThreadSanitizer as well.
 function(pgclient_test name)
   cmake_parse_arguments(arg "DB;CONFORMANCE;THREADS" "TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
@@ -34,7 +32,7 @@ function(pgclient_test name)
   endif()
 
   set(labels unit)
-  set(timeout 60)
+  set(timeout 300)
   if(arg_CONFORMANCE)
     set(labels conformance)
     set(timeout 600)
@@ -50,21 +48,11 @@ function(pgclient_test name)
     set(timeout ${arg_TIMEOUT})
   endif()
 
-  if(arg_DB OR arg_CONFORMANCE)
-    if(TARGET pgclient::libpq)
-      target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/no_fallback.cpp)
-      target_link_libraries(${name} PRIVATE pgclient::libpq PostgreSQL::PostgreSQL)
-    endif()
-    add_test(NAME ${name} COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml)
-    # They take longest, so they begin first.
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout})
-  else()
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-      TEST_PREFIX ${name}. TEST_LIST ${name}_cases PROPERTIES TIMEOUT ${timeout})
-    # gtest_discover_tests flattens a list of labels, so they are set where the cases are known.
-    set(labels_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
-    file(WRITE ${labels_file} "if(${name}_cases)\n"
-      "  set_tests_properties(\${${name}_cases} PROPERTIES LABELS \"${labels}\")\nendif()\n")
-    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels_file})
+  if((arg_DB OR arg_CONFORMANCE) AND TARGET pgclient::libpq)
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/no_fallback.cpp)
+    target_link_libraries(${name} PRIVATE pgclient::libpq PostgreSQL::PostgreSQL)
   endif()
+  add_test(NAME ${name} COMMAND ${name} --gtest_output=xml:${PROJECT_BINARY_DIR}/reports/${name}.xml)
+  # Those that take longest begin first.
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout})
 endfunction()

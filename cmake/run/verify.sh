@@ -1,8 +1,5 @@
 # The steps of ./run verify: each is one function, and the list at the end says which there are. Sourced by ./run.
 
-# The majors beside the 15 of ./run test.
-readonly conformance_majors=(12 13 14 16 17 18)
-
 # Everything under AddressSanitizer and UndefinedBehaviorSanitizer, and which lines that runs, by component.
 verify_asan() {
     local folder cache
@@ -35,18 +32,10 @@ verify_tsan() {
 
 # The conformance suite on every other major; a major that is missing is a failure.
 verify_conformance() {
-    local major reports
     need_servers
     configure test
     build test
-    for major in "${conformance_majors[@]}"; do
-        has_server "$major" || die "PostgreSQL $major is missing in $PGCLIENT_CACHE"
-        reports=$(build_folder test)/reports
-        rm -rf "$reports"
-        PGCLIENT_TEST_MAJOR=$major run_tests test -L '^conformance$' ||
-            die "the conformance suite failed on PostgreSQL $major"
-        python3 -B cmake/run/count_cases.py "PostgreSQL $major" "$reports"/*.xml
-    done
+    run_tests test -L '^majors$'
 }
 
 # What runs either engine, fake servers and conformance among it, with the libpq of newer majors, which their servers bring.

@@ -40,7 +40,7 @@ protected:
     template <class Verb>
     static void at_many_bytes(std::uint64_t length, Verb verb) {
         const char* places = std::getenv("PGCLIENT_TEST_CUTS");
-        const std::uint64_t step = length / (places ? std::strtoul(places, nullptr, 10) : 8) + 1;
+        const std::uint64_t step = length / (places ? std::strtoul(places, nullptr, 10) : 4) + 1;
         for (std::uint64_t cut = turn_++ % step; cut < length; cut += step) {
             Line line(kind(), 10s);
             line.proxy().set(direction(), {.cut_after = cut, .cut_ending = std::get<Ending>(GetParam())});
