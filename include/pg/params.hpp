@@ -79,8 +79,9 @@ public:
         return slot.length < 0 ? nullptr : bytes_.data() + slot.offset;
     }
 
-    /// Sends every number as text whose type the server infers, as a literal in the statement would be.
-    /// False, and nothing is changed, when no number is among the arguments or all would have more bytes than `limit`.
+    /// Sends every number as the literal that it would be in the statement, with that literal's type: `int4`, or `int8`
+    /// where it needs that, or `numeric`; a NULL has none. False, and nothing is changed, when that changes no type or
+    /// all would have more bytes than `limit`.
     bool retype_numbers(std::size_t limit = max_value_size);
 
     /// Forgets the arguments and keeps the room.

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/value/number_text.hpp"
-#include "src/value/numeric_digits.hpp"
 
 namespace pg {
 namespace {
@@ -26,29 +27,51 @@ bool is_number(const Params::Slot& slot) {
     }
 }
 
-// What our own codecs encoded, so only a codec of the user can make it malformed.
-Fault write_number(Writer& out, Oid type, const Cell& cell) {
+// Writes a number as the text of a literal, and says which type PostgreSQL gives that (manual, 4.1.2.6): the first of
+// int4 and int8 that holds an integer, numeric for any other. What our own codecs encoded, so only a codec of the user
+// can make it malformed.
+Fault write_literal(Writer& out, const Cell& cell, Oid& type) {
     const WireType wire{type, Format::binary, nullptr};
-    if (type == Oid{1700}) {
-        detail::NumericView numeric;
-        if (Fault fault = detail::read_numeric(cell.bytes(), numeric)) return fault;
-        detail::write_numeric_text(out, numeric);
-    } else if (type == Oid{700}) {
-        float value = 0;
-        if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
-        detail::write_float(out, value);
-    } else if (type == Oid{701}) {
-        double value = 0;
-        if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
-        detail::write_float(out, value);
-    } else {
-        std::int64_t value = 0;
-        if (Fault fault = detail::decode_integer(cell, wire, std::numeric_limits<std::int64_t>::min(),
-                                                 std::numeric_limits<std::int64_t>::max(), value))
-            return fault;
-        detail::write_integer(out, value);
+    if (type == Oid{700} || type == Oid{701}) {
+        type = Oid{1700};
+        if (wire.oid == Oid{700}) {
+            float value = 0;
+            if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
+            detail::write_float(out, value);
+        } else {
+            double value = 0;
+            if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
+            detail::write_float(out, value);
+        }
+        return {};
     }
+    std::int64_t value = 0;
+    if (Fault fault = detail::decode_integer(cell, wire, std::numeric_limits<std::int64_t>::min(),
+                                             std::numeric_limits<std::int64_t>::max(), value))
+        return fault;
+    detail::write_integer(out, value);
+    type = std::in_range<std::int32_t>(value) ? Oid{23} : Oid{20};
     return {};
+}
+
+// As its literal, where that has another type; a NULL has none, as the word in the statement. False: the slot is as it
+// was.
+bool retype(Params::Slot& slot, const Cell& cell, Writer& out) {
+    if (!is_number(slot)) return false;
+    Oid type{};
+    if (!cell.is_null()) {
+        type = slot.type;
+        if (type == Oid{1700}) return false;
+        const std::size_t start = out.size();
+        if (write_literal(out, cell, type) || type == slot.type) {
+            out.truncate(start);
+            return false;
+        }
+        slot.length = static_cast<std::int32_t>(out.size() - start);
+    }
+    slot.type = type;
+    slot.format = Format::text;
+    return true;
 }
 
 }  // namespace
@@ -72,15 +95,12 @@ bool Params::retype_numbers(std::size_t limit) {
         const Cell cell{before.data() + slot.offset, slot.length};
         const std::size_t start = begin_value();
         slot.offset = static_cast<std::uint32_t>(start);
-        if (is_number(slot) && (cell.is_null() || !write_number(bytes_, slot.type, cell))) {
-            const auto length = static_cast<std::int32_t>(bytes_.size() - start);
-            slot = Slot{Oid{}, Format::text, cell.is_null() ? -1 : length, slot.offset};
+        if (retype(slot, cell, bytes_))
             retyped = true;
-        } else {
+        else
             bytes_.put(cell.bytes());
-        }
         bytes_.patch(start - sizeof(std::int32_t), slot.length);
-        if (bytes_.size() > limit) [[unlikely]] {  // a number has up to 131072 digits
+        if (bytes_.size() > limit) [[unlikely]] {
             bytes_.clear();
             bytes_.put(before);
             std::copy(slots_before.begin(), slots_before.end(), slots_);

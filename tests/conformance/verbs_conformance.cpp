@@ -74,9 +74,20 @@ TEST_P(Verbs, LetsTheServerInferTheTypeOfStrings) {
 }
 
 TEST_P(Verbs, SendsNumbersAsLiteralsWhereTheServerRefusesTheirType) {
-    // date + bigint does not exist; date + an unknown literal cast by the server does.
     EXPECT_EQ(db.query_one<std::string>("select repeat('x', $1)", std::int64_t{3}), "xxx");
     EXPECT_EQ(db.query_one<std::string>("select repeat('x', $1)", std::int64_t{2}), "xx");
+    EXPECT_EQ(db.query_one<std::string>("select round($1, 1)::text", 2.25), "2.3");
+}
+
+TEST_P(Verbs, NeverLetsANumberBecomeATextADateOrAnInterval) {
+    constexpr std::int64_t zero = 0;
+    EXPECT_EQ(db.query_one<int>("select ('[7, 8]'::jsonb ->> $1)::int", zero), 7) << "the first, not the key \"0\"";
+    EXPECT_EQ(db.query_one<std::string>("select ('[\"0\", 1]'::jsonb - $1)::text", zero), "[1]");
+    EXPECT_EQ(db.query_one<std::string>("select substring('a2c', $1)", std::int64_t{2}), "2c");
+    EXPECT_EQ(db.query_one<std::string>("select (date '2024-01-31' - $1)::text", std::int64_t{1}), "2024-01-30");
+    EXPECT_EQ(db.query_one<std::string>("select (date '2024-01-31' - $1)::text", 1), "2024-01-30");
+    EXPECT_THROW(static_cast<void>(db.query_one<bool>("select date '2024-01-02' = $1", 20240102)), pg::ServerError);
+    EXPECT_THROW(static_cast<void>(db.query_one<bool>("select interval '5 s' = $1", std::int64_t{5})), pg::ServerError);
 }
 
 TEST_P(Verbs, SendsNullForNulloptAndNullptr) {

@@ -183,7 +183,7 @@ protected:
                 insert into regression_paid.paid values (1); commit; end $$;
             create procedure regression_paid.pays() language plpgsql as $$ begin
                 insert into regression_paid.paid values (1); commit; end $$;
-            create function regression_paid.f(n smallint) returns int language sql as 'select 1')sql");
+            create function regression_paid.f(n int) returns int language sql as 'select 1')sql");
     }
     static void TearDownTestSuite() { onlooker().run_script("drop schema regression_paid cascade"); }
 
@@ -202,7 +202,7 @@ protected:
 };
 
 TEST_P(CommittingProcedure, IsNotRunAgainForTheTypesOfItsArguments) {
-    expect_one_run("call regression_paid.fails($1)", 7);
+    expect_one_run("call regression_paid.fails($1)", std::int64_t{7});
 }
 
 TEST_P(CommittingProcedure, IsNotRunAgainForAResultWithoutBinaryForm) {
@@ -215,7 +215,7 @@ TEST_P(CommittingProcedure, IsNotRunAgainForWhatFailsBehindItInABatch) {
         pg::Client db = open(1);
         pg::Batch batch(db);
         const auto paid = batch.exec("call regression_paid.pays()");
-        const auto failed = batch.exec(pg::runtime(failing), 7);
+        const auto failed = batch.exec(pg::runtime(failing), std::int64_t{7});
         EXPECT_FALSE(batch.try_run());
         EXPECT_EQ(onlooker().query_one<std::int64_t>("select count(*) from regression_paid.paid"), 1);
         EXPECT_EQ(paid.try_get().error().outcome(), pg::Outcome::unknown) << paid.try_get().error().what();
@@ -223,12 +223,26 @@ TEST_P(CommittingProcedure, IsNotRunAgainForWhatFailsBehindItInABatch) {
     }
 }
 
+TEST_P(CommittingProcedure, IsToldLikeAStatementThatCommitsByItself) {
+    onlooker().run_script("drop index if exists regression_paid.made");
+    pg::Client db = open(1);
+    pg::Batch batch(db);
+    const auto made = batch.exec("create index concurrently made on regression_paid.paid ((1))");
+    const auto failed = batch.exec("select 1 / 0");
+    EXPECT_FALSE(batch.try_run());
+    EXPECT_TRUE(onlooker().query_one<bool>("select to_regclass('regression_paid.made') is not null"));
+    EXPECT_EQ(made.try_get().error().outcome(), pg::Outcome::unknown) << made.try_get().error().what();
+    EXPECT_EQ(failed.try_get().error().outcome(), pg::Outcome::unknown) << failed.try_get().error().what();
+}
+
 TEST_P(CommittingProcedure, IsFoundForAnArgumentOfAnotherType) {
     onlooker().run_script(
-        "create or replace procedure regression_paid.takes(amount smallint) language plpgsql as $$ begin end $$");
+        "create or replace procedure regression_paid.takes(amount int) language plpgsql as $$ begin end $$");
     pg::Client db = open(1);
     const std::string_view sql = "call regression_paid.takes($1)";
-    const auto done = awaited() ? db.async().try_exec(pg::runtime(sql), 7).get() : db.try_exec(pg::runtime(sql), 7);
+    constexpr std::int64_t amount = 7;
+    const auto done =
+        awaited() ? db.async().try_exec(pg::runtime(sql), amount).get() : db.try_exec(pg::runtime(sql), amount);
     EXPECT_TRUE(done) << told(done);
 }
 

@@ -399,17 +399,17 @@ TEST_F(Batch, LetsAStatementThatCannotBePreparedFailAlone) {
 
 TEST_F(Batch, SendsNumbersAgainAsLiteralsWhenThePreparationRefusesTheirTypes) {
     server.descriptions.push_back(server_error("42883"));
-    const auto by_id = db.client.prepare<pg::Affected(int)>("delete from t where half(id) = $1");
+    const auto by_id = db.client.prepare<pg::Affected(std::int64_t)>("delete from t where half(id) = $1");
     const auto n = batch.add(by_id, 1);
     batch.run();
-    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{23});
     EXPECT_TRUE(n.try_get());
 }
 
 TEST_F(Batch, IsSentAgainWholeWhenNumberTypesWereRefused) {
     server.answer("select f($1)", server_error("42883"));
     const auto first = batch.exec("select 1");
-    const auto n = batch.exec("select f($1)", 1);
+    const auto n = batch.exec("select f($1)", std::int64_t{1});
     batch.run();
     EXPECT_EQ(server.take_log(), (Lines{"batch of 2", "batch of 2"}));
     EXPECT_EQ(server.asked.back().arguments[0].bytes, "1");
@@ -436,16 +436,16 @@ TEST_F(Batch, IsSentAgainOnceWhenAPlanNoLongerFits) {
 
 TEST_F(Batch, SaysThatARepairedStatementOfEachMayRunAgain) {
     server.answer("select f($1)", server_error("42883"));
-    const auto n = batch.exec("select f($1)", 1);
+    const auto n = batch.exec("select f($1)", std::int64_t{1});
     const auto other = batch.exec("select 1");
     batch.run(pg::BatchMode::each);
     EXPECT_EQ(server.take_log(), Lines{"each of 2"}) << "its turn has passed";
     EXPECT_EQ(n.try_get().error().retry_scope(), pg::RetryScope::statement);
     EXPECT_TRUE(other.try_get());
 
-    const auto again = batch.exec("select f($1)", 1);
+    const auto again = batch.exec("select f($1)", std::int64_t{1});
     batch.run(pg::BatchMode::each);
-    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{23});
     EXPECT_TRUE(again.try_get());
 }
 
@@ -453,7 +453,7 @@ TEST_F(Batch, RepairsNothingInATransaction) {
     pg::Transaction transaction = db.client.begin();
     pg::Batch inside(transaction);
     server.answer("select f($1)", server_error("42883"));
-    const auto n = inside.exec("select f($1)", 1);
+    const auto n = inside.exec("select f($1)", std::int64_t{1});
     EXPECT_THROW(inside.run(), pg::ServerError);
     EXPECT_EQ(server.take_log(), (Lines{"begin", "batch of 1"}));
     EXPECT_FALSE(n.try_get());

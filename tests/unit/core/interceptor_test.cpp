@@ -384,7 +384,7 @@ TEST_F(Intercepting, PutsATransactionAroundAStreamThatHasSettings) {
     server.answer("select $1", server_error("42883"));
     server.answer("select $1", rows({{"n", 23}}));
     server.chunks.push_back(rows({{"n", 23}}, {{"1"}}));
-    for (int n : client.stream<int>("select $1", 1)) static_cast<void>(n);
+    for (int n : client.stream<int>("select $1", std::int64_t{1})) static_cast<void>(n);
     EXPECT_EQ(arrived(), (Lines{"begin", set_a, "select $1", "rollback", "begin", set_a, "select $1", "commit"}));
 }
 

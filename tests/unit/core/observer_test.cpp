@@ -154,7 +154,7 @@ TEST_F(Observing, TellsOfAStatementThatIsRunAgain) {
     client.exec("update t");
     EXPECT_EQ(heard->take("retry"), Lines{"retry update t 2: connection_lost not_sent"});
     server.answer("select $1", server_error("42883"));
-    client.query("select $1", 1);
+    client.query("select $1", std::int64_t{1});
     EXPECT_EQ(heard->take("retry"), Lines{"retry select $1 2: server not_applied"});
 }
 
@@ -222,7 +222,7 @@ TEST_F(Observing, TellsOfABatchThatIsSentAgain) {
     batch.run();
     EXPECT_EQ(heard->take("retry"), Lines{"retry delete from t 2: connection_lost not_sent"});
     server.answer("select $1", server_error("42883"));
-    batch.exec("select $1", 1);
+    batch.exec("select $1", std::int64_t{1});
     batch.run();
     EXPECT_EQ(heard->take("retry"), Lines{"retry select $1 2: server not_applied"});
 }
@@ -265,7 +265,7 @@ TEST_F(Observing, TellsOfAStreamThatFails) {
 TEST_F(Observing, TellsOfAStreamThatIsRunAgain) {
     server.answer("select $1", server_error("42883"));
     server.answer("select $1", rows({{"n", 23}}));
-    static_cast<void>(client.stream<int>("select $1", 1));
+    static_cast<void>(client.stream<int>("select $1", std::int64_t{1}));
     EXPECT_EQ(heard->take("retry"), Lines{"retry select $1 2: server not_applied"});
 }
 

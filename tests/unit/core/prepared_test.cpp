@@ -76,10 +76,10 @@ TEST_F(Prepared, SaysWhyItCouldNotBePrepared) {
 }
 
 TEST_F(Prepared, SendsNumbersAsLiteralsWhenThePreparationRefusesTheirTypes) {
-    const auto statement = db.client.prepare<pg::Affected(int)>("select f($1)");
+    const auto statement = db.client.prepare<pg::Affected(std::int64_t)>("select f($1)");
     server.descriptions.push_back(server_error("42883"));
     statement(1);
-    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{});
+    EXPECT_EQ(server.asked.back().arguments[0].type, pg::Oid{23});
 }
 
 TEST_F(Prepared, IsPreparedAgainOnceWhenItsPlanNoLongerFits) {

@@ -13,6 +13,8 @@ using fake::rows;
 using fake::server_error;
 
 constexpr pg::Oid int4{23};
+constexpr pg::Oid int8{20};
+constexpr std::int64_t one = 1;  // whose literal is an int4
 
 class Healing : public testing::Test {
 protected:
@@ -29,38 +31,88 @@ protected:
     pg::Client& client = db.client;
 };
 
+TEST_F(Healing, SendsNumbersAgainAsLiteralsWhenTheServerRefusesTheirTypes) {
+    for (const char* refusal : {"42883", "42804"}) {
+        fake::Database fresh;
+        fresh.server->answer("select f($1, $2)", server_error(refusal));
+        fresh.client.exec("select f($1, $2)", one, true);
+        ASSERT_EQ(fresh.server->asked.size(), 2u) << refusal;
+        EXPECT_EQ(fresh.server->asked[0].arguments[0].type, pg::Oid{20});
+        EXPECT_EQ(fresh.server->asked[1].arguments[0].type, pg::Oid{23});
+        EXPECT_EQ(fresh.server->asked[1].arguments[0].bytes, "1");
+        EXPECT_EQ(fresh.server->asked[1].arguments[1].type, pg::Oid{16}) << "a bool is no number";
+        fresh.client.exec("select f($1, $2)", one + 1, true);
+        ASSERT_EQ(fresh.server->asked.size(), 3u) << "it is remembered";
+        EXPECT_EQ(fresh.server->asked[2].arguments[0].bytes, "2");
+    }
+}
+
+TEST_F(Healing, SendsNumbersAgainOnce) {
+    server.answer("select f($1)", server_error("42883"));
+    server.answer("select f($1)", server_error("42883"));
+    EXPECT_THROW(client.exec("select f($1)", one), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 2u);
+}
+
+TEST_F(Healing, SendsNothingAgainWithoutANumberOrInATransaction) {
+    server.answer("select f($1)", server_error("42883"));
+    EXPECT_THROW(client.exec("select f($1)", "x"), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 1u);
+    server.answer("select g($1)", server_error("42883"));
+    pg::Transaction transaction = client.begin();
+    EXPECT_THROW(transaction.exec("select g($1)", one), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 3u);
+}
+
+TEST_F(Healing, SendsNothingAgainThatMayHaveHadAnEffect) {
+    server.answer(
+        "select f($1)",
+        pg::Error(
+            {.kind = pg::ErrorKind::server, .outcome = pg::Outcome::unknown, .sqlstate = "42883", .message = "?"}));
+    EXPECT_THROW(client.exec("select f($1)", one), pg::ServerError);
+    EXPECT_EQ(server.asked.size(), 1u);
+}
+
+TEST_F(Healing, ForgetsRefusedTextsWhenThereAreTooMany) {
+    pg::detail::RetypedTexts texts;
+    EXPECT_FALSE(texts.contains("select 1"));
+    for (int i = 0; i <= 1024; ++i) texts.add("select " + std::to_string(i));
+    EXPECT_TRUE(texts.contains("select 1024"));
+    EXPECT_FALSE(texts.contains("select 1"));
+}
+
 TEST_F(Healing, RemembersATextWhoseNumbersWereTheReason) {
     refuse_next("select f($1)", "42883");
-    EXPECT_TRUE(client.try_exec("select f($1)", 1));
-    EXPECT_TRUE(client.try_exec("select f($1)", 1));
+    EXPECT_TRUE(client.try_exec("select f($1)", one));
+    EXPECT_TRUE(client.try_exec("select f($1)", one));
     ASSERT_EQ(server.asked.size(), 3u);
-    EXPECT_EQ(server.asked[0].arguments[0].type, int4);
-    EXPECT_NE(server.asked[1].arguments[0].type, int4);
-    EXPECT_NE(server.asked[2].arguments[0].type, int4) << "it is known by now";
+    EXPECT_EQ(server.asked[0].arguments[0].type, int8);
+    EXPECT_EQ(server.asked[1].arguments[0].type, int4);
+    EXPECT_EQ(server.asked[2].arguments[0].type, int4) << "it is known by now";
 }
 
 TEST_F(Healing, ForgetsATextThatFailedForAnotherReason) {
     for (int attempt = 0; attempt < 2; ++attempt) refuse_next("select $1, f()", "42883");
-    EXPECT_FALSE(client.try_exec("select $1, f()", 1));
-    EXPECT_TRUE(client.try_exec("select $1, f()", 1));
+    EXPECT_FALSE(client.try_exec("select $1, f()", one));
+    EXPECT_TRUE(client.try_exec("select $1, f()", one));
     ASSERT_EQ(server.asked.size(), 3u);
-    EXPECT_EQ(server.asked[2].arguments[0].type, int4);
+    EXPECT_EQ(server.asked[2].arguments[0].type, int8);
 }
 
 TEST_F(Healing, RemembersATextOfABatchAndOfAStream) {
     refuse_next("select f($1)", "42883");
     pg::Batch batch(client);
-    batch.exec("select f($1)", 1);
+    batch.exec("select f($1)", one);
     batch.run();
-    client.exec("select f($1)", 1);
+    client.exec("select f($1)", one);
     ASSERT_EQ(server.asked.size(), 3u);
-    EXPECT_NE(server.asked[2].arguments[0].type, int4);
+    EXPECT_EQ(server.asked[2].arguments[0].type, int4);
     refuse_next("select g($1)", "42883");
     server.answer("select g($1)", rows({{"n", 23}}));
-    EXPECT_TRUE(client.try_stream<int>("select g($1)", 1));
+    EXPECT_TRUE(client.try_stream<int>("select g($1)", one));
     server.asked.clear();
-    client.exec("select g($1)", 1);
-    EXPECT_NE(server.asked[0].arguments[0].type, int4);
+    client.exec("select g($1)", one);
+    EXPECT_EQ(server.asked[0].arguments[0].type, int4);
 }
 
 TEST_F(Healing, SaysOfNoStatementInABlockThatItMayBeRunAgainAlone) {
@@ -68,9 +120,9 @@ TEST_F(Healing, SaysOfNoStatementInABlockThatItMayBeRunAgainAlone) {
     refuse_next("select g($1)", "42883");
     pg::Batch batch(client);
     batch.exec("begin");
-    const auto inside = batch.exec("select f($1)", 1);
+    const auto inside = batch.exec("select f($1)", one);
     batch.exec("rollback");
-    const auto behind = batch.exec("select g($1)", 1);
+    const auto behind = batch.exec("select g($1)", one);
     batch.run(pg::BatchMode::each);
     EXPECT_NE(inside.try_get().error().retry_scope(), pg::RetryScope::statement);
     EXPECT_EQ(behind.try_get().error().retry_scope(), pg::RetryScope::statement);
@@ -156,7 +208,7 @@ TEST_F(Healing, SendsNothingThatAnInterceptorHasAnswered) {
          {fake::connection_lost(pg::Outcome::not_sent), server_error("42883", pg::ErrorKind::server)}) {
         pg::Batch batch(intercepted.client);
         const auto in_its_place = batch.exec("insert into t");
-        batch.exec("select f($1)", 1);
+        batch.exec("select f($1)", one);
         intercepted.server->answer("select f($1)", error);
         batch.run();
         EXPECT_EQ(in_its_place.get(), 7u);
@@ -179,10 +231,10 @@ TEST_F(Healing, RemembersTheTextOfAStreamThatAnInterceptorGaveIt) {
     intercepted.server->answer("select h($1)", server_error("42883"));
     for (int round = 0; round < 2; ++round) {
         intercepted.server->answer("select h($1)", rows({{"n", 23}}));
-        EXPECT_TRUE(intercepted.client.try_stream<int>("select g($1)", 1));
+        EXPECT_TRUE(intercepted.client.try_stream<int>("select g($1)", one));
     }
     ASSERT_EQ(intercepted.server->asked.size(), 3u);
-    EXPECT_NE(intercepted.server->asked[2].arguments[0].type, int4) << "it is known by now";
+    EXPECT_EQ(intercepted.server->asked[2].arguments[0].type, int4) << "it is known by now";
 }
 
 }  // namespace
