@@ -166,7 +166,8 @@ public:
         using difference_type = std::ptrdiff_t;
 
         Iterator(std::shared_ptr<const ResultStorage> storage, std::size_t at) : row_(std::move(storage), at) {}
-        [[nodiscard]] const Row& operator*() const { return row_; }
+        [[nodiscard]] const Row& operator*() const& { return row_; }
+        [[nodiscard]] Row operator*() && { return std::move(row_); }
         [[nodiscard]] const Row* operator->() const { return &row_; }
         Iterator& operator++() {
             ++row_.index_;

@@ -32,8 +32,8 @@ public:
 
     /// Throws ShapeError.
     explicit Rows(const Result& result) : size_(result.size()) { reader_.match(*result.storage()).value(); }
-    [[nodiscard]] Iterator begin() { return {*this, 0}; }
-    [[nodiscard]] Iterator end() { return {*this, size_}; }
+    [[nodiscard]] Iterator begin() & { return {*this, 0}; }  // not of one that it would outlive
+    [[nodiscard]] Iterator end() & { return {*this, size_}; }
     [[nodiscard]] std::size_t size() const { return size_; }
 
 private:

@@ -143,8 +143,7 @@ private:
         items_.clear();
         // Once for all of them: what another thread changes meanwhile must not close a name that one of them has by
         // then.
-        now_ = {.statements = statements_as_of_now(*borrowed.context, *borrowed.slot),
-                .any_retyped = !borrowed.context->retyped->empty()};
+        now_ = {.statements = statements_for(borrowed, watch_), .any_retyped = !borrowed.context->retyped->empty()};
         if (borrowed.is_of_transaction && !atomic_) refuse_those_behind_the_end();
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
@@ -179,7 +178,7 @@ private:
                 ++sent;
                 if (entry->failed()) {
                     note_failure(*borrowed.context, *borrowed.slot, entry->outcome->error(), entry->call.sql);
-                    entry->outcome.emplace(borrowed.failed_by(std::move(*entry->outcome).error()));
+                    entry->outcome.emplace(borrowed.failed_by(as_told(borrowed, *entry)));
                 }
                 conclude_name(*borrowed.slot, entry->name, entry->request,
                               entry->failed() ? &entry->outcome->error() : nullptr);
@@ -187,6 +186,13 @@ private:
             now_.failed |= entry->failed();
             now_.settled_all &= !is_unsettled(*entry);
         }
+    }
+
+    /// The error of one that failed.
+    static Error as_told(const Borrowed& borrowed, BatchEntry& entry) {
+        Error error = std::move(*entry.outcome).error();
+        if (borrowed.session().transaction_status() == spi::TransactionStatus::idle) return error;
+        return in_transaction(std::move(error), name_of(entry.request), &entry.params);
     }
 
     static bool is_unsettled(const BatchEntry& entry) {

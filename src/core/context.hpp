@@ -156,6 +156,10 @@ enum class Repair : std::uint8_t { none, of_name, of_types, of_format };
 /// were given another type, that is to be remembered when it went well. Only outside a transaction: inside one the
 /// failure has ended it.
 [[nodiscard]] Repair heal(const Call& call, Name name, const Error& error);
+/// The error of a statement that ran by a name, as it is to be told inside a transaction, which it has ended: types
+/// that the server inferred when it was prepared may be what is refused, and the transaction go well when it is run
+/// again.
+[[nodiscard]] Error in_transaction(Error error, Name name, const Params* params);
 /// True for a SELECT that makes a table of its rows.
 [[nodiscard]] bool selects_into(std::string_view sql);
 /// Whether names may mean something else behind a statement, as its text says; a procedure may do so unseen.

@@ -69,6 +69,8 @@ Expected<void> Occupant::admit_again(const Error& why) {
     return say_->enclosure.enter(session(), say_->watch.wanted(), wait());
 }
 
+const Watch* Occupant::watch() const { return say_ ? &say_->watch : nullptr; }
+
 std::optional<std::string_view> Occupant::new_text() const {
     if (!say_ || !say_->interception.has_new_text()) return std::nullopt;
     return say_->interception.request().sql;

@@ -27,6 +27,7 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
     std::shared_ptr<const Settings> settings{};  // that its transaction began with, and has; null: none
+    bool is_renamed = false;                     // by the settings of its transaction; may be out of date
     std::unique_ptr<const Error> first_failure;  // of its transaction, while that is a failed one; may be out of date
     spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
 
@@ -39,6 +40,8 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     [[nodiscard]] Borrowed lend(const spi::Wait& wait) {
         if (first_failure) [[unlikely]]
             forget_old_failure();
+        if (is_renamed) [[unlikely]]
+            is_renamed = session().transaction_status() != spi::TransactionStatus::idle;
         return {context.get(), {}, &lease.slot(), wait, this};
     }
     /// An error on it as its caller is to be told of it: what fails because its transaction has failed says why that
@@ -85,6 +88,8 @@ protected:
     /// is to be ended with that. @{
     [[nodiscard]] Expected<void> admit(spi::RequestKind kind, std::string_view sql, Params* params = nullptr);
     [[nodiscard]] Expected<void> admit_again(const Error& why);  /// @}
+    /// Null: nobody has asked for one.
+    [[nodiscard]] const Watch* watch() const;
     /// What an interceptor put in the place of its text; empty: nothing.
     [[nodiscard]] std::optional<std::string_view> new_text() const;
     void count_rows(std::uint64_t rows);

@@ -132,6 +132,15 @@ Settings::Settings(std::vector<spi::LocalSetting> all) : all_(std::move(all)) {
     }
 }
 
+bool Settings::renames() const {
+    const auto same = [](char a, char lower) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == lower; };
+    return std::any_of(all_.begin(), all_.end(), [&](const spi::LocalSetting& one) {
+        for (const std::string_view renaming : {"search_path", "role", "session_authorization"})
+            if (std::equal(one.name.begin(), one.name.end(), renaming.begin(), renaming.end(), same)) return true;
+        return false;
+    });
+}
+
 Interception::Interception(std::shared_ptr<const Hooks> hooks, spi::RequestKind kind, std::string_view sql,
                            Params* params, const QueryOptions* options, bool is_in_batch)
     : hooks_(std::move(hooks)),

@@ -15,6 +15,8 @@ public:
 
     [[nodiscard]] spi::Request request() const { return {.sql = sql_, .params = &params_}; }
     [[nodiscard]] const std::vector<spi::LocalSetting>& all() const { return all_; }
+    /// Names of tables, types and functions may mean something else with them: a search path, or a role.
+    [[nodiscard]] bool renames() const;
     /// UsageError when one of them has no wire form; they are not to be used then.
     [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
 

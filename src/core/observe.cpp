@@ -91,7 +91,10 @@ void Watch::take(const Borrowed& borrowed) {
         event_.began = std::min(event_.began, borrowed.slot->asked_at);
         began_with(*borrowed.slot);
     }
-    borrowed.held ? take(*borrowed.held) : take(borrowed.session());
+    is_renamed_ = settings_ && settings_->renames();
+    if (!borrowed.held) return take(borrowed.session());
+    is_renamed_ = borrowed.held->is_renamed |= is_renamed_;
+    take(*borrowed.held);
 }
 
 void Watch::take(const HeldSession& held) {

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
     /// Those of them that the session it has got is yet to be given; null: none.
     [[nodiscard]] const Settings* wanted() const { return wanted_; }
+    /// Names may mean something else to it than to others, by the settings of its transaction: it is to go by none.
+    [[nodiscard]] bool is_renamed() const { return is_renamed_; }
     /// It has a session.
     void take(const Borrowed& borrowed);
     void take(const HeldSession& held);
@@ -66,7 +68,14 @@ private:
     const Settings* wanted_ = nullptr;
     const Error* failure_ = nullptr;  // of the first of its statements that failed alone
     int attempts_ = 1;
+    bool is_renamed_ = false;
 };
+
+/// What the session of a request has prepared, as `statements_as_of_now`; null, too, where it is renamed. `watch` may
+/// be null: settings come from interceptors, and who has those is watched.
+[[nodiscard]] inline StatementCache* statements_for(const Borrowed& borrowed, const Watch* watch) {
+    return watch && watch->is_renamed() ? nullptr : statements_as_of_now(*borrowed.context, *borrowed.slot);
+}
 
 /// Takes a session from the source of a client that is observed.
 [[nodiscard]] Expected<spi::Lease> acquire_observed(Context& context, const spi::Wait& wait);

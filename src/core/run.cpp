@@ -35,7 +35,7 @@ Expected<Result> attempt(const Borrowed& borrowed, const Call& call, spi::Reques
         request.format = call.options->format;
         request.max_result_bytes = call.options->max_result_bytes;
     }
-    NamedStatement* const statement = choose_name(*borrowed.context, *borrowed.slot, call, request);
+    NamedStatement* const statement = choose_name(statements_for(borrowed, call.watch), *borrowed.slot, call, request);
     const Settings* const settings = call.watch ? call.watch->wanted() : nullptr;
     Expected<Result> result = borrowed.context->limit_margin || settings
                                   ? run_with_limits(borrowed, call, settings, request)
@@ -67,6 +67,17 @@ Repair heal(const Call& call, Name name, const Error& error) {
     if (!refuses_types(error)) return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
     // The types that the server inferred once may be what it refuses.
     return call.params->retype_numbers() ? Repair::of_types : if_it_helps(name == Name::known);
+}
+
+Error in_transaction(Error error, Name name, const Params* params) {
+    const auto is_inferred = [](const Params::Slot& slot) { return slot.type == Oid{}; };
+    const bool may_be_stale = name == Name::known && error.kind() == ErrorKind::server && refuses_types(error) &&
+                              params && std::any_of(params->begin(), params->end(), is_inferred);
+    if (!may_be_stale) return error;
+    ErrorFields fields = error.fields();
+    fields.kind = ErrorKind::plan_invalidated;
+    fields.retry_scope = RetryScope::transaction;
+    return Error(std::move(fields));
 }
 
 Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
@@ -138,9 +149,10 @@ Expected<Result> run_on(const Borrowed& borrowed, const Call& call) {
                 if (auto settled = settle(borrowed, call, *result); !settled) result = std::move(settled).error();
             return result;
         }
-        if (repairs == most_repairs || is_over(borrowed.wait)) return result;
         // A transaction that it failed in is still there; one that it was to end has none of the names that are mended.
-        if (borrowed.session().transaction_status() != spi::TransactionStatus::idle) return result;
+        if (borrowed.session().transaction_status() != spi::TransactionStatus::idle)
+            return in_transaction(std::move(result).error(), name_of(request), call.params);
+        if (repairs == most_repairs || is_over(borrowed.wait)) return result;
         const Repair repair = heal(call, name_of(request), result.error());
         if (repair == Repair::none) return result;
         is_retyped |= repair == Repair::of_types;

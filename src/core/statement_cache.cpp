@@ -24,7 +24,7 @@ bool is_to_have_a_name(std::string_view sql) { return is_about_rows(sql) && !sel
 
 /// What it is about has changed, not its session.
 bool speaks_of_schema(const Error& error) {
-    return error.sqlstate() == sqlstate::feature_not_supported || is_gone_from_cache(error);
+    return error.sqlstate() == sqlstate::feature_not_supported || speaks_of_types(error);
 }
 
 /// Of each session, on average, before all prepare anew for one of them.

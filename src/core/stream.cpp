@@ -39,7 +39,7 @@ public:
         }
         sql_ = call.sql;
         spi::SessionSlot& slot = *borrowed().slot;
-        NamedStatement* const statement = choose_name(context(), slot, call, request);
+        NamedStatement* const statement = choose_name(statements_for(borrowed(), watch()), slot, call, request);
         name_ = name_of(request);
         Expected<void> begun = call.needs_types ? learn_column_types(borrowed(), request) : Expected<void>();
         if (begun) begun = open(request);
@@ -124,6 +124,7 @@ Expected<detail::StreamSourcePtr> Executor::open_stream(const detail::Call& call
         detail::forget_settings(source->borrowed());
     if (begun && is_retyped) source->borrowed().context->retyped->add(admitted.sql);
     if (begun) return source;
+    if (!outside) begun = detail::in_transaction(std::move(begun).error(), source->name(), admitted.params);
     detail::note_failure(*source->borrowed().context, *source->borrowed().slot, begun.error(), admitted.sql);
     Error error = source->borrowed().failed_by(std::move(begun).error());
     source->end(&error);

@@ -74,6 +74,7 @@ Expected<Transaction> begin_as(detail::Borrowed&& borrowed, const std::string& t
         roll_back(session);  // one that was given up may have come about
         return impl->held->lend(borrowed.wait).failed_by(std::move(begun).error());
     }
+    impl->held->is_renamed = settings && settings->renames();
     impl->held->settings = std::move(settings);
     return Transaction(std::move(impl));
 }

@@ -4,6 +4,7 @@
 
 #include "pg/client.hpp"
 #include "pg/prepared.hpp"
+#include "pg/rows.hpp"
 
 std::string right(const pg::Prepared<std::string(int)>& prepared) { return prepared(1); }
 
@@ -18,4 +19,7 @@ auto named(pg::Client& client) { return client.query("select 1 as n")[0].columns
 #endif
 #if CASE == 4  // refuses: deleted
 std::string_view first(pg::Client& client) { return client.query("select 'x'").begin()->get<std::string_view>(0); }
+#endif
+#if CASE == 5  // refuses: (discards qualifiers|not viable|cannot bind|passing)
+int first(const pg::Result& result) { return *result.rows<int>().begin(); }
 #endif

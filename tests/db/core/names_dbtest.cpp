@@ -160,4 +160,36 @@ TEST_P(NewNames, AreNoticedWhenTheTransactionOfAScriptIsCommitted) {
     expect_name(other, 2);
 }
 
+TEST_P(NewNames, OfTypesThatNoLongerGoHaveTheTransactionRunAgain) {
+    pg::Client other = pg::connect(conninfo);
+    const auto count = [](pg::Executor& db) {
+        return db.query_one<std::int64_t>("select count(*) from t where n = $1", "1");
+    };
+    const auto count_in_a_batch = [](pg::Executor& db) {
+        pg::Batch batch(db);
+        const auto counted = batch.query_one<std::int64_t>("select count(*) from t where n = $1", "1");
+        batch.run();
+        return counted.get();
+    };
+    const auto count_in_a_stream = [](pg::Executor& db) {
+        return *db.stream<std::int64_t>("select count(*) from t where n = $1", "1").begin();
+    };
+    const auto expect_a_second_run = [&](auto ask) {
+        other.exec("alter table t alter n type int using n::int");
+        pg::Client db = pg::connect(conninfo, {.pool_max_size = 1});
+        for (int round = 0; round < 3; ++round) EXPECT_EQ(ask(db), 1);
+        other.exec("alter table t alter n type text using n::text");
+        int runs = 0;
+        EXPECT_EQ(db.transaction([&](pg::Transaction& transaction) {
+            ++runs;
+            return ask(transaction);
+        }),
+                  1);
+        EXPECT_EQ(runs, 2);
+    };
+    expect_a_second_run(count);
+    expect_a_second_run(count_in_a_batch);
+    expect_a_second_run(count_in_a_stream);
+}
+
 }  // namespace

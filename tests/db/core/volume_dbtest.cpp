@@ -26,7 +26,8 @@ pg::Task<std::size_t> wrong_bytes(pg::AsyncClient async, int number) {
     const char letter = static_cast<char>('a' + number % 26);
     const std::string argument(argument_bytes, letter);
     const pg::Result result = co_await async.query("select repeat($1::text, $2)", argument, result_kib);
-    const auto text = (*result.begin()).get<std::string_view>(0);
+    const pg::Row row = result[0];
+    const auto text = row.get<std::string_view>(0);
     if (text.size() != argument_bytes * static_cast<std::size_t>(result_kib)) co_return text.size() + 1;
     std::size_t wrong = 0;
     for (std::size_t at = 0; at < text.size(); at += 4096) wrong += text[at] != letter;
