@@ -61,8 +61,10 @@ public:
         committed_ |= tag == "COMMIT" || tag == "PREPARE TRANSACTION";
         tagged_ |= !tag.empty();
     }
-    /// The same of one that went well before another fails: a procedure may have committed inside.
-    void note_run(std::string_view sql) noexcept { committed_ |= !in_transaction_ && may_commit_inside(sql); }
+    /// The same of one that went well before another fails: it may have committed what it did.
+    void note_run(std::string_view sql) noexcept {
+        committed_ |= !in_transaction_ && (may_commit_inside(sql) || commits_by_itself(sql));
+    }
     /// An error of ours about this exchange, which has ended well.
     [[nodiscard]] Error error(ErrorFields fields) const { return plain_error(std::move(fields), site()); }
     /// What a stream or a COPY says that is asked for more than it had. @{

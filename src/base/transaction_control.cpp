@@ -2,6 +2,7 @@
 #include "src/base/transaction_control.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "pg/error_rules.hpp"
 
@@ -72,6 +73,14 @@ private:
     std::string_view rest_;
 };
 
+/// Whether a text has one of these in it, which are in lower case, be it in a longer word.
+bool mentions(std::string_view sql, std::initializer_list<std::string_view> words) {
+    const auto same = [](char a, char b) { return FirstWords::lower(a) == b; };
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end();
+    });
+}
+
 }  // namespace
 
 TransactionControl transaction_control(std::string_view sql) {
@@ -130,11 +139,16 @@ bool may_commit_inside(std::string_view sql) {
     FirstWords words(sql);
     if (!words.take("do")) return words.take("call");
     // What a block of code commits by: in its own words, a procedure's, or in a text that it makes.
-    const auto has = [&](std::string_view word) {
-        const auto same = [](char a, char b) { return FirstWords::lower(a) == b; };
-        return std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end();
-    };
-    return has("commit") || has("call") || has("execute");
+    return mentions(sql, {"commit", "call", "execute"});
+}
+
+bool commits_by_itself(std::string_view sql) {
+    FirstWords words(sql);
+    if (words.take("vacuum") || words.take("cluster")) return true;
+    if (words.take("reindex")) return mentions(sql, {"schema", "database", "system", "concurrently"});
+    if (!words.take("create") && !words.take("drop") && !words.take("alter")) return false;
+    return words.take("database") || words.take("tablespace") || words.take("subscription") || words.take("system") ||
+           mentions(sql, {"concurrently"});
 }
 
 std::string_view first_word(std::string_view sql) { return FirstWords(sql).next(); }

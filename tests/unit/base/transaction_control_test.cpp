@@ -109,6 +109,19 @@ TEST(CommitInside, IsForProceduresAndBlocksOfCode) {
         EXPECT_FALSE(may_commit_inside(sql)) << sql;
 }
 
+TEST(CommitByItself, IsForWhatAServerRunsInNoBlock) {
+    for (const char* sql :
+         {"vacuum", "/* a */ VACUUM (full) t", "cluster", "create database x", "DROP Database x", "create tablespace x",
+          "alter system set work_mem = 1", "alter database x set tablespace y", "drop subscription s",
+          "create unique index Concurrently on t (n)", "drop index concurrently i", "reindex (verbose) database x",
+          "reindex table concurrently t", "alter table t detach partition p concurrently"})
+        EXPECT_TRUE(commits_by_itself(sql)) << sql;
+    for (const char* sql :
+         {"", "select 'concurrently'", "create index on t (n)", "drop table t", "alter table t add n int",
+          "reindex table t", "vacuums", "create databases", "refresh materialized view concurrently m"})
+        EXPECT_FALSE(commits_by_itself(sql)) << sql;
+}
+
 TEST(SentPhase, IsCommittingForWhatCommits) {
     for (const char* sql : {"commit", "/* x */ END", "prepare transaction 'x'"})
         EXPECT_EQ(sent_phase(sql), RequestPhase::committing) << sql;
