@@ -224,14 +224,15 @@ TEST_P(PipelineFault, ACallBehindOneThatNobodyWantsGetsItsTurn) {
 TEST_P(PipelineFault, ACallThatWaitsForTheSessionToItselfIsToldAtOnceThatItsTimeIsOver) {
     Gate gate;
     // The server refuses a number there, and the call is to be run again, alone, with a literal.
-    auto late = begin(async.with({.timeout = 500ms}).try_query_one<std::string>("select lower($1)", 1));
+    auto late =
+        begin(async.with({.timeout = 500ms}).try_query_one<std::string>("select repeat('x', $1)", std::int64_t{1}));
     auto first = begin(async.with({.timeout = 20s}).try_exec(pg::runtime(Gate::pass)));
     ASSERT_EQ(late.wait_for(10s), std::future_status::ready);
     EXPECT_EQ(late.get().error().outcome(), pg::Outcome::not_applied);
     EXPECT_EQ(first.wait_for(0s), std::future_status::timeout);
     gate.open();
     EXPECT_TRUE(first.get());
-    EXPECT_EQ(async.query_one<std::string>("select lower($1)", 5).get(), "5");
+    EXPECT_EQ(async.query_one<std::string>("select repeat('x', $1)", std::int64_t{2}).get(), "xx");
 }
 
 TEST_P(PipelineFault, TheTimeToWaitForASessionIsOverOnceACallHasOne) {
