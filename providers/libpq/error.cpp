@@ -112,7 +112,7 @@ bool is_stale_plan_in_go(const ErrorFields& fields, std::string_view source) {
 }  // namespace
 
 bool may_have_committed(const ErrorSite& site) {
-    return site.committed || (!site.in_transaction && may_commit_inside(site.sql));
+    return site.committed || (!site.in_transaction && (may_commit_inside(site.sql) || commits_in_parts(site.sql)));
 }
 
 Error ruled_error(ErrorFields fields, const ErrorSite& site, std::string_view source) {

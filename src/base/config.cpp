@@ -29,6 +29,12 @@ void translate_requiressl(config::Assignment& assignment) {
     assignment.value = Secret(assignment.value.reveal().starts_with('1') ? "require" : "prefer");
 }
 
+/// What it is asked for has that form.
+bool is_ours(std::string_view keyword, config::Form form) {
+    const Keyword* known = config::find_keyword(keyword);
+    return known != nullptr && known->owner == Owner::ours && known->form == form;
+}
+
 }  // namespace
 
 Expected<Config> Config::parse(std::string_view conninfo) {
@@ -91,13 +97,13 @@ std::optional<std::string_view> Config::get(std::string_view keyword) const& {
 
 std::optional<std::uint32_t> Config::number(std::string_view keyword) const {
     const auto text = get(keyword);
-    if (!text) return std::nullopt;
+    if (!text || !is_ours(keyword, config::Form::integer)) return std::nullopt;
     return static_cast<std::uint32_t>(config::read_integer(*text).value());
 }
 
 std::optional<std::chrono::nanoseconds> Config::duration(std::string_view keyword) const {
     const auto text = get(keyword);
-    if (!text) return std::nullopt;
+    if (!text || !is_ours(keyword, config::Form::duration)) return std::nullopt;
     return config::read_duration(*text).value;
 }
 

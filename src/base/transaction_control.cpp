@@ -142,13 +142,18 @@ bool may_commit_inside(std::string_view sql) {
     return mentions(sql, {"commit", "call", "execute"});
 }
 
+bool commits_in_parts(std::string_view sql) {
+    FirstWords words(sql);
+    if (words.take("vacuum") || words.take("cluster") || words.take("reindex")) return true;
+    return (words.take("create") || words.take("drop") || words.take("alter")) && mentions(sql, {"concurrently"});
+}
+
 bool commits_by_itself(std::string_view sql) {
     FirstWords words(sql);
-    if (words.take("vacuum") || words.take("cluster")) return true;
-    if (words.take("reindex")) return mentions(sql, {"schema", "database", "system", "concurrently"});
-    if (!words.take("create") && !words.take("drop") && !words.take("alter")) return false;
-    return words.take("database") || words.take("tablespace") || words.take("subscription") || words.take("system") ||
-           mentions(sql, {"concurrently"});
+    const bool makes = words.take("create") || words.take("drop") || words.take("alter");
+    const bool is_of_all_databases = makes && (words.take("database") || words.take("tablespace") ||
+                                               words.take("subscription") || words.take("system"));
+    return is_of_all_databases || commits_in_parts(sql);
 }
 
 std::string_view first_word(std::string_view sql) { return FirstWords(sql).next(); }

@@ -35,8 +35,12 @@ enum class TransactionControl : std::uint8_t {
 /// True for CALL, and for DO with what commits in it: outside a transaction block they do so in their middle.
 [[nodiscard]] PGCLIENT_API bool may_commit_inside(std::string_view sql);
 
-/// True for a statement that is a transaction of its own, which a server runs in no block: VACUUM, CREATE DATABASE,
-/// CREATE INDEX CONCURRENTLY and their like.
+/// True for a statement that commits what it has done so far and goes on: VACUUM, CREATE INDEX CONCURRENTLY and their
+/// like, which a server runs in no block.
+[[nodiscard]] PGCLIENT_API bool commits_in_parts(std::string_view sql);
+
+/// True for a statement that is a transaction of its own, which a server runs in no block: those, and CREATE
+/// DATABASE and its like.
 [[nodiscard]] PGCLIENT_API bool commits_by_itself(std::string_view sql);
 
 /// The first word as it is written; empty when the statement begins with none.

@@ -128,11 +128,13 @@ private:
     }
 
     /// Of the transaction that they are in.
-    void refuse_those_behind_the_end() {
+    void refuse_those_behind_the_end(const Borrowed& borrowed) {
         bool has_ended = false;
         for (const auto& entry : entries_) {
             if (entry->outcome) continue;
             if (has_ended) entry->outcome.emplace(ended_by_its_text());
+            if (transaction_control(entry->call.sql) == TransactionControl::commits)
+                borrowed.held->may_have_committed = true;
             has_ended |= controls_transaction(*entry) && !in_block_behind(entry->call.sql, false, true);
         }
     }
@@ -144,7 +146,7 @@ private:
         // Once for all of them: what another thread changes meanwhile must not close a name that one of them has by
         // then.
         now_ = {.statements = statements_for(borrowed, watch_), .any_retyped = !borrowed.context->retyped->empty()};
-        if (borrowed.is_of_transaction && !atomic_) refuse_those_behind_the_end();
+        if (borrowed.is_of_transaction && !atomic_) refuse_those_behind_the_end(borrowed);
         for (const auto& entry : entries_)
             if (!entry->outcome) add_request(borrowed, *entry);
         if (items_.empty()) return true;
@@ -277,18 +279,20 @@ private:
         }
     }
 
-    /// True when the connection was lost and it is harmless to send again what it lost, on another one. Of a
-    /// transaction that some of them make, those that went well are lost with it, and the others are not to be run
-    /// without them.
+    /// True when the connection was lost and it is harmless to send again what it lost, on another one. What some of
+    /// them have made of the session, a transaction or a setting, is lost with it, and the others are not to be run
+    /// without that.
     bool forget_lost() {
         const auto is_lost = [](const std::unique_ptr<BatchEntry>& entry) {
             return entry->is_sent && entry->failed() && entry->outcome->error().kind() == ErrorKind::connection_lost;
         };
         const auto lost = std::find_if(entries_.begin(), entries_.end(), is_lost);
         if (lost == entries_.end()) return false;
-        const auto is_sent_control = [](const auto& entry) { return entry->is_sent && controls_transaction(*entry); };
+        const auto makes_something_of_it = [](const auto& entry) {
+            return entry->is_sent && (entry->call.leaves_traces || !is_about_rows(entry->call.sql));
+        };
         const auto has_ended = [&](const auto& entry) { return entry->is_sent && !is_lost(entry); };
-        if (!atomic_ && std::any_of(entries_.begin(), entries_.end(), is_sent_control) &&
+        if (!atomic_ && std::any_of(entries_.begin(), entries_.end(), makes_something_of_it) &&
             std::any_of(entries_.begin(), entries_.end(), has_ended))
             return false;
         if ((*lost)->outcome->error().outcome() != Outcome::not_sent && !(options_ && options_->idempotent))

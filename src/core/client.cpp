@@ -52,7 +52,7 @@ std::shared_ptr<const detail::Statement> Client::checked_statement(std::string_v
     if (has_options)
         detail::usage_error(
             "prepare takes no options of a pg::Query: give them to the executor of a call, as in "
-            "prepared.on(db.with(options))")
+            "auto tuned = db.with(options); prepared.on(tuned)")
             .raise();
     if (!checked) static_cast<void>(detail::check_text({.sql = sql, .arguments = arguments}).value());
     return detail::make_statement(sql);

@@ -24,6 +24,7 @@ public:
         return any_.load(std::memory_order_acquire) && is_among(sql);
     }
     void add(std::string_view sql);
+    void remove(std::string_view sql);
 
 private:
     [[nodiscard]] bool is_among(std::string_view sql) const;
@@ -180,6 +181,8 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql);
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
+/// Whether the transaction of a script may be committed by it, be that in the middle.
+[[nodiscard]] bool may_commit_in_script(std::string_view text);
 /// A transaction was committed.
 void note_commit(Context& context, spi::SessionSlot& slot);
 /// A part of a transaction was undone, or all of it.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pg/spi/observer.hpp"
+#include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
@@ -27,6 +28,8 @@ struct HeldSession : std::enable_shared_from_this<HeldSession> {
     spi::Lease lease;
     Occupant* occupant = nullptr;                // the stream or COPY that is open on it
     std::shared_ptr<const Settings> settings{};  // that its transaction began with, and has; null: none
+    std::uint64_t transactions = 0;              // that were begun on it by `begin`
+    bool may_have_committed = false;             // the last of them: by a text, and be it in part
     bool is_renamed = false;                     // by the settings of its transaction; may be out of date
     std::unique_ptr<const Error> first_failure;  // of its transaction, while that is a failed one; may be out of date
     spi::SessionSlot* turn = nullptr;            // of the awaited calls on it; null: there are none, or nobody observes
@@ -61,6 +64,12 @@ private:
 /// ended, and another one may go on.
 inline void forget_settings(const Borrowed& borrowed) noexcept {
     if (borrowed.held) borrowed.held->settings.reset();
+}
+
+/// A statement of a transaction has failed that may have committed it.
+inline void note_committing(HeldSession& held, const Error& error, std::string_view sql) noexcept {
+    if (may_have_been_applied(error) && transaction_control(sql) == TransactionControl::commits)
+        held.may_have_committed = true;
 }
 
 /// A stream or a COPY and the session that it has to itself until its end. Pinned.

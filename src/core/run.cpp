@@ -65,8 +65,9 @@ Repair heal(const Call& call, Name name, const Error& error) {
     if (is_gone_from_cache(error)) return if_it_helps(name == Name::known);
     if (is_name_taken(error)) return if_it_helps(name == Name::just_prepared);
     if (!refuses_types(error)) return if_it_helps(name != Name::none && error.kind() == ErrorKind::plan_invalidated);
-    // The types that the server inferred once may be what it refuses.
-    return call.params->retype_numbers() ? Repair::of_types : if_it_helps(name == Name::known);
+    // It took those of the numbers once, and may refuse what it inferred of others then.
+    if (name == Name::known) return Repair::of_name;
+    return call.params->retype_numbers() ? Repair::of_types : Repair::none;
 }
 
 Error in_transaction(Error error, Name name, const Params* params) {
@@ -81,6 +82,8 @@ Error in_transaction(Error error, Name name, const Params* params) {
 }
 
 Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
+    if (borrowed.is_of_transaction && (result.tag() == "COMMIT" || result.tag() == "PREPARE TRANSACTION"))
+        borrowed.held->may_have_committed = true;
     note_tag(*borrowed.context, *borrowed.slot, result, call.sql);
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed, result.columns());
@@ -104,6 +107,12 @@ Error behind_an_unknown(Error error) {
 bool RetypedTexts::is_among(std::string_view sql) const {
     const std::lock_guard lock(mutex_);
     return texts_.contains(std::string(sql));
+}
+
+void RetypedTexts::remove(std::string_view sql) {
+    if (empty()) return;
+    const std::lock_guard lock(mutex_);
+    texts_.erase(std::string(sql));
 }
 
 void RetypedTexts::add(std::string_view sql) {
@@ -185,6 +194,7 @@ Expected<Result> Executor::run(const detail::Call& call) {
         if (call.watch && transaction_control(call.sql) != TransactionControl::none) detail::forget_settings(*borrowed);
         if (!result) {
             detail::note_failure(*borrowed->context, *borrowed->slot, result.error(), call.sql);
+            if (borrowed->is_of_transaction) detail::note_committing(*borrowed->held, result.error(), call.sql);
             result = borrowed->failed_by(std::move(result).error());
         }
         if (!result && (is_unknown || borrowed->is_in_doubt))
@@ -216,6 +226,8 @@ Expected<void> Executor::try_run_script(std::string_view text) {
                                       ? detail::run_script_with_settings(*borrowed, *watch->wanted(), text)
                                       : borrowed->session().run_script(text, borrowed->wait);
             detail::note_script(*borrowed->context, *borrowed->slot, text);
+            if (borrowed->is_of_transaction && detail::may_commit_in_script(text))
+                borrowed->held->may_have_committed = true;
             detail::forget_settings(*borrowed);
             if (!done) done = borrowed->failed_by(std::move(done).error());
             return done;

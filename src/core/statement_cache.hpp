@@ -44,9 +44,12 @@ namespace pg::detail {
            error.message().find("cache lookup failed") != std::string_view::npos;
 }
 
-/// The server chose no function, or refused an expression, for the types that its arguments were said to have.
+/// The server chose no function, or refused an expression, for the types that its arguments were said to have. What
+/// fails so within a function, which has a context, is about others.
 [[nodiscard]] inline bool refuses_types(const Error& error) {
-    return error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+    const bool is_about_types =
+        error.sqlstate() == sqlstate::undefined_function || error.sqlstate() == sqlstate::datatype_mismatch;
+    return is_about_types && error.context().empty();
 }
 
 /// What a session may keep. Value.

@@ -175,6 +175,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql) {
     if (error.outcome() == Outcome::not_sent) return;
+    if (refuses_types(error)) context.retyped->remove(sql);  // which has other functions by now, or never went well
     const bool may_have_made = error.outcome() != Outcome::not_applied && (!is_about_rows(sql) || selects_into(sql));
     if (!error.connection_usable()) {
         // What its transaction waited for goes with the session, and the others are there yet.
@@ -192,6 +193,11 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
     if (!mentions(text, {"commit", "end", "rollback", "abort"})) return;
     const bool is_over = slot.session->transaction_status() == spi::TransactionStatus::idle;
     is_over ? note_commit(context, slot) : note_undone(context, slot);
+}
+
+bool may_commit_in_script(std::string_view text) {
+    return has_word(text, {"commit"}) || (has_word(text, {"prepare"}) && has_word(text, {"transaction"})) ||
+           (has_word(text, {"end"}) && !has_word(text, {"case", "function", "procedure", "do"}));
 }
 
 void note_commit(Context& context, spi::SessionSlot& slot) {

@@ -146,7 +146,7 @@ Transaction::~Transaction() {
 }
 
 bool Transaction::is_open() const noexcept { return impl_ && impl_->is_open(); }
-bool Transaction::is_committed() const noexcept { return impl_ && impl_->committed; }
+bool Transaction::is_committed() const noexcept { return impl_ && impl_->may_have_committed(); }
 
 Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
     if (!impl_) return ended();
@@ -183,6 +183,10 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
 /// It has ended whatever the server answers.
 Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
     if (!is_open()) return ended();
+    if (is_ended_by_its_text()) {
+        static_cast<void>(std::exchange(held, nullptr));
+        return detail::ended_by_its_text();
+    }
     end_occupant();
     return detail::hooked(hooks_, spi::RequestKind::rollback, "rollback", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {

@@ -44,6 +44,7 @@ private:
 struct Transaction::Impl final : Executor {
     std::shared_ptr<detail::HeldSession> held;  // null once it has ended
     detail::TransactionTime time;
+    const std::uint64_t ordinal;  // of those on its session
     bool committed = false;
     std::uint32_t savepoints = 0;                  // made so far
     std::vector<std::uint32_t> open_savepoints{};  // that the server has, the innermost last
@@ -59,12 +60,20 @@ struct Transaction::Impl final : Executor {
     std::vector<OpenObject> open_objects{};
 
     Impl(std::shared_ptr<detail::HeldSession> session, const detail::TransactionTime& all)
-        : Executor(session->context->hooks), held(std::move(session)), time(all) {}
+        : Executor(session->context->hooks), held(std::move(session)), time(all), ordinal(++held->transactions) {
+        held->may_have_committed = false;
+    }
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
-    /// A COMMIT, a ROLLBACK or a PREPARE TRANSACTION came as a text, and its session stands outside of any transaction.
+    /// A COMMIT, a ROLLBACK or a PREPARE TRANSACTION came as a text, and its session stands outside of any transaction,
+    /// or in the next one.
     [[nodiscard]] bool is_ended_by_its_text() const {
-        return held->session().transaction_status() == spi::TransactionStatus::idle && held->session().usable();
+        const bool is_over = held->session().transaction_status() == spi::TransactionStatus::idle;
+        return (is_over && held->session().usable()) || held->transactions != ordinal;
+    }
+    /// It was committed, or a text may have committed a part of it: its body is not to be run again.
+    [[nodiscard]] bool may_have_committed() const {
+        return committed || (held && held->transactions == ordinal && held->may_have_committed);
     }
     [[nodiscard]] Expected<spi::CommandTag> control(std::string_view sql, const spi::Wait& wait) const {
         Expected<spi::CommandTag> done = held->session().run_command(sql, wait);

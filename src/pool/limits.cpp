@@ -2,6 +2,7 @@
 #include "src/pool/limits.hpp"
 
 #include <limits>
+#include <utility>
 
 #include "pg/error.hpp"
 #include "src/base/config_surroundings.hpp"
@@ -26,6 +27,21 @@ std::string name(const Host& host) {
     return host.hostaddr.empty() ? config::default_socket_directory() : host.hostaddr;
 }
 
+/// The first of the durations that is below zero; empty when none is.
+std::string_view negative_duration(const PoolOptions& options) {
+    const std::pair<std::string_view, std::chrono::nanoseconds> durations[] = {
+        {"max_lifetime", options.max_lifetime},
+        {"idle_timeout", options.idle_timeout},
+        {"ping_after", options.ping_after},
+        {"keepalive", options.keepalive},
+        {"connect_timeout", options.connect_timeout},
+        {"leak_threshold", options.leak_threshold},
+        {"reclaim_threshold", options.reclaim_threshold}};
+    for (const auto& [name, duration] : durations)
+        if (duration.count() < 0) return name;
+    return {};
+}
+
 /// Nothing of a configuration that makes no sense, which is refused where it is used.
 std::string servers(const Config& config) {
     constexpr int any_libpq = std::numeric_limits<int>::max();  // where it is too old, too, that is refused there
@@ -41,6 +57,11 @@ std::string servers(const Config& config) {
 }  // namespace
 
 Expected<Limits> limits_of(const Config& config, std::size_t max_size, const PoolOptions& options) {
+    if (const std::string_view negative = negative_duration(options); !negative.empty())
+        return Error({.kind = ErrorKind::usage,
+                      .message = "PoolOptions::" + std::string(negative) +
+                                 " is below zero: say a time, or zero for the "
+                                 "usual one"});
     Limits limits;
     limits.servers = servers(config);
     take(limits.max_size, max_size, config, "pool_max_size");

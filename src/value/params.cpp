@@ -2,13 +2,16 @@
 #include "pg/params.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "src/value/number_text.hpp"
+#include "src/value/numeric_digits.hpp"
 
 namespace pg {
 namespace {
@@ -27,31 +30,41 @@ bool is_number(const Params::Slot& slot) {
     }
 }
 
-// Writes a number as the text of a literal, and says which type PostgreSQL gives that (manual, 4.1.2.6): the first of
-// int4 and int8 that holds an integer, numeric for any other. What our own codecs encoded, so only a codec of the user
-// can make it malformed.
-Fault write_literal(Writer& out, const Cell& cell, Oid& type) {
-    const WireType wire{type, Format::binary, nullptr};
-    if (type == Oid{700} || type == Oid{701}) {
-        type = Oid{1700};
-        if (wire.oid == Oid{700}) {
-            float value = 0;
-            if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
-            detail::write_float(out, value);
-        } else {
-            double value = 0;
-            if (Fault fault = detail::decode_float(cell, wire, value)) return fault;
-            detail::write_float(out, value);
-        }
-        return {};
-    }
-    std::int64_t value = 0;
-    if (Fault fault = detail::decode_integer(cell, wire, std::numeric_limits<std::int64_t>::min(),
-                                             std::numeric_limits<std::int64_t>::max(), value))
-        return fault;
+Oid write_integer_literal(Writer& out, std::int64_t value) {
     detail::write_integer(out, value);
-    type = std::in_range<std::int32_t>(value) ? Oid{23} : Oid{20};
-    return {};
+    return std::in_range<std::int32_t>(value) ? Oid{23} : Oid{20};
+}
+
+template <class T>
+std::optional<Oid> write_float_literal(Writer& out, const Cell& cell, const WireType& wire) {
+    T value = 0;
+    if (detail::decode_float(cell, wire, value) || std::isinf(value)) return std::nullopt;
+    detail::write_float(out, value);
+    return Oid{1700};
+}
+
+// An unsigned integer of C++ is one.
+std::optional<Oid> write_numeric_literal(Writer& out, const Cell& cell) {
+    detail::NumericView digits;
+    std::uint64_t value = 0;
+    if (detail::read_numeric(cell.bytes(), digits) || digits.scale != 0) return std::nullopt;
+    if (detail::read_whole_numeric(cell.bytes(), value) || !std::in_range<std::int64_t>(value)) return std::nullopt;
+    return write_integer_literal(out, static_cast<std::int64_t>(value));
+}
+
+// Writes a number as the text of a literal, and says which type PostgreSQL gives that (manual, 4.1.2.6): the first of
+// int4 and int8 that holds an integer, numeric for any other. Nothing for what stays as it is: a numeric that is none
+// of the unsigned integers that an int8 holds, an infinite number, and what a codec of the user has encoded wrongly.
+std::optional<Oid> write_literal(Writer& out, const Cell& cell, Oid type) {
+    const WireType wire{type, Format::binary, nullptr};
+    if (type == Oid{700}) return write_float_literal<float>(out, cell, wire);
+    if (type == Oid{701}) return write_float_literal<double>(out, cell, wire);
+    if (type == Oid{1700}) return write_numeric_literal(out, cell);
+    std::int64_t value = 0;
+    if (detail::decode_integer(cell, wire, std::numeric_limits<std::int64_t>::min(),
+                               std::numeric_limits<std::int64_t>::max(), value))
+        return std::nullopt;
+    return write_integer_literal(out, value);
 }
 
 // As its literal, where that has another type; a NULL has none, as the word in the statement. False: the slot is as it
@@ -60,13 +73,13 @@ bool retype(Params::Slot& slot, const Cell& cell, Writer& out) {
     if (!is_number(slot)) return false;
     Oid type{};
     if (!cell.is_null()) {
-        type = slot.type;
-        if (type == Oid{1700}) return false;
         const std::size_t start = out.size();
-        if (write_literal(out, cell, type) || type == slot.type) {
+        const std::optional<Oid> literal = write_literal(out, cell, slot.type);
+        if (!literal || *literal == slot.type) {
             out.truncate(start);
             return false;
         }
+        type = *literal;
         slot.length = static_cast<std::int32_t>(out.size() - start);
     }
     slot.type = type;

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "pg/column_matches.hpp"
+#include "src/value/doubt_type.hpp"
 #include "src/value/type_name.hpp"
 
 namespace pg {
@@ -15,8 +16,12 @@ bool RowSink::begin(const ResultStorage& columns) {
     begun_ = false;
     const std::uint64_t number = columns.matches() ? columns.matches()->number() : 0;
     if (number == 0 || number != columns_) {
-        if (!detail::knows_types(columns)) return false;
-        state_ = do_begin(columns);
+        if (wants_ != Wants::count && !detail::knows_types(columns)) return false;
+        try {
+            state_ = do_begin(columns);
+        } catch (...) {
+            state_ = detail::what_was_thrown(ErrorKind::decode);
+        }
         columns_ = state_ ? number : 0;
         has_columns_ = !columns.columns().empty();
     } else if (!state_) {
@@ -81,6 +86,7 @@ Error decode_error(const ResultStorage& result, std::size_t row, std::size_t col
 }
 
 Error type_error(const ResultStorage& result, std::size_t column, const TypeId& wanted) {
+    doubt_type(result.columns()[column].type, result.matches());
     ErrorFields fields{.kind = ErrorKind::shape, .outcome = Outcome::applied};
     fields.message = quoted_column(result, column) + " is " + type_name(result.columns()[column].type) +
                      ", which does not fit a C++ target for " + std::string(wanted.name) + "; cast it in the statement";

@@ -5,6 +5,7 @@
 
 #include "pg/catalog.hpp"
 #include "pg/column_matches.hpp"
+#include "src/value/doubt_type.hpp"
 #include "src/value/type_name.hpp"
 
 namespace pg::detail {
@@ -60,13 +61,6 @@ void match_by_name(const ResultStorage& result, std::span<const Target> targets,
         if (map[i] == nowhere) misfits.add("field " + quoted(targets[i].name) + " has no column");
 }
 
-/// What does not fit may fit what the type is now: it is looked at again for the next result.
-void doubt_type(const WireType& type, ColumnMatches* known) {
-    if (!type.types || !TypeCatalog::is_user_defined(type.oid)) return;
-    type.types->doubt(type.oid);
-    if (known) known->keep_known_types(false);
-}
-
 bool all_come_in_binary(const ResultStorage& result) {
     const std::span<const Column> columns = result.columns();
     return std::all_of(columns.begin(), columns.end(),
@@ -74,6 +68,12 @@ bool all_come_in_binary(const ResultStorage& result) {
 }
 
 }  // namespace
+
+void doubt_type(const WireType& type, ColumnMatches* known) {
+    if (!type.types || !TypeCatalog::is_user_defined(type.oid)) return;
+    type.types->doubt(type.oid);
+    if (known) known->keep_known_types(false);
+}
 
 Expected<void> match_columns(const ResultStorage& result, std::span<const Target> targets, Extra extra,
                              std::uint16_t* map, ColumnMap& found) {

@@ -1,6 +1,7 @@
 // Verbs: rows as scalars, tuples and structs; one, none and too many; arguments; shape errors.
 #include <pg/rows.hpp>
 #include <pg/types/array.hpp>
+#include <pg/types/unsigned.hpp>
 
 #include "conformance.hpp"
 
@@ -76,6 +77,7 @@ TEST_P(Verbs, LetsTheServerInferTheTypeOfStrings) {
 TEST_P(Verbs, SendsNumbersAsLiteralsWhereTheServerRefusesTheirType) {
     EXPECT_EQ(db.query_one<std::string>("select repeat('x', $1)", std::int64_t{3}), "xxx");
     EXPECT_EQ(db.query_one<std::string>("select repeat('x', $1)", std::int64_t{2}), "xx");
+    EXPECT_EQ(db.query_one<std::string>("select repeat('x', $1)", std::size_t{1}), "x");
     EXPECT_EQ(db.query_one<std::string>("select round($1, 1)::text", 2.25), "2.3");
 }
 

@@ -1,6 +1,7 @@
 // Held sessions on a server: what was opened on one ends well, and the session goes on.
 #include <chrono>
 
+#include "pg/batch.hpp"
 #include "pg/connection.hpp"
 #include "pg/copy.hpp"
 #include "pg/savepoint.hpp"
@@ -77,6 +78,66 @@ TEST_F(HeldSessionDb, KeepsNothingOfACopyThatEndedWithItsTransaction) {
     transaction.rollback();
     EXPECT_THROW(copy.finish(), pg::UsageError);
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from copied"), 0);
+}
+
+/// Commits what came before by a text, in one of several ways, and goes on in a transaction or not.
+constexpr void (*commits_by_text[])(pg::Transaction&) = {
+    [](pg::Transaction& transaction) { transaction.exec("commit and chain"); },
+    [](pg::Transaction& transaction) { transaction.exec("commit"); },
+    [](pg::Transaction& transaction) { transaction.run_script("commit; begin"); },
+    [](pg::Transaction& transaction) { transaction.run_script("end"); },
+    [](pg::Transaction& transaction) {
+        pg::Batch batch(transaction);
+        batch.exec("commit and chain");
+        batch.run(pg::BatchMode::each);
+    },
+};
+
+TEST_F(HeldSessionDb, RunsNoBodyAgainOfWhichATextHasCommittedAPart) {
+    narrow.run_script("create table parts (n int)");
+    for (const auto commit : commits_by_text) {
+        narrow.run_script("truncate parts");
+        int runs = 0;
+        const auto body = [&](pg::Transaction& transaction) {
+            ++runs;
+            transaction.exec("insert into parts values (1)");
+            commit(transaction);
+            db.exec("do $$ begin raise exception 'again' using errcode = '40001'; end $$");
+        };
+        EXPECT_THROW(narrow.transaction(body), pg::Conflict);
+        EXPECT_EQ(runs, 1);
+        EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from parts"), 1);
+    }
+}
+
+TEST_F(HeldSessionDb, RunsABodyAgainThatATextHasUndone) {
+    int runs = 0;
+    narrow.transaction([&](pg::Transaction& transaction) {
+        transaction.run_script("select 'commitment', 'endless'; rollback and chain");
+        if (++runs == 1) db.exec("do $$ begin raise exception 'again' using errcode = '40001'; end $$");
+    });
+    EXPECT_EQ(runs, 2);
+}
+
+TEST_F(HeldSessionDb, LeavesTheNextTransactionToItselfWhenATextHasEndedOne) {
+    narrow.run_script("create table kept (n int)");
+    pg::Connection connection = narrow.connection();
+    pg::Transaction ended = connection.begin();
+    ended.exec("commit");
+    EXPECT_EQ(ended.try_rollback().error().kind(), pg::ErrorKind::usage) << "it is committed";
+    pg::Transaction transaction = connection.begin();
+    transaction.exec("commit");
+    transaction = connection.begin();
+    pg::Transaction old = std::move(transaction);
+    old.exec("commit");
+    {
+        pg::Transaction next = connection.begin();
+        EXPECT_EQ(old.try_exec("insert into kept values (0)").error().kind(), pg::ErrorKind::usage);
+        EXPECT_EQ(old.try_commit().error().kind(), pg::ErrorKind::usage);
+        next.exec("insert into kept values (1)");
+        next.commit();
+    }
+    EXPECT_EQ(connection.query_all<int>("select n from kept"), std::vector<int>{1});
 }
 
 }  // namespace

@@ -186,6 +186,7 @@ TEST(Config, ReadsKeywordsOfOurs) {
     EXPECT_EQ(config.engine(), "auto");
     EXPECT_EQ(parsed("engine=direct").engine(), "direct");
     EXPECT_EQ(config.number("pool_max_size"), 20u);
+    EXPECT_EQ(config.duration("pool_max_size"), std::nullopt) << "it is none";
     EXPECT_EQ(config.duration("pool_acquire_timeout"), 200ms);
     EXPECT_EQ(config.duration("timeout"), 30s);
     EXPECT_EQ(parsed("postgres://db/?timeout=5min&engine=libpq").duration("timeout"), 5min);

@@ -114,11 +114,13 @@ TEST(CommitByItself, IsForWhatAServerRunsInNoBlock) {
          {"vacuum", "/* a */ VACUUM (full) t", "cluster", "create database x", "DROP Database x", "create tablespace x",
           "alter system set work_mem = 1", "alter database x set tablespace y", "drop subscription s",
           "create unique index Concurrently on t (n)", "drop index concurrently i", "reindex (verbose) database x",
-          "reindex table concurrently t", "alter table t detach partition p concurrently"})
+          "reindex table partitioned", "alter table t detach partition p concurrently"})
         EXPECT_TRUE(commits_by_itself(sql)) << sql;
+    for (const char* sql : {"create database x", "alter system set work_mem = 1"})
+        EXPECT_FALSE(commits_in_parts(sql)) << "all of it at once: " << sql;
     for (const char* sql :
-         {"", "select 'concurrently'", "create index on t (n)", "drop table t", "alter table t add n int",
-          "reindex table t", "vacuums", "create databases", "refresh materialized view concurrently m"})
+         {"", "select 'concurrently'", "create index on t (n)", "drop table t", "alter table t add n int", "vacuums",
+          "create databases", "refresh materialized view concurrently m"})
         EXPECT_FALSE(commits_by_itself(sql)) << sql;
 }
 

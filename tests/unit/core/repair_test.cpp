@@ -91,6 +91,25 @@ TEST_F(Healing, RemembersATextWhoseNumbersWereTheReason) {
     EXPECT_EQ(server.asked[2].arguments[0].type, int4) << "it is known by now";
 }
 
+TEST_F(Healing, ForgetsATextWhoseLiteralsGoNoMore) {
+    refuse_next("select f($1)", "42883");
+    EXPECT_TRUE(client.try_exec("select f($1)", one));
+    for (int attempt = 0; attempt < 2; ++attempt) refuse_next("select f($1)", "42883");
+    EXPECT_FALSE(client.try_exec("select f($1)", one)) << "nor when it was prepared anew";
+    EXPECT_TRUE(client.try_exec("select f($1)", one));
+    ASSERT_EQ(server.asked.size(), 5u);
+    EXPECT_EQ(server.asked[3].arguments[0].type, int4);
+    EXPECT_EQ(server.asked[4].arguments[0].type, int8);
+}
+
+TEST_F(Healing, LeavesTheNumbersAloneThatAFunctionInsideWasNotFoundFor) {
+    pg::ErrorFields fields = server_error("42883").fields();
+    fields.context = "PL/pgSQL function f(bigint) line 1 at PERFORM";
+    server.answer("select f($1)", pg::Error(std::move(fields)));
+    EXPECT_FALSE(client.try_exec("select f($1)", one));
+    EXPECT_EQ(server.asked.size(), 1u);
+}
+
 TEST_F(Healing, ForgetsATextThatFailedForAnotherReason) {
     for (int attempt = 0; attempt < 2; ++attempt) refuse_next("select $1, f()", "42883");
     EXPECT_FALSE(client.try_exec("select $1, f()", one));

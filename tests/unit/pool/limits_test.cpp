@@ -56,6 +56,17 @@ TEST(PoolLimits, TakeEverySizeFromTheStringAndTheProgramBeforeIt) {
     EXPECT_EQ(limits("pool_max_size=7", {}, 8).value().max_size, 8u);
 }
 
+TEST(PoolLimits, RefuseEveryDurationBelowZero) {
+    for (const Duration& duration : durations) {
+        PoolOptions options;
+        options.*duration.option = -1ns;
+        const auto refused = limits("", options);
+        ASSERT_FALSE(refused) << duration.keyword;
+        EXPECT_EQ(refused.error().kind(), ErrorKind::usage);
+        EXPECT_NE(refused.error().message().find(std::string(duration.keyword).substr(5)), std::string::npos);
+    }
+}
+
 TEST(PoolLimits, TakeEveryDurationFromTheStringAndTheProgramBeforeIt) {
     for (const Duration& duration : durations) {
         const std::string text = std::string(duration.keyword) + "=3s";

@@ -147,15 +147,22 @@ TEST(Params, GiveEveryNumberTheTypeOfItsLiteral) {
         pg::Params::Slot slot;
         std::string text;
     } expected[] = {
-        {{int4, pg::Format::text}, "-5"},          {{int4, pg::Format::text}, "2147483647"},
-        {{int4, pg::Format::text}, "-2147483648"}, {{numeric, pg::Format::text}, "1.5"},
-        {{numeric, pg::Format::text}, "5"},        {{numeric, pg::Format::text}, "1e+300"},
+        {{int4, pg::Format::text}, "-5"},
+        {{int4, pg::Format::text}, "2147483647"},
+        {{int4, pg::Format::text}, "-2147483648"},
+        {{int4, pg::Format::text}, "7"},
+        {{pg::Oid{20}, pg::Format::text}, "9223372036854775807"},
+        {{numeric, pg::Format::text}, "1.5"},
+        {{numeric, pg::Format::text}, "5"},
+        {{numeric, pg::Format::text}, "1e+300"},
         {{numeric, pg::Format::text}, "NaN"},
     };
     pg::Params params;
     EXPECT_FALSE(params.add(std::int16_t{-5}));
     EXPECT_FALSE(params.add(std::int64_t{std::numeric_limits<std::int32_t>::max()}));
     EXPECT_FALSE(params.add(std::int64_t{std::numeric_limits<std::int32_t>::min()}));
+    EXPECT_FALSE(params.add(std::size_t{7}));
+    EXPECT_FALSE(params.add(std::uint64_t{std::numeric_limits<std::int64_t>::max()}));
     EXPECT_FALSE(params.add(1.5f));
     EXPECT_FALSE(params.add(5.0));
     EXPECT_FALSE(params.add(1e300));
@@ -177,6 +184,8 @@ TEST(Params, ThatHaveTheTypeOfTheirLiteralStayAsTheyAre) {
     EXPECT_FALSE(params.add(std::numeric_limits<std::uint64_t>::max()));
     EXPECT_FALSE(params.add(pg::Numeric::parse("-1.50").value()));
     EXPECT_FALSE(params.add(pg::Numeric::nan()));
+    EXPECT_FALSE(params.add(std::numeric_limits<double>::infinity()));
+    EXPECT_FALSE(params.add(-std::numeric_limits<float>::infinity()));
     EXPECT_FALSE(params.add("text"));
     EXPECT_FALSE(params.add(true));
     EXPECT_FALSE(params.add(nullptr));
