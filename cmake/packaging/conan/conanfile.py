@@ -17,6 +17,7 @@ class Pgclient(ConanFile):
     default_options = {"shared": False, "fPIC": True}
 
     def requirements(self):
+        self.requires("asio/[>=1.22]")
         self.requires("libpq/[>=14]")
 
     def layout(self):
