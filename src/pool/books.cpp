@@ -79,7 +79,7 @@ std::optional<Error> Books::refusal(Time now, const Deadline& until) {
         why = client_is_closed(*this, now);
     else if (queue_.size() >= limits_.max_waiting)
         why = too_many_wait(*this, now);
-    else if (none_can_come() && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
+    else if (count_on_any(now) == 0 && !suspended_ && governor_.next() > std::min(until.when(), later(now, patience)))
         why = governor_.last_error();
     else if (limits_.refuse_early && later(now, least_wait(now)) > until.when())
         why = would_be_late(least_wait(now), *this, now);
@@ -143,7 +143,11 @@ void Books::failed(Member& member, const Error& error, Time now) {
     const Time begun = member.used_at;
     forget(member);
     if (error.sqlstate() == sqlstate::too_many_connections) capacity_.refuse(size(), now);
-    if (none_can_come() && !suspended_) refuse_those_before(begun + slow, error);
+    // Those that were begun when this one had become slow stand in its place, and nobody's error waits for theirs.
+    const auto stands_beside = [&](const Member* other) { return other->used_at < begun + slow; };
+    const bool more_may_come = count(State::checking) + count(State::lent) + count(State::idle) != 0 ||
+                               std::any_of(opening_.begin(), opening_.end(), stands_beside);
+    if (!more_may_come && !suspended_) refuse_those_before(begun + slow, error);
 }
 
 void Books::checked(Member& member, Time now) { settle_down(member, now); }
@@ -276,8 +280,8 @@ PoolStats Books::stats(Time now) const {
     return stats;
 }
 
-/// No session is in use, idle or on its way.
-bool Books::none_can_come() const { return on_their_way() == 0 && count(State::lent) == 0 && count(State::idle) == 0; }
+/// Sessions that may come to somebody: in use, idle, or on their way and not slow.
+std::size_t Books::count_on_any(Time now) const { return coming(now) + count(State::lent) + count(State::idle); }
 
 std::size_t Books::opening_soon(Time now) const {
     return static_cast<std::size_t>(std::count_if(opening_.begin(), opening_.end(),
@@ -308,7 +312,9 @@ std::size_t Books::most_opening() const {
 bool Books::may_open(Time now) const {
     const std::size_t most =
         std::min(std::max(may_be_lent(), std::min(wish_, limits_.max_size)) + lost(now), capacity_.room(now));
-    return !closed_ && members_.size() < most && opening_soon(now) < most_opening() && governor_.allows(now);
+    const bool is_one_too_many =
+        opening_soon(now) >= most_opening() || count(State::opening) >= limits_.max_connecting + lost(now);
+    return !closed_ && members_.size() < most && !is_one_too_many && governor_.allows(now);
 }
 
 bool Books::take_permit() {

@@ -19,12 +19,13 @@
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting, or than one while others are in use, until one
 //        was not enough. One that has been opening for longer than `slow` counts for neither: it may have got
-//        lost, so somebody else's turn does not depend on it.
+//        lost, so somebody else's turn does not depend on it. Of those there are one more at most, in all.
 //   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
 //        after the end.
 //   (B6) A session is lent to one borrower at a time, and none from before a refresh is lent after it.
 //   (B7) Whoever waited when an attempt to open failed, and no session was left that could come to them, was told,
 //        unless the attempt had become `slow` when they came, or the pool is suspended: then they wait for the next.
+//        Attempts that were begun in its place, as it was slow, keep nobody.
 //   (B8) A session that was taken back (cut) is no member any more, and its place is free, while its borrower still has
 //        it. When that comes back it is closed.
 #pragma once
@@ -264,7 +265,7 @@ private:
     [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
     [[nodiscard]] std::chrono::nanoseconds least_wait(Time now) const;
     [[nodiscard]] bool is_short() const;
-    [[nodiscard]] bool none_can_come() const;
+    [[nodiscard]] std::size_t count_on_any(Time now) const;
     [[nodiscard]] Time spare_at(const Member& member) const;
     [[nodiscard]] Time keep_alive_at(const Member& member) const;
     [[nodiscard]] bool is_proved(const Member& member, Time now) const;

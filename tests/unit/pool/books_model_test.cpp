@@ -160,7 +160,10 @@ private:
             const bool is_full = chance(30);
             if (is_full) room_ = std::max<std::size_t>(known_.size() - count(State::closing), 1), room_since_ = now_;
             books_.failed(*member, is_full ? no_room() : nobody_there(), now_);
-            if (!suspended_ && !any(State::lent) && !any(State::idle) && !any(State::opening) && !any(State::checking))
+            const bool has_company = std::any_of(known_.begin(), known_.end(), [&](const auto& one) {
+                return one.second.state == State::opening && one.second.used_at < begun + Books::slow;
+            });
+            if (!suspended_ && !any(State::lent) && !any(State::idle) && !has_company && !any(State::checking))
                 for (; !queue_.empty() && queue_.front().second < begun + Books::slow; queue_.pop_front())
                     told_.push_back(queue_.front());  // (B7)
             return;
@@ -282,6 +285,7 @@ private:
                     EXPECT_LE(known_.size() + 1, room_ + static_cast<std::size_t>((now_ - room_since_) / 10s))
                         << "(B5)";
                     EXPECT_LE(opening_soon() + 1, most_opening()) << "(B4)";
+                    EXPECT_LE(count(State::opening) + 1, limits_.max_connecting + lost()) << "(B4)";
                     EXPECT_TRUE(widened_ || is_short() || (may_lend() && coming() < queue_.size())) << "(B4)";
                     known_[duty.member] = {.used_at = now_, .refreshes = refreshes_};
                     break;
@@ -355,8 +359,9 @@ private:
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
             const std::size_t room = room_ + static_cast<std::size_t>((now_ - room_since_) / 10s);
             const bool may_open = known_.size() < std::min(books_.may_be_lent() + lost(), room) &&
-                                  opening_soon() < most_opening() && now_ >= books_.governor().next() &&
-                                  (!has_permits_ || permits_.held < permits_.most);
+                                  opening_soon() < most_opening() &&
+                                  count(State::opening) < limits_.max_connecting + lost() &&
+                                  now_ >= books_.governor().next() && (!has_permits_ || permits_.held < permits_.most);
             EXPECT_TRUE(coming() >= queue_.size() || (!may_open && stats.idle == 0))
                 << "somebody waits, and nothing is done about it";
         }
