@@ -181,7 +181,7 @@ void note_tag(Context& context, spi::SessionSlot& slot, const Result& result, st
 void note_failure(Context& context, spi::SessionSlot& slot, const Error& error, std::string_view sql);
 /// The same of a script that has run, whose tags nobody sees.
 void note_script(Context& context, spi::SessionSlot& slot, std::string_view text);
-/// Whether the transaction of a script may be committed by it, be that in the middle.
+/// Whether a statement of a script commits its transaction, be that in the middle.
 [[nodiscard]] bool may_commit_in_script(std::string_view text);
 /// A transaction was committed.
 void note_commit(Context& context, spi::SessionSlot& slot);

@@ -43,7 +43,9 @@ Expected<void> CopySession::begin_out(std::string_view sql) {
 
 /// A text that is no COPY was run, and may have ended the transaction that has them.
 void CopySession::note_end_of_settings(std::string_view sql) {
-    if (transaction_control(sql) != TransactionControl::none) forget_settings(borrowed());
+    const TransactionControl control = transaction_control(sql);
+    if (control != TransactionControl::none) forget_settings(borrowed());
+    if (control == TransactionControl::commits && borrowed().held) borrowed().held->may_have_committed = true;
 }
 
 Error CopySession::ended_by(Error error) {

@@ -85,8 +85,20 @@ Expected<void> Occupant::conclude() {
     return say_->enclosure.commit(session(), wait());
 }
 
-void Occupant::end(const Error* error) noexcept {
+/// What is cancelled fails its transaction, and whoever goes on with that is to know why.
+void Occupant::give_up_and_tell() noexcept {
+    const bool was_open = held_ && session().transaction_status() == spi::TransactionStatus::open;
     give_up();
+    if (!was_open || held_->first_failure || session().transaction_status() != spi::TransactionStatus::failed) return;
+    held_->first_failure = std::make_unique<const Error>(ErrorFields{
+        .kind = ErrorKind::cancelled,
+        .outcome = Outcome::not_applied,
+        .message = "a stream or a COPY was left before its end, which has failed its transaction: read it to "
+                   "the end, or leave it behind a savepoint"});
+}
+
+void Occupant::end(const Error* error) noexcept {
+    give_up_and_tell();
     const auto say = std::move(say_);
     if (say) say->enclosure.leave(session());
     if (const auto held = std::exchange(held_, nullptr)) held->occupant = nullptr;

@@ -66,6 +66,10 @@ inline void forget_settings(const Borrowed& borrowed) noexcept {
     if (borrowed.held) borrowed.held->settings.reset();
 }
 
+/// A statement of a transaction has ended, which may have committed it.
+inline void note_committed(HeldSession& held, std::string_view tag) noexcept {
+    if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") held.may_have_committed = true;
+}
 /// A statement of a transaction has failed that may have committed it.
 inline void note_committing(HeldSession& held, const Error& error, std::string_view sql) noexcept {
     if (may_have_been_applied(error) && transaction_control(sql) == TransactionControl::commits)
@@ -108,6 +112,7 @@ protected:
 private:
     /// Gives up what is under way on the session.
     virtual void give_up() noexcept = 0;
+    void give_up_and_tell() noexcept;
 
     std::shared_ptr<Context> context_;   // outlives the lease
     Borrowed borrowed_;                  // outlives what is under way over it

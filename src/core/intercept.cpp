@@ -85,12 +85,13 @@ std::string without_bodies(std::string_view script) {
     return text;
 }
 
-/// Where a script goes on with anything else behind the end of a transaction, in bytes; nothing when it does not, or is
-/// too broken for the server to come there.
-std::optional<std::size_t> behind_transaction_end(std::string_view script) {
-    if (script.find('\0') != std::string_view::npos) return std::nullopt;
+/// Shows `look` where each statement of a script stands, in bytes, and what it makes of a transaction, until that says
+/// true; a function's body is none. False when it never did, or the script is too broken for the server to come there.
+template <class Look>
+bool find_control(std::string_view script, Look look) {
+    if (script.find('\0') != std::string_view::npos) return false;
     const std::string text = without_bodies(script);
-    bool has_ended = false, is_in_body = false;
+    bool is_in_body = false;
     for (std::size_t at = 0;;) {
         const std::string_view rest = std::string_view(text).substr(at);
         const TransactionControl control = transaction_control(rest);
@@ -98,14 +99,26 @@ std::optional<std::size_t> behind_transaction_end(std::string_view script) {
             // END closes it, and begins a statement, for each one before it has its own `;`.
             is_in_body = control != TransactionControl::commits;
         } else {
-            if (has_ended && control == TransactionControl::none) return at;
-            has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
+            if (look(at, control)) return true;
             is_in_body = BodySearch(script.substr(at)).finds();
         }
         const std::optional<std::size_t> next = FirstStatement(rest).end();
-        if (!next) return std::nullopt;
+        if (!next) return false;
         at += *next;
     }
+}
+
+/// Where a script goes on with anything else behind the end of a transaction; nothing when it does not.
+std::optional<std::size_t> behind_transaction_end(std::string_view script) {
+    std::size_t place = 0;
+    const bool goes_on =
+        find_control(script, [&, has_ended = false](std::size_t at, TransactionControl control) mutable {
+            place = at;
+            if (has_ended && control == TransactionControl::none) return true;
+            has_ended |= control == TransactionControl::commits || control == TransactionControl::rolls_back;
+            return false;
+        });
+    return goes_on ? std::optional(place) : std::nullopt;
 }
 
 /// There is none, and that begins one.
@@ -120,6 +133,11 @@ bool ends_failure_of(const Borrowed& borrowed, std::string_view sql) {
 }
 
 }  // namespace
+
+bool may_commit_in_script(std::string_view text) {
+    return find_control(text,
+                        [](std::size_t, TransactionControl control) { return control == TransactionControl::commits; });
+}
 
 Settings::Settings(std::vector<spi::LocalSetting> all) : all_(std::move(all)) {
     for (const spi::LocalSetting& one : all_) {

@@ -82,8 +82,7 @@ Error in_transaction(Error error, Name name, const Params* params) {
 }
 
 Expected<void> settle(const Borrowed& borrowed, const Call& call, const Result& result) {
-    if (borrowed.is_of_transaction && (result.tag() == "COMMIT" || result.tag() == "PREPARE TRANSACTION"))
-        borrowed.held->may_have_committed = true;
+    if (borrowed.is_of_transaction) note_committed(*borrowed.held, result.tag());
     note_tag(*borrowed.context, *borrowed.slot, result, call.sql);
     const bool outside = borrowed.session().transaction_status() == spi::TransactionStatus::idle;
     auto learned = learn_types(borrowed, result.columns());
@@ -226,8 +225,8 @@ Expected<void> Executor::try_run_script(std::string_view text) {
                                       ? detail::run_script_with_settings(*borrowed, *watch->wanted(), text)
                                       : borrowed->session().run_script(text, borrowed->wait);
             detail::note_script(*borrowed->context, *borrowed->slot, text);
-            if (borrowed->is_of_transaction && detail::may_commit_in_script(text))
-                borrowed->held->may_have_committed = true;
+            if (borrowed->is_of_transaction && (done || detail::may_have_been_applied(done.error())))
+                borrowed->held->may_have_committed |= detail::may_commit_in_script(text);
             detail::forget_settings(*borrowed);
             if (!done) done = borrowed->failed_by(std::move(done).error());
             return done;

@@ -52,7 +52,10 @@ public:
     [[nodiscard]] Expected<Result> next() {
         if (!first_ && !rows_) return usage_error("the transaction of this stream has ended, and the stream with it");
         Expected<Result> chunk = first_ ? *std::exchange(first_, std::nullopt) : rows_->next(wait());
-        if (chunk && chunk->empty()) note_tag(context(), *borrowed().slot, *chunk, sql_);
+        if (chunk && chunk->empty()) {
+            note_tag(context(), *borrowed().slot, *chunk, sql_);
+            if (borrowed().is_of_transaction) note_committed(*borrowed().held, chunk->tag());
+        }
         if (!chunk) chunk = borrowed().failed_by(std::move(chunk).error());
         if (chunk) count_rows(chunk->size());
         if (chunk && !chunk->empty()) return chunk;

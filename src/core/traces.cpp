@@ -195,11 +195,6 @@ void note_script(Context& context, spi::SessionSlot& slot, std::string_view text
     is_over ? note_commit(context, slot) : note_undone(context, slot);
 }
 
-bool may_commit_in_script(std::string_view text) {
-    return has_word(text, {"commit"}) || (has_word(text, {"prepare"}) && has_word(text, {"transaction"})) ||
-           (has_word(text, {"end"}) && !has_word(text, {"case", "function", "procedure", "do"}));
-}
-
 void note_commit(Context& context, spi::SessionSlot& slot) {
     if (slot.memory && statements_of(slot)->has_committed()) context.types->outdate();
 }

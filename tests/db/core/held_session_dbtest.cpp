@@ -113,10 +113,30 @@ TEST_F(HeldSessionDb, RunsNoBodyAgainOfWhichATextHasCommittedAPart) {
 TEST_F(HeldSessionDb, RunsABodyAgainThatATextHasUndone) {
     int runs = 0;
     narrow.transaction([&](pg::Transaction& transaction) {
-        transaction.run_script("select 'commitment', 'endless'; rollback and chain");
+        transaction.run_script(
+            "create temp table t (n int) on commit drop; select case when true then 'commit' end;"
+            "create function pg_temp.f() returns int begin atomic; select 1; end; rollback and chain");
+        EXPECT_FALSE(transaction.is_committed());
         if (++runs == 1) db.exec("do $$ begin raise exception 'again' using errcode = '40001'; end $$");
     });
     EXPECT_EQ(runs, 2);
+}
+
+TEST_F(HeldSessionDb, SaysThatAStreamWhichWasLeftHasFailedItsTransaction) {
+    int runs = 0;
+    const auto body = [&](pg::Transaction& transaction) {
+        ++runs;
+        for (const int n : transaction.stream<int>(pg::runtime(many)))
+            if (n == 1) break;
+        transaction.exec("select 1");
+    };
+    try {
+        narrow.transaction(body);
+        FAIL() << "the stream was to be cancelled";
+    } catch (const pg::Error& error) {
+        EXPECT_NE(error.detail().find("was left before its end"), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(runs, 1) << "it would fail again in the same way";
 }
 
 TEST_F(HeldSessionDb, LeavesTheNextTransactionToItselfWhenATextHasEndedOne) {
