@@ -2,7 +2,11 @@
 from defect import Defect
 
 DEFECTS_OF_ENDS = (
-    Defect("src/pool/books.cpp", "if (none_can_come() && !suspended_) refuse", "if (none_can_come()) refuse", ("books_test",),
+    Defect("src/pool/books.cpp", " || count(State::opening) >= limits_.max_connecting + lost(now);", ";", ("books_test",),
+           "one who waits for a slow server knocks every second"),
+    Defect("src/pool/books.cpp", "return other->used_at < begun + slow;", "return true;", ("books_test",),
+           "nobody is told of a slow failure while others stand in for it"),
+    Defect("src/pool/books.cpp", "if (!more_may_come && !suspended_) refuse", "if (!more_may_come) refuse", ("books_test",),
            "who waits for a suspended pool is refused"),
     Defect("src/pool/books.cpp", "members_.size() < limit(now) && !waits_for_permit_;", "members_.size() < limit(now);", ("books_test",),
            "a pool never replaces what is too old when the budget is used up"),

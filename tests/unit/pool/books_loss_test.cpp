@@ -396,5 +396,24 @@ TEST_F(TheBooksOfABadDay, AskWhatIsIdleAfterTheMachineWasAsleep) {
     EXPECT_EQ(duty().waiter, &waiting) << "it is asked once";
 }
 
+TEST_F(TheBooksOfABadDay, TellWhoWaitsOfASlowFailureAndDoNotKnockAllTheTime) {
+    make({.max_size = 10});
+    Somebody waiting, other;
+    books->enqueue(waiting, now);
+    const Duty first = duty();
+    int knocks = 1;
+    for (int second = 0; second < 5; ++second) {
+        now += Books::slow;
+        for (const Duty& next : duties()) knocks += next.kind == Kind::open;
+    }
+    EXPECT_EQ(knocks, 3) << "max_connecting, and one more beside those that may be lost";
+    books->enqueue(other, now);
+    books->failed(*first.member, nobody_there(), now);
+    const Duty told = duty();
+    EXPECT_EQ(told.kind, Kind::refuse);
+    EXPECT_EQ(told.waiter, &waiting) << "the others stand in the place of the one that failed";
+    expect_nothing();  // who came when it was slow waits for one of those
+}
+
 }  // namespace
 }  // namespace pg::pool

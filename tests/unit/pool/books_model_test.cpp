@@ -284,8 +284,7 @@ private:
                     EXPECT_LE(known_.size() + 1, limits_.max_size + lost()) << "(B1)";
                     EXPECT_LE(known_.size() + 1, room_ + static_cast<std::size_t>((now_ - room_since_) / 10s))
                         << "(B5)";
-                    EXPECT_LE(opening_soon() + 1, most_opening()) << "(B4)";
-                    EXPECT_LE(count(State::opening) + 1, limits_.max_connecting + lost()) << "(B4)";
+                    EXPECT_TRUE(opening_soon() < most_opening() && count(State::opening) < most_attempts()) << "(B4)";
                     EXPECT_TRUE(widened_ || is_short() || (may_lend() && coming() < queue_.size())) << "(B4)";
                     known_[duty.member] = {.used_at = now_, .refreshes = refreshes_};
                     break;
@@ -359,11 +358,9 @@ private:
                 EXPECT_FALSE(known.state == State::idle && known.used_at == last_used() && is_proved(known)) << "(B3)";
             const std::size_t room = room_ + static_cast<std::size_t>((now_ - room_since_) / 10s);
             const bool may_open = known_.size() < std::min(books_.may_be_lent() + lost(), room) &&
-                                  opening_soon() < most_opening() &&
-                                  count(State::opening) < limits_.max_connecting + lost() &&
+                                  opening_soon() < most_opening() && count(State::opening) < most_attempts() &&
                                   now_ >= books_.governor().next() && (!has_permits_ || permits_.held < permits_.most);
-            EXPECT_TRUE(coming() >= queue_.size() || (!may_open && stats.idle == 0))
-                << "somebody waits, and nothing is done about it";
+            EXPECT_TRUE(coming() >= queue_.size() || (!may_open && stats.idle == 0)) << "somebody waits for nothing";
         }
     }
 
@@ -451,6 +448,7 @@ private:
         return fit < limits_.min_size || spare < limits_.min_idle;
     }
     /// One of those that may never be open.
+    [[nodiscard]] std::size_t most_attempts() const { return limits_.max_connecting + lost(); }
     [[nodiscard]] std::size_t lost() const { return count(State::opening) > opening_soon() ? 1 : 0; }
     [[nodiscard]] bool any(State state) const { return count(state) != 0; }
     /// Any of those in that state; null when there is none.

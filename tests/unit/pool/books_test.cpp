@@ -102,25 +102,6 @@ TEST_F(TheBooks, TryOneMoreThanThereMayBeBesideOneThatMayBeLost) {
     EXPECT_EQ(books->stats(now).idle, 1u);
 }
 
-TEST_F(TheBooks, TellWhoWaitsOfASlowFailureAndDoNotKnockAllTheTime) {
-    make({.max_size = 10});
-    Somebody waiting, other;
-    books->enqueue(waiting, now);
-    const Duty first = duty();
-    int knocks = 1;
-    for (int second = 0; second < 5; ++second) {
-        now += Books::slow;
-        for (const Duty& next : duties()) knocks += next.kind == Kind::open;
-    }
-    EXPECT_EQ(knocks, 3) << "max_connecting, and one more beside those that may be lost";
-    books->enqueue(other, now);
-    books->failed(*first.member, nobody_there(), now);
-    const Duty told = duty();
-    EXPECT_EQ(told.kind, Kind::refuse);
-    EXPECT_EQ(told.waiter, &waiting) << "the others stand in the place of the one that failed";
-    expect_nothing();  // who came when it was slow waits for one of those
-}
-
 TEST_F(TheBooks, CloseTheSecondThatIsOpenWhereThereMayBeOne) {
     make({.max_size = 1});
     Somebody waiting;
