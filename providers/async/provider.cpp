@@ -55,6 +55,8 @@ class LoopReactors::Retirement final : public spi::Job {
 public:
     explicit Retirement(Kept& kept) : kept_(kept) {}
 
+    bool is_beside_another = false;  // reactor on its loop, as the last look had it
+
 private:
     void do_run() noexcept override { of_process().end(kept_, *this); }
     Kept& kept_;
@@ -102,13 +104,15 @@ void LoopReactors::end(Kept& kept, Retirement& retirement) {
             if (is_last) by_loop_.erase(found);
         }
     }
-    if (!over && !next) return kept.reactor.tell_of_rest(*done.release());
     // They have one alarm: it goes with one of them, and meanwhile each looks at its own time.
-    if (over)
-        over.reset();
-    else
-        kept.reactor.look_at_timers(), kept.reactor.loop().post(*done.release());
+    const bool is_over = over != nullptr;
+    const bool was_shared = std::exchange(retirement.is_beside_another, next != nullptr) || next != nullptr;
+    over.reset();
+    if (!is_over && was_shared) kept.reactor.look_at_timers();
     if (next) next->look_at_timers();
+    if (is_over) return;
+    if (next) return kept.reactor.loop().post(*done.release());
+    kept.reactor.tell_of_rest(*done.release());
 }
 
 class AsyncProvider final : public spi::Provider {

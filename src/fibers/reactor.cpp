@@ -67,12 +67,17 @@ void LoopReactor::do_set(spi::Timer& timer, Deadline::Clock::time_point when) no
 }
 
 void LoopReactor::arm() {
-    armed_ = timers_.empty() ? Deadline::Clock::time_point::max() : timers_.first().when;
-    if (!timers_.empty()) loop_.set_alarm(armed_, alarm_);
+    constexpr auto never = Deadline::Clock::time_point::max();
+    const auto before = std::exchange(armed_, timers_.empty() ? never : timers_.first().when);
+    if (armed_ != never || before != never) loop_.set_alarm(armed_, alarm_);
 }
 
-void LoopReactor::run_timers() {
+void LoopReactor::alarm_has_run() {
     armed_ = Deadline::Clock::time_point::max();
+    look_at_timers();
+}
+
+void LoopReactor::look_at_timers() {
     turn([this] {
         const auto now = Deadline::Clock::now();
         while (!timers_.empty() && timers_.first().when <= now) {

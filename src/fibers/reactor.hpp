@@ -21,10 +21,9 @@ class RunLoop;
 ///   (R2) A turn runs what was due at its beginning and what it makes due itself, but no more rounds than
 ///        `most_rounds`: then the loop gets to look at its descriptors, and another turn comes soon.
 ///   (R3) Whoever fills an inbox sees to it that the job that empties both is posted; it is in the loop once at most.
-///   (R4) The loop's alarm is never later than the first timer.
+///   (R4) The loop's alarm is never later than the first timer. What is set there goes before the reactor does.
 ///   (R5) A job that another thread hands over may be what ends the reactor, while that thread is still on its way out
-///   of
-///        here: it goes only when nobody is inside.
+///        of here: it goes only when nobody is inside.
 ///   (R6) The loop is held while a fiber is at work or a call is under way, as the last turn, or the call that came
 ///        after it, left that. What is due has a job in the loop, and other timers are not worth staying for.
 class PGCLIENT_API LoopReactor final : public spi::Reactor {
@@ -53,7 +52,7 @@ public:
     /// All that the calling thread does is a reactor's.
     static void keep_thread() noexcept { enter(true); }
     /// Runs the timers whose time has come, and sets the loop's alarm for the next. On the loop's thread.
-    void look_at_timers() { run_timers(); }
+    void look_at_timers();
     /// Nothing is due or under way in it, so that it may be destroyed. On the loop's thread.
     [[nodiscard]] bool is_at_rest() const noexcept {
         // Whoever is inside may have handed over what has run by now, and post the inbox yet: who is out has (R5).
@@ -94,7 +93,7 @@ private:
 
     void hand_over(JobInbox& inbox, spi::Job& job) noexcept;
     void look_into_inbox();
-    void run_timers();
+    void alarm_has_run();
     void end_turn();
     void want_turn() noexcept;
     void empty_inboxes_soon() noexcept;
@@ -121,7 +120,7 @@ private:
     Fiber* first_due_ = nullptr;
     Fiber* last_due_ = nullptr;
     Timers timers_;
-    Deadline::Clock::time_point armed_ = Deadline::Clock::time_point::max();
+    Deadline::Clock::time_point armed_ = Deadline::Clock::time_point::max();  // the loop's alarm; the last: it is not
     std::vector<std::unique_ptr<Fiber>> fibers_;
     std::vector<Fiber*> idle_;  // of them
     bool in_turn_ = false;
@@ -134,7 +133,7 @@ private:
     std::atomic<int> sessions_{0};
     std::atomic<int> at_work_{0};  // jobs that were spawned and have not ended
     Call inbox_{*this, &LoopReactor::look_into_inbox};
-    Call alarm_{*this, &LoopReactor::run_timers};
+    Call alarm_{*this, &LoopReactor::alarm_has_run};
     Call turn_{*this, &LoopReactor::come_back};
 };
 

@@ -58,12 +58,11 @@ public:
     }
 
     void post(spi::Job& job) {
-        {
-            const std::lock_guard lock(mutex_);
-            job.next = nullptr;
-            (first_ == nullptr ? first_ : last_->next) = &job;
-            last_ = &job;
-        }
+        const std::lock_guard lock(mutex_);
+        if (heir_) return heir_->post(job);
+        job.next = nullptr;
+        (first_ == nullptr ? first_ : last_->next) = &job;
+        last_ = &job;
         asio::post(context_, [self = shared_from_this()] {
             self->remember_thread();
             if (spi::Job* const first = self->take_job()) first->run();
@@ -105,9 +104,15 @@ public:
     }
     void remember_thread() { thread_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
 
-    /// Goes on in another io_context with all that is under way here; nothing is left here that uses this one.
+    /// Goes on in another io_context with all that is under way here; nothing is left here that uses this one, and
+    /// what other threads post from now on goes there, too.
     void move_to(AsioLoopState& other) {
-        while (spi::Job* const job = take_job()) other.post(*job);
+        {
+            const std::lock_guard lock(mutex_);
+            for (spi::Job* job = std::exchange(first_, nullptr); job != nullptr;)
+                other.post(*std::exchange(job, job->next));
+            heir_ = &other;
+        }
         for (std::size_t descriptor = 0; descriptor < watched_.size(); ++descriptor) {
             if (watched_[descriptor] == nullptr) continue;
             const short events = watched_[descriptor]->events;
@@ -182,6 +187,7 @@ private:
     std::mutex mutex_;  // guards what follows
     spi::Job* first_ = nullptr;
     spi::Job* last_ = nullptr;
+    AsioLoopState* heir_ = nullptr;  // null: it has not moved
 };
 
 }  // namespace detail
@@ -209,7 +215,7 @@ public:
 
     /// Borrows the io_context.
     explicit AsioEventLoop(asio::io_context& context)
-        : service(context), state_(std::make_shared<detail::AsioLoopState>(context, false)) {}
+        : service(context), own_(std::make_shared<detail::AsioLoopState>(context, false)) {}
     AsioEventLoop(const AsioEventLoop&) = delete;
     AsioEventLoop& operator=(const AsioEventLoop&) = delete;
     /// When nobody runs the io_context. Waits for what was left to the background, such as the closing of sessions.
@@ -224,24 +230,28 @@ private:
     /// take longer: what they wait for may only go with the io_context. What comes from now on happens at the end.
     void shutdown() override {
         if (rest_) return;
-        const auto before = std::exchange(state_, std::make_shared<detail::AsioLoopState>(rest_.emplace(1), true));
-        state_->remember_thread();
-        before->move_to(*state_);
+        at_end_ = std::make_shared<detail::AsioLoopState>(rest_.emplace(1), true);
+        at_end_->remember_thread();
+        now_.store(at_end_.get(), std::memory_order_release);
+        own_->move_to(*at_end_);
         const Clock::time_point until = Clock::now() + std::chrono::seconds(2);
-        while (state_->is_held() && rest_->run_one_until(until) != 0) continue;
+        while (at_end_->is_held() && rest_->run_one_until(until) != 0) continue;
     }
 
-    void do_post(spi::Job& job) noexcept override { state_->post(job); }
+    detail::AsioLoopState& now() const { return *now_.load(std::memory_order_acquire); }
+    void do_post(spi::Job& job) noexcept override { now().post(job); }
     bool do_watch(int descriptor, short events, spi::Job& job) noexcept override {
-        return state_->watch(descriptor, events, job);
+        return now().watch(descriptor, events, job);
     }
-    void do_forget(int descriptor) noexcept override { state_->forget(descriptor); }
-    void do_set_alarm(Clock::time_point when, spi::Job& job) noexcept override { state_->set_alarm(when, job); }
-    bool do_here() const noexcept override { return state_->is_here(); }
-    void do_hold(bool begins) noexcept override { state_->hold(begins); }
+    void do_forget(int descriptor) noexcept override { now().forget(descriptor); }
+    void do_set_alarm(Clock::time_point when, spi::Job& job) noexcept override { now().set_alarm(when, job); }
+    bool do_here() const noexcept override { return now().is_here(); }
+    void do_hold(bool begins) noexcept override { now().hold(begins); }
 
     std::optional<asio::io_context> rest_;  // that takes the place of the other one at the end
-    std::shared_ptr<detail::AsioLoopState> state_;
+    const std::shared_ptr<detail::AsioLoopState> own_;
+    std::shared_ptr<detail::AsioLoopState> at_end_;  // in `rest_`; null before
+    std::atomic<detail::AsioLoopState*> now_{own_.get()};
 };
 
 /// An executor of asio as what awaited calls go on on, whatever threads it has: an io_context, a strand, a pool. The

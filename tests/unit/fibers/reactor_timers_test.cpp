@@ -112,6 +112,34 @@ TEST_F(ReactorTimers, MayBeSetAndCancelledByTheJobOfAnotherOne) {
     EXPECT_EQ(loop.alarm, now + 1h);
 }
 
+TEST_F(ReactorTimers, LeaveNoAlarmToALoopThatOutlivesTheReactor) {
+    constexpr auto never = Deadline::Clock::time_point::max();
+    const auto goes = [&](const char* what, auto use) {
+        SCOPED_TRACE(what);
+        {
+            LoopReactor other(loop);
+            use(other);
+            loop.run();
+        }
+        EXPECT_EQ(loop.alarm.value_or(never), never);
+    };
+    goes("cancelled", [&](LoopReactor& other) {
+        other.set(one, now + 1h, line("one"));
+        other.cancel(one);
+    });
+    goes("cancelled by the job of another one", [&](LoopReactor& other) {
+        other.set(one, now - 1s,
+                  job([&] { other.set(two, now + 1h, line("two")), other.post(job([&] { other.cancel(two); })); }));
+        loop.fire_alarm();
+    });
+    goes("cancelled before it looked", [&](LoopReactor& other) {
+        other.set(one, now + 1h, line("one"));
+        other.cancel(one);
+        other.look_at_timers();
+    });
+    EXPECT_EQ(lines, Lines{});
+}
+
 TEST_F(ReactorTimers, RunInATurnWithWhatTheyMakeDue) {
     reactor.set(one, now - 2s, job([this] {
                     reactor.post(line("posted"));

@@ -1,10 +1,13 @@
 // AsioEventLoop by itself: jobs, descriptors, the alarm, and how it ends.
 #include <array>
+#include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <optional>
 #include <pg/integrations/asio.hpp>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -194,6 +197,30 @@ TEST(AsioEventLoop, RunsWhatWasPostedAndWatchedAtItsEnd) {
     io.run();
     EXPECT_EQ(posted.runs, 1);
     EXPECT_EQ(watched.runs, 1);
+}
+
+/// An io_context whose services shut down before it goes.
+struct Ending : asio::io_context {
+    using asio::io_context::shutdown;
+};
+
+TEST(AsioEventLoop, RunsWhatAnotherThreadPostsWhileItEnds) {
+    std::vector<Counted> jobs(20'000);
+    {
+        Ending io;
+        pg::spi::EventLoop& face = asio::use_service<AsioEventLoop>(io);
+        std::atomic<bool> begun = false;
+        std::thread elsewhere([&] {
+            for (Counted& job : jobs) {
+                face.post(job);
+                begun = true;
+            }
+        });
+        while (!begun) std::this_thread::yield();
+        io.shutdown();
+        elsewhere.join();
+    }
+    for (const Counted& job : jobs) ASSERT_EQ(job.runs, 1);
 }
 
 }  // namespace
