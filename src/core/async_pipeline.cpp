@@ -14,6 +14,8 @@ namespace {
 /// Calls in a pipeline, sent or not, and bytes of their texts and arguments, the last to join aside.
 constexpr std::size_t most_calls = 100;
 constexpr std::size_t most_bytes = 64 * 1024;
+/// Of a session behind which more is sent.
+constexpr auto longest_silence = std::chrono::milliseconds(10);
 
 /// (L1)
 bool may_share(const Context& context, const Call& call) {
@@ -116,9 +118,10 @@ void Pipelines::do_run() noexcept {
 }
 
 Pipeline* Pipelines::shortest() const {
-    const auto by_size = [](const Pipeline* a, const Pipeline* b) { return a->size() < b->size(); };
-    const auto found = std::min_element(running_.begin(), running_.end(), by_size);
-    return found != running_.end() && (*found)->has_room() ? *found : nullptr;
+    Pipeline* best = nullptr;
+    for (Pipeline* const one : running_)
+        if ((!best || one->size() < best->size()) && one->has_room()) best = one;
+    return best;
 }
 
 // --- in a pipeline
@@ -134,7 +137,16 @@ bool OperationQueue::erase(Operation& operation) {
     return false;
 }
 
-bool Pipeline::has_space() const { return size() < most_calls && bytes_ < most_bytes && unwanted_ == 0 && !broken_; }
+bool Pipeline::has_space() const {
+    const bool is_well = unwanted_ == 0 && !given_up_ && !broken_;
+    return is_well && size() < most_calls && bytes_ < most_bytes && !is_silent();
+}
+
+bool Pipeline::is_silent() const {
+    if (in_flight_.empty() && !runs_alone_) return false;
+    if (Deadline::Clock::now() - heard_at_ <= longest_silence) return false;
+    return target_->source().lends_several();  // else there is no other session to wait for
+}
 
 bool Pipeline::is_wanted_back() const { return has_sent_ && target_->source().wants_back(lease_.slot()); }
 
@@ -168,7 +180,10 @@ void Pipeline::do_run() noexcept {
         }
         Alone next = std::move(alone_.front());
         alone_.pop_front();
+        runs_alone_ = true;
+        heard_at_ = Deadline::Clock::now();
         run_alone(std::move(next));
+        runs_alone_ = false;
     }
     target_->pipelines()->remove(*this);
     leave_to_others();
@@ -191,12 +206,14 @@ const spi::Request* Pipeline::do_next() noexcept {
     if (std::exchange(has_sent_, true)) ++lease_.slot().more_uses;
     Flight& flight = flights_.push(call);
     flight.name = choose_name(context(), lease_.slot(), call, flight.request);
+    if (in_flight_.empty()) heard_at_ = Deadline::Clock::now();
     in_flight_.push(operation);
     return &flight.request;
 }
 
 void Pipeline::do_answer(Expected<Result>&& outcome) noexcept {
     Operation& operation = in_flight_.pop();
+    if (!in_flight_.empty()) heard_at_ = Deadline::Clock::now();
     const Flight& flight = flights_.first();
     conclude_name(lease_.slot(), flight.name, flight.request, outcome ? nullptr : &outcome.error());
     const bool was_described = flight.request.description != nullptr;

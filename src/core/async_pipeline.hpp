@@ -2,8 +2,10 @@
 //
 //   (L1) A call may share a session when it is one statement about rows that leaves nothing in the session: outside a
 //        transaction, each with a Sync of its own, such statements do not see each other.
-//   (L2) An idle session is better than a shared one. Nobody joins a pipeline while others wait for a session, but
-//        those who are next in the queue do: a pipeline ends when others have a better right to its session.
+//   (L2) An idle session is better than a shared one, and another one than one that is silent: what is in flight there
+//        may wait for a lock of the very caller who would stand behind it. Nobody joins a pipeline while others wait
+//        for a session, but those who are next in the queue do: a pipeline ends when others have a better right to its
+//        session.
 //   (L3) A call has its place in a pipeline until its own ReadyForQuery has come, or the connection is gone, whatever
 //        has become of its caller.
 //   (L4) Whose time is over is told so at once, unless nobody else wants anything that is in flight: then the session
@@ -159,6 +161,8 @@ private:
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
     [[nodiscard]] bool has_space() const;
+    /// What is in flight has had no answer for long, and another session may.
+    [[nodiscard]] bool is_silent() const;
     /// Its session is to go back to its source before more is sent on it; something has been, so that each has a turn.
     [[nodiscard]] bool is_wanted_back() const;
     [[nodiscard]] bool takes_more() const { return !broken_ && alone_.empty() && unwanted_ == 0 && !given_up_; }
@@ -184,6 +188,8 @@ private:
     std::size_t bytes_ = 0;                       /// @}
     std::size_t unwanted_ = 0;                    // of those in flight
     bool has_sent_ = false;                       // anything
+    Deadline::Clock::time_point heard_at_{};      // while something is in flight: of it, or that it went off
+    bool runs_alone_ = false;                     // one of those: in flight by itself
     bool broken_ = false;                         // its connection, as an answer said
     std::optional<spi::Wait> given_up_;           // how long the session may take for that (L4)
     StopToken given_up_stop_{std::stop_token()};  // of that

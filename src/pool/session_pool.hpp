@@ -55,6 +55,7 @@ private:
     void do_request(spi::LeaseWaiter& waiter, const Deadline& until) noexcept override;
     bool do_request_idle(spi::LeaseWaiter& waiter) noexcept override;
     void do_widen(const Deadline& until) noexcept override;
+    bool do_lends_several() const noexcept override { return lends_several_.load(std::memory_order_relaxed); }
     bool do_has_waiters() const noexcept override { return any_waiter_.load(); }
     bool do_wants_back(const spi::SessionSlot& slot) const noexcept override;
     bool do_withdraw_first(spi::LeaseWaiter& waiter) noexcept override;
@@ -150,6 +151,7 @@ private:
     std::atomic<bool> wants_back_{false};
     std::atomic<bool> any_waiter_{false};
     std::atomic<Time::rep> looked_at_{0};
+    std::atomic<bool> lends_several_;
     std::atomic<bool> any_idle_{false};
     std::atomic<bool> is_full_{false};
     std::atomic<bool> any_resting_{false};  // idle, but not to be lent before it was asked /// @}

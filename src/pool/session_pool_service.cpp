@@ -27,6 +27,7 @@ void SessionPool::do_resize(std::size_t max_size, std::size_t min_size, std::siz
     enter([&](Books& books, Time now) {
         empty_fronts(now);
         books.resize(max_size, min_size, min_idle);
+        lends_several_.store(max_size > 1, std::memory_order_relaxed);
     });
 }
 

@@ -36,6 +36,7 @@ void Session::do_run_pipeline(RequestFeed& feed) noexcept {
 // Of one that has never more than one session.
 bool SessionSource::do_request_idle(LeaseWaiter&) noexcept { return false; }
 void SessionSource::do_widen(const Deadline&) noexcept {}
+bool SessionSource::do_lends_several() const noexcept { return false; }
 bool SessionSource::do_has_waiters() const noexcept { return false; }
 bool SessionSource::do_wants_back(const SessionSlot&) const noexcept { return false; }
 bool SessionSource::do_withdraw_first(LeaseWaiter& waiter) noexcept { return withdraw(waiter); }

@@ -104,6 +104,8 @@ public:
     /// Whoever has a session for one request after the other is to give it back: the source is closed, suspended or has
     /// too many, the session is too old or has served enough, or it was lent for long. As of now.
     [[nodiscard]] bool wants_back(const SessionSlot& slot) const noexcept { return do_wants_back(slot); }
+    /// It may lend another session while it lends one.
+    [[nodiscard]] bool lends_several() const noexcept { return do_lends_several(); }
     /// Somebody waits. As of now.
     [[nodiscard]] bool has_waiters() const noexcept { return do_has_waiters(); }
     /// Takes the request back that is the next to be settled; false when it is not this one.
@@ -124,6 +126,7 @@ private:
     virtual bool do_request_idle(LeaseWaiter& waiter) noexcept;
     virtual void do_widen(const Deadline& until) noexcept;
     virtual bool do_wants_back(const SessionSlot& slot) const noexcept;
+    virtual bool do_lends_several() const noexcept;
     virtual bool do_has_waiters() const noexcept;
     virtual bool do_withdraw_first(LeaseWaiter& waiter) noexcept;
     virtual bool do_withdraw(LeaseWaiter& waiter) noexcept = 0;
