@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "pg/sqlstate.hpp"
 #include "src/fibers/own_reactor.hpp"
 #include "src/fibers/poll_loop.hpp"
 #include "src/pool/cleaning.hpp"
@@ -23,8 +24,10 @@ constexpr std::uint32_t most_turned_away = 8;
 /// What the server of an idle session has to answer within.
 constexpr std::chrono::seconds check_budget{1};
 
+/// By what its surroundings say, too; what is wrong with those is for who opens a session to say.
 bool wants_writes(const Config& config) {
-    const std::string_view attributes = config.get("target_session_attrs").value_or("");
+    const Expected<Config> resolved = config.resolved(std::numeric_limits<int>::max());
+    const std::string_view attributes = (resolved ? *resolved : config).get("target_session_attrs").value_or("");
     return attributes == "read-write" || attributes == "primary";
 }
 
@@ -106,6 +109,7 @@ SessionPool::SessionPool(std::shared_ptr<spi::Provider> provider, Config config,
       reclaims_(limits.reclaim_threshold != no_timeout),
       equipment_(limits.equipment),
       has_fronts_(may_have_fronts_),
+      lends_several_(limits.max_size > 1),
       permits_(limits.budget ? std::make_unique<BudgetPermits>(limits.budget, limits.budget_reserve,
                                                                static_cast<BudgetClaimant&>(*this))
                              : nullptr),
@@ -427,9 +431,13 @@ bool SessionPool::do_withdraw(spi::LeaseWaiter& waiter) noexcept {
 /// Of a session that comes back other than at rest, which it is then if it is to be kept.
 Verdict SessionPool::judge(Member& member) noexcept {
     const SqlState error = std::exchange(member.last_error, {});
+    // A session that takes no writes by what its borrower has set there says nothing of the others.
+    const bool is_to_clean = error == sqlstate::read_only_sql_transaction && !is_at_rest(member);
+    const bool is_left_behind = is_to_clean && !bring_to_rest(member);
     const Verdict verdict = verdict_on(error, *member.session, wants_writes_, rules_);
     if (verdict != Verdict::keep) return verdict;
-    if (!is_at_rest(member) && !bring_to_rest(member)) return is_on_a_loop() ? Verdict::replace : Verdict::doubt;
+    if (is_left_behind || (!is_at_rest(member) && !bring_to_rest(member)))
+        return is_on_a_loop() ? Verdict::replace : Verdict::doubt;
     const bool is_kept = hooks_.on_release == nullptr || hooks_.on_release(hooks_.context, *member.session);
     return is_kept ? Verdict::keep : Verdict::replace;
 }

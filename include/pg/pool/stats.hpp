@@ -21,7 +21,7 @@ struct PoolCounts {
     std::uint64_t reclaimed = 0;       ///< loans that were ended for lasting longer than `reclaim_threshold`
     // Sessions that were closed, by why.
     std::uint64_t lost = 0;     ///< broken, or left in a state that could not be mended
-    std::uint64_t expired = 0;  ///< too old, used too often, or from before a `refresh`
+    std::uint64_t expired = 0;  ///< too old, used too often, from before a `refresh`, or idle when the pool was closed
     std::uint64_t spare = 0;    ///< idle for too long, or more than there may be
 };
 

@@ -94,6 +94,7 @@ public:
         if (on_call) on_call();
     }
     std::string in_hot_standby;
+    std::string read_only_by_default;
     int socket = -1;  // of each session
 
     std::deque<pg::Expected<std::vector<Column>>> descriptions;  // of prepared statements; then: no columns
@@ -128,6 +129,7 @@ private:
     pg::Expected<pg::Result> do_run(const pg::spi::Request& request, const Wait& wait) noexcept override {
         server_->is_called();
         if (request.prepare) server_->write_down("prepare " + std::string(request.sql));
+        is_made_read_only_ |= request.sql == "set default_transaction_read_only = on";
         server_->write_down((request.statement.empty() ? "" : "execute ") + std::string(request.sql));
         return answer(request, wait);
     }
@@ -167,6 +169,7 @@ private:
             server_->last_wait = wait;
         }
         if (server_->refuses_scripts) return *server_->refuses_scripts;
+        is_made_read_only_ = false;  // all scripts but those of transactions are resets
         return pg::spi::CommandTag();
     }
     pg::Expected<std::unique_ptr<pg::spi::RowStream>> do_stream(const pg::spi::Request& request,
@@ -211,6 +214,8 @@ private:
     bool do_at_rest() noexcept override { return status_ == Status::idle && !hears_of_settings_; }
     std::string_view do_parameter(const char* name) const noexcept override {
         if (std::string_view(name) == "in_hot_standby") return server_->in_hot_standby;
+        if (std::string_view(name) == "default_transaction_read_only")
+            return is_made_read_only_ ? std::string_view("on") : server_->read_only_by_default;
         return std::string_view(name) == "TimeZone" ? "UTC" : "";
     }
     int do_backend_process() const noexcept override { return number_; }
@@ -283,6 +288,7 @@ private:
 
     std::shared_ptr<Server> server_;
     const std::shared_ptr<pg::spi::Reactor> reactor_ = server_->reactor;
+    bool is_made_read_only_ = false;
     bool hears_of_settings_ = false;
     int number_;
     std::shared_ptr<int> life_;

@@ -138,6 +138,42 @@ TEST_F(Poison, OfAServerThatTakesNoWritesEndsSessionsThatAreToWrite) {
     }
 }
 
+TEST_F(Poison, IsNotWhatABorrowerHasSetOnItsSession) {
+    for (const bool sets_it : {true, false}) {
+        fake::Database other{fake::Database::of_size(2), writing()};
+        other.server->in_hot_standby = "off";
+        {
+            Connection connection = other.client.connection();
+            {
+                const Connection idle = other.client.connection();
+            }
+            if (sets_it)
+                connection.exec("set default_transaction_read_only = on");
+            else
+                other.server->read_only_by_default = "on";
+            other.server->answer("insert", fake::server_error("25006", pg::ErrorKind::read_only));
+            EXPECT_FALSE(connection.try_exec("insert"));
+        }
+        EXPECT_EQ(other.server->closed, sets_it ? 0 : 2);
+    }
+}
+
+TEST_F(Poison, EndsSessionsThatAreToWriteAsTheEnvironmentSays) {
+    ::setenv("PGTARGETSESSIONATTRS", "primary", 1);
+    fake::Database other{2};
+    ::unsetenv("PGTARGETSESSIONATTRS");
+    {
+        Connection connection = other.client.connection();
+        {
+            const Connection idle = other.client.connection();
+        }
+        other.server->in_hot_standby = "on";
+        other.server->answer("insert", fake::server_error("25006", pg::ErrorKind::read_only));
+        EXPECT_FALSE(connection.try_exec("insert"));
+    }
+    EXPECT_EQ(other.server->closed, 2);
+}
+
 TEST_F(Poison, DoesNotComeFromAServerThatNobodyAskedToWrite) {
     {
         Connection connection = db.client.connection();

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "pg/pool/pool.hpp"
 #include "src/pool/make_pool.hpp"
 #include "tests/unit/core/fake_session.hpp"
 
@@ -32,6 +33,11 @@ protected:
             return fake::server_error("00000");
         }
         return lease.error();
+    }
+
+    /// Until so many wait for a session.
+    void await_waiters(std::size_t number) const {
+        while (set->client.pool().stats().waiting != number) std::this_thread::yield();
     }
 
     std::unique_ptr<fake::Database> set = std::make_unique<fake::Database>(2);
@@ -255,6 +261,7 @@ TEST_F(SessionPool, HandsAReturnedSessionToAWaiter) {
     open_set(1);
     Lease only = take();
     std::thread waiter([&] { EXPECT_TRUE(source().acquire(whatever_it_takes)); });
+    await_waiters(1);
     only.give_back();
     waiter.join();
     EXPECT_EQ(server().opened, 1);
@@ -264,6 +271,7 @@ TEST_F(SessionPool, LetsAWaiterOpenASessionWhenOneBreaks) {
     open_set(1);
     Lease only = take();
     std::thread waiter([&] { EXPECT_TRUE(source().acquire({pg::Deadline::after(1h), nullptr})); });
+    await_waiters(1);
     server().answer("select 1", fake::connection_lost(pg::Outcome::unknown));
     EXPECT_FALSE(only.session().run({.sql = "select 1"}, whatever_it_takes));
     only.give_back();
@@ -277,6 +285,7 @@ TEST_F(SessionPool, WakesAWaiterThatIsStopped) {
     std::stop_source source_of_stop;
     const pg::StopToken stop(source_of_stop.get_token());
     std::thread waiter([&] { EXPECT_EQ(refusal({pg::Deadline::never(), &stop}).kind(), pg::ErrorKind::cancelled); });
+    await_waiters(1);
     source_of_stop.request_stop();
     waiter.join();
 }
@@ -287,6 +296,7 @@ TEST_F(SessionPool, WakesEveryWaiterWhenItIsClosed) {
     std::array<std::thread, 3> waiters;
     for (std::thread& waiter : waiters)
         waiter = std::thread([&] { EXPECT_EQ(refusal(whatever_it_takes).kind(), pg::ErrorKind::usage); });
+    await_waiters(3);
     source().close();
     for (std::thread& waiter : waiters) waiter.join();
 }
