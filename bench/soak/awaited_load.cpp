@@ -75,7 +75,7 @@ private:
 
     pg::Task<void> batch() {
         const Step step(load_.findings, "an awaited batch", patience);
-        pg::Batch batch = pg::AsyncExecutor::batch();
+        pg::Batch batch = db_.batch();
         std::vector<std::pair<std::int64_t, pg::Deferred<std::int64_t>>> replies;
         for (int i = 0; i < 8; ++i) {
             const std::int64_t number = load_.number();

@@ -101,10 +101,10 @@ public:
     [[nodiscard]] const std::shared_ptr<detail::AsyncTarget>& target() const { return target_; }
     [[nodiscard]] const QueryOptions& options() const { return options_; }  ///< of calls that have none of their own
 
-    /// An empty batch for `run`.
-    [[nodiscard]] static Batch batch() { return detail::AsyncAccess::make_batch(); }
-    /// As `Batch::run`, here, of what was added until now. A run that is given up takes its statements along: the batch
-    /// can be used again at once, and its next run does not send them. @{
+    /// An empty batch for `run`. Its rows are read by the options of this executor.
+    [[nodiscard]] Batch batch() const { return detail::AsyncAccess::make_batch(options_); }
+    /// As `Batch::run`, here, of what was added until now, in the time of this executor. A run that is given up takes
+    /// its statements along: the batch can be used again at once, and its next run does not send them. @{
     Async<void> run(Batch& batch, BatchMode mode = BatchMode::atomic) const {
         return Async<void>(make_batch_run(batch, mode));
     }
@@ -297,7 +297,7 @@ auto run_awaited_transaction(Source source, TransactionOptions options, Body bod
             } catch (const Error& error) {
                 failure = error;
                 thrown = std::current_exception();
-                committed = transaction->is_committed();  // by the body, which failed later
+                committed = transaction->may_have_committed();  // by the body, which failed later
             }
             if (transaction->is_open()) static_cast<void>(co_await transaction->try_rollback());
         }
@@ -356,9 +356,11 @@ public:
 
     /// A point to come back to. See `<pg/async_savepoint.hpp>`. @{
     Async<AsyncSavepoint> savepoint();
-    Async<Expected<AsyncSavepoint>> try_savepoint();   /// @}
-    [[nodiscard]] bool is_open() const noexcept;       ///< false after `commit` or `rollback`; not while a call runs
-    [[nodiscard]] bool is_committed() const noexcept;  ///< true after a `commit` that the server confirmed
+    Async<Expected<AsyncSavepoint>> try_savepoint();  /// @}
+    /// As those of `Transaction`; not while a call runs. @{
+    [[nodiscard]] bool is_open() const noexcept;
+    [[nodiscard]] bool is_committed() const noexcept;
+    [[nodiscard]] bool may_have_committed() const noexcept;  /// @}
 };
 
 /// The verbs of a client, awaited. Value; thread-safe as the client is, which it keeps alive.

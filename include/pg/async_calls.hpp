@@ -24,7 +24,7 @@ struct AsyncAccess {
         return executor.open_stream(call);
     }
     static const std::shared_ptr<BatchState>& state(const Batch& batch) { return batch.state_; }
-    static Batch make_batch() { return Batch(); }
+    static Batch make_batch(const QueryOptions& options) { return Batch(options); }
 };
 
 /// A statement with its arguments, kept for later. Pinned: `call()` points into it.

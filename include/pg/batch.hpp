@@ -122,6 +122,7 @@ public:
 
     Deferred(std::shared_ptr<detail::BatchState> batch, std::uint64_t number, Finish finish)
         : batch_(std::move(batch)), number_(number), finish_(finish) {}
+    Deferred(const Deferred&) = default;  // and none that is moved from
 
     /// A copy of the result. Throws UsageError before `run` and after `clear`, what the verb of that name throws, and
     /// what became of the batch when it is not this statement that failed.
@@ -185,9 +186,10 @@ public:
     /// An atomic batch throws the error of the statement that failed; no statement was applied, and each says so. One
     /// that begins or ends a transaction is a UsageError, and nothing is sent; what a procedure commits is not seen.
     /// With `each`, the error of a statement is thrown by its `get` alone, and `run` throws only when no statement
-    /// could be sent. A statement outside a transaction that the server refused without effect (an expired plan, a
-    /// number of the wrong type) is repaired: an atomic batch is sent again; with `each`, so that the order stays, the
-    /// statement's error says that it may be run again.
+    /// could be sent. Where there was no session for them, and no interceptor has seen them, they wait for the next
+    /// run. A statement outside a transaction that the server refused without effect (an expired plan, a number of the
+    /// wrong type) is repaired: an atomic batch is sent again; with `each`, so that the order stays, the statement's
+    /// error says that it may be run again.
     void run(BatchMode mode = BatchMode::atomic) { try_run(mode).value(); }
     [[nodiscard]] Expected<void> try_run(BatchMode mode = BatchMode::atomic);
 
@@ -217,7 +219,7 @@ private:
     }
 
     friend struct detail::AsyncAccess;
-    Batch();  // of no executor
+    explicit Batch(const QueryOptions& options);  // of no executor
 
     Executor* executor_;  // null: it is run by `AsyncExecutor::run`
     std::shared_ptr<detail::BatchState> state_;

@@ -37,7 +37,7 @@ struct Call {
     bool checked = false;                   // by the compiler
     const QueryOptions* options = nullptr;  // null: the defaults of whoever runs it
     const Statement* statement = nullptr;   // null: not prepared
-    bool needs_types = false;               // its row type names types that only the catalogue knows
+    bool needs_types = false;               // its row type may read types that only the catalogue knows
     bool leaves_traces = false;             // in its session, as the compiler saw of a literal
     std::uint64_t hash = 0;                 // of its text, as the compiler saw of a literal; zero: not known
     CallSite site{};                        // where the text of a stream was given
@@ -63,11 +63,13 @@ template <class... A>
     return {};
 }
 
-/// True for a row type with a part whose type has no fixed oid.
+/// True for a row type that is read from types, too, that only the catalogue knows: a text from an enum, say.
 template <RowType T>
 inline constexpr bool needs_types = [] {
-    for (const Target& part : RowShape<T>::targets)
-        if (part.type->oid == Oid{}) return true;
+    for (const auto& [name, accepts, type] : RowShape<T>::targets) {
+        const bool has_parts = type->array == Oid{} || type->oid == Oid{2249} || type->name.ends_with("range");
+        if (has_parts || type->oid == Oid{} || type->oid == Oid{25}) return true;
+    }
     return false;
 }();
 

@@ -50,6 +50,7 @@ public:
 
     Prepared(std::shared_ptr<Executor> executor, std::shared_ptr<const detail::Statement> statement)
         : executor_(std::move(executor)), statement_(std::move(statement)) {}
+    Prepared(const Prepared&) = default;  // and none that is moved from
 
     /// Runs it. Throws what `Error` and its classes say.
     R operator()(const Args&... args) const { return try_call(args...).value(); }

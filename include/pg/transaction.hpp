@@ -28,10 +28,9 @@ public:
     /// Ends it without effect, and a stream or COPY of it. Throws ConnectionLost; the server then rolls back by itself.
     void rollback() { try_rollback().value(); }
     [[nodiscard]] Expected<void> try_rollback();
-    /// False after `commit` or `rollback`.
-    [[nodiscard]] bool is_open() const noexcept;
-    /// True after a `commit` that the server confirmed.
-    [[nodiscard]] bool is_committed() const noexcept;
+    [[nodiscard]] bool is_open() const noexcept;             ///< false after `commit` or `rollback`
+    [[nodiscard]] bool is_committed() const noexcept;        ///< true after a `commit` that the server confirmed
+    [[nodiscard]] bool may_have_committed() const noexcept;  ///< that, or a text in it may have, be it a part
 
     /// A point to come back to. See `<pg/savepoint.hpp>`.
     [[nodiscard]] Savepoint savepoint();
@@ -85,8 +84,8 @@ R run_transaction(Source& source, const TransactionOptions& options, F& body, co
                 return value;
             }
         } catch (const Error& error) {
-            const bool committed = transaction && transaction->is_committed();  // by the body, which failed later
-            transaction.reset();                                                // rolls back before the next attempt
+            const bool committed = transaction && transaction->may_have_committed();  // by the body, which failed later
+            transaction.reset();  // rolls back before the next attempt
             const Expected<bool> more = committed ? false : retries.again(error, source);
             if (more && *more) continue;
             if constexpr (IsExpected<R>) return more ? error : more.error();

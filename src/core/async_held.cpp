@@ -65,9 +65,11 @@ public:
     }
 
     Expected<void> operator()(Executor& executor, const Site& site) {
-        const std::unique_ptr<BatchRound, End> ended(round_.get());
+        std::unique_ptr<BatchRound, End> ended(round_.get());
         Tuned tuned(executor, site.options);
-        return run_batch(tuned, round_->entries, round_->items, mode_);
+        Expected<void> ran = run_batch(tuned, round_->entries, round_->items, mode_);
+        if (waits_again(round_->entries)) ended.release()->end(BatchRound::State::not_begun);
+        return ran;
     }
     Expected<void> go_without(Executor& refusing, const Site& site) const {
         Expected<void> refused = tell_refused(refusing, site);
@@ -201,6 +203,9 @@ Async<Expected<void>> AsyncTransaction::try_rollback() {
 bool AsyncTransaction::is_open() const noexcept { return target_ && detail::held_transaction(*target_).is_open(); }
 bool AsyncTransaction::is_committed() const noexcept {
     return target_ && detail::held_transaction(*target_).is_committed();
+}
+bool AsyncTransaction::may_have_committed() const noexcept {
+    return target_ && detail::held_transaction(*target_).may_have_committed();
 }
 
 }  // namespace pg

@@ -215,7 +215,7 @@ AnswerOperation<Heard>* make_next(const std::shared_ptr<AsyncTarget>& target, st
 AsyncListener::AsyncListener(const Client& client, CallSite site) : AsyncListener(AsyncClient(client), site) {}
 
 AsyncListener::AsyncListener(const AsyncClient& async, CallSite site) {
-    const std::shared_ptr<detail::AsyncTarget>& parent = async.target();
+    const std::shared_ptr<detail::AsyncTarget>& parent = detail::present(async.target());
     using detail::Hearing, detail::HearingTarget;
     target_ = HearingTarget::holding(std::make_shared<HearingTarget>(
         parent->context, parent->home, parent->scheduler, std::make_shared<detail::HeldQueue>(parent->home), nullptr,

@@ -45,7 +45,9 @@ Added BatchState::add(std::string_view sql, std::size_t arguments, bool checked,
         sql = entry.text;
     }
     entry.statement.reset();
-    entry.call = {sql, &entry.params, arguments, checked, options_};
+    entry.call = {sql, &entry.params, arguments, checked};
+    entry.has_own_options = options != nullptr;
+    if (options_) entry.default_to(*options_);
     entry.call.leaves_traces = leaves_traces;
     entry.call.hash = hash;
     if (options) {
@@ -68,8 +70,10 @@ Added BatchState::add(const std::shared_ptr<const Statement>& statement) {
     BatchEntry& entry = next();
     if (entry.call.statement != statement.get()) {  // (B3)
         entry.statement = statement;
-        entry.call = {statement->sql, &entry.params, 0, true, options_, statement.get()};
+        entry.call = {statement->sql, &entry.params, 0, true, nullptr, statement.get()};
         entry.call.leaves_traces = statement->leaves_traces;
+        entry.has_own_options = false;
+        if (options_) entry.default_to(*options_);
     }
     return added(entry);
 }
@@ -78,7 +82,10 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) {
     if (!rounds_.empty()) [[unlikely]]
         collect();
     if (number < first_) return usage_error("the batch was cleared, and this result with it");
-    if (number - first_ >= ran_) return usage_error("the batch has not run yet: call run() before get()");
+    const BatchEntry* const refused = number - first_ < used_ ? entries_[number - first_].get() : nullptr;
+    if (number - first_ >= ran_ && refused && refused->failed()) return refused->outcome->error();
+    if (number - first_ >= ran_)
+        return why_they_wait_ ? *why_they_wait_ : usage_error("the batch has not run yet: call run() before get()");
     if (!entries_[number - first_]) return no_answer_yet();
     const BatchEntry& entry = *entries_[number - first_];
     if (!entry.outcome) return usage_error("the run of the batch was broken off by an exception");
@@ -89,12 +96,14 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) {
 std::span<const std::unique_ptr<BatchEntry>> BatchState::take_waiting() {
     if (!rounds_.empty()) [[unlikely]]
         collect();
+    why_they_wait_.reset();
     const std::size_t begin = std::exchange(ran_, used_);
     return std::span(entries_).subspan(begin, used_ - begin);
 }
 
 std::shared_ptr<BatchRound> BatchState::begin_round() {
     collect();
+    why_they_wait_.reset();
     auto round = std::make_shared<BatchRound>();
     const std::span waiting = std::span(entries_).subspan(ran_, used_ - ran_);
     if (waiting.empty()) return round;
@@ -145,6 +154,7 @@ void BatchState::clear() {
     }
     used_ = 0;
     ran_ = 0;
+    why_they_wait_.reset();
 }
 
 Added add_text(BatchState& batch, std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
@@ -166,14 +176,15 @@ Expected<BatchAnswer> batch_answer(BatchState& batch, std::uint64_t number) { re
 
 Batch::Batch(Executor& executor)
     : executor_(&executor), state_(std::make_shared<detail::BatchState>(detail::ExecutorAccess::options(executor))) {}
-Batch::Batch() : executor_(nullptr), state_(std::make_shared<detail::BatchState>(nullptr)) {}
+Batch::Batch(const QueryOptions& options)
+    : executor_(nullptr), state_(std::make_shared<detail::BatchState>(&options)) {}
 // One that was moved from is empty, and belongs to nobody.
-Batch::Batch(Batch&& other) noexcept : Batch() {
+Batch::Batch(Batch&& other) noexcept : Batch(QueryOptions()) {
     std::swap(executor_, other.executor_);
     std::swap(state_, other.state_);
 }
 Batch& Batch::operator=(Batch&& other) noexcept {
-    Batch taken;
+    Batch taken{QueryOptions()};
     std::swap(taken.executor_, other.executor_);
     std::swap(taken.state_, other.state_);
     executor_ = taken.executor_;
@@ -184,7 +195,10 @@ Batch::~Batch() = default;
 
 Expected<void> Batch::try_run(BatchMode mode) {
     if (!executor_) return detail::usage_error("this batch belongs to no executor: co_await executor.run(batch)");
-    return detail::run_batch(*executor_, state_->take_waiting(), state_->items(), mode);
+    const auto taken = state_->take_waiting();
+    Expected<void> ran = detail::run_batch(*executor_, taken, state_->items(), mode);
+    if (!ran && detail::waits_again(taken)) state_->wait_again(taken, ran.error());
+    return ran;
 }
 
 void Batch::clear() noexcept { state_->clear(); }

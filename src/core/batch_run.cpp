@@ -64,13 +64,19 @@ Error in_doubt(const Error& error) {
 /// One run of the statements that wait. Its attempts differ in their session, or in what was repaired between them.
 class BatchRun {
 public:
-    BatchRun(Executor& executor, Entries entries, std::vector<spi::BatchItem*>& items, BatchMode mode, Watch* watch)
+    /// `may_wait`: without a session they are as they were before.
+    BatchRun(Executor& executor, Entries entries, std::vector<spi::BatchItem*>& items, BatchMode mode, bool may_wait,
+             Watch* watch)
         : executor_(executor),
+          may_wait_(may_wait),
           watch_(watch),
           entries_(entries),
           items_(items),
           atomic_(mode == BatchMode::atomic),
           options_(ExecutorAccess::options(executor)) {}
+
+    /// There was no session, so that nothing became of any statement.
+    [[nodiscard]] bool has_not_begun() const { return has_not_begun_; }
 
     Expected<void> run() {
         Expected<void> ran = run_attempts();
@@ -90,8 +96,11 @@ private:
             Expected<Borrowed> borrowed =
                 first ? borrow_again(executor_, *first) : ExecutorAccess::borrow(executor_, nullptr);
             if (!borrowed) {
+                has_not_begun_ = !first && may_wait_;
+                if (has_not_begun_) return std::move(borrowed).error();
+                const bool is_each_told = !atomic_ && has_answers();
                 settle_open(borrowed.error());
-                return std::move(borrowed).error();
+                return is_each_told ? Expected<void>() : std::move(borrowed).error();
             }
             if (watch_) watch_->take(*borrowed);
             while (!attempt(*borrowed)) {
@@ -328,12 +337,18 @@ private:
         return cause;
     }
 
+    /// What was sent of them came to something.
+    [[nodiscard]] bool has_answers() const {
+        return std::any_of(entries_.begin(), entries_.end(), [](const auto& e) { return e->is_sent && e->outcome; });
+    }
+
     void settle_open(const Error& error) {
         for (const auto& entry : entries_)
             if (!entry->outcome) entry->outcome.emplace(error);
     }
 
     Executor& executor_;
+    const bool may_wait_;
     Watch* const watch_;  // null: nobody observes it
     const Entries entries_;
     std::vector<spi::BatchItem*>& items_;  // that were sent in the last attempt
@@ -341,6 +356,7 @@ private:
     const QueryOptions* const options_;
     bool learns_types_ = false;  // of a text that was repaired in this run
     bool is_in_doubt_ = false;   // one of the statements
+    bool has_not_begun_ = false;
     Attempt now_;
 };
 
@@ -361,17 +377,21 @@ Expected<void> run_batch(Executor& executor, Entries waiting, std::vector<spi::B
         return has_no_bound();
     }
     const auto& hooks = ExecutorAccess::hooks(executor);
+    bool has_not_begun = false;
     Expected<void> outcome =
         hooked(hooks, spi::RequestKind::batch, waiting.front()->call.sql, options, [&](Watch* watch) {
             if (watch) watch->has_statements(waiting.size());
             BatchInterception statements(hooks, waiting);
             if (watch) watch->has_text(waiting.front()->call.sql);
-            Expected<void> ran = BatchRun(executor, waiting, items, mode, watch).run();
+            const bool may_wait = !hooks || hooks->interceptors.empty();  // who has not changed or answered them
+            BatchRun run(executor, waiting, items, mode, may_wait, watch);
+            Expected<void> ran = run.run();
+            has_not_begun = run.has_not_begun();
             statements.end();
             if (watch && (ran || mode == BatchMode::each)) tell_each(*watch, waiting);
             return ran;
         });
-    if (!outcome)
+    if (!outcome && !has_not_begun)
         for (const auto& entry : waiting)
             if (!entry->outcome) entry->outcome.emplace(outcome.error());  // it was refused as a whole
     return outcome;

@@ -11,6 +11,7 @@
 //        is the run's alone before, and the batch's after.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -27,16 +28,24 @@ namespace pg::detail {
 struct BatchEntry : spi::BatchItem {
     std::string text;      // of a statement known at run time
     std::string new_text;  // that an interceptor gave it; whoever asks about the batch has views of the one before
-    QueryOptions options;  // of a pg::Query
+    QueryOptions options;  // of a pg::Query, else of whoever runs it
     InlineParams<> params;
     std::shared_ptr<const Statement> statement;
     Call call;
     KeptSink kept;
     NamedStatement* name = nullptr;  // that it went by, the last time; null: none
+    bool has_own_options = false;    // it was a pg::Query
     int repairs = 0;                 // so far
     bool is_retyped = false;         // by the last of them
     bool is_sent = false;            // in this run; false: what became of it was known before
     bool is_in_doubt = false;        // it was sent on a connection that was lost, and is sent again
+
+    /// Those of whoever runs it, which it may outlive, where it has none of its own.
+    void default_to(const QueryOptions& of_executor) {
+        if (has_own_options) return;
+        options = of_executor;
+        call.options = &options;
+    }
 };
 
 /// The statements of one awaited run (B5).
@@ -58,7 +67,9 @@ struct BatchRound {
 
 class BatchState {
 public:
-    explicit BatchState(const QueryOptions* options) : options_(options) {}
+    explicit BatchState(const QueryOptions* options) {
+        if (options) options_ = *options;
+    }
 
     [[nodiscard]] Added add(std::string_view sql, std::size_t arguments, bool checked, bool leaves_traces,
                             std::uint64_t hash, const QueryOptions* options);
@@ -69,6 +80,11 @@ public:
 
     /// The statements that wait; they count as run from now on.
     [[nodiscard]] std::span<const std::unique_ptr<BatchEntry>> take_waiting();
+    /// Of those that were taken last, and have not begun: why not.
+    void wait_again(std::span<const std::unique_ptr<BatchEntry>> taken, const Error& why) {
+        ran_ -= taken.size();
+        why_they_wait_ = why;
+    }
     /// The same for an awaited run. They wait again if it ends without having begun and was not given up.
     [[nodiscard]] std::shared_ptr<BatchRound> begin_round();
     /// Room for what is sent in a run, kept from one run to the next.
@@ -82,16 +98,18 @@ private:
     [[nodiscard]] BatchEntry& next();
     [[nodiscard]] Added added(BatchEntry& entry) {
         ++used_;
+        why_they_wait_.reset();
         return {entry.params, entry.kept, entry.call.sink, entry.call, first_ + used_ - 1};
     }  /// @}
     /// Takes back what has ended (B5).
     void collect();
     void take_back(BatchRound& round, BatchRound::State how);
 
-    const QueryOptions* const options_;  // of the executor; null: the client's defaults
+    std::optional<QueryOptions> options_{};  // of the executor; none: the client's defaults
     std::vector<std::unique_ptr<BatchEntry>> entries_;
     std::vector<spi::BatchItem*> items_;
     std::vector<std::shared_ptr<BatchRound>> rounds_;
+    std::optional<Error> why_they_wait_{};  // still, as the last run said; none: they were not to run yet
     std::size_t used_ = 0;
     std::size_t ran_ = 0;
     std::uint64_t first_ = 0;
@@ -102,8 +120,13 @@ private:
     return usage_error("a batch has no limit for its results: run what may be large by itself, with max_result_bytes");
 }
 
-/// Runs the statements that wait. The error is that of the batch; each statement has its own outcome.
-/// `items`: room for what is sent.
+/// After a run: there was no session for them.
+[[nodiscard]] inline bool waits_again(std::span<const std::unique_ptr<BatchEntry>> entries) {
+    return std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return !entry->outcome; });
+}
+
+/// Runs the statements that wait. The error is that of the batch; each statement has its own outcome, or none where
+/// there was no session for them. `items`: room for what is sent.
 [[nodiscard]] Expected<void> run_batch(Executor& executor, std::span<const std::unique_ptr<BatchEntry>> waiting,
                                        std::vector<spi::BatchItem*>& items, BatchMode mode);
 

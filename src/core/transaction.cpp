@@ -146,7 +146,8 @@ Transaction::~Transaction() {
 }
 
 bool Transaction::is_open() const noexcept { return impl_ && impl_->is_open(); }
-bool Transaction::is_committed() const noexcept { return impl_ && impl_->may_have_committed(); }
+bool Transaction::is_committed() const noexcept { return impl_ && impl_->committed; }
+bool Transaction::may_have_committed() const noexcept { return impl_ && impl_->may_have_committed(); }
 
 Expected<detail::Borrowed> Transaction::do_borrow(const QueryOptions* options) {
     if (!impl_) return ended();

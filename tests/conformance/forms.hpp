@@ -167,7 +167,7 @@ public:
     }
 
     [[nodiscard]] pg::Batch batch() const {
-        return both_.awaited ? pg::AsyncExecutor::batch() : pg::Batch(*both_.blocking);
+        return both_.awaited ? both_.awaited->batch() : pg::Batch(*both_.blocking);
     }
     /// Runs a batch of its own. @{
     void run(pg::Batch& batch, pg::BatchMode mode = pg::BatchMode::atomic) const {

@@ -1,6 +1,7 @@
 // Statements that a session keeps prepared: by themselves and as asked, and what happens when they no longer fit.
 #include <pg/batch.hpp>
 #include <pg/prepared.hpp>
+#include <pg/types/array.hpp>
 
 #include "conformance.hpp"
 
@@ -67,6 +68,15 @@ TEST_P(Statements, MayGiveTypesThatNobodyKnewWhenTheyWerePrepared) {
         EXPECT_EQ(one.get(), "fast");
         EXPECT_EQ(two.get(), "fast");
     }
+}
+
+TEST_P(Statements, MayGiveTypesThatNobodyKnewToAStreamOfTexts) {
+    db.run_script("create type tint as enum ('red', 'blue'); create domain named as text");
+    for (const std::string& one : db.stream<std::string>("select 'red'::tint")) EXPECT_EQ(one, "red");
+    db.run_script("create type hue as enum ('red', 'blue')");
+    using Hues = std::vector<std::string>;
+    for (const Hues& all : db.stream<Hues>("select array['blue', 'red']::hue[]")) EXPECT_EQ(all, (Hues{"blue", "red"}));
+    for (const Hues& all : db.stream<Hues>("select array['a', 'b']::named[]")) EXPECT_EQ(all, (Hues{"a", "b"}));
 }
 
 TEST_P(Statements, HealAfterASchemaChange) {

@@ -49,10 +49,11 @@ FUNCTIONS = {
     "says what is known here": """
         AsyncConnection::backend_process AsyncConnection::engine AsyncCopyWriter::columns AsyncExecutor::options
         AsyncExecutor::target AsyncLargeObject::oid AsyncTransaction::is_committed AsyncTransaction::is_open
+        AsyncTransaction::may_have_committed
         Batch::empty Batch::size Client::impl Client::pool Client::statement_cache Connection::backend_process Connection::engine
         Connection::impl Connection::node Connection::parameter Connection::server_version CopyWriter::columns
         LargeObject::oid Listener::backend_process Pool::loans Pool::stats Prepared::sql Prepared::statement
-        Transaction::is_committed Transaction::is_open""",
+        Transaction::is_committed Transaction::is_open Transaction::may_have_committed""",
     "adds to what a later run sends, or forgets it": """
         Batch::add Batch::clear Batch::exec Batch::query Batch::query_all Batch::query_maybe Batch::query_one""",
     "tells the pool whether to lend; what it lends then goes to those that wait": "Pool::resume Pool::suspend",

@@ -179,7 +179,7 @@ const Table& awaited() {
           }},
          {"batch",
           [](pg::Client& db) {
-              pg::Batch batch = pg::AsyncClient::batch();
+              pg::Batch batch = db.async().batch();
               std::vector<pg::Deferred<Row>> rows;
               for (int n = 1; n <= 5; ++n)
                   rows.push_back(batch.query_one<Row>("select n, label from verb_rows where n = $1", n));
@@ -188,7 +188,7 @@ const Table& awaited() {
               for (const auto& row : rows) add(text, row.get());
               return text;
           }},
-         {"stream", [](pg::Client& db) { return pg::sync_wait(stream(db.async())); }},
+         {"stream", [](pg::Client& db) { return pg::sync_wait(stream(db.async())); }, false, true},
          {"copy_out", [](pg::Client& db) { return pg::sync_wait(copy_out(db.async())); }, false, true},
          {"copy_reader", [](pg::Client& db) { return pg::sync_wait(copy_reader(db.async())); }},
          {"large_object", [](pg::Client& db) { return pg::sync_wait(read_large_object(db.async())); }},

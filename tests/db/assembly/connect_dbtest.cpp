@@ -1,6 +1,7 @@
 // A registry of one's own, a provider by its name, and what a wrong name is told: through pg::connect on a real server.
 #include <gtest/gtest.h>
 #include <pg/connection.hpp>
+#include <pg/pool/pool.hpp>
 #include <pg/spi/event_loop.hpp>
 #include <pg/spi/registry.hpp>
 #include <pg/testing/test_server.hpp>
@@ -71,6 +72,7 @@ TEST(Open, RefusesAnEventLoopForSessionsThatLiveOnNone) {
 TEST(Open, PrefersWhatIsSaidExplicitly) {
     pg::Client db = pg::connect(pg::testing::shared_server().conninfo() + " pool_max_size=5 timeout=9s",
                                 {.pool_max_size = 1, .pool_acquire_timeout = std::chrono::milliseconds(50)});
+    ASSERT_TRUE(db.pool().wait_ready(1, std::chrono::seconds(30)));
     const pg::Transaction only = db.begin();
     EXPECT_THROW(db.exec("select 1"), pg::PoolTimeout);
 }

@@ -36,7 +36,7 @@ const Queued queued[] = {
     {"run_script", [](pg::AsyncClient async) -> Task<void> { co_await async.run_script("select 1; select 2"); }},
     {"run",
      [](pg::AsyncClient async) -> Task<void> {
-         pg::Batch batch = pg::AsyncExecutor::batch();
+         pg::Batch batch = async.batch();
          batch.exec("select 1"), batch.exec("select 2");
          co_await async.run(batch);
      }},

@@ -150,7 +150,7 @@ pg::Task<Lines> awaited_outcomes_of(pg::AsyncClient client, const char* sql) {
     all.push_back(co_await awaited_outcome_of(run_script(db, sql)));
     all.push_back(co_await awaited_outcome_of(in_a_transaction(db, sql, all)));
     for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
-        pg::Batch batch = pg::AsyncConnection::batch();
+        pg::Batch batch = db.batch();
         const auto before = batch.exec("select 1");
         const auto failed = batch.exec(pg::runtime(sql));
         const auto after = batch.exec("select 2");

@@ -250,7 +250,7 @@ void expect_awaited(pg::Client& client, pg::Format format, const std::string& sq
     expect_same(db.query_all<Row>(pg::runtime(sql)).get(), expected, "awaited query_all");
     expect_same(pg::sync_wait(awaited_stream<Row>(db, sql)), expected, "awaited stream");
     for (const pg::BatchMode mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
-        pg::Batch batch = pg::AsyncExecutor::batch();
+        pg::Batch batch = db.batch();
         const auto all = batch.query_all<Row>(pg::runtime(sql));
         const auto again = batch.query_all<Row>(pg::runtime(sql));
         db.run(batch, mode).get();

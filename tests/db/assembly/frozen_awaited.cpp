@@ -95,14 +95,14 @@ const std::vector<AwaitedExecutorVerb>& awaited_executor_verbs() {
          }},
         {"AsyncExecutor::run",
          [](Line& line, pg::AsyncExecutor on) -> Task<void> {
-             pg::Batch batch = pg::AsyncExecutor::batch();
+             pg::Batch batch = on.batch();
              batch.exec("select 1"), batch.exec("select 2");
              line.go_silent();
              co_await on.run(batch);
          }},
         {"AsyncExecutor::try_run",
          [](Line& line, pg::AsyncExecutor on) -> Task<void> {
-             pg::Batch batch = pg::AsyncExecutor::batch();
+             pg::Batch batch = on.batch();
              const auto one = batch.exec("select 1");
              line.go_silent();
              (co_await on.try_run(batch, pg::BatchMode::each)).value();

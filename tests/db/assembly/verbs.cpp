@@ -68,7 +68,8 @@ const std::vector<Reader>& readers() {
              for (const Row& row : db.stream<int, std::string>("select n, label from verb_rows order by n"))
                  add(text, row);
              return text;
-         }},
+         },
+         false, true},
         {"batch",
          [](pg::Client& db) {
              pg::Batch batch(db);

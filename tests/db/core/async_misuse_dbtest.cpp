@@ -34,6 +34,10 @@ TEST_P(AsyncMisuse, SaysThatAHandleWasMovedFrom) {
     const auto moved = std::move(connection);
     EXPECT_THROW(static_cast<void>(connection.exec("select 1")), pg::UsageError);
     EXPECT_THROW(static_cast<void>(connection.engine()), pg::UsageError);
+    pg::AsyncClient gone = db.async();
+    const pg::AsyncClient taken = std::move(gone);
+    EXPECT_THROW(static_cast<void>(gone.exec("select 1")), pg::UsageError);
+    EXPECT_THROW(pg::AsyncListener{gone}, pg::UsageError);
     pg::AsyncListener listener(db);
     const auto other = std::move(listener);
     EXPECT_THROW(static_cast<void>(listener.listen("news")), pg::UsageError);

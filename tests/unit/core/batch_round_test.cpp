@@ -74,6 +74,19 @@ TEST_F(GivenUpBatch, TakesWhatIsAddedToItMeanwhile) {
     EXPECT_EQ(batch.size(), 102u);
 }
 
+TEST_F(GivenUpBatch, HasTheOptionsOfTheExecutorThatItIsOf) {
+    db.provider->spot().runs_in_turn = true;
+    for (int round = 0; round < 2; ++round)
+        db.server->answer("select a, b", fake::rows({{"a", 23}, {"b", 23}}, {{"1", "2"}}));
+    pg::Batch lenient = async.with({.extra = pg::Extra::ignore}).batch();
+    const auto one = lenient.query_one<std::tuple<int>>("select a, b");
+    const auto none = batch.query_one<std::tuple<int>>("select a, b");
+    async.run(lenient).get();
+    run_again();
+    EXPECT_EQ(one.get(), std::tuple(1));
+    EXPECT_EQ(none.try_get().error().kind(), pg::ErrorKind::shape);
+}
+
 TEST_F(GivenUpBatch, HasNoOutcomesForWhatComesAfterAClear) {
     db.provider->spot().runs_in_turn = true;
     db.server->answer("delete from t", fake::affected("DELETE 7", 7));

@@ -99,6 +99,10 @@ TEST_F(Copy, EndsTheCommentThatItsTargetEndsIn) {
     server.pieces = {header + trailer};
     EXPECT_EQ(pg::CopyOut<int>(db.client, "t (x -- alone\n)").try_next().value(), nullptr);
     EXPECT_EQ(server.take_log()[0], "describe select x -- alone\n from t");
+    describe({{"x", 23}});
+    server.pieces = {header + trailer};
+    EXPECT_EQ(pg::CopyOut<int>(db.client, "t -- all of it").try_next().value(), nullptr);
+    EXPECT_EQ(server.take_log()[1], "copy t -- all of it\n to stdout (format binary)");
 }
 
 TEST_F(Copy, NamesTheRowOfAValueThatDoesNotFit) {

@@ -113,6 +113,16 @@ TEST_F(Transaction, IsOverWhenATextHasEndedIt) {
     EXPECT_TRUE(is_free());
 }
 
+TEST_F(Transaction, MayHaveCommittedAPartByAText) {
+    pg::Transaction transaction = db.client.begin();
+    EXPECT_FALSE(transaction.may_have_committed());
+    transaction.run_script("commit and chain");
+    EXPECT_FALSE(transaction.is_committed());
+    EXPECT_TRUE(transaction.may_have_committed());
+    transaction.rollback();
+    EXPECT_FALSE(transaction.is_committed());
+}
+
 TEST_F(Transaction, CanBeMoved) {
     pg::Transaction first = db.client.begin();
     pg::Transaction second = std::move(first);
@@ -319,6 +329,7 @@ TEST_F(Transaction, NeverRepeatsABodyThatHasCommitted) {
         ++runs;
         transaction.commit();
         EXPECT_TRUE(transaction.is_committed());
+        EXPECT_TRUE(transaction.may_have_committed());
         server.answer("select 2", conflict());
         db.client.exec("select 2");
     };
