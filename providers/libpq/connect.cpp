@@ -6,6 +6,7 @@
 
 #include "providers/libpq/authentication.hpp"
 #include "providers/libpq/connect_error.hpp"
+#include "providers/libpq/english.hpp"
 #include "providers/libpq/error.hpp"
 #include "providers/libpq/target.hpp"
 
@@ -89,7 +90,7 @@ private:
     ConnectionHandle attempt(const Host& host, const std::string& address, const std::string& attributes,
                              const Deadline& until) {
         Target::Words words = target_.words(host, address, attributes);
-        ConnectionHandle connection(PQconnectStart(words.conninfo.reveal().data()));
+        ConnectionHandle connection(english_.speak([&] { return PQconnectStart(words.conninfo.reveal().data()); }));
         words.conninfo = {};  // libpq has its own
         PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);
         PQsetNoticeReceiver(connection.get(), &ignore_notice, nullptr);
@@ -129,7 +130,7 @@ private:
                     continue;
                 }
             }
-            polled = PQconnectPoll(connection.get());
+            polled = english_.speak([&] { return PQconnectPoll(connection.get()); });
         }
         PQsetErrorVerbosity(connection.get(), PQERRORS_TERSE);
         return connection;
@@ -183,6 +184,7 @@ private:
     Resolver& resolver_;
     const MakeSession& make_session_;
     spi::Wait wait_;
+    const English english_;
     std::vector<Failure> failures_;
 };
 

@@ -67,6 +67,24 @@ ErrorKind kind_of(std::string_view message, const AttemptFacts& facts) {
     return facts.phase == ConnectPhase::authentication ? ErrorKind::auth : ErrorKind::connect;
 }
 
+/// Where the last report begins, of which each has its place; zero when they are one.
+std::size_t find_last(std::string_view reports) {
+    const std::size_t last = reports.rfind("\nconnection to server ");
+    return last == std::string_view::npos ? 0 : last + 1;
+}
+
+/// One report.
+ConnectReport parse_one(std::string_view words) {
+    const std::string line = first_line(words);
+    const std::string_view told = without_place(line);
+    const std::size_t code = find_code(told);
+    if (code == std::string_view::npos) return {.sqlstate = {}, .message = std::string(told), .detail = {}, .hint = {}};
+    return {.sqlstate = SqlState(told.substr(code, 5)),
+            .message = std::string(told.substr(code + 7)),
+            .detail = std::string(labelled(words, "\nDETAIL:  ")),
+            .hint = std::string(labelled(words, "\nHINT:  "))};
+}
+
 }  // namespace
 
 std::string_view to_string(ConnectPhase phase) {
@@ -97,17 +115,14 @@ ConnectPhase phase_of(ConnStatusType status) {
 }
 
 ConnectReport parse_report(std::string_view words) {
-    // After a retry with or without TLS there are two reports, and the last is what ended the attempt.
-    const std::size_t last = words.rfind("connection to server ");
-    if (last != std::string_view::npos && (last == 0 || words[last - 1] == '\n')) words.remove_prefix(last);
-    const std::string line = first_line(words);
-    const std::string_view told = without_place(line);
-    const std::size_t code = find_code(told);
-    if (code == std::string_view::npos) return {.sqlstate = {}, .message = std::string(told), .detail = {}, .hint = {}};
-    return {.sqlstate = SqlState(told.substr(code, 5)),
-            .message = std::string(told.substr(code + 7)),
-            .detail = std::string(labelled(words, "\nDETAIL:  ")),
-            .hint = std::string(labelled(words, "\nHINT:  "))};
+    // After a retry with or without TLS there are two, and the last is what ended the attempt. Where that was only not
+    // let in without TLS, the one before says why it was not with it.
+    const std::size_t last = find_last(words);
+    ConnectReport report = parse_one(words.substr(last));
+    if (last == 0 || !report.message.starts_with("no pg_hba.conf entry")) return report;
+    words = words.substr(0, last);
+    ConnectReport before = parse_one(words.substr(find_last(words)));
+    return before.sqlstate.empty() ? report : before;
 }
 
 void heed_pooler(ErrorFields& failure) {

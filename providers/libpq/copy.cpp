@@ -60,6 +60,8 @@ private:
 
     Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
         if (auto error = link_.left_behind()) return *std::move(error);
+        if (over_) return link_.copy_is_over();
+        if (auto error = check_time(wait)) return leave(), *std::move(error);
         Expected<ResultHandle> result = end(nullptr, wait);
         if (!result) return std::move(result).error();
         const Expected<Result> done = conclude(link_, *std::move(result), wait);
@@ -90,8 +92,16 @@ private:
         }
     }
 
+    /// A server that takes everything at once is not waited for: its client's time ends all the same.
+    std::optional<Error> check_time(const spi::Wait& wait) {
+        const Woken woken = look(wait);
+        if (woken == Woken::ready) return std::nullopt;
+        return link_.give_up(woken, wait);
+    }
+
     /// Waits until libpq holds nothing back. A server that reports an error meanwhile is heard at the end.
     std::optional<Error> flush(const spi::Wait& wait) {
+        if (auto error = check_time(wait)) return leave(), std::move(error);
         while (!link_.engine().flush()) {
             if (link_.engine().broken()) return leave(), link_.lost();
             if (auto error = link_.wait_ready(Step::write, wait)) return leave(), std::move(error);

@@ -89,6 +89,7 @@ private:
     Expected<std::uint64_t> do_finish(const spi::Wait& wait) noexcept override {
         if (over_) return link_.copy_is_over();
         if (auto error = link_.left_behind()) return *std::move(error);
+        if (auto error = check_time(wait)) return leave(), *std::move(error);
         wire::put_empty(link_.out(), wire::ClientType::copy_done);
         return end(wait);
     }
@@ -104,8 +105,16 @@ private:
 
     std::size_t do_columns() const noexcept override { return columns_; }
 
+    /// A server that takes everything at once is not waited for: its client's time ends all the same.
+    std::optional<Error> check_time(const spi::Wait& wait) {
+        const Woken woken = look(wait);
+        if (woken == Woken::ready) return std::nullopt;
+        return link_.give_up(woken, wait);
+    }
+
     /// Waits until the socket has taken everything. A server that has reported an error is heard at once.
     std::optional<Error> drain_out(const spi::Wait& wait) {
+        if (auto error = check_time(wait)) return error;
         link_.flush();
         if (!link_.receive()) return link_.ending();
         for (wire::Frame frame;;) {

@@ -18,16 +18,17 @@ void block_signals() noexcept {
 
 }  // namespace
 
-void Workers::end() noexcept {
-    std::vector<std::thread> threads;
-    {
-        const std::lock_guard lock(mutex_);
-        ending_ = true;
-        waiting_.clear();
-        threads.swap(threads_);
-    }
+void Workers::end(const Deadline& until) noexcept {
+    std::unique_lock lock(mutex_);
+    ending_ = true;
+    waiting_.clear();
     changed_.notify_all();
-    for (std::thread& thread : threads) thread.join();
+    const auto have_left = [this] { return alive_ == 0; };
+    const bool all =
+        until.is_never() ? (changed_.wait(lock, have_left), true) : changed_.wait_until(lock, until.when(), have_left);
+    std::vector<std::thread> threads = std::exchange(threads_, {});
+    lock.unlock();
+    for (std::thread& thread : threads) all ? thread.join() : thread.detach();
 }
 
 bool Workers::submit(std::shared_ptr<Job> job) noexcept {
@@ -40,6 +41,7 @@ bool Workers::submit(std::shared_ptr<Job> job) noexcept {
     if (!has_thread && idle_ <= waiting_.size() && threads_.size() < most_threads_) {
         try {
             threads_.emplace_back([this] { work(); });
+            ++alive_;
         } catch (const std::system_error&) {
             if (threads_.empty()) return false;
         }
@@ -71,7 +73,7 @@ void Workers::work() noexcept {
         ++idle_;
         changed_.wait(lock, [&] { return ending_ || found(); });
         --idle_;
-        if (ending_) return;
+        if (ending_) break;
         const std::shared_ptr<Job> job = std::move(*next);
         waiting_.erase(next);
         running_.push_back(job.get());
@@ -86,6 +88,8 @@ void Workers::work() noexcept {
         });
         job->finish();  // from now on its answer is its owner's
     }
+    --alive_;
+    changed_.notify_all();  // with the lock: this may go when it is let go
 }
 
 }  // namespace pg::libpq

@@ -51,10 +51,11 @@ public:
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
-    ~Workers() { end(); }
+    ~Workers() { end(Deadline::never()); }
 
-    /// Waits for the jobs that run, and forgets those that do not yet. No job is taken from then on.
-    void end() noexcept;
+    /// Waits for the jobs that run, until then, and forgets those that do not yet. No job is taken from then on.
+    /// Threads that still run one go on using this.
+    void end(const Deadline& until) noexcept;
     /// False when as many jobs of its lane wait already as may, no thread can be had, or the end has come.
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept;
     /// Nobody waits for it any more: it is not run, unless it runs already.
@@ -72,6 +73,7 @@ private:
     Jobs waiting_;
     std::vector<const Job*> running_;
     std::vector<std::thread> threads_;
+    std::size_t alive_ = 0;  ///< threads
     std::size_t idle_ = 0;
     bool ending_ = false;
 };
@@ -83,7 +85,7 @@ public:
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
 
     /// As `Workers::end`.
-    void end() noexcept { here().end(); }
+    void end(const Deadline& until) noexcept { here().end(until); }
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
     void withdraw(const Job& job) noexcept { here().withdraw(job); }
 
@@ -94,11 +96,12 @@ private:
     const detail::PerProcess<Workers> workers_;
 };
 
-/// Ends something at the end of the process that is never destroyed: other threads may still ask for it then.
+/// Ends workers at the end of the process that are never destroyed: other threads may still ask for them then, and a
+/// call that hangs (a look-up, a cancel request to a server that is frozen) holds the process up for a second at most.
 template <class T>
 struct EndAtExit {
     T& what;
-    ~EndAtExit() { what.end(); }
+    ~EndAtExit() { what.end(Deadline::after(std::chrono::seconds(1))); }
 };
 
 }  // namespace pg::libpq

@@ -34,12 +34,14 @@ TEST(CancelRequest, ReachesItsServerWhileAnotherIsDeaf) {
     for (auto& session : waiting) session = open_session(frozen.conninfo());
     const DeafToCancels deaf(frozen);
     for (const auto& session : waiting) {
-        const auto result = run(*session, "select pg_sleep(60)", in(10ms));
+        const auto result = run(*session, "select pg_sleep(60)", in(200ms));
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().outcome(), Outcome::unknown) << "nobody heard the request";
     }
     until_kept(testing::shared_server().conninfo(), [](spi::Session& session) {
-        return run(session, "select pg_sleep(60)", in(10ms)).error().connection_usable();
+        const Error told = run(session, "select pg_sleep(60)", in(200ms)).error();
+        EXPECT_NE(told.outcome(), Outcome::not_sent);
+        return told.connection_usable();
     });
 }
 

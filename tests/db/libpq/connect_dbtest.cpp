@@ -1,4 +1,5 @@
 // Connecting to real servers: passwords, TLS, several hosts, and what a copy of the process may do.
+#include <clocale>
 #include <fcntl.h>
 #include <fstream>
 #include <libpq-fe.h>
@@ -6,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "providers/libpq/handle.hpp"
 #include "tests/db/libpq/open_session.hpp"
 
 namespace pg::libpq {
@@ -161,6 +163,36 @@ TEST(Connect, HonoursSessionAttributes) {
     EXPECT_NE(standby.error().message().find("session attributes"), std::string_view::npos) << standby.error().what();
 }
 
+/// The whole process speaks another language than English.
+class InGerman {
+public:
+    InGerman() {
+        ::setenv("LANGUAGE", "de", 1);
+        std::setlocale(LC_ALL, "C.UTF-8");  // beside which LANGUAGE counts, as it does not beside C
+    }
+    InGerman(const InGerman&) = delete;
+    InGerman& operator=(const InGerman&) = delete;
+    ~InGerman() {
+        std::setlocale(LC_ALL, "C");
+        ::unsetenv("LANGUAGE");
+    }
+};
+
+TEST(Connect, TriesTheNextHostInAnotherLanguageToo) {
+    const std::string port = std::to_string(testing::shared_server().port());
+    const InGerman now;
+    const ConnectionHandle own(PQconnectdb("host=127.0.0.1 port=1"));
+    if (std::string_view(PQerrorMessage(own.get())).find("Verbindung") == std::string_view::npos)
+        GTEST_SKIP() << "this libpq comes without its translations";
+    const auto session = try_open("host=127.0.0.1,127.0.0.1 port=1," + port + " user=postgres dbname=postgres");
+    ASSERT_TRUE(session) << session.error().what();
+    const auto refused = try_open("host=127.0.0.1 port=1 user=postgres");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("Connection refused"), std::string_view::npos) << refused.error().what();
+    const auto closed = try_open(secured_server().tcp_conninfo() + " password=wrong");
+    EXPECT_EQ(closed.error().kind(), ErrorKind::auth);
+}
+
 TEST(Connect, KeepsOptionsAndTheApplicationName) {
     const auto session = try_open(testing::shared_server().conninfo() +
                                   " application_name=mine options='-c work_mem=7MB -c datestyle=german'");
@@ -186,6 +218,7 @@ TEST(Fork, MakesASessionOfTheParentUnusableInTheChild) {
     auto session = open_session();
     const pid_t child = ::fork();
     if (child == 0) {
+        ::alarm(60);
         const Expected<Result> refused = run(*session, "select 1");
         const bool right = !refused && refused.error().kind() == ErrorKind::usage && !session->alive() &&
                            refused.error().outcome() == Outcome::not_sent;
@@ -206,6 +239,7 @@ TEST(Fork, LeavesTheSessionOfAParentAloneThatHasNoDescriptorLeft) {
     auto session = open_session();
     const pid_t child = ::fork();
     if (child == 0) {
+        ::alarm(60);
         const rlimit none{.rlim_cur = 0, .rlim_max = 0};
         const bool right = ::setrlimit(RLIMIT_NOFILE, &none) == 0 && ::open("/dev/null", O_RDONLY) < 0;
         session.reset();
@@ -231,6 +265,7 @@ TEST(Fork, LeavesWhatTheParentHasBegunAlone) {
     ASSERT_TRUE(writer->write("1\n2\n", soon()));
     const pid_t child = ::fork();
     if (child == 0) {
+        ::alarm(60);
         const bool right = is_refused(stream->next(soon())) && is_refused(reader->read(soon())) &&
                            is_refused(writer->write("3\n", soon())) && is_refused(writer->fail("no", soon())) &&
                            is_refused(writer->finish(soon()));

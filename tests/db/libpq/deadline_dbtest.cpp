@@ -222,6 +222,25 @@ TEST(Stop, AskedForBeforeSendsNothing) {
     EXPECT_TRUE(session->usable());
 }
 
+TEST(Stop, EndsACopyOfAServerThatKeepsUp) {
+    const std::string rows(300'000, '\n');
+    for (const bool while_writing : {true, false}) {
+        const auto session = open_session();
+        ASSERT_TRUE(run(*session, "create temp table t (line text)"));
+        std::stop_source source;
+        const StopToken token(source.get_token());
+        const spi::Wait wait{.deadline = Deadline::after(10s), .stop = &token};
+        const auto copy = session->copy_in("copy t from stdin", wait).value();
+        ASSERT_TRUE(copy->write(rows, wait));
+        source.request_stop();
+        const ErrorKind told =
+            while_writing ? copy->write(rows, wait).error().kind() : copy->finish(wait).error().kind();
+        EXPECT_EQ(told, ErrorKind::cancelled);
+        EXPECT_EQ(copy->finish(soon()).error().kind(), ErrorKind::usage) << "it is over";
+        EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
+    }
+}
+
 TEST(Stop, ThatNobodyAsksForChangesNothing) {
     const auto session = open_session();
     std::stop_source source;

@@ -147,7 +147,7 @@ TEST_P(BatchLoss, AtTheEndOfTheTimeIsThatOfACommitForTheCommitAlone) {
         client.ignore();
     });
     const std::vector<spi::Request> requests{{.sql = "select 1"}, {.sql = "commit"}, {.sql = "select 2"}};
-    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, in(1ms));
+    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::each, in(200ms));
     expect_unknown(outcomes[0], ErrorKind::timeout);
     expect_unknown(outcomes[1], ErrorKind::commit_unknown);
     expect_unknown(outcomes[2], ErrorKind::timeout);

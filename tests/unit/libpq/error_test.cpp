@@ -54,6 +54,17 @@ TEST(ConnectReport, BelievesTheLastOfTwoAttempts) {
     EXPECT_EQ(report.sqlstate, "28P01");
 }
 
+TEST(ConnectReport, BelievesTheFirstWhereTheSecondWasOnlyNotLetInWithoutTls) {
+    const std::string place = "connection to server at \"h\", port 1 failed: ";
+    const std::string not_let_in = place + "FATAL:  28000: no pg_hba.conf entry for host \"h\", no encryption\n";
+    const ConnectReport report = parse_report(place + "FATAL:  28P01: wrong\n" + not_let_in);
+    EXPECT_EQ(report.sqlstate, "28P01");
+    EXPECT_EQ(report.message, "wrong");
+    EXPECT_EQ(parse_report(place + "SSL error: certificate verify failed\n" + not_let_in).sqlstate, "28000");
+    EXPECT_EQ(parse_report(place + "FATAL:  28000: role \"x\" does not exist\n" + not_let_in).message,
+              "role \"x\" does not exist");
+}
+
 TEST(ConnectPhase, FollowsTheStatusOfLibpq) {
     EXPECT_EQ(to_string(phase_of(CONNECTION_STARTED)), "connect");
     EXPECT_EQ(to_string(phase_of(CONNECTION_SSL_STARTUP)), "TLS");

@@ -230,7 +230,7 @@ TEST_P(Farewell, WhileAStatementIsGivenUp) {
                                 client.send((tagged ? inserted : Reply().parse_complete()).bytes() + goodbye().bytes());
                             },
                             {.unix_socket = true, .cancel_requests = CancelRequests::heard});
-        const auto told = session->run({.sql = "insert"}, in(50ms));
+        const auto told = session->run({.sql = "insert"}, in(200ms));
         ASSERT_FALSE(told);
         EXPECT_EQ(told.error().kind(), ErrorKind::timeout) << told.error().what();
         EXPECT_EQ(told.error().outcome(), Outcome::unknown) << told.error().what();

@@ -105,6 +105,30 @@ TEST(Resolver, AbandonsALookUpThatTakesTooLongAndCountsIt) {
     EXPECT_EQ(own.entered, 1);
 }
 
+TEST(Resolver, DoesNotWaitForALookUpThatHangsBeyondItsTimeWhenItEnds) {
+    Gate own;
+    gate = &own;
+    Resolver resolver(&hang_on_slow);
+    const LetGo at_its_end;
+    EXPECT_EQ(get_stuck(resolver).kind(), ErrorKind::cancelled);
+    resolver.end(Deadline::after(1ms));
+    EXPECT_EQ(resolver.resolve("db", in(5s)).error().kind(), ErrorKind::connect) << "no look-up is begun";
+}
+
+TEST(Resolver, TakesAllWhoAskForOneNameAtOnce) {
+    Gate own;
+    gate = &own;
+    Resolver resolver(&hang_on_slow);
+    std::vector<std::thread> callers;
+    {
+        const LetGo at_its_end;
+        EXPECT_EQ(get_stuck(resolver).kind(), ErrorKind::cancelled);
+        for (int i = 0; i < 100; ++i)
+            callers.emplace_back([&] { EXPECT_TRUE(resolver.resolve("slow", in(60s))) << "one of many"; });
+    }
+    for (std::thread& caller : callers) caller.join();
+}
+
 TEST(Resolver, HoldsUpNoNameByAnother) {
     Gate own;
     gate = &own;

@@ -289,7 +289,7 @@ TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindTheErrorOfACopy) {
 
 TEST_P(Session, DoesNotKnowWhatBecameOfACommitThatNobodyAnswers) {
     const Scripted session = answered_by(Reply());
-    const Expected<Result> result = session->run({.sql = "commit"}, in(1ms));
+    const Expected<Result> result = session->run({.sql = "commit"}, in(200ms));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::commit_unknown);
     EXPECT_EQ(result.error().outcome(), Outcome::unknown);
