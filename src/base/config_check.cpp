@@ -63,6 +63,9 @@ Expected<std::vector<Host>> Config::hosts() const {
 
     for (std::size_t i = 0; i < hosts.size(); ++i) {
         if (!names.empty()) hosts[i].host = names[i];
+        // Not shown: a password may follow.
+        if (!names.empty() && names[i].find_first_of(";=") != names[i].npos && !names[i].starts_with('/'))
+            return config::usage_error("a host has `;` or `=` in its name; pairs stand with a blank between them");
         if (!addresses.empty()) hosts[i].hostaddr = addresses[i];
         if (ports.empty()) continue;
         auto port = read_port(ports[ports.size() == 1 ? 0 : i]);

@@ -40,6 +40,16 @@ TEST(ConfigHosts, HaveAddressesWithOrWithoutNames) {
               (std::vector<Host>{{"a", "10.0.0.1", 5432}, {"b", "", 5432}}));
 }
 
+TEST(ConfigHosts, HaveNothingInTheirNamesThatEndsAPairElsewhere) {
+    for (const char* conninfo : {"host=db;password=hush", "host='a,db;user=me'", "postgres://db%3Bpassword%3Dhush/"}) {
+        const auto hosts = parsed(conninfo).hosts();
+        ASSERT_FALSE(hosts) << conninfo;
+        EXPECT_EQ(hosts.error().kind(), ErrorKind::usage);
+        EXPECT_EQ(hosts.error().message().find("hush"), std::string_view::npos) << hosts.error().what();
+    }
+    EXPECT_EQ(parsed("host='/tmp/a=b;c'").hosts().value().front().host, "/tmp/a=b;c");
+}
+
 TEST(ConfigHosts, MustAgreeInNumber) {
     EXPECT_EQ(parsed("host=a,b hostaddr=10.0.0.1").hosts().error().message(),
               "host lists 2, but hostaddr lists 1; give one for each");
