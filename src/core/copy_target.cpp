@@ -95,7 +95,7 @@ std::string CopyTarget::description() const {
 
 std::string CopyTarget::text() const {
     if (table.empty()) return "(" + ended(query) + ")";
-    return list.empty() ? table : table + " (" + ended(list) + ")";
+    return list.empty() ? ended(table) : ended(table) + " (" + ended(list) + ")";
 }
 
 std::string field_list(std::span<const Target> targets) {
