@@ -201,7 +201,9 @@ TEST_P(AlteredTypes, OfOthersAreSeenByATypedCopy) {
     other->exec(swap);
     EXPECT_THROW(pg::CopyIn<Pair>(*db, "pairs"), pg::ShapeError);
     EXPECT_THROW(pg::CopyOut<Pair>(*db, "pairs"), pg::ShapeError);
-    for (const Swapped& row : pg::CopyOut<Swapped>(*db, "pairs")) EXPECT_EQ(row, (Swapped{1, 2}));
+    std::vector<Swapped> copied;
+    for (const Swapped& row : pg::CopyOut<Swapped>(*db, "pairs")) copied.push_back(row);
+    EXPECT_EQ(copied, (std::vector<Swapped>{{1, 2}, {1, 2}}));
     EXPECT_EQ(pg::copy_rows(*db, "pairs", std::vector<Swapped>{{.b = 3, .a = 4}}), 1u);
     EXPECT_EQ(refused<Pair>(*db), pg::ErrorKind::shape) << "the COPY has told the statements";
     EXPECT_EQ(db->query_one<std::int64_t>("select count(*) from pairs where (one).b = 3 and (one).a = 4"), 1);
@@ -218,8 +220,10 @@ TEST_P(AlteredTypes, OfOneNameInTwoSchemasAreToldApartByACopy) {
         EXPECT_EQ(db->query_one<Pair>(pg::runtime(learned_last)), (Pair{1, 2}));
         EXPECT_EQ(pg::copy_rows(*db, "both_of_them", in), 1u) << learned_last;
         EXPECT_EQ(pg::copy_rows(*db, "both_of_them (two)", std::vector<Pair>{{1, 2}}), 1u) << learned_last;
+        std::vector<Both> out;
         for (const Both& row : pg::CopyOut<Both>(*db, "(select * from both_of_them where one is not null)"))
-            EXPECT_EQ(row, in.front());
+            out.push_back(row);
+        EXPECT_EQ(out, in);
         db->exec("delete from both_of_them");
     }
 }

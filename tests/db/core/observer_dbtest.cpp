@@ -175,18 +175,23 @@ TEST_P(Observed, AwaitedCallsThatLoseTheirConnection) {
     static_cast<void>(heard->take());
     static_cast<void>(moments->take_waits());
     std::promise<bool> end;
+    pg::Connection gate = onlooker().connection();
+    gate.exec("select pg_advisory_lock(1)");
     calls.with({.idempotent = true})
-        .try_exec("select pg_sleep(0.2)")
+        .try_exec("select pg_advisory_xact_lock_shared(1)")
         .start([&](const pg::Expected<std::uint64_t>& answer) { end.set_value(answer.has_value()); });
-    await_wait("PgSleep");
+    await_wait("advisory");
     const pg::spi::Moment lost = std::chrono::steady_clock::now();
-    onlooker().exec("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'");
+    gate.exec(
+        "select pg_terminate_backend(pid, 20000) from pg_stat_activity where datname = current_database() and "
+        "wait_event = 'advisory'");
+    gate.exec("select pg_advisory_unlock_all()");
     EXPECT_TRUE(end.get_future().get());
-    EXPECT_EQ(told("retry"), Lines{"retry select pg_sleep(0.2) 2: connection_lost unknown"});
+    EXPECT_EQ(told("retry"), Lines{"retry select pg_advisory_xact_lock_shared(1) 2: connection_lost unknown"});
     const auto waits = moments->take_waits();
     ASSERT_EQ(waits.size(), 2u);
     EXPECT_GE(waits[1].began, lost) << "what came before is no part of its wait";
-    EXPECT_LE(moments->of("select pg_sleep(0.2)").began, waits[0].began) << "but of the call";
+    EXPECT_LE(moments->of("select pg_advisory_xact_lock_shared(1)").began, waits[0].began) << "but of the call";
 }
 
 TEST_P(Observed, AwaitedCallsThatWaitForTheirTurn) {

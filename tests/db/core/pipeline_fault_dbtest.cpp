@@ -113,7 +113,7 @@ TEST_P(PipelineFault, ACallThatIsGivenUpAmongOthersIsToldAtOnceAndTheyGetTheirAn
     auto first = begin(async.try_exec(pg::runtime(Gate::pass)));
     auto before = begin(async.try_query_one<int>("select 1"));
     auto stopped = begin(async.with({.stop = &token}).try_exec("insert into ledger values (1)"));
-    auto late = begin(async.with({.timeout = 300ms}).try_exec("insert into ledger values (2)"));
+    auto late = begin(async.with({.timeout = 2s}).try_exec("insert into ledger values (2)"));
     auto after = begin(async.try_query_one<int>("select 2"));
     pass_the_loop(async);
     ASSERT_TRUE(Gate::is_reached());

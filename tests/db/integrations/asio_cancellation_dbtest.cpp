@@ -172,7 +172,7 @@ TEST_P(AsioCancellation, LeavesATaskWithoutAStopAlone) {
     const auto late = [](pg::AsyncExecutor own) -> pg::Task<int> {
         co_return co_await own.query_one<int>("select 1 from pg_sleep(60)");
     };
-    async_wait(late(db.with({.timeout = 300ms})),
+    async_wait(late(db.with({.timeout = 3s})),
                asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, handler)));
     run_until_asleep();
     signal.emit(cancellation_type_t::terminal);

@@ -410,8 +410,7 @@ TEST_P(AsioLoop, EndsWhatWasGivenUpWhenTheContextIsStopped) {
         auto sleeping = std::make_unique<pg::Async<std::uint64_t>>(db.async().exec("select pg_sleep(60)"));
         std::move(*sleeping).await_suspend(std::noop_coroutine());
         io.restart();
-        while (io.run_for(20ms) != 0 && sessions() == 0) {
-        }
+        while (sessions("wait_event = 'PgSleep'") == 0) io.run_for(1ms);
         sleeping.reset();  // and nothing runs the io_context any more
     }
     expect_no_sessions();

@@ -40,6 +40,7 @@ TEST_P(ClientPool, IsReadyWhenSoManyAreOpen) {
 
 TEST_P(ClientPool, SaysWhyItIsNotReadyInTime) {
     const pg::Client db = open("host=127.0.0.1 port=1 dbname=x user=x", 4);
+    EXPECT_TRUE(soon([&] { return !db.pool().wait_ready(1, 1ms) && db.pool().stats().failed_to_open > 0; }));
     const auto late = db.pool().wait_ready(1, 100ms);
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().kind(), pg::ErrorKind::timeout);
@@ -237,6 +238,7 @@ TEST_P(ClientPool, IsRefusedInACopyOfTheProcess) {
     const pg::Connection out = db.connection();
     const pid_t child = ::fork();
     if (child == 0) {
+        ::alarm(60);
         const auto refused = db.try_exec("select 1");
         ::_exit(!refused && refused.error().kind() == pg::ErrorKind::usage ? 0 : 1);
     }
@@ -254,6 +256,7 @@ TEST(ClientPoolOnALoop, RefusesAwaitedCallsInACopyOfTheProcess) {
     };
     const pid_t child = ::fork();
     if (child == 0) {
+        ::alarm(60);
         bool is_well = is_refused(async.try_query_one<int>("select 1").get());
         is_well &= is_refused(pg::sync_wait(async.try_begin()));
         auto both = pg::when_all(async.try_exec("select 1"), async.try_exec("select 2"));

@@ -241,8 +241,11 @@ TEST_P(PoolFault, AHerdKnocksAsOftenAsOneDoes) {  // fault 54
     std::vector<std::thread> herd;
     std::atomic<int> served = 0, asked = 0;
     for (int i = 0; i < 40; ++i)
-        herd.emplace_back([&] { served += soon([&] { return ++asked, db.try_exec("select 1").has_value(); }); });
-    EXPECT_TRUE(soon([&] { return asked >= 4000; }));
+        herd.emplace_back([&] {
+            const auto ask = [&] { return ++asked, db.try_exec("select 1").has_value(); };
+            served += soon(ask) || soon(ask) || soon(ask);  // the pause that they are in may take 10 s
+        });
+    EXPECT_TRUE(soon([&] { return asked >= 1000; }));
     // Two after each pause, most of them of up to 10 s: that there were thirty by now is less likely than 1 in 10^12.
     EXPECT_LE(db.pool().stats().failed_to_open, 60u);
     proxy.heal();

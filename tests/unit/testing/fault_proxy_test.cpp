@@ -122,8 +122,8 @@ TEST_F(Network, GivesBackWhatADelayHeldWhenItHeals) {
 TEST_F(Network, Throttles) {
     proxy.set(to_client, {.bytes_per_second = 10'000});
     auto [client, server] = connect();
-    server.send(std::string(1000, 'x'));
     const auto begin = Deadline::Clock::now();
+    server.send(std::string(1000, 'x'));
     EXPECT_EQ(client.receive(1000).size(), 1000u);
     EXPECT_GE(Deadline::Clock::now() - begin, 70ms);
 }
