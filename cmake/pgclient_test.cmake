@@ -10,6 +10,12 @@ target_link_libraries(pgclient_test_headers PRIVATE pgclient_flags GTest::gtest_
 target_compile_options(pgclient_test_headers PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_precompile_headers(pgclient_test_headers PRIVATE <gtest/gtest.h>)
 
+# Compiled once, and linked into each program.
+if(PGCLIENT_COVERAGE)
+  add_library(pgclient_coverage_of_children OBJECT ${PROJECT_SOURCE_DIR}/tests/coverage_of_children.cpp)
+  target_link_libraries(pgclient_coverage_of_children PRIVATE pgclient_flags)
+endif()
+
 # pgclient_test(<name> SOURCES … [LIBRARIES target…] [DB | CONFORMANCE] [THREADS] [TIMEOUT seconds])
 #
 # A program is a test, which writes its cases to reports/<name>.xml: a process for each case would take longer to start
@@ -27,7 +33,7 @@ function(pgclient_test name)
   target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   target_precompile_headers(${name} REUSE_FROM pgclient_test_headers)
   if(PGCLIENT_COVERAGE)
-    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/coverage_of_children.cpp)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:pgclient_coverage_of_children>)
     target_link_options(${name} PRIVATE LINKER:--wrap=_exit,--wrap=execvpe,--wrap=setuid)
   endif()
 
