@@ -15,6 +15,7 @@ CONVENTIONS = [
     (r"(?P<name>\w+)\((?P=name)&&\) noexcept = default", "Moves: the other may then only be destroyed or assigned to."),
     (r"(?P<name>\w+)& operator=\((?P=name)&&\) noexcept = default",
      "Moves: the other may then only be destroyed or assigned to."),
+    (r"(?P<name>\w+)\(const (?P=name)&\) = default", COPIES),
     (r"(?P<name>\w+)\(std::shared_ptr<detail::AsyncTarget> target", "For the library itself."),
     (r"Expected<.*> try_(?P<name>\w+)\(", "As `{name}`, but returns the error instead of throwing it."),
     (r"(?P<name>\w+)\((?P=name)&& other\)", MOVES),
