@@ -82,12 +82,13 @@ Expected<BatchAnswer> BatchState::answer(std::uint64_t number) {
     if (!rounds_.empty()) [[unlikely]]
         collect();
     if (number < first_) return usage_error("the batch was cleared, and this result with it");
-    const BatchEntry* const refused = number - first_ < used_ ? entries_[number - first_].get() : nullptr;
-    if (number - first_ >= ran_ && refused && refused->failed()) return refused->outcome->error();
-    if (number - first_ >= ran_)
+    const std::uint64_t at = number - first_;
+    if (at >= ran_) {
+        if (at < used_ && entries_[at]->failed()) return entries_[at]->outcome->error();  // as it was refused
         return why_they_wait_ ? *why_they_wait_ : usage_error("the batch has not run yet: call run() before get()");
-    if (!entries_[number - first_]) return no_answer_yet();
-    const BatchEntry& entry = *entries_[number - first_];
+    }
+    if (!entries_[at]) return no_answer_yet();
+    const BatchEntry& entry = *entries_[at];
     if (!entry.outcome) return usage_error("the run of the batch was broken off by an exception");
     if (entry.failed()) return entry.outcome->error();
     return BatchAnswer{**entry.outcome, entry.call, entry.kept.sink.get()};

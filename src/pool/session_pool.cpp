@@ -1,6 +1,7 @@
 // Lending, taking back, and doing what the books ask for.
 #include "src/pool/session_pool.hpp"
 
+#include <limits>
 #include <system_error>
 #include <utility>
 

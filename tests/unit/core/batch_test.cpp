@@ -135,6 +135,18 @@ TEST_F(Batch, WaitsForItsNextRunWhereThereWasNoSession) {
     }
 }
 
+TEST_F(Batch, SaysOfARefusedStatementWhyWhileTheOthersWait) {
+    fake::Database narrow(1);
+    narrow.context->acquire_timeout = 1ms;
+    const pg::Connection held = narrow.client.connection();
+    pg::Batch waiting(narrow.client);
+    const auto good = waiting.exec("delete from t");
+    const auto refused = waiting.exec(pg::runtime("select 1; select 2"));
+    EXPECT_EQ(waiting.try_run(pg::BatchMode::each).error().kind(), pg::ErrorKind::pool_timeout);
+    EXPECT_EQ(good.try_get().error().kind(), pg::ErrorKind::pool_timeout);
+    EXPECT_EQ(refused.try_get().error().kind(), pg::ErrorKind::usage);
+}
+
 TEST_F(Batch, IsUsedUpWhereAStatementWasRefused) {
     const auto refused = batch.exec(pg::runtime("select 1; select 2"));
     EXPECT_FALSE(batch.try_run());
