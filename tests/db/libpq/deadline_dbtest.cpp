@@ -223,8 +223,9 @@ TEST(Stop, AskedForBeforeSendsNothing) {
 }
 
 TEST(Stop, EndsACopyOfAServerThatKeepsUp) {
-    const std::string rows(300'000, '\n');
     for (const bool while_writing : {true, false}) {
+        // What a socket takes at once, so that no write has to wait; and what is copied before a cancel request comes.
+        const std::string rows(while_writing ? 70'000 : 1, '\n');
         const auto session = open_session();
         ASSERT_TRUE(run(*session, "create temp table t (line text)"));
         std::stop_source source;
@@ -233,10 +234,9 @@ TEST(Stop, EndsACopyOfAServerThatKeepsUp) {
         const auto copy = session->copy_in("copy t from stdin", wait).value();
         ASSERT_TRUE(copy->write(rows, wait));
         source.request_stop();
-        const ErrorKind told =
-            while_writing ? copy->write(rows, wait).error().kind() : copy->finish(wait).error().kind();
-        EXPECT_EQ(told, ErrorKind::cancelled);
-        EXPECT_EQ(copy->finish(soon()).error().kind(), ErrorKind::usage) << "it is over";
+        const auto told = [](const auto& answer) { return answer ? ErrorKind() : answer.error().kind(); };
+        EXPECT_EQ(while_writing ? told(copy->write(rows, wait)) : told(copy->finish(wait)), ErrorKind::cancelled);
+        EXPECT_EQ(told(copy->finish(soon())), ErrorKind::usage) << "it is over";
         EXPECT_EQ(text_of(*session, "select count(*) from t"), "0");
     }
 }
