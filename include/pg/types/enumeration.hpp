@@ -22,12 +22,10 @@ namespace detail {
 /// As many enumerators as have a name, from zero on, and no more than there may be.
 template <class E, std::size_t N>
 consteval std::size_t count_enumerators() {
-    if constexpr (static_cast<std::uintmax_t>(std::numeric_limits<std::underlying_type_t<E>>::max()) < N)
-        return N;
-    else if constexpr (reflect::enumerator_name<static_cast<E>(N)>.empty())
-        return N;
-    else
-        return count_enumerators<E, N + 1>();
+    constexpr auto last = static_cast<std::uintmax_t>(std::numeric_limits<std::underlying_type_t<E>>::max());
+    if constexpr (N <= last)
+        if constexpr (!reflect::enumerator_name<static_cast<E>(N)>.empty()) return count_enumerators<E, N + 1>();
+    return N;
 }
 
 }  // namespace detail
