@@ -186,11 +186,11 @@ private:
     std::atomic<Fate> fate_{Fate::open};
     std::atomic<bool> settled_{false}, stopping_{false};
     bool owns_label_ = false;  // its caller may be gone when somebody hears of it
-    bool started_ = false;
-    bool is_taken_ = false;  // its answer
-    bool told_anywhere_ = false;
+    bool started_ = false, told_anywhere_ = false;
+    bool is_taken_ = false;         // its answer
     bool is_counted_ = false;       // among the calls of its home
     bool may_share_ = false;        // its session with other calls
+    bool may_hold_up_ = false;      // those behind it, by a lock that somebody of this client has
     bool queues_to_share_ = false;  // it is in the queue of the pipelines, too
     bool again_ = false;            // its connection was lost, once
     bool is_unknown_ = false;       // what became of it then

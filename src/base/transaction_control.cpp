@@ -2,9 +2,9 @@
 #include "src/base/transaction_control.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "pg/error_rules.hpp"
+#include "src/base/words.hpp"
 
 namespace pg {
 namespace {
@@ -17,14 +17,13 @@ public:
     /// The first letter of the next word, in lower case; zero when there is none.
     char initial() {
         skip_blanks();
-        return rest_.empty() ? '\0' : lower(rest_.front());
+        return rest_.empty() ? '\0' : words::lower(rest_.front());
     }
     /// Takes the next word when it is this one, in upper or lower case.
     bool take(std::string_view word) {
         skip_blanks();
-        if (rest_.size() < word.size() || (rest_.size() > word.size() && is_in_word(rest_[word.size()]))) return false;
-        if (!std::equal(word.begin(), word.end(), rest_.begin(), [](char a, char b) { return a == lower(b); }))
-            return false;
+        if (!words::is(rest_.substr(0, word.size()), word)) return false;
+        if (rest_.size() > word.size() && words::is_part(rest_[word.size()])) return false;
         rest_.remove_prefix(word.size());
         return true;
     }
@@ -32,17 +31,11 @@ public:
     /// The next word, whichever it is; it stays.
     std::string_view next() {
         skip_blanks();
-        return rest_.substr(
-            0, static_cast<std::size_t>(std::find_if_not(rest_.begin(), rest_.end(), is_in_word) - rest_.begin()));
+        const auto end = std::find_if_not(rest_.begin(), rest_.end(), words::is_part);
+        return rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
     }
-
-    static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 private:
-    static bool is_in_word(char c) {
-        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-               static_cast<unsigned char>(c) >= 0x80;
-    }
     /// A statement before the first semicolon may be empty.
     static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == ';'; }
 
@@ -72,14 +65,6 @@ private:
 
     std::string_view rest_;
 };
-
-/// Whether a text has one of these in it, which are in lower case, be it in a longer word.
-bool mentions(std::string_view sql, std::initializer_list<std::string_view> words) {
-    const auto same = [](char a, char b) { return FirstWords::lower(a) == b; };
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        return std::search(sql.begin(), sql.end(), word.begin(), word.end(), same) != sql.end();
-    });
-}
 
 }  // namespace
 
@@ -135,17 +120,25 @@ bool is_about_rows(std::string_view sql) {
     }
 }
 
+bool only_reads(std::string_view sql) {
+    FirstWords words(sql);
+    if (!words.take("select") && !words.take("values") && !words.take("table")) return false;
+    return !words::mentions(sql,
+                            {"for", "lock"});  // FOR UPDATE and its like, or a lock that is asked for by a function
+}
+
 bool may_commit_inside(std::string_view sql) {
     FirstWords words(sql);
     if (!words.take("do")) return words.take("call");
     // What a block of code commits by: in its own words, a procedure's, or in a text that it makes.
-    return mentions(sql, {"commit", "call", "execute"});
+    return words::mentions(sql, {"commit", "call", "execute"});
 }
 
 bool commits_in_parts(std::string_view sql) {
     FirstWords words(sql);
     if (words.take("vacuum") || words.take("cluster") || words.take("reindex")) return true;
-    return (words.take("create") || words.take("drop") || words.take("alter")) && mentions(sql, {"concurrently"});
+    return (words.take("create") || words.take("drop") || words.take("alter")) &&
+           words::mentions(sql, {"concurrently"});
 }
 
 bool commits_by_itself(std::string_view sql) {

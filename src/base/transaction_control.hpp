@@ -32,6 +32,10 @@ enum class TransactionControl : std::uint8_t {
 /// DELETE, MERGE, VALUES, TABLE, WITH. Functions that it calls are not seen.
 [[nodiscard]] PGCLIENT_API bool is_about_rows(std::string_view sql);
 
+/// True for a SELECT, VALUES or TABLE that locks no row: it waits for who changes the table itself, and for nobody
+/// else. Functions that it calls are not seen. False, too, for some that lock none.
+[[nodiscard]] PGCLIENT_API bool only_reads(std::string_view sql);
+
 /// True for CALL, and for DO with what commits in it: outside a transaction block they do so in their middle.
 [[nodiscard]] PGCLIENT_API bool may_commit_inside(std::string_view sql);
 

@@ -68,7 +68,7 @@ void Pipelines::begin(Operation& operation) {
     operation.bytes_ = operation.call_->sql.size() + operation.call_->params->values().size();
     spi::SessionSource& source = target_.source();
     if (source.request_idle(operation)) return;
-    Pipeline* const pipeline = source.has_waiters() ? nullptr : shortest();
+    Pipeline* const pipeline = source.has_waiters() ? nullptr : shortest_for(operation);
     if (pipeline) {
         pipeline->add(operation);
         return source.widen(operation.deadline_);
@@ -98,8 +98,9 @@ void Pipelines::forget(Operation& operation) {
     if (std::exchange(operation.queues_to_share_, false)) static_cast<void>(queue_.erase(operation));
 }
 
-Operation* Pipelines::next() {
-    if (queue_.empty() || !target_.source().withdraw_first(*queue_.first())) return nullptr;
+Operation* Pipelines::next_for(Pipeline& pipeline) {
+    if (queue_.empty() || !pipeline.may_join(*queue_.first())) return nullptr;
+    if (!target_.source().withdraw_first(*queue_.first())) return nullptr;
     Operation* const first = &queue_.pop();
     first->queues_to_share_ = false;
     return first;
@@ -117,10 +118,10 @@ void Pipelines::do_run() noexcept {
     while (!answered.empty()) answered.pop().answer();
 }
 
-Pipeline* Pipelines::shortest() const {
+Pipeline* Pipelines::shortest_for(const Operation& operation) const {
     Pipeline* best = nullptr;
     for (Pipeline* const one : running_)
-        if ((!best || one->size() < best->size()) && one->has_room()) best = one;
+        if ((!best || one->size() < best->size()) && one->has_room(operation)) best = one;
     return best;
 }
 
@@ -140,6 +141,28 @@ bool OperationQueue::erase(Operation& operation) {
 bool Pipeline::has_space() const {
     const bool is_well = unwanted_ == 0 && !given_up_ && !broken_;
     return is_well && size() < most_calls && bytes_ < most_bytes && !is_silent();
+}
+
+bool Pipeline::may_join(const Operation& operation) {
+    if (!has_space()) return false;
+    if (size() == 0 || !has_holders() || !target_->source().lends_several()) return true;
+    return locks_nothing() && only_reads(operation.call_->sql);
+}
+
+bool Pipeline::locks_nothing() {
+    if (!std::exchange(are_looked_at_, true)) {
+        may_hold_up_ = 0;
+        if (runs_alone_) look_at(*runs_alone_);
+        for (const Alone& one : alone_) look_at(*one.operation);
+        for (OperationQueue* const queue : {&in_flight_, &waiting_})
+            for (Operation* one = queue->first(); one != nullptr; one = OperationQueue::behind(*one)) look_at(*one);
+    }
+    return may_hold_up_ == 0;
+}
+
+void Pipeline::look_at(Operation& operation) {
+    operation.may_hold_up_ = !only_reads(operation.call_->sql);
+    may_hold_up_ += operation.may_hold_up_ ? 1 : 0;
 }
 
 bool Pipeline::is_silent() const {
@@ -162,6 +185,9 @@ void Pipeline::add(Operation& operation) {
     waiting_.push(operation);
     ++size_;
     bytes_ += operation.bytes_;
+    operation.may_hold_up_ = false;
+    are_looked_at_ = are_looked_at_ && has_holders();  // spares the look at texts where it does not matter
+    if (are_looked_at_) look_at(operation);
     target_->home->cancel(operation.timer_);  // of the queue
     expiry_.come_by(operation.deadline_);
     if (fiber_) fiber_->nudge();
@@ -180,10 +206,10 @@ void Pipeline::do_run() noexcept {
         }
         Alone next = std::move(alone_.front());
         alone_.pop_front();
-        runs_alone_ = true;
+        runs_alone_ = next.operation;
         heard_at_ = Deadline::Clock::now();
         run_alone(std::move(next));
-        runs_alone_ = false;
+        runs_alone_ = nullptr;
     }
     target_->pipelines()->remove(*this);
     leave_to_others();
@@ -195,8 +221,7 @@ void Pipeline::do_run() noexcept {
 const spi::Request* Pipeline::do_next() noexcept {
     if (!takes_more() || is_wanted_back()) return nullptr;
     if (waiting_.empty()) {
-        if (!has_space()) return nullptr;
-        Operation* const queued = target_->pipelines()->next();
+        Operation* const queued = target_->pipelines()->next_for(*this);
         if (!queued) return nullptr;
         add(*queued);
     }
@@ -295,6 +320,7 @@ void Pipeline::end(Operation& operation, Expected<Result>&& outcome) {
 void Pipeline::forget(Operation& operation) {
     --size_;
     bytes_ -= operation.bytes_;
+    may_hold_up_ -= operation.may_hold_up_ ? 1 : 0;
     operation.pipeline_ = nullptr;
 }
 

@@ -3,9 +3,10 @@
 //   (L1) A call may share a session when it is one statement about rows that leaves nothing in the session: outside a
 //        transaction, each with a Sync of its own, such statements do not see each other.
 //   (L2) An idle session is better than a shared one, and another one than one that is silent: what is in flight there
-//        may wait for a lock of the very caller who would stand behind it. Nobody joins a pipeline while others wait
-//        for a session, but those who are next in the queue do: a pipeline ends when others have a better right to its
-//        session.
+//        may wait for a lock of the very caller who would stand behind it. So may what locks rows, however short it has
+//        been silent: while somebody may have locks, a transaction, that shares its session with nobody. Nobody joins a
+//        pipeline while others wait for a session, but those who are next in the queue do: a pipeline ends when others
+//        have a better right to its session.
 //   (L3) A call has its place in a pipeline until its own ReadyForQuery has come, or the connection is gone, whatever
 //        has become of its caller.
 //   (L4) Whose time is over is told so at once, unless nobody else wants anything that is in flight: then the session
@@ -110,8 +111,9 @@ public:
     Pipeline& operator=(const Pipeline&) = delete;
 
     void add(Operation& operation);
-    /// For another call.
-    [[nodiscard]] bool has_room() const { return has_space() && !is_wanted_back(); }
+    /// For this call, which is in none. @{
+    [[nodiscard]] bool has_room(const Operation& operation) { return may_join(operation) && !is_wanted_back(); }
+    [[nodiscard]] bool may_join(const Operation& operation);  /// @}
     [[nodiscard]] std::size_t size() const { return size_; }  ///< calls in it
     /// The caller's time is over, or it wants no answer any more.
     void expire(Operation& operation, spi::Woken woken);
@@ -161,6 +163,11 @@ private:
     [[nodiscard]] Context& context() const { return *target_->context; }
     [[nodiscard]] spi::Session& session() const { return lease_.session(); }
     [[nodiscard]] bool has_space() const;
+    /// Somebody may have locks for which something in it waits, and wait in turn for what is sent behind that.
+    [[nodiscard]] bool has_holders() const { return context().holders.load(std::memory_order_relaxed) != 0; }
+    /// Nothing in it locks rows, as the texts say.
+    [[nodiscard]] bool locks_nothing();
+    void look_at(Operation& operation);
     /// What is in flight has had no answer for long, and another session may.
     [[nodiscard]] bool is_silent() const;
     /// Its session is to go back to its source before more is sent on it; something has been, so that each has a turn.
@@ -185,11 +192,14 @@ private:
     std::deque<Alone> alone_;
     // Of all calls here. @{
     std::size_t size_ = 0;
-    std::size_t bytes_ = 0;                       /// @}
+    std::size_t bytes_ = 0;
+    std::size_t may_hold_up_ = 0;                 // of those whose texts were looked at: who may lock
+                                                  /// @}
+    bool are_looked_at_ = true;                   // all of them
     std::size_t unwanted_ = 0;                    // of those in flight
     bool has_sent_ = false;                       // anything
     Deadline::Clock::time_point heard_at_{};      // while something is in flight: of it, or that it went off
-    bool runs_alone_ = false;                     // one of those: in flight by itself
+    Operation* runs_alone_ = nullptr;             // one of those: in flight by itself
     bool broken_ = false;                         // its connection, as an answer said
     std::optional<spi::Wait> given_up_;           // how long the session may take for that (L4)
     StopToken given_up_stop_{std::stop_token()};  // of that
@@ -209,15 +219,16 @@ public:
     void start(Operation& operation);
     /// The operation is not in the queue any more.
     void forget(Operation& operation);
-    /// The next that waits to share a session, if nobody has a better right to one; null otherwise (L2).
-    [[nodiscard]] Operation* next();
+    /// The next that waits to share a session, if it may share that one and nobody has a better right to it; null
+    /// otherwise (L2).
+    [[nodiscard]] Operation* next_for(Pipeline& pipeline);
     void remove(Pipeline& pipeline) { std::erase(running_, &pipeline); }
     /// The operation, which is in no queue, has its answer: its caller is told of that outside of the pipeline.
     void answer_soon(Operation& operation);
 
 private:
     void do_run() noexcept override;
-    [[nodiscard]] Pipeline* shortest() const;
+    [[nodiscard]] Pipeline* shortest_for(const Operation& operation) const;
 
     AsyncTarget& target_;
     std::vector<Pipeline*> running_;

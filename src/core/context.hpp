@@ -52,8 +52,9 @@ struct Context : std::enable_shared_from_this<Context> {
     std::shared_ptr<detail::StatementTally> tally = std::make_shared<StatementTally>(types);  // of what became of them
     std::shared_ptr<RetypedTexts> retyped = std::make_shared<RetypedTexts>();
     std::atomic<bool> closed{false};
-    Birthplace birthplace;               // of the source
-    std::shared_ptr<const Hooks> hooks;  // null: nobody has a say
+    std::atomic<std::size_t> holders{0};  // of locks, it may be: transactions, streams and COPYs that are open
+    Birthplace birthplace;                // of the source
+    std::shared_ptr<const Hooks> hooks;   // null: nobody has a say
 
     std::mutex mutex;                                 // guards what follows
     std::vector<std::weak_ptr<AsyncTarget>> targets;  // one on each reactor where calls of the client are awaited
@@ -65,6 +66,20 @@ struct Context : std::enable_shared_from_this<Context> {
     [[nodiscard]] spi::Wait wait_of(const QueryOptions* options) const {
         return {Deadline::after(timeout_of(options)), options ? options->stop : nullptr};
     }
+};
+
+/// One who may have locks for longer than a request. Outlived by the context.
+class LockHolder {
+public:
+    explicit LockHolder(Context& context) : context_(context) {
+        context.holders.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~LockHolder() { context_.holders.fetch_sub(1, std::memory_order_relaxed); }
+    LockHolder(const LockHolder&) = delete;
+    LockHolder& operator=(const LockHolder&) = delete;
+
+private:
+    Context& context_;
 };
 
 /// What observers know its requests by; empty: nothing.

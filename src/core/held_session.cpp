@@ -103,6 +103,7 @@ void Occupant::end(const Error* error) noexcept {
     if (say) say->enclosure.leave(session());
     if (const auto held = std::exchange(held_, nullptr)) held->occupant = nullptr;
     borrowed_.lease.give_back();
+    holder_.reset();
     if (!say) return;
     say->interception.end(error);
     say->watch.end(error);

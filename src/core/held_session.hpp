@@ -114,9 +114,10 @@ private:
     virtual void give_up() noexcept = 0;
     void give_up_and_tell() noexcept;
 
-    std::shared_ptr<Context> context_;   // outlives the lease
-    Borrowed borrowed_;                  // outlives what is under way over it
-    std::shared_ptr<HeldSession> held_;  // null when the lease is its own, and after its end
+    std::shared_ptr<Context> context_;                            // outlives the lease
+    std::optional<LockHolder> holder_{std::in_place, *context_};  // until its end
+    Borrowed borrowed_;                                           // outlives what is under way over it
+    std::shared_ptr<HeldSession> held_;                           // null when the lease is its own, and after its end
     std::chrono::nanoseconds timeout_;
     std::string_view label_;        // until it is admitted
     std::unique_ptr<LongSay> say_;  // until it is over; null: nobody has one

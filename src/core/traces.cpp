@@ -1,36 +1,24 @@
 // What a statement leaves behind: in its session, and in what texts mean from then on.
 #include <algorithm>
-#include <initializer_list>
 
 #include "src/base/transaction_control.hpp"
+#include "src/base/words.hpp"
 #include "src/core/context.hpp"
 
 namespace pg::detail {
 namespace {
 
-/// Whether a text has one of these words in it, which are in lower case. It need not stand alone: what is found too
-/// often costs a little time, and what is missed a wrong answer.
-bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
-    });
-}
+using words::mentions;  // what is found too often costs a little time, and what is missed a wrong answer
 
-/// The same of words that stand alone, be it in a string: names like created_at or attempt are none.
-bool has_word(std::string_view text, std::initializer_list<std::string_view> words) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    const auto is_part = [&](char c) {
-        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-               static_cast<unsigned char>(c) >= 0x80;
-    };
+/// Whether a text has one of these words, which stand alone, be it in a string: names like created_at or attempt are
+/// none.
+bool has_word(std::string_view text, std::initializer_list<std::string_view> all) {
     for (auto at = text.begin(); at != text.end();) {
-        at = std::find_if(at, text.end(), is_part);
-        const auto end = std::find_if_not(at, text.end(), is_part);
-        const auto is_this = [&](std::string_view word) {
-            return std::equal(at, end, word.begin(), word.end(), [&](char a, char b) { return lower(a) == b; });
-        };
-        if (std::any_of(words.begin(), words.end(), is_this)) return true;
+        at = std::find_if(at, text.end(), words::is_part);
+        const auto end = std::find_if_not(at, text.end(), words::is_part);
+        const std::string_view found(at, end);
+        if (std::any_of(all.begin(), all.end(), [&](std::string_view word) { return words::is(found, word); }))
+            return true;
         at = end;
     }
     return false;

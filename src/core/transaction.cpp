@@ -158,7 +158,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
     if (!is_open()) return ended();
     if (held->occupant) return still_occupied("commit");
     if (is_ended_by_its_text()) {
-        static_cast<void>(std::exchange(held, nullptr));
+        let_go();
         return detail::ended_by_its_text();
     }
     return detail::hooked(hooks_, spi::RequestKind::commit, "commit", nullptr,
@@ -168,7 +168,7 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
                               held->settings.reset();
                               const bool is_committed = answer && answer->text() == "COMMIT";
                               note_commit(*held->context, held->lease.slot());
-                              const auto session = std::exchange(held, nullptr);
+                              const auto session = let_go();
                               if (!answer) detail::roll_back(session->session());  // what was not sent has left it open
                               // An answer that came when nobody waited any more is none: a commit that was cancelled
                               // may be here and not on a standby.
@@ -185,13 +185,13 @@ Expected<void> Transaction::Impl::commit(const spi::Wait& wait) {
 Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
     if (!is_open()) return ended();
     if (is_ended_by_its_text()) {
-        static_cast<void>(std::exchange(held, nullptr));
+        let_go();
         return detail::ended_by_its_text();
     }
     end_occupant();
     return detail::hooked(hooks_, spi::RequestKind::rollback, "rollback", nullptr,
                           [&](detail::Watch* watch) -> Expected<void> {
-                              const auto session = std::exchange(held, nullptr);
+                              const auto session = let_go();
                               session->settings.reset();
                               if (watch) watch->take(*session);
                               Expected<void> done = session->session().run_script("rollback", wait);

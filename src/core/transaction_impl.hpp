@@ -42,7 +42,8 @@ private:
 
 /// Shared by the transaction, its savepoints and its large objects: what outlives the transaction finds it ended.
 struct Transaction::Impl final : Executor {
-    std::shared_ptr<detail::HeldSession> held;  // null once it has ended
+    std::shared_ptr<detail::HeldSession> held;                                // null once it has ended
+    std::optional<detail::LockHolder> holder{std::in_place, *held->context};  // the same
     detail::TransactionTime time;
     const std::uint64_t ordinal;  // of those on its session
     bool committed = false;
@@ -65,6 +66,11 @@ struct Transaction::Impl final : Executor {
     }
 
     [[nodiscard]] bool is_open() const { return held != nullptr; }
+    /// It has ended: the session, which it has no more.
+    std::shared_ptr<detail::HeldSession> let_go() {
+        holder.reset();
+        return std::exchange(held, nullptr);
+    }
     /// A COMMIT, a ROLLBACK or a PREPARE TRANSACTION came as a text, and its session stands outside of any transaction,
     /// or in the next one.
     [[nodiscard]] bool is_ended_by_its_text() const {

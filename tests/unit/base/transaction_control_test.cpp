@@ -99,6 +99,15 @@ TEST(RowsAlone, AreWhatTheFirstWordSays) {
         EXPECT_FALSE(is_about_rows(sql)) << sql;
 }
 
+TEST(ReadingAlone, LocksNoRow) {
+    for (const char* sql : {"select 1", " VALUES (1)", "table t", "/* why */ select a from t where b = $1"})
+        EXPECT_TRUE(only_reads(sql)) << sql;
+    for (const char* sql : {"select a from t for update", "SELECT a FROM t FOR NO KEY UPDATE", "table t for share",
+                            "select pg_advisory_xact_lock(1)", "with a as (delete from t returning *) table a",
+                            "insert into t values (1)", "update t set a = 1", "begin", ""})
+        EXPECT_FALSE(only_reads(sql)) << sql;
+}
+
 TEST(CommitInside, IsForProceduresAndBlocksOfCode) {
     for (const char* sql :
          {"call p()", "/* a */ CALL p()", "; do $$ begin commit; end $$", "DO language plpgsql 'begin Call p(); end'",
