@@ -76,12 +76,12 @@ int main(int argc, char** argv) {
     // [hooks]
     const pg::PoolHooks hooks{
         .after_connect = [](void*, pg::spi::Session& session, const pg::Deadline& until) noexcept {
-            return session.run_script("create temporary table scratch (n int)", {until});
+            return session.run_script("do $$ begin assert not pg_is_in_recovery(), 'a standby'; end $$", {until});
         }};
     const pg::PoolOptions prepared{.hooks = &hooks};
     pg::Client equipped = pg::open(uri, {.pool = &prepared});
     // [hooks]
-    example::check(equipped.query_one<std::int64_t>("select count(*) from scratch") == 0, "a table of the session");
+    example::check(!equipped.query_one<bool>("select pg_is_in_recovery()"), "no standby");
 
     // [budget]
     const pg::PoolBudget budget(30);

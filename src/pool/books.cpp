@@ -113,12 +113,23 @@ void Books::give_back(Member& member, Time now) {
 
 void Books::lose(Member& member, Verdict verdict, Time now) {
     if (member.state == State::cut) return come_back_cut(member);
+    const bool was_asked = member.state == State::checking;
     dismiss(member, &PoolStats::lost);
     if (verdict == Verdict::doubt || verdict == Verdict::clear) suspect_before_ = now;
+    if (verdict == Verdict::doubt && was_asked && !queue_.empty()) ask_all(now);
     if (verdict != Verdict::clear) return;
     for (const auto& other : members_)
         if (other->state != State::opening) outdate(*other);
     while (!idle_.empty()) dismiss(*idle_.back(), &PoolStats::lost);
+}
+
+/// What is idle and may be as dead as the one before: whoever waits does not wait for one after the other.
+void Books::ask_all(Time now) {
+    for (const auto& member : members_) {
+        if (member->state != State::idle || is_proved(*member, now)) continue;
+        enter(*member, State::checking);
+        to_check_.push_back(member.get());
+    }
 }
 
 void Books::opened(Member& member, Time now) {
@@ -212,11 +223,12 @@ Duty Books::next(Time now) {
             return {.kind = Duty::Kind::check, .member = &last};
         }
     }
-    const bool is_wanted =
-        (serves && coming(now) < queue_.size()) || is_short() || (widening_ && count(State::opening) == 0);
+    const bool is_asked_for = serves && coming(now) < queue_.size();
+    const bool is_urgent = is_asked_for || size() < std::min(wish_, limits_.max_size);
+    const bool is_wanted = is_asked_for || is_short() || (widening_ && count(State::opening) == 0);
     if (!is_wanted || !may_open(now))
         cease_to_wait();
-    else if (take_permit())
+    else if (take_permit(is_urgent))
         return {.kind = Duty::Kind::open, .member = &add_member(now)};
     return {};
 }
@@ -247,7 +259,7 @@ Time Books::look_by(Time now) const {
 }
 
 Time Books::next_look(Time now) const {
-    if (closed_) return Time::max();
+    if (closed_ && members_.empty()) return Time::max();
     if (count(State::idle) != members_.size() || !queue_.empty()) return look_by(now);
     Time at = is_short() || widening_ ? look_by(now) : Time::max();
     for (const Member* member : idle_)
@@ -317,8 +329,8 @@ bool Books::may_open(Time now) const {
     return !closed_ && members_.size() < most && !is_one_too_many && governor_.allows(now);
 }
 
-bool Books::take_permit() {
-    lacks_permit_ = waits_for_permit_ = permits_ != nullptr && !permits_->take();
+bool Books::take_permit(bool is_urgent) {
+    lacks_permit_ = waits_for_permit_ = permits_ != nullptr && !permits_->take(is_urgent);
     return !lacks_permit_;
 }
 

@@ -18,7 +18,8 @@
 //        suspended, or as many are lent as may be.
 //   (B4) No more sessions are on their way (opening or checking) than somebody waits for, the least sizes ask for, or
 //        a wish; and no more are opening than max_connecting, or than one while others are in use, until one
-//        was not enough. One that has been opening for longer than `slow` counts for neither: it may have got
+//        was not enough. Where one was asked in vain while somebody waits, all that are idle are asked at once. One
+//        that has been opening for longer than `slow` counts for neither: it may have got
 //        lost, so somebody else's turn does not depend on it. Of those there are one more at most, in all.
 //   (B5) None is opened before the governor's time, beyond the room that the server said it has, without a permit, or
 //        after the end.
@@ -259,7 +260,7 @@ private:
     [[nodiscard]] std::size_t lost(Time now, const Member* but = nullptr) const;
     [[nodiscard]] std::size_t most_opening() const;
     [[nodiscard]] bool may_open(Time now) const;
-    [[nodiscard]] bool take_permit();
+    [[nodiscard]] bool take_permit(bool is_urgent);
     void cease_to_wait();
     [[nodiscard]] bool has_too_many() const { return permits_ != nullptr && permits_->are_too_many(size()); }
     [[nodiscard]] bool may_lend() const { return !suspended_ && count(State::lent) < may_be_lent(); }
@@ -271,6 +272,7 @@ private:
     [[nodiscard]] bool is_proved(const Member& member, Time now) const;
     void enter(Member& member, State state);
     void settle_down(Member& member, Time now);
+    void ask_all(Time now);
     void age(Member& member);
     void outdate(Member& member);
     [[nodiscard]] bool is_irreplaceable(Time now) const;

@@ -31,9 +31,9 @@ BudgetPermits::~BudgetPermits() {
     tell_next();
 }
 
-bool BudgetPermits::take() {
+bool BudgetPermits::take(bool for_somebody) {
     const std::lock_guard lock(share_.mutex);
-    const bool is_taken = share_.book.take(*this);
+    const bool is_taken = share_.book.take(*this, for_somebody);
     // Nobody who has too many has a right to what others have too many of.
     if (!is_taken && !share_.book.has_too_many(*this, held))
         for (Claim* other : share_.book.claims())

@@ -42,7 +42,7 @@ public:
     /// Gives back what its pool has not: nobody is told to look any more.
     ~BudgetPermits() override;
 
-    [[nodiscard]] bool take() override;
+    [[nodiscard]] bool take(bool for_somebody) override;
     void give() override;
     void cease() override;
     [[nodiscard]] bool are_too_many(std::size_t size) const override;

@@ -18,6 +18,7 @@ public:
     struct Claim {
         std::size_t held = 0;
         std::size_t reserved = 0;
+        bool is_urgent = false;  // somebody waits for what it waits for, not its least sizes alone
     };
 
     explicit BudgetBook(std::size_t most) : most_(most) {}
@@ -35,7 +36,7 @@ public:
         std::erase(claims_, &claim);
     }
     /// False: it waits from now on.
-    [[nodiscard]] bool take(Claim& claim) {
+    [[nodiscard]] bool take(Claim& claim, bool is_urgent) {
         const auto first =
             std::find_if(waiting_.begin(), waiting_.end(), [&](Claim* one) { return is_free_for(*one); });
         const bool is_its_turn = first == waiting_.end() || *first == &claim || claim.held < claim.reserved;
@@ -46,6 +47,7 @@ public:
             return true;
         }
         if (std::find(waiting_.begin(), waiting_.end(), &claim) == waiting_.end()) waiting_.push_back(&claim);
+        claim.is_urgent = is_urgent;
         return false;
     }
     void give(Claim& claim) {
@@ -54,10 +56,16 @@ public:
     }
     /// It waits no more.
     void cease(Claim& claim) { std::erase(waiting_, &claim); }
-    /// Another one waits, and it would have more than its even part with `size`: it is to give up what is idle.
+    /// With `size` it would have what another one waits for, and is to give up what is idle: more than is reserved for
+    /// it, where the other has not what is reserved for that, or more than its even part, where it is urgent. What two
+    /// want for their least sizes alone neither takes from the other, who would take it back.
     [[nodiscard]] bool has_too_many(const Claim& claim, std::size_t size) const {
-        const bool another = std::any_of(waiting_.begin(), waiting_.end(), [&](Claim* one) { return one != &claim; });
-        return another && size > std::max(claim.reserved, most_ / claims_.size());
+        return std::any_of(waiting_.begin(), waiting_.end(), [&](const Claim* one) {
+            if (one == &claim) return false;
+            // What is about to come free counts: no more is given up than is missing.
+            if (one->held < one->reserved) return size > claim.reserved && used_ - (claim.held - size) >= most_;
+            return one->is_urgent && size > std::max(claim.reserved, most_ / claims_.size());
+        });
     }
     /// The first that waits and could take one; null when there is none.
     [[nodiscard]] Claim* next() const {

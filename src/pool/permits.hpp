@@ -9,9 +9,10 @@ namespace pg::pool {
 class Permits {
 public:
     virtual ~Permits() = default;
-    [[nodiscard]] virtual bool take() = 0;  // for one session. False: the pool is told to look when there is one
-    virtual void give() = 0;                // that session is gone
-    virtual void cease() = 0;               // none is wanted any more
+    /// For one session, which is urgent where somebody waits for it. False: the pool is told to look when there is one.
+    [[nodiscard]] virtual bool take(bool is_urgent) = 0;
+    virtual void give() = 0;   // that session is gone
+    virtual void cease() = 0;  // none is wanted any more
     /// Somebody else waits for one, and to have so many sessions is more than is fair.
     [[nodiscard]] virtual bool are_too_many(std::size_t size) const = 0;
 };

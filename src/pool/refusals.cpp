@@ -36,10 +36,8 @@ std::chrono::nanoseconds too_long(const Limits& limits) {
     return std::min<std::chrono::nanoseconds>(limits.leak_threshold, suspiciously_long);
 }
 
-/// None of those that are being opened has come, and only they are missing.
-bool is_kept_out(const PoolStats& stats) {
-    return stats.opening != 0 && stats.lent + stats.opening == stats.size() && stats.lent < stats.max_size;
-}
+/// None of those has come that the server is to let in, or to answer.
+bool is_kept_out(const PoolStats& stats) { return stats.opening + stats.checking != 0 && stats.lent < stats.limit; }
 
 PoolObstacle obstacle(const Error& connect_error) {
     if (connect_error.kind() == ErrorKind::auth) return PoolObstacle::refused_credentials;
@@ -95,8 +93,11 @@ std::string cause(const PoolTimeoutDetails& details) {
                        (details.next_attempt.count() == 0 ? "waits for its turn: "
                                                           : "begins in " + age(details.next_attempt) + ": ") +
                        details.connect_error->what();
-            return "the server has not let in the " + std::to_string(stats.opening) + " of " +
-                   std::to_string(stats.max_size) + " that are being opened; look at the network and the server";
+            return "the server has not " +
+                   (stats.opening == 0 ? "answered the " + std::to_string(stats.checking) + " that are being checked"
+                                       : "let in the " + std::to_string(stats.opening) + " of " +
+                                             std::to_string(stats.max_size) + " that are being opened") +
+                   "; look at the network and the server";
         case PoolObstacle::suspended: return "the pool is suspended";
         case PoolObstacle::over_budget:
             return "the budget that it shares with other clients is used up, " + std::to_string(stats.size()) +

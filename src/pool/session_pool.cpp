@@ -310,6 +310,7 @@ Member* SessionPool::borrow_front() noexcept {
 
 Expected<spi::Lease> SessionPool::acquire_behind_the_fronts(const spi::Wait& wait, std::uint32_t turned_away) {
     if (!birthplace_.is_here()) return detail::made_before_fork();
+    employ();
     const bool may_wait = !is_on_a_loop();
     while (turned_away < most_turned_away) {
         ThreadWaiter waiter(wait.stop);
@@ -380,9 +381,10 @@ SessionPool::Found SessionPool::find(spi::LeaseWaiter& waiter, const Deadline& u
 
 /// The calling thread may be the one that would have to open what it waits for, or give it back.
 bool SessionPool::is_on_a_loop() const noexcept {
-    if (!is_awaitable_ || spi::Waiter::here() != nullptr) return false;
-    const std::shared_ptr<spi::Reactor> reactor = provider_->reactor();
-    return spi::Reactor::any_here() || (reactor && reactor->here());
+    if (!is_awaitable_ || !birthplace_.is_here() || spi::Waiter::here() != nullptr) return false;
+    if (spi::Reactor::any_here()) return true;
+    const std::lock_guard lock(housekeeper_mutex_);
+    return housekeeper_ && housekeeper_->here();
 }
 
 /// By the hook; else it is on its way out.

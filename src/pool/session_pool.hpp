@@ -165,7 +165,7 @@ private:
     // The numbers of sessions. Its end would wait for those who wait, whom a copy of the process does not have.
     const detail::PerProcess<std::condition_variable> changed_;
 
-    std::mutex housekeeper_mutex_;                       // guards what follows
+    mutable std::mutex housekeeper_mutex_;               // guards what follows
     std::shared_ptr<spi::Reactor> housekeeper_;          // null until it is wanted
     std::atomic<Ticker<SessionPool>*> ticker_{nullptr};  // of that; deletes itself. Set once
 };

@@ -58,8 +58,8 @@ bool SessionPool::watch(const Deadline& until, Condition condition) {
 
 Expected<void> SessionPool::do_wait_ready(std::size_t sessions, std::chrono::nanoseconds timeout) {
     if (!birthplace_.is_here()) return detail::made_before_fork();
-    if (is_on_a_loop()) return would_wait_for_itself();
     employ();
+    if (is_on_a_loop()) return would_wait_for_itself();
     const Time since = Clock::now();
     bool may_be = false;
     std::size_t wished = 0;

@@ -10,8 +10,9 @@ namespace pg {
 
 /// What `PoolOptions::budget` points to: all sessions of its clients together, those that are being opened or closed
 /// too, are never more than `most`. A client that waits for room gets it in the order of asking; another one that has
-/// more than its even part of the budget gives up an idle session for it. In a process made by fork() nothing of it is
-/// in use, and it is for the clients that are made there. Handle: copies share it. Thread-safe.
+/// more than its even part of the budget gives up an idle session for it where a request, or `Pool::wait_ready`, waits
+/// there. In a process made by fork() nothing of it is in use, and it is for the clients that are made there. Handle:
+/// copies share it. Thread-safe.
 class PGCLIENT_API PoolBudget {
 public:
     struct Impl;

@@ -20,7 +20,8 @@ class PGCLIENT_API CredentialSource {
 public:
     virtual ~CredentialSource();
     /// The password for now. An error is told to whoever waits for a session; it must not hold a secret. Whoever waits
-    /// does so until `until` at most, however long this takes.
+    /// does so until `until` at most, however long this takes: it may still run when the client is gone, so that what
+    /// it uses is the source's own.
     [[nodiscard]] Expected<Credential> credential(const Deadline& until) noexcept { return do_credential(until); }
 
 private:

@@ -23,8 +23,9 @@ struct PoolHooks {
     /// Before a session is opened: may change what it is opened with. An error fails the attempt. Must not wait.
     BeforeConnect before_connect = nullptr;
     /// With a session that was opened, before it is lent first: may run SQL on it, and waits until `until` at most. An
-    /// error fails the attempt, and the session is closed; so it is when a transaction is left open. Settings do not
-    /// last beyond the first borrower that has the session reset: `options` in the connection string does.
+    /// error fails the attempt, and the session is closed; so it is when a transaction is left open. Settings, roles,
+    /// locks and temporary tables do not last beyond the first borrower that has the session reset: `options` in the
+    /// connection string does.
     AfterConnect after_connect = nullptr;
     /// With a session that is about to be lent: false closes it, and another one is taken. A request that was refused
     /// eight sessions so gets a PoolTimeout. Must not wait, and sends nothing.

@@ -32,7 +32,7 @@ inline Error no_room() {
 /// What other pools leave to this one, which is for a history to say.
 class SomePermits final : public Permits {
 public:
-    bool take() override {
+    bool take(bool) override {
         is_waiting = held >= most;
         held += is_waiting ? 0 : 1;
         return !is_waiting;

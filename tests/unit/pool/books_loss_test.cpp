@@ -23,6 +23,42 @@ TEST_F(TheBooksOfABadDay, ReplaceWhatDoesNotAnswer) {
     EXPECT_EQ(books->stats(now).lost, 1u);
 }
 
+TEST_F(TheBooksOfABadDay, AskAllThatAreIdleOnceOneWasAskedInVain) {
+    make({.max_size = 4});
+    const auto members = idle_ones(3);
+    now += 1s;
+    Somebody waiting;
+    books->enqueue(waiting, now);
+    EXPECT_EQ(duty().member, members[2]);
+    now += 1s;
+    books->lose(*members[2], Verdict::doubt, now);
+    auto next = duties();
+    ASSERT_EQ(next.size(), 3u);
+    EXPECT_EQ(next[0].kind, Kind::close);
+    for (const Duty& check : {next[1], next[2]}) EXPECT_EQ(check.kind, Kind::check) << "nobody waits for each in turn";
+    for (Member* const member : {members[0], members[1]}) books->lose(*member, Verdict::doubt, now);
+    next = duties();
+    ASSERT_EQ(next.size(), 3u);
+    EXPECT_EQ(next[2].kind, Kind::open);
+}
+
+TEST_F(TheBooksOfABadDay, TakeBackWhatIsLentWhenTheyAreClosed) {
+    make({.max_size = 1, .reclaim_threshold = 2s});
+    Member& member = open_and_lend();
+    member.cutter = std::make_shared<const Cutter>(-1);
+    books->close(now);
+    for (const Time end = now + 5s; now < end; books->look(now)) {
+        if (!books->any_member()) break;
+        ASSERT_LE(books->next_look(now), now + Books::every_look) << "it is still lent";
+        now = books->next_look(now);
+    }
+    EXPECT_EQ(books->stats(now).reclaimed, 1u);
+    EXPECT_EQ(books->next_look(now), Time::max());
+    books->give_back(member, now);
+    EXPECT_EQ(duty().kind, Kind::close);
+    books->closed(member);
+}
+
 TEST_F(TheBooksOfABadDay, SuspectTheOthersWhenOneIsLost) {
     const auto members = idle_ones(3);
     now += 1ms;

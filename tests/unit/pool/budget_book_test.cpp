@@ -12,7 +12,7 @@ using Claim = BudgetBook::Claim;
 class TheBudgetBook : public ::testing::Test {
 protected:
     void take(Claim& claim, int times) {
-        for (int i = 0; i < times; ++i) EXPECT_TRUE(book.take(claim));
+        for (int i = 0; i < times; ++i) EXPECT_TRUE(book.take(claim, true));
     }
 
     BudgetBook book{4};
@@ -23,21 +23,21 @@ TEST_F(TheBudgetBook, GivesNoMoreThanThereIs) {
     book.join(one, 0);
     book.join(other, 0);
     take(one, 4);
-    EXPECT_FALSE(book.take(other)) << "(D1)";
+    EXPECT_FALSE(book.take(other, true)) << "(D1)";
     EXPECT_EQ(book.used(), 4u);
     EXPECT_EQ(book.next(), nullptr);
     book.give(one);
     EXPECT_EQ(book.next(), &other);
-    EXPECT_FALSE(book.take(one)) << "(D3): it is the other one's turn";
+    EXPECT_FALSE(book.take(one, true)) << "(D3): it is the other one's turn";
     take(other, 1);
-    EXPECT_FALSE(book.take(other));
+    EXPECT_FALSE(book.take(other, true));
 }
 
 TEST_F(TheBudgetBook, KeepsWhatIsReserved) {
     book.join(one, 0);
     book.join(other, 2);
     take(one, 2);
-    EXPECT_FALSE(book.take(one)) << "(D2)";
+    EXPECT_FALSE(book.take(one, true)) << "(D2)";
     take(other, 2);
     EXPECT_EQ(book.used(), 4u);
     book.give(other);
@@ -56,7 +56,7 @@ TEST_F(TheBudgetBook, ForgetsWhoWaitsNoMore) {
     book.join(one, 0);
     book.join(other, 0);
     take(one, 4);
-    EXPECT_FALSE(book.take(other));
+    EXPECT_FALSE(book.take(other, true));
     EXPECT_TRUE(book.has_too_many(one, 3));
     EXPECT_FALSE(book.has_too_many(one, 2)) << "its even part";
     EXPECT_FALSE(book.has_too_many(other, 3)) << "nobody but itself waits";
@@ -65,7 +65,7 @@ TEST_F(TheBudgetBook, ForgetsWhoWaitsNoMore) {
     book.give(one);
     EXPECT_EQ(book.next(), nullptr);
     take(one, 1);
-    EXPECT_FALSE(book.take(other));
+    EXPECT_FALSE(book.take(other, true));
     book.leave(other);
     EXPECT_EQ(book.claims().size(), 1u);
     book.give(one);
@@ -77,8 +77,31 @@ TEST_F(TheBudgetBook, LeavesReservedOnesAlone) {
     book.join(other, 0);
     take(one, 3);
     take(other, 1);
-    EXPECT_FALSE(book.take(other));
+    EXPECT_FALSE(book.take(other, true));
     EXPECT_FALSE(book.has_too_many(one, 3));
+}
+
+TEST_F(TheBudgetBook, LeavesWhoWantsItsLeastSizesAlone) {
+    book.join(one, 0);
+    book.join(other, 0);
+    take(one, 3);
+    take(other, 1);
+    EXPECT_FALSE(book.take(other, false));
+    EXPECT_FALSE(book.has_too_many(one, 3)) << "that one would be short in turn, and take it back";
+    EXPECT_FALSE(book.take(other, true));
+    EXPECT_TRUE(book.has_too_many(one, 3)) << "somebody waits now";
+    EXPECT_FALSE(book.take(other, false));
+    EXPECT_FALSE(book.has_too_many(one, 3)) << "and nobody any more";
+}
+
+TEST_F(TheBudgetBook, GivesUpWhatIsReservedForAnother) {
+    book.join(one, 0);
+    take(one, 2);
+    book.join(other, 3);
+    take(other, 2);
+    EXPECT_FALSE(book.take(other, false));
+    EXPECT_TRUE(book.has_too_many(one, 2)) << "its even part, one of which is reserved";
+    EXPECT_FALSE(book.has_too_many(one, 0));
 }
 
 TEST(BudgetBooks, KeepTheirInvariantsInRandomHistories) {
@@ -91,7 +114,7 @@ TEST(BudgetBooks, KeepTheirInvariantsInRandomHistories) {
             Claim& claim = claims[random() % claims.size()];
             switch (random() % 4) {
                 case 0:
-                case 1: static_cast<void>(book.take(claim)); break;
+                case 1: static_cast<void>(book.take(claim, random() % 2 == 0)); break;
                 case 2:
                     if (claim.held != 0) book.give(claim);
                     break;
@@ -110,7 +133,7 @@ TEST(BudgetBooks, KeepTheirInvariantsInRandomHistories) {
             book.cease(claim);
         }
         for (Claim& claim : claims)
-            for (std::size_t i = 0; i < claim.reserved; ++i) ASSERT_TRUE(book.take(claim)) << "(D2)";
+            for (std::size_t i = 0; i < claim.reserved; ++i) ASSERT_TRUE(book.take(claim, true)) << "(D2)";
     }
 }
 

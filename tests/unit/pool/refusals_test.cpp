@@ -106,6 +106,18 @@ TEST_F(Refusal, SaysOfWhichServers) {
     EXPECT_NE(error.message().find(" [one:5432,other:5433: 2 of 2 open (2 lent"), std::string::npos);
 }
 
+TEST_F(Refusal, SaysThatTheServerDoesNotAnswer) {
+    books->give_back(lend_both(), now);
+    now += 1s;
+    books->enqueue(somebody, now);
+    EXPECT_EQ(duty().kind, Kind::check);
+    const Error error = refused();
+    EXPECT_NE(error.message().find("the server has not answered the 1 that are being checked; look at"),
+              std::string_view::npos)
+        << error.message();
+    EXPECT_EQ(details(error).obstacle, PoolObstacle::unreachable);
+}
+
 TEST_F(Refusal, SaysThatTheServerLetsNobodyIn) {
     books->enqueue(somebody, now);
     EXPECT_EQ(duty().kind, Kind::open);
