@@ -144,7 +144,7 @@ void Home::bury_session(std::unique_ptr<spi::Session> session) const noexcept {
 }
 
 ReactorSession::ReactorSession(Home home, std::unique_ptr<spi::Session> session)
-    : home_(std::move(home)), session_(std::move(session)) {
+    : home_(std::move(home)), session_(std::move(session)), process_(session_->backend_process()) {
     home_.reactor()->add_session();
 }
 

@@ -87,7 +87,7 @@ private:
     }
     bool do_alive() noexcept override { return !home_.is_burying() && session_->alive(); }
     std::string_view do_parameter(const char* name) const noexcept override { return session_->parameter(name); }
-    int do_backend_process() const noexcept override { return session_->backend_process(); }
+    int do_backend_process() const noexcept override { return process_; }
     int do_server_version() const noexcept override { return session_->server_version(); }
     std::string_view do_node() const noexcept override { return session_->node(); }
     std::string_view do_engine() const noexcept override { return session_->engine(); }
@@ -97,6 +97,7 @@ private:
 
     Home home_;
     std::unique_ptr<spi::Session> session_;
+    const int process_;  // which others may ask for while a call runs that loses the connection
 };
 
 }  // namespace pg::async

@@ -35,6 +35,7 @@ bool is_excessive(std::string_view challenge, std::uint32_t most_iterations) noe
 struct Seen {
     std::string_view bytes{};
     const char* alert = nullptr;
+    bool is_to_come = false;
 };
 
 /// Copies what waits and leaves it there; nothing when it cannot be seen. An alert of TLS is taken by whoever looks.
@@ -47,7 +48,9 @@ Seen peek(PGconn* connection, std::span<char> room) noexcept {
     if (tls == nullptr || !functions.complete()) return {};
     functions.clear_error();
     const int count = functions.peek(tls, room.data(), static_cast<int>(room.size()));
-    if (count <= 0 && functions.get_error(tls, count) == direct::ssl_error_ssl) {
+    const int problem = count > 0 ? 0 : functions.get_error(tls, count);
+    if (problem == direct::ssl_error_want_read) return {.is_to_come = true};
+    if (problem == direct::ssl_error_ssl) {
         const char* reason = functions.reason(functions.take_error());
         const bool is_alert = reason != nullptr && std::strstr(reason, "alert") != nullptr;  // else libpq fails as well
         return {.alert = is_alert ? reason : nullptr};
@@ -83,12 +86,18 @@ bool is_plain_report(std::string_view bytes) noexcept {
     return length < 2 * sizeof(std::uint32_t) || length > longest_report;
 }
 
-Ahead look_ahead(PGconn* connection, std::uint32_t most_iterations) noexcept {
+Ahead LookAhead::look(PGconn* connection) {
     std::array<char, 2 * longest_message> room;
     const Seen seen = peek(connection, room);
-    const Demand demand = judge_demand(seen.bytes, most_iterations);
-    return {demand == Demand::unfinished && PQsslInUse(connection) != 0 ? Demand::fair : demand, seen.alert,
-            is_plain_report(seen.bytes)};
+    if (seen.is_to_come || seen.alert != nullptr)
+        return {.demand = Demand::fair, .alert = seen.alert, .plain_report = false, .is_to_come = seen.is_to_come};
+    const bool in_records = PQsslInUse(connection) != 0;
+    Demand demand = judge_demand(in_records ? taken_.append(seen.bytes) : seen.bytes, most_iterations_);
+    if (demand != Demand::unfinished) taken_.clear();
+    // libpq is to take the record, or none comes behind it: no more of it than was seen.
+    if (in_records && demand == Demand::unfinished)
+        demand = seen.bytes.size() == room.size() ? Demand::excessive : Demand::fair;
+    return {.demand = demand, .alert = nullptr, .plain_report = is_plain_report(seen.bytes), .is_to_come = false};
 }
 
 }  // namespace pg::libpq

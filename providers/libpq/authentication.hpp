@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <libpq-fe.h>
+#include <string>
 #include <string_view>
 
 namespace pg::libpq {
@@ -12,7 +13,7 @@ namespace pg::libpq {
 enum class Demand : std::uint8_t {
     fair,        ///< nothing stands against it, or libpq sees for itself what is wrong
     unfinished,  ///< a message of authentication has not arrived whole
-    excessive,   ///< more iterations of SCRAM than may be asked for
+    excessive,   ///< more iterations of SCRAM than may be asked for, or too much in one record to see how many
 };
 
 /// Judges what a server has sent and nobody has read yet. The number of iterations is that of RFC 5802, section 5.1.
@@ -27,9 +28,19 @@ struct Ahead {
     Demand demand;
     const char* alert;  ///< why it has ended TLS, of which libpq would hear no more than the end; null: it has not
     bool plain_report;  ///< see above
+    bool is_to_come;    ///< a part of a record of TLS has arrived: there is nothing for libpq yet
 };
-/// For what waits in a connection's socket or in its TLS session, where it stays. A message in several records of TLS
-/// cannot be seen whole, and counts as fair.
-[[nodiscard]] Ahead look_ahead(PGconn* connection, std::uint32_t most_iterations) noexcept;
+
+/// Looks at what waits in a connection's socket or in its TLS session, where it stays. One for each attempt to connect.
+class LookAhead {
+public:
+    explicit LookAhead(std::uint32_t most_iterations) : most_iterations_(most_iterations) {}
+    /// Before libpq takes what has arrived. A message in several records of TLS is `fair` until its last.
+    [[nodiscard]] Ahead look(PGconn* connection);
+
+private:
+    std::uint32_t most_iterations_;
+    std::string taken_;  // by libpq: the beginning of a message whose rest is to come in other records
+};
 
 }  // namespace pg::libpq

@@ -97,6 +97,7 @@ private:
 
         ConnectPhase phase = ConnectPhase::connect;
         bool has_process = true;  // the server, for who connects
+        LookAhead server(target_.most_scram_iterations());
         PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
         while (polled != PGRES_POLLING_OK) {
             const ConnStatusType status = PQstatus(connection.get());
@@ -117,7 +118,8 @@ private:
                 return nullptr;
             }
             if (reads && phase == ConnectPhase::authentication) {
-                const Ahead ahead = look_ahead(connection.get(), target_.most_scram_iterations());
+                const Ahead ahead = server.look(connection.get());
+                if (ahead.is_to_come) continue;
                 if (ahead.alert != nullptr || ahead.demand == Demand::excessive) {
                     fail(host, ahead.alert != nullptr ? ended_by_alert(ahead.alert) : too_many_iterations());
                     return nullptr;

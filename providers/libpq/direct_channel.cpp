@@ -17,7 +17,6 @@ namespace pg::libpq::direct {
 namespace {
 
 // What SSL_get_error gives; part of OpenSSL's interface since its beginning.
-constexpr int ssl_error_want_read = 2;
 constexpr int ssl_error_want_write = 3;
 constexpr int ssl_error_zero_return = 6;
 

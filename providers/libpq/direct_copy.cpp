@@ -170,6 +170,9 @@ private:
                     break;
                 case wire::Event::ready:
                     if (!answer) return link_.violated("ready, without an answer");
+                    // Outside a COPY the server passes over what is still to be sent of one that it has ended.
+                    while (link_.has_unsent() && link_.wait_ready(wait)) continue;
+                    if (link_.ended()) return link_.ending_behind(*answer ? nullptr : &answer->error());
                     return *std::move(answer);
                 default: break;
             }

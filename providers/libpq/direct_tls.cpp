@@ -4,6 +4,18 @@
 #include <dlfcn.h>
 #include <libpq-fe.h>
 
+// Of the libraries that the executable was linked with; null where it has none.
+extern "C" {
+[[gnu::weak]] int SSL_read(void*, void*, int);
+[[gnu::weak]] int SSL_peek(void*, void*, int);
+[[gnu::weak]] int SSL_pending(const void*);
+[[gnu::weak]] int SSL_write(void*, const void*, int);
+[[gnu::weak]] int SSL_get_error(const void*, int);
+[[gnu::weak]] void ERR_clear_error();
+[[gnu::weak]] unsigned long ERR_get_error();
+[[gnu::weak]] const char* ERR_reason_error_string(unsigned long);
+}
+
 namespace pg::libpq::direct {
 namespace {
 
@@ -16,10 +28,19 @@ TlsFunctions look_up() noexcept {
     TlsFunctions found;
     Dl_info place{};
     if (::dladdr(reinterpret_cast<void*>(&PQsslStruct), &place) == 0) return found;
-    // Not loaded anew; none when libpq is part of the executable. Looking a symbol up in a library looks in those that
-    // it needs too, so this is the libssl that libpq calls, whatever else the process has.
+    // Not loaded anew; none when libpq is part of the executable, which then was linked with what libpq calls. Looking
+    // a symbol up in a library looks in those that it needs too, so this is the libssl that libpq calls, whatever else
+    // the process has.
     void* library = ::dlopen(place.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-    if (library == nullptr) return found;
+    if (library == nullptr)
+        return {.read = &SSL_read,
+                .peek = &SSL_peek,
+                .pending = &SSL_pending,
+                .write = &SSL_write,
+                .get_error = &SSL_get_error,
+                .clear_error = &ERR_clear_error,
+                .take_error = &ERR_get_error,
+                .reason = &ERR_reason_error_string};
     found.in_shared_library = true;
     find(library, "SSL_read", found.read);
     find(library, "SSL_peek", found.peek);

@@ -7,6 +7,8 @@ namespace pg::libpq::direct {
 
 /// What SSL_get_error gives after a failure of TLS itself; part of OpenSSL's interface since its beginning.
 inline constexpr int ssl_error_ssl = 1;
+/// The same where a record has not arrived whole.
+inline constexpr int ssl_error_want_read = 2;
 
 /// Found by libpq's own handle; null where they are not.
 struct TlsFunctions {

@@ -15,13 +15,13 @@ namespace {
 /// forms.
 constexpr std::string_view session_options = "-c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1";
 
-/// Used where the configuration says nothing. The last four find a dead peer in 25 seconds.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> defaults{{
+/// Used where the configuration says nothing. The last three find a dead peer in 25 seconds. There is no
+/// tcp_user_timeout: it would also end a connection whose server takes nothing while it is busy.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> defaults{{
     {"fallback_application_name", "pgclient"},
     {"keepalives_idle", "10"},
     {"keepalives_interval", "5"},
     {"keepalives_count", "3"},
-    {"tcp_user_timeout", "25000"},
 }};
 
 /// What servers ask for by default is 4,096; hashing 100,000 times takes some tenths of a second.
@@ -82,6 +82,8 @@ Target::Words Target::words(const Host& host, std::string_view address, std::str
         if (!config_.get(keyword)) say(keyword, value);
     PasswordAnswer answer = config_.password_for(host);
     if (!answer.password.empty()) say("password", answer.password.reveal());
+    // Without one OpenSSL asks on the terminal for that of an encrypted key, for as long as it takes.
+    if (config_.get("sslpassword").value_or("").empty()) say("sslpassword", "-");
     // A file that is passed over would make libpq print a warning: there is no file of this name.
     if (!answer.ignored.empty()) say("passfile", "/dev/null/none");
 

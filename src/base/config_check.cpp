@@ -66,6 +66,8 @@ Expected<std::vector<Host>> Config::hosts() const {
         // Not shown: a password may follow.
         if (!names.empty() && names[i].find_first_of(";=") != names[i].npos && !names[i].starts_with('/'))
             return config::usage_error("a host has `;` or `=` in its name; pairs stand with a blank between them");
+        if (!names.empty() && names[i].find('@', 1) != names[i].npos && !names[i].starts_with('/'))
+            return config::usage_error("a host has `@` in its name; in a URI, `@` in a password is written as %40");
         if (!addresses.empty()) hosts[i].hostaddr = addresses[i];
         if (ports.empty()) continue;
         auto port = read_port(ports[ports.size() == 1 ? 0 : i]);

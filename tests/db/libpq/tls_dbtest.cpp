@@ -1,5 +1,10 @@
 // TLS on its way through a network that misbehaves: large messages, slow ones, and every way in which it ends.
+#include <array>
+#include <cstdio>
+#include <openssl/pem.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "pg/testing/fault_proxy.hpp"
 #include "pg/testing/reply.hpp"
@@ -170,6 +175,69 @@ TEST(TlsRecords, AreReadToTheirEndByBothEngines) {
             EXPECT_EQ(result->size(), static_cast<std::size_t>(rows));
         }
     }
+}
+
+// A record that libpq has taken is not seen again: what came of a demand in others is kept until it is whole.
+TEST(TlsRecords, HideNoDemandForMoreHashingThanIsAllowed) {
+    const auto server = testing::TestServer::start({.auth = testing::TestServerAuth::scram_sha_256});
+    TlsProxy proxy(secured_server().tls(), server);
+    proxy.send_short_records();
+    const std::string conninfo = proxy.conninfo() + " password='" + server.password() + "' scram_max_iterations=";
+    const auto opened = make_libpq_provider()->open(config_of(conninfo + "4096"), {}, soon());
+    EXPECT_TRUE(opened) << opened.error().what();
+    const auto refused = make_libpq_provider()->open(config_of(conninfo + "4095"), {}, soon());
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("scram_max_iterations=4095"), std::string_view::npos)
+        << refused.error().what();
+}
+
+/// What is read from the standard input meanwhile, which is somebody else's.
+class StandardInput {
+public:
+    explicit StandardInput(std::string_view text) : before_(::dup(STDIN_FILENO)) {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::pipe(ends.data()), 0);
+        EXPECT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        EXPECT_EQ(::dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+        ::close(ends[0]);
+        ::close(ends[1]);
+    }
+    StandardInput(const StandardInput&) = delete;
+    StandardInput& operator=(const StandardInput&) = delete;
+    ~StandardInput() {
+        ::dup2(before_, STDIN_FILENO);
+        ::close(before_);
+    }
+
+private:
+    int before_;
+};
+
+TEST(TlsKey, ThatIsEncryptedIsNotAskedForOnTheTerminal) {
+    const testing::TestServerTls& tls = secured_server().tls();
+    const std::string path = tls.client_key + ".encrypted";
+    const std::unique_ptr<FILE, int (*)(FILE*)> plain(std::fopen(tls.client_key.c_str(), "r"), &std::fclose);
+    ASSERT_TRUE(plain);
+    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(
+        PEM_read_PrivateKey(plain.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+    ASSERT_TRUE(key);
+    {
+        const std::unique_ptr<FILE, int (*)(FILE*)> encrypted(std::fopen(path.c_str(), "w"), &std::fclose);
+        ASSERT_TRUE(encrypted);
+        char word[] = "sesame";
+        ASSERT_EQ(PEM_write_PrivateKey(encrypted.get(), key.get(), EVP_aes_128_cbc(), nullptr, 0, nullptr, word), 1);
+    }
+    ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+    const std::string conninfo =
+        secured_server().tcp_conninfo() + " sslcert='" + tls.client_certificate + "' sslkey='" + path + "'";
+    const StandardInput input("sesame\n");
+    const auto refused = make_libpq_provider()->open(config_of(conninfo), {}, soon());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::tls) << refused.error().what();
+    EXPECT_NE(refused.error().message().find("could not load private key file"), std::string_view::npos)
+        << refused.error().what();
+    const auto opened = make_libpq_provider()->open(config_of(conninfo + " sslpassword=sesame"), {}, soon());
+    EXPECT_TRUE(opened) << opened.error().what();
 }
 
 TEST_F(Tls, IsSeenToBeOverWhileTheSessionRests) {

@@ -94,8 +94,10 @@ private:
         const bool is_whole = answer_.ends_with(std::string("Z\0\0\0\5I", 6));
         if (proxy_.sends_long_records_ && !is_whole) return true;
         const std::string all = std::exchange(answer_, {});
-        while (SSL_write(tls_.get(), all.data(), static_cast<int>(all.size())) <= 0)
-            if (!goes_on(-1)) return false;
+        const std::size_t most = proxy_.sends_short_records_ ? 1 : all.size();
+        for (std::size_t at = 0; at < all.size(); at += most)
+            while (SSL_write(tls_.get(), all.data() + at, static_cast<int>(most)) <= 0)
+                if (!goes_on(-1)) return false;
         return count_towards_new_keys(static_cast<std::int64_t>(all.size()));
     }
     bool count_towards_new_keys(std::int64_t count) {

@@ -33,6 +33,8 @@ public:
     /// Has what the server sends go on when an answer is whole, in records as long as TLS has them: 16 KiB. While no
     /// client comes.
     void send_long_records() { sends_long_records_ = true; }
+    /// Has what the server sends go on in records of one byte. While no client comes.
+    void send_short_records() { sends_short_records_ = true; }
     /// Ends TLS in good order as soon as it has begun. While no client comes.
     void hang_up() { hangs_up_ = true; }
     /// Bytes that clients have sent by TLS.
@@ -50,7 +52,7 @@ private:
     std::atomic<int> changes_{0};
     std::atomic<std::size_t> heard_{0};
     std::string in_the_clear_{};
-    bool sends_long_records_ = false, hangs_up_ = false;
+    bool sends_long_records_ = false, sends_short_records_ = false, hangs_up_ = false;
     std::list<std::jthread> connections_;
     std::jthread acceptor_;
 };

@@ -41,13 +41,15 @@ TEST(ConfigHosts, HaveAddressesWithOrWithoutNames) {
 }
 
 TEST(ConfigHosts, HaveNothingInTheirNamesThatEndsAPairElsewhere) {
-    for (const char* conninfo : {"host=db;password=hush", "host='a,db;user=me'", "postgres://db%3Bpassword%3Dhush/"}) {
+    for (const char* conninfo : {"host=db;password=hush", "host='a,db;user=me'", "postgres://db%3Bpassword%3Dhush/",
+                                 "postgresql://app:s3cr@hush@db/shop"}) {
         const auto hosts = parsed(conninfo).hosts();
         ASSERT_FALSE(hosts) << conninfo;
         EXPECT_EQ(hosts.error().kind(), ErrorKind::usage);
         EXPECT_EQ(hosts.error().message().find("hush"), std::string_view::npos) << hosts.error().what();
     }
-    EXPECT_EQ(parsed("host='/tmp/a=b;c'").hosts().value().front().host, "/tmp/a=b;c");
+    EXPECT_EQ(parsed("host='/tmp/a=b;c@d'").hosts().value().front().host, "/tmp/a=b;c@d");
+    EXPECT_EQ(parsed("host=@abstract").hosts().value().front().host, "@abstract");
 }
 
 TEST(ConfigHosts, MustAgreeInNumber) {

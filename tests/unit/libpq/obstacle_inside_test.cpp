@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <openssl/ssl.h>
 
+#include "providers/libpq/direct_tls.hpp"
 #include "tests/unit/libpq/obstacle.hpp"
 
 extern "C" void* PQsslStruct(PGconn* connection, const char* name) {
@@ -17,6 +19,14 @@ namespace {
 using ObstacleInside = Obstacle;
 
 TEST_F(ObstacleInside, IsALibpqInTheExecutable) { expect_fallback("libpq is part of the executable"); }
+
+// What is left in a record, and what a server demands, is seen all the same.
+TEST(TlsInside, IsThatOfTheExecutable) {
+    const direct::TlsFunctions& functions = direct::tls_functions();
+    EXPECT_FALSE(functions.in_shared_library);
+    EXPECT_TRUE(functions.complete());
+    EXPECT_EQ(reinterpret_cast<void*>(functions.pending), reinterpret_cast<void*>(&SSL_pending));
+}
 
 }  // namespace
 }  // namespace pg::libpq
