@@ -4,17 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/base/position.hpp"
+
 namespace pg::config {
 
 namespace {
-
-/// Characters, not bytes, from 1: every byte of UTF-8 counts that does not continue a character.
-std::uint32_t position_of(std::string_view conninfo, std::size_t offset) {
-    const auto before = conninfo.substr(0, offset);
-    const auto characters = std::count_if(
-        before.begin(), before.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; });
-    return static_cast<std::uint32_t>(characters + 1);
-}
 
 Error error_at(std::uint32_t position, std::string message) {
     ErrorFields fields;

@@ -32,6 +32,7 @@ public:
 
 private:
     void note_end_of_settings(std::string_view sql);
+    [[nodiscard]] Error no_copy(Error error, std::string_view sql);
     void give_up() noexcept override {
         in_.reset();
         out_.reset();

@@ -27,7 +27,7 @@ Expected<void> CopySession::begin_in(std::string_view sql) {
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_in(sql, wait());
     note_end_of_settings(sql);
-    if (!begun) return ended_by(std::move(begun).error());
+    if (!begun) return no_copy(std::move(begun).error(), sql);
     in_ = *std::move(begun);
     return {};
 }
@@ -36,7 +36,7 @@ Expected<void> CopySession::begin_out(std::string_view sql) {
     borrowed().slot->holder.runs(sql);
     auto begun = session().copy_out(sql, wait());
     note_end_of_settings(sql);
-    if (!begun) return ended_by(std::move(begun).error());
+    if (!begun) return no_copy(std::move(begun).error(), sql);
     out_ = *std::move(begun);
     return {};
 }
@@ -46,6 +46,12 @@ void CopySession::note_end_of_settings(std::string_view sql) {
     const TransactionControl control = transaction_control(sql);
     if (control != TransactionControl::none) forget_settings(borrowed());
     if (control == TransactionControl::commits && borrowed().held) borrowed().held->may_have_committed = true;
+}
+
+/// A text that is no COPY was run, and left what it says.
+Error CopySession::no_copy(Error error, std::string_view sql) {
+    if (may_have_been_applied(error)) note_failure(context(), *borrowed().slot, error, sql);
+    return ended_by(std::move(error));
 }
 
 Error CopySession::ended_by(Error error) {

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/base/position.hpp"
 #include "src/base/transaction_control.hpp"
+#include "src/base/words.hpp"
 #include "src/core/batch_state.hpp"
 #include "src/core/held_session.hpp"
 #include "src/core/observe.hpp"
@@ -151,11 +153,9 @@ Settings::Settings(std::vector<spi::LocalSetting> all) : all_(std::move(all)) {
 }
 
 bool Settings::renames() const {
-    const auto same = [](char a, char lower) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == lower; };
-    return std::any_of(all_.begin(), all_.end(), [&](const spi::LocalSetting& one) {
-        for (const std::string_view renaming : {"search_path", "role", "session_authorization"})
-            if (std::equal(one.name.begin(), one.name.end(), renaming.begin(), renaming.end(), same)) return true;
-        return false;
+    return std::any_of(all_.begin(), all_.end(), [](const spi::LocalSetting& one) {
+        return words::is(one.name, "search_path") || words::is(one.name, "role") ||
+               words::is(one.name, "session_authorization");
     });
 }
 
@@ -335,7 +335,7 @@ Expected<void> check_script_for_settings(std::string_view text) {
     const std::optional<std::size_t> at = behind_transaction_end(text);
     if (!at) return {};
     ErrorFields fields{.kind = ErrorKind::usage};
-    fields.position = static_cast<std::uint32_t>(*at + 1);
+    fields.position = position_of(text, *at);
     fields.message =
         "the script goes on behind the end of a transaction, where it would be without the settings of its request, "
         "such as a tenant's: run what stands there by itself";

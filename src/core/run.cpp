@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pg/sqlstate.hpp"
+#include "src/base/position.hpp"
 #include "src/base/transaction_control.hpp"
 #include "src/core/context.hpp"
 #include "src/core/held_session.hpp"
@@ -127,7 +128,7 @@ Expected<SqlScan> check_text(const Call& call) {
     fields.sql = call.sql;
     if (found.problem != SqlScan::Problem::none) {
         fields.message = problem_text(found.problem);
-        fields.position = static_cast<std::uint32_t>(found.offset + 1);
+        fields.position = position_of(call.sql, found.offset);
         return Error(std::move(fields));
     }
     if (found.parameters != call.arguments) {

@@ -211,4 +211,19 @@ TEST_F(CopyDb, StreamsBytesOfAnyFormat) {
     EXPECT_THROW(bad.finish(), pg::ServerError);
 }
 
+TEST_F(CopyDb, LeavesNothingOfWhatIsNoCopyToTheNextBorrower) {
+    pg::Client narrow = pg::connect(conninfo(), {.pool_max_size = 1});
+    const auto process = narrow.query_one<int>("select pg_backend_pid()");
+    const auto before = narrow.query_one<std::string>("select current_user::text || current_setting('search_path')");
+    for (const char* text : {"set role pg_monitor", "set search_path to nowhere"}) {
+        const auto in = pg::CopyWriter::try_open(narrow, pg::runtime(text));
+        ASSERT_FALSE(in) << text;
+        EXPECT_EQ(in.error().kind(), pg::ErrorKind::usage) << in.error().what();
+        EXPECT_EQ(narrow.query_one<std::string>("select current_user::text || current_setting('search_path')"), before);
+        EXPECT_FALSE(pg::CopyReader::try_open(narrow, pg::runtime(text)));
+        EXPECT_EQ(narrow.query_one<std::string>("select current_user::text || current_setting('search_path')"), before);
+    }
+    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+}
+
 }  // namespace

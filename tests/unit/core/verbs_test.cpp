@@ -145,6 +145,7 @@ TEST_F(Verbs, CheckTextsThatAreKnownAtRunTime) {
         {"select \"a", "a quoted name has no end", 8},
         {"select 1 /* a", "a comment has no end", 10},
         {"select $0", "there is no $0; the first parameter is $1", 8},
+        {"select 'äöü', $0", "there is no $0; the first parameter is $1", 15},
         {"select $65536", "the highest parameter is $65535", 8},
         {"select $1", "the statement has 1 parameters, but 0 arguments were given", 0},
     };
