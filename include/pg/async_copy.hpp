@@ -107,8 +107,8 @@ public:
         return Async<Expected<AsyncCopyOut>>(make_open(executor, target, site));
     }  /// @}
 
-    /// The next rows, at most so many; fewer at the end, and then none. Fewer too before one that cannot be read: its
-    /// error is that of the next call, and what follows can still be read. @{
+    /// The next rows, at most so many; fewer at the end, and then none. Fewer too before an error, which is that of the
+    /// next call; behind a row that cannot be read, what follows still can. @{
     Async<std::vector<Row>> read(std::size_t most = 1000) { return Async<std::vector<Row>>(make_read(most)); }
     Async<Expected<std::vector<Row>>> try_read(std::size_t most = 1000) {
         return Async<Expected<std::vector<Row>>>(make_read(most));
@@ -131,7 +131,7 @@ private:
                     break;
                 }
                 if (!row) {
-                    if (rows.empty() || row.error().kind() != ErrorKind::decode) return std::move(row).error();
+                    if (rows.empty()) return std::move(row).error();
                     failure.emplace(std::move(row).error());
                     break;
                 }

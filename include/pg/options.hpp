@@ -27,7 +27,7 @@ struct QueryOptions {
     const StopToken* stop = nullptr;
     /// Asks for all columns in this format. Text is for types without a binary form inside a transaction.
     Format format = Format::binary;
-    /// The statement may be run twice without harm: it is sent again, once, when its connection is lost.
+    /// It may be run twice without harm: a statement or a batch is sent again, once, when its connection is lost.
     bool idempotent = false;
     /// More received bytes than this give ResultTooLarge. Zero: no limit. A batch, which has none, refuses another one.
     std::size_t max_result_bytes = 0;

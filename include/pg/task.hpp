@@ -20,6 +20,9 @@
 namespace pg {
 namespace detail {
 
+/// Throws UsageError in what an event loop runs.
+PGCLIENT_API void refuse_to_block();
+
 template <class A>
 decltype(auto) get_awaiter(A&& awaitable) {
     if constexpr (requires { std::forward<A>(awaitable).operator co_await(); })
@@ -368,9 +371,11 @@ Task<FirstDone<detail::value_t<A>>> when_any(std::vector<A> awaitables) {
 }
 
 /// Runs `awaitable` from plain code: starts it on the calling thread, blocks that until it ends, here or on another
-/// thread, and returns its result (by value) or throws its exception. Nothing it waits for may need the calling thread.
+/// thread, and returns its result (by value) or throws its exception. Nothing it waits for may need the calling thread:
+/// UsageError on the thread of an event loop, in what the loop runs.
 template <Awaitable A>
 detail::value_t<A> sync_wait(A&& awaitable) {
+    detail::refuse_to_block();
     detail::Signal ended;
     auto running = detail::keep_result<detail::SetSignal, A>(std::forward<A>(awaitable));
     running.start({&ended}).resume();

@@ -80,7 +80,9 @@ Async<Expected<void>> AsyncCopyWriter::try_fail(std::string_view reason) {
     return Async<Expected<void>>(make_fail(reason));
 }
 
-struct AsyncCopyReader::Held final : detail::HeldCopy<CopyReader> {};
+struct AsyncCopyReader::Held final : detail::HeldCopy<CopyReader> {
+    std::optional<Error> failure;  // behind the bytes that were handed out
+};
 
 detail::AnswerOperation<AsyncCopyReader>* AsyncCopyReader::make_open(const AsyncExecutor& executor, const Sql<0>& sql) {
     return open_copy<Held, CopyReader, AsyncCopyReader>(
@@ -92,10 +94,15 @@ detail::AnswerOperation<AsyncCopyReader>* AsyncCopyReader::make_open(const Async
 detail::AnswerOperation<std::optional<std::string>>* AsyncCopyReader::make_read(std::size_t enough) const {
     using Bytes = std::optional<std::string>;
     return detail::operate<Bytes, Held>(target_, stop_, [enough](Held& held) -> Expected<Bytes> {
+        if (held.failure) return *std::exchange(held.failure, std::nullopt);
         std::string bytes;
         do {
-            const auto piece = held.copy->try_read();
-            if (!piece) return piece.error();
+            auto piece = held.copy->try_read();
+            if (!piece) {
+                if (bytes.empty()) return std::move(piece).error();
+                held.failure.emplace(std::move(piece).error());
+                break;
+            }
             if (!*piece) break;
             bytes += **piece;
         } while (bytes.size() < enough);

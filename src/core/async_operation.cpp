@@ -36,6 +36,15 @@ private:
     const Error why_;
 };
 
+/// In what an event loop runs.
+bool is_in_a_loop() { return spi::Reactor::any_here() || spi::Waiter::here() != nullptr; }
+
+Error would_hold_up(const char* call) {
+    return usage_error(std::string(call) +
+                       " on the thread of an event loop would hold up the calls there, and may wait for itself: "
+                       "co_await it");
+}
+
 }  // namespace
 
 template <>
@@ -73,9 +82,12 @@ Operation::~Operation() { const std::unique_ptr<const char[]> copy(owns_label_ ?
 void Operation::do_go_without(Executor&, Error why) noexcept { do_fail(std::move(why)); }
 
 std::optional<Error> Operation::no_place_to_wait() const {
-    if (!spi::Reactor::any_here() && !target_->home->here() && spi::Waiter::here() == nullptr) return std::nullopt;
-    return usage_error(
-        "get() on the thread of an event loop would hold up the calls there, and may wait for itself: co_await it");
+    if (!is_in_a_loop() && !target_->home->here()) return std::nullopt;
+    return would_hold_up("get()");
+}
+
+void refuse_to_block() {
+    if (is_in_a_loop()) would_hold_up("sync_wait").raise();
 }
 
 Error no_call_to_await() {

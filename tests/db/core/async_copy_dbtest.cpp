@@ -121,9 +121,15 @@ TEST_P(AsyncCopyBytes, SaysWhatTheServerSays) {
     auto reader =
         pg::AsyncCopyReader::open(narrow.async(), "copy (select 10 / (10 - n) from generate_series(1, 20) n) to stdout")
             .get();
+    EXPECT_EQ(reader.read().get(), "1\n1\n1\n1\n2\n2\n3\n5\n10\n") << "what came before it";
     const auto broken = reader.try_read().get();
     ASSERT_FALSE(broken);
     EXPECT_EQ(broken.error().sqlstate(), pg::sqlstate::division_by_zero);
+    auto rows = pg::AsyncCopyOut<int>::open(narrow.async(), "(select 10 / (3 - n) from generate_series(1, 5) n)").get();
+    EXPECT_EQ(rows.read().get(), (std::vector{5, 10}));
+    const auto no_row = rows.try_read().get();
+    ASSERT_FALSE(no_row);
+    EXPECT_EQ(no_row.error().sqlstate(), pg::sqlstate::division_by_zero);
     EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session goes on";
 }
 

@@ -1,5 +1,6 @@
 // Awaited calls of which the application has made something else than was meant: errors of its own, handles that are
 // empty.
+#include <latch>
 #include <optional>
 #include <utility>
 
@@ -48,6 +49,54 @@ TEST_P(AsyncMisuse, SaysThatAHandleWasMovedFrom) {
     auto stream = async.stream<int>("select 1").get();
     const auto read = std::move(stream);
     EXPECT_EQ(pg::sync_wait(stream.try_next()).error().kind(), pg::ErrorKind::usage);
+}
+
+pg::Task<std::string> hold_up(pg::AsyncClient async) {
+    co_await async.exec("select 1");
+    try {
+        co_return std::to_string(pg::sync_wait(async.query_one<int>("select 1")));
+    } catch (const pg::UsageError& error) {
+        co_return std::string(error.message());
+    }
+}
+
+TEST_P(AsyncMisuse, SyncWaitDoesNotHoldUpALoop) {
+    EXPECT_NE(pg::sync_wait(hold_up(async)).find("hold up the calls"), std::string::npos);
+}
+
+TEST_P(AsyncMisuse, SaysWhichProcessServedALostConnection) {
+    const pg::AsyncConnection connection = async.connection().get();
+    const int process = connection.query_one<int>("select pg_backend_pid()").get();
+    EXPECT_EQ(connection.backend_process(), process);
+    EXPECT_FALSE(connection.try_exec("select pg_terminate_backend(pg_backend_pid())").get());
+    EXPECT_EQ(connection.backend_process(), process);
+}
+
+pg::Task<void> ask_beside_a_transaction(pg::AsyncClient async, const char* waits, std::latch& answered) {
+    {  // two are idle, for what comes first
+        const pg::AsyncConnection one = co_await async.connection();
+        const pg::AsyncConnection other = co_await async.connection();
+    }
+    pg::AsyncTransaction transaction = co_await async.begin();
+    co_await transaction.exec("update stock set n = n + 1");
+    async.try_exec(pg::runtime(waits)).start([&](const auto& changed) {  // waits for the transaction
+        EXPECT_TRUE(changed) << changed.error().what();
+        answered.count_down();
+    });
+    const auto beside = co_await async.with({.timeout = 10s}).try_query_one<int>("select 1");
+    EXPECT_TRUE(beside) << beside.error().what();
+    co_await transaction.commit();
+}
+
+TEST_P(AsyncMisuse, ATransactionMayAwaitItsOwnClientWhileOthersWaitForItsLocks) {
+    onlooker().run_script("drop table if exists stock; create table stock as select 1 as n");
+    for (const char* waits : {"update stock set n = 0", "select n from stock for update",
+                              "with changed as (delete from stock returning n) select * from changed"}) {
+        std::latch answered(1);
+        pg::sync_wait(ask_beside_a_transaction(async, waits, answered));
+        answered.wait();
+    }
+    expect_nothing_left_busy();
 }
 
 pg::Task<void> await_twice(pg::Async<int> call) {
