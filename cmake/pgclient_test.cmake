@@ -62,3 +62,25 @@ function(pgclient_test name)
   # Those that take longest begin first.
   set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} COST ${timeout})
 endfunction()
+
+# pgclient_with_newer_libpq(<name> <program> [variable=value…])
+#
+# The program once more with the libpq of newer majors, which cancels encrypted and speaks a newer protocol: built with the
+# headers of 15 all the same. The cases that its own test leaves out are left out here too. Not under a sanitizer: what is
+# loaded was built without it.
+function(pgclient_with_newer_libpq name program)
+  if(PGCLIENT_SANITIZE OR NOT TARGET ${program})
+    return()
+  endif()
+  get_property(changes TEST ${program} PROPERTY ENVIRONMENT_MODIFICATION)
+  get_property(serial TEST ${program} PROPERTY RUN_SERIAL)
+  foreach(major 17 18)
+    set(test ${name}_with_libpq_${major})
+    add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}
+      -DMAJOR=${major} -DPROGRAM=$<TARGET_FILE:${program}>
+      -DREPORT=${PROJECT_BINARY_DIR}/reports/${test}.xml
+      -P ${PROJECT_SOURCE_DIR}/cmake/run_with_libpq.cmake)
+    set_tests_properties(${test} PROPERTIES LABELS libpq17 TIMEOUT 600 SKIP_REGULAR_EXPRESSION "SKIPPED: "
+      ENVIRONMENT "${ARGN}" ENVIRONMENT_MODIFICATION "${changes}" RUN_SERIAL "${serial}")
+  endforeach()
+endfunction()

@@ -148,6 +148,25 @@ TEST_P(Verbs, ReadsDynamicRowsByNameAndNumber) {
     EXPECT_EQ(sum, 5);
 }
 
+TEST_P(Verbs, KeepWhatAResultsViewsPointToWhileOthersAreReceived) {
+    // Of more than one piece of memory: many short rows, and some that are larger than a piece.
+    const auto length = [](int n) { return n % 1000 == 0 ? 300'000u : static_cast<unsigned>(n % 200); };
+    const pg::Result kept = db.query(
+        "select n, repeat(chr(97 + n % 26), case when n % 1000 = 0 then 300000 else n % 200 end)"
+        " from generate_series(1, 20000) n");
+    std::vector<std::pair<int, std::string_view>> views;
+    for (auto&& [n, text] : kept.rows<int, std::string_view>()) views.emplace_back(n, text);
+    ASSERT_EQ(views.size(), 20'000u);
+    for (int times = 0; times < 3; ++times) {
+        const auto others = db.query_all<std::string>("select repeat('#', 1000) from generate_series(1, 5000)");
+        ASSERT_EQ(others.size(), 5'000u);
+    }
+    for (int expected = 1; const auto& [n, text] : views) {
+        ASSERT_EQ(n, expected++);
+        ASSERT_EQ(text, std::string(length(n), static_cast<char>('a' + n % 26)));
+    }
+}
+
 TEST_P(Verbs, ReturnsErrorsFromTheTryTwins) {
     const auto rows = db.try_query_all<int>("select 1/$1", 0);
     ASSERT_FALSE(rows);

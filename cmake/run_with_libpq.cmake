@@ -1,0 +1,25 @@
+# Runs a test program with the libpq of another major: cmake -DMAJOR=17 -DPROGRAM=… -P run_with_libpq.cmake
+# Without that libpq it says so, which the test counts as skipped; with PGCLIENT_TEST_REQUIRE_LIBPQ set it fails.
+if(DEFINED ENV{PGCLIENT_CACHE})
+  set(cache $ENV{PGCLIENT_CACHE})
+elseif("$ENV{USER}" STREQUAL "root" OR "$ENV{HOME}" STREQUAL "/root")
+  set(cache /var/cache/pgclient)
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(cache $ENV{XDG_CACHE_HOME}/pgclient)
+else()
+  set(cache $ENV{HOME}/.cache/pgclient)
+endif()
+set(folder ${cache}/postgres/node_modules/pg${MAJOR}/native/lib)
+
+if(NOT EXISTS ${folder}/libpq.so.5)
+  set(words "there is no libpq ${MAJOR} in ${folder}")
+  if(DEFINED ENV{PGCLIENT_TEST_REQUIRE_LIBPQ})
+    message(FATAL_ERROR "${words}")
+  endif()
+  message("SKIPPED: ${words}")
+  return()
+endif()
+
+set(ENV{LD_LIBRARY_PATH} ${folder})
+set(ENV{PGCLIENT_TEST_LIBPQ_MAJOR} ${MAJOR})
+execute_process(COMMAND ${PROGRAM} --gtest_output=xml:${REPORT} COMMAND_ERROR_IS_FATAL ANY)
