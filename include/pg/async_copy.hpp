@@ -107,8 +107,8 @@ public:
         return Async<Expected<AsyncCopyOut>>(make_open(executor, target, site));
     }  /// @}
 
-    /// The next rows, at most so many; fewer at the end, and then none. Fewer too before an error, which is that of the
-    /// next call; behind a row that cannot be read, what follows still can. @{
+    /// The next rows, at most so many; fewer at the end, and then none. Fewer too before an error other than a stop,
+    /// which is that of the next call; behind a row that cannot be read, what follows still can. @{
     Async<std::vector<Row>> read(std::size_t most = 1000) { return Async<std::vector<Row>>(make_read(most)); }
     Async<Expected<std::vector<Row>>> try_read(std::size_t most = 1000) {
         return Async<Expected<std::vector<Row>>>(make_read(most));
@@ -131,7 +131,7 @@ private:
                     break;
                 }
                 if (!row) {
-                    if (rows.empty()) return std::move(row).error();
+                    if (rows.empty() || row.error().kind() == ErrorKind::cancelled) return std::move(row).error();
                     failure.emplace(std::move(row).error());
                     break;
                 }
@@ -223,7 +223,8 @@ public:
     static Async<AsyncCopyReader> open(const AsyncExecutor& executor, Sql<0> sql);
     static Async<Expected<AsyncCopyReader>> try_open(const AsyncExecutor& executor, Sql<0> sql);  /// @}
 
-    /// The next pieces, as soon as they are at least `enough` bytes, or the last of them; nothing at the end. A row of
+    /// The next pieces, as soon as they are at least `enough` bytes, or the last of them; nothing at the end. Fewer
+    /// before an error other than a stop, which is that of the next call. A row of
     /// the text format is never cut. The server sends no more than the connection holds until they are asked for. One
     /// that is given up cancels the COPY. @{
     Async<std::optional<std::string>> read(std::size_t enough = 64 * 1024);

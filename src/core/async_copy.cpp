@@ -99,7 +99,7 @@ detail::AnswerOperation<std::optional<std::string>>* AsyncCopyReader::make_read(
         do {
             auto piece = held.copy->try_read();
             if (!piece) {
-                if (bytes.empty()) return std::move(piece).error();
+                if (bytes.empty() || piece.error().kind() == ErrorKind::cancelled) return std::move(piece).error();
                 held.failure.emplace(std::move(piece).error());
                 break;
             }
