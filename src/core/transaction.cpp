@@ -206,16 +206,20 @@ Expected<void> Transaction::Impl::roll_back(const spi::Wait& wait) {
 
 Expected<std::uint32_t> Transaction::Impl::set_savepoint(const spi::Wait& wait) {
     if (!is_open()) return ended();
+    if (is_ended_by_its_text()) return detail::ended_by_its_text();
     const std::uint32_t number = ++savepoints;
-    auto set = control_savepoint(spi::RequestKind::savepoint, "savepoint", number, wait);
+    auto set = control_savepoint(spi::RequestKind::savepoint, number, wait);
     if (!set) return std::move(set).error();
     open_savepoints.push_back(number);
     return number;
 }
 
-Expected<void> Transaction::Impl::control_savepoint(spi::RequestKind kind, std::string_view statement,
-                                                    std::uint32_t number, const spi::Wait& wait) {
-    const std::string text = std::string(statement) + " pgclient_" + std::to_string(number);
+Expected<void> Transaction::Impl::control_savepoint(spi::RequestKind kind, std::uint32_t number,
+                                                    const spi::Wait& wait) {
+    const std::string savepoint = "savepoint pgclient_" + std::to_string(number);
+    std::string text = kind == spi::RequestKind::savepoint ? savepoint : "release " + savepoint;
+    // Else the server keeps what was rolled back to, and those that come stand inside of it, deeper each time.
+    if (kind == spi::RequestKind::rollback_to) text.insert(0, "rollback to " + savepoint + "; ");
     return detail::hooked(hooks_, kind, text, nullptr, [&](detail::Watch* watch) -> Expected<void> {
         if (watch) watch->take(*held);
         return without_tag(control(text, wait));
@@ -223,14 +227,14 @@ Expected<void> Transaction::Impl::control_savepoint(spi::RequestKind kind, std::
 }
 
 bool Transaction::Impl::has_savepoint(std::uint32_t number) const noexcept {
-    return is_open() && std::binary_search(open_savepoints.begin(), open_savepoints.end(), number);
+    return is_open() && !is_ended_by_its_text() &&
+           std::binary_search(open_savepoints.begin(), open_savepoints.end(), number);
 }
 
 /// One that fails leaves the savepoint, which can still be rolled back to. One that was given up too late has ended it.
 Expected<void> Transaction::Impl::end_savepoint(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait) {
-    const bool is_kept = kind == spi::RequestKind::release;
-    auto ended = control_savepoint(kind, is_kept ? "release savepoint" : "rollback to savepoint", number, wait);
-    if (!is_kept) detail::note_undone(*held->context, held->lease.slot());
+    auto ended = control_savepoint(kind, number, wait);
+    if (kind == spi::RequestKind::rollback_to) detail::note_undone(*held->context, held->lease.slot());
     if (!ended && ended.error().outcome() != Outcome::applied) return ended;
     while (open_savepoints.back() != number) open_savepoints.pop_back();  // those inside of it end with it
     open_savepoints.pop_back();

@@ -109,8 +109,7 @@ struct Transaction::Impl final : Executor {
     Expected<detail::Borrowed> do_borrow(const QueryOptions* options) override;
 
 private:
-    Expected<void> control_savepoint(spi::RequestKind kind, std::string_view statement, std::uint32_t number,
-                                     const spi::Wait& wait);
+    Expected<void> control_savepoint(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait);
     Expected<void> end_savepoint(spi::RequestKind kind, std::uint32_t number, const spi::Wait& wait);
 };
 

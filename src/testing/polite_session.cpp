@@ -269,7 +269,8 @@ Answer PoliteSession::take(std::string_view sql) {
 Answer PoliteSession::look(std::string_view sql) const {
     if (auto answer = answers_.look(sql)) return *std::move(answer);
     Answer usual;
-    const bool is_one = scan_sql(sql).problem != SqlScan::Problem::several_statements;
+    // To roll back to a savepoint may be more than one: it is released, too.
+    const bool is_one = scan_sql(sql).problem != SqlScan::Problem::several_statements || rolls_back_to_a_savepoint(sql);
     if (!is_reset(sql) && (!is_one || !needs_no_answer(first_words(sql, 1))))
         usual.error = report("0A000", "the fake server has no answer to: " + std::string(sql));
     return usual;

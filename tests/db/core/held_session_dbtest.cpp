@@ -1,5 +1,6 @@
 // Held sessions on a server: what was opened on one ends well, and the session goes on.
 #include <chrono>
+#include <optional>
 
 #include "pg/batch.hpp"
 #include "pg/connection.hpp"
@@ -149,15 +150,38 @@ TEST_F(HeldSessionDb, LeavesTheNextTransactionToItselfWhenATextHasEndedOne) {
     transaction.exec("commit");
     transaction = connection.begin();
     pg::Transaction old = std::move(transaction);
+    std::optional<pg::Savepoint> part(old.savepoint());
     old.exec("commit");
     {
         pg::Transaction next = connection.begin();
+        pg::Savepoint its = next.savepoint();  // of the same number
+        next.exec("insert into kept values (2)");
+        EXPECT_EQ(part->try_rollback().error().kind(), pg::ErrorKind::usage);
+        part.reset();
+        EXPECT_EQ(old.try_savepoint().error().kind(), pg::ErrorKind::usage);
+        its.release();
         EXPECT_EQ(old.try_exec("insert into kept values (0)").error().kind(), pg::ErrorKind::usage);
         EXPECT_EQ(old.try_commit().error().kind(), pg::ErrorKind::usage);
         next.exec("insert into kept values (1)");
         next.commit();
     }
-    EXPECT_EQ(connection.query_all<int>("select n from kept"), std::vector<int>{1});
+    EXPECT_EQ(connection.query_all<int>("select n from kept"), (std::vector<int>{2, 1}));
+}
+
+/// What a server keeps of a part that was undone holds a lock, once something is written behind it.
+TEST_F(HeldSessionDb, LeavesNothingOfThePartsThatWereUndone) {
+    narrow.run_script("create table tried (n int primary key); insert into tried values (0)");
+    pg::Transaction transaction = narrow.begin();
+    for (int part = 0; part < 50; ++part) {
+        pg::Savepoint savepoint = transaction.savepoint();
+        EXPECT_FALSE(transaction.try_exec("insert into tried values (0)"));
+        savepoint.rollback();
+    }
+    transaction.exec("insert into tried values (1)");
+    EXPECT_EQ(transaction.query_one<std::int64_t>(
+                  "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'transactionid'"),
+              1);
+    transaction.commit();
 }
 
 }  // namespace

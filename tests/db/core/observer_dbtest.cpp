@@ -209,7 +209,7 @@ TEST_P(Observed, AwaitedCallsThatWaitForTheirTurn) {
     const auto first = moments->of("select pg_sleep(0.2)");
     for (const char* text : {"select 1", "select 2; select 3", "savepoint pgclient_1", "select 4"})
         EXPECT_LT(moments->of(text).began, first.ended) << text << " was called before the first had its answer";
-    for (const char* text : {"rollback to savepoint pgclient_1", "select 5", "commit"})
+    for (const char* text : {"rollback to savepoint pgclient_1; release savepoint pgclient_1", "select 5", "commit"})
         EXPECT_GT(moments->of(text).began, first.ended) << text << " was called afterwards";
     for (const char* text : {"select 5", "commit"}) EXPECT_GE(moments->of(text).began, before_last) << text;
 

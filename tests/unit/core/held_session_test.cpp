@@ -243,7 +243,7 @@ TEST_F(HeldSession, EndsAStreamBeforeAPartIsUndone) {
               "a stream or a COPY of the transaction is still open: finish or destroy it before release");
     part.rollback();
     EXPECT_EQ(server.take_log(), (Lines{"begin", "savepoint pgclient_1", "stream select n", "stream closed",
-                                        "rollback to savepoint pgclient_1"}));
+                                        "rollback to savepoint pgclient_1; release savepoint pgclient_1"}));
     transaction.commit();
 }
 

@@ -126,7 +126,7 @@ TEST_F(Observing, TellsOfTheSavepointsOfATransaction) {
                      "release release savepoint pgclient_1 on fake, 0 rows"}));
     EXPECT_EQ(told_of([&] { static_cast<void>(transaction.savepoint()); }),
               (Lines{"savepoint savepoint pgclient_2 on fake, 0 rows",
-                     "rollback_to rollback to savepoint pgclient_2 on fake, 0 rows"}));
+                     "rollback_to rollback to savepoint pgclient_2; release savepoint pgclient_2 on fake, 0 rows"}));
     server.answer("savepoint pgclient_3", server_error("25P02"));
     EXPECT_EQ(told_of([&] { static_cast<void>(transaction.try_savepoint()); }),
               (Lines{"savepoint savepoint pgclient_3 on fake, 0 rows: server not_applied",

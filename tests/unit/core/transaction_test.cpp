@@ -245,7 +245,8 @@ TEST_F(Transaction, KeepsOrUndoesAPart) {
     EXPECT_THROW(undone.rollback(), pg::UsageError);
     transaction.commit();
     EXPECT_EQ(server.take_log(), (Lines{"begin", "savepoint pgclient_1", "savepoint pgclient_2", "select 1 / 0",
-                                        "rollback to savepoint pgclient_2", "release savepoint pgclient_1", "commit"}));
+                                        "rollback to savepoint pgclient_2; release savepoint pgclient_2",
+                                        "release savepoint pgclient_1", "commit"}));
 }
 
 TEST_F(Transaction, UndoesAPartThatGoesWithoutARelease) {
@@ -253,7 +254,7 @@ TEST_F(Transaction, UndoesAPartThatGoesWithoutARelease) {
     {
         const pg::Savepoint savepoint = transaction.savepoint();
     }
-    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_1");
+    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_1; release savepoint pgclient_1");
     pg::Savepoint last = transaction.savepoint();
     transaction.commit();
     EXPECT_THROW(last.release(), pg::UsageError);
@@ -267,7 +268,7 @@ TEST_F(Transaction, UndoesAPartThatCouldNotBeKept) {
         server.answer("release savepoint pgclient_1", server_error("25P02"));
         EXPECT_THROW(savepoint.release(), pg::ServerError);
     }
-    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_1");
+    EXPECT_EQ(server.take_log().back(), "rollback to savepoint pgclient_1; release savepoint pgclient_1");
 }
 
 TEST_F(Transaction, EndsThePartsInsideOfOneWithIt) {
@@ -299,7 +300,7 @@ TEST_F(Transaction, SaysWhyAPartCouldNotBeMadeKeptOrUndone) {
     server.answer("savepoint pgclient_1", server_error("25P02"));
     EXPECT_THROW(static_cast<void>(transaction.savepoint()), pg::ServerError);
     pg::Savepoint savepoint = transaction.savepoint();
-    server.answer("rollback to savepoint pgclient_2", server_error("3B001"));
+    server.answer("rollback to savepoint pgclient_2; release savepoint pgclient_2", server_error("3B001"));
     EXPECT_THROW(savepoint.rollback(), pg::ServerError);
     server.answer("release savepoint pgclient_2", server_error("3B001"));
     EXPECT_THROW(savepoint.release(), pg::ServerError);
