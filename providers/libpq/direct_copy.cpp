@@ -36,7 +36,10 @@ Expected<wire::CopyFormat> begin_copy(DirectLink& link, std::string_view sql, wi
                 if (!format) return link.violated("a malformed answer to COPY");
                 return *format;
             }
-            case wire::Event::complete: link.note_tag(); break;
+            case wire::Event::complete:
+                if (!wire::read_tag(frame.body)) return link.violated("a malformed command tag");
+                link.note_tag();
+                break;
             case wire::Event::failed:
                 failure = link.failed(frame.body);
                 if (!link.connected()) return *std::move(failure);
@@ -215,7 +218,13 @@ private:
             }
             switch (*event) {
                 case wire::Event::copy_data: return std::optional(frame.body);
-                case wire::Event::complete: link_.note_tag(); break;
+                case wire::Event::complete:
+                    if (!wire::read_tag(frame.body)) {
+                        Error error = link_.violated("a malformed command tag");
+                        return leave(), std::move(error);
+                    }
+                    link_.note_tag();
+                    break;
                 case wire::Event::failed:
                     failure = link_.failed(frame.body);
                     if (!link_.connected()) return leave(), *std::move(failure);

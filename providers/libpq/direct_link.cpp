@@ -342,9 +342,10 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
             if (!event) break;
             switch (*event) {
                 case wire::Event::complete: {
-                    const std::string_view tag = wire::read_tag(frame.body).value_or(std::string_view());
-                    note_tag(tag);
-                    if (outcome == Outcome::unknown && is_undone(site().phase, tag)) outcome = Outcome::not_applied;
+                    const auto tag = wire::read_tag(frame.body);
+                    if (!tag) return static_cast<void>(violated("a malformed command tag")), Outcome::unknown;
+                    note_tag(*tag);
+                    if (outcome == Outcome::unknown && is_undone(site().phase, *tag)) outcome = Outcome::not_applied;
                 }
                     [[fallthrough]];
                 case wire::Event::empty:

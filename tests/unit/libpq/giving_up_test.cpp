@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "pg/spi/waiter.hpp"
 #include "pg/stop.hpp"
@@ -234,12 +235,17 @@ TEST_P(GivingUp, SaysOfASessionThatIsKeptNotThatItIsClosed) {
 }
 
 TEST_P(GivingUp, LeavesAServerThatBreaksTheProtocolMeanwhile) {
-    const Expected<Result> result = run_stopped([](Conversation& client) { client.send(Reply().message('q')); });
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
-    EXPECT_EQ(result.error().outcome(), Outcome::unknown);
-    EXPECT_FALSE(result.error().connection_usable());
-    EXPECT_FALSE(session()->usable());
+    std::vector<Reply> all{Reply().message('q')};
+    // A tag whose end is missing. libpq finds one in what comes next.
+    if (GetParam() == "direct"sv) all.push_back(bound().no_data().message('C', "INSERT 0 1").ready());
+    for (const Reply& broken : all) {
+        const Expected<Result> result = run_stopped([&](Conversation& client) { client.send(broken); });
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
+        EXPECT_EQ(result.error().outcome(), Outcome::unknown);
+        EXPECT_FALSE(result.error().connection_usable());
+        EXPECT_FALSE(session()->usable());
+    }
 }
 
 TEST_P(GivingUp, LeavesAServerThatGoesMeanwhile) {

@@ -122,6 +122,7 @@ std::vector<Nonsense> nonsense_in_a_copy() {
     all.push_back({Reply().tag("COPY 1").ready(), ""});
     all.push_back({Reply().copy_out(1), ""});
     all.push_back({Reply().copy_done().row({"x"}), ""});
+    all.push_back({Reply().copy_done().message('C', "COPY 1"), "a malformed command tag"});  // whose end is missing
     return all;
 }
 
