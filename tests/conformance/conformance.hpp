@@ -85,8 +85,7 @@ inline std::vector<Pairing> pairings(Form form) {
     for (const char* engine : {"libpq", "direct"})
         for (const Transport transport : {Transport::unix_socket, Transport::tcp, Transport::tls}) {
             if (form == Form::blocking) all.push_back({"libpq", engine, transport, form});
-            if (form == Form::blocking || transport != Transport::tcp)
-                all.push_back({"async", engine, transport, form});
+            all.push_back({"async", engine, transport, form});
         }
     return all;
 }

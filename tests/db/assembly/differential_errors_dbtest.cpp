@@ -2,6 +2,7 @@
 // them, blocking or awaited.
 #include <pg/async.hpp>
 #include <pg/batch.hpp>
+#include <pg/copy.hpp>
 
 #include "tests/db/assembly/peers.hpp"
 
@@ -169,6 +170,63 @@ std::string outcome_among_others(pg::Client& client, const char* sql) {
     const auto told = pg::sync_wait(pg::when_all(std::move(calls)));
     EXPECT_TRUE(told.front() && told.back());
     return told[1] ? "went well" : text_of(told[1].error());
+}
+
+/// What comes of COPYs, arguments and prepared statements that fail, and then of another statement.
+Lines outcomes_with_data(pg::Client& client) {
+    Lines all;
+    pg::Connection db = client.connection();
+    for (const char* const row : {"x\n", "-1\n", "1\t2\n", "\\."})
+        all.push_back(outcome_of([&] {
+            pg::CopyWriter copy(db, "copy copied from stdin");
+            copy.write(row);
+            static_cast<void>(copy.finish());
+        }));
+    all.push_back(outcome_of([&] {
+        pg::CopyWriter copy(db, "copy copied from stdin");
+        copy.fail("no more");
+    }));
+    for (const int value : {-1, 0})
+        all.push_back(outcome_of([&] {
+            pg::CopyIn<int> copy(db, "copied (n)");
+            copy.write(value);
+            static_cast<void>(copy.finish());
+        }));
+    all.push_back(outcome_of([&] { pg::CopyIn<std::string, int> copy(db, "copied (n)"); }));
+    all.push_back(outcome_of([&] {
+        pg::CopyReader copy(db, "copy (select 10 / (3 - n) from generate_series(1, 5) n) to stdout");
+        while (copy.read()) continue;
+    }));
+    all.push_back(outcome_of([&] {
+        for (const int n : pg::CopyOut<int>(db, "(select 10 / (3 - n) from generate_series(1, 5) n)"))
+            static_cast<void>(n);
+    }));
+    for (int time = 0; time < 3; ++time) {  // it has a name from the second on
+        all.push_back(outcome_of([&] { db.exec("insert into copied values ($1)", -1); }));
+        all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select $1::text::int", "x")); }));
+        all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 10 / $1", 0)); }));
+        all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select $1::int", "x")); }));
+    }
+    const auto divide = client.prepare<int(int)>("select 12 / $1").on(db);
+    for (const int by : {0, 3, 0}) all.push_back(outcome_of([&] { static_cast<void>(divide(by)); }));
+    all.push_back(outcome_of([&] { static_cast<void>(db.query_one<int>("select 1")); }));
+    return all;
+}
+
+TEST(SameErrors, OfDataAreToldByAll) {
+    make_database();
+    peers[0].open().run_script("create table copied (n int check (n > 0))");
+    Lines expected;
+    for (const Peer& peer : peers) {
+        SCOPED_TRACE(peer.name());
+        pg::Client db = peer.open();
+        Lines told = outcomes_with_data(db);
+        EXPECT_EQ(told.back(), "went well");
+        if (expected.empty())
+            expected = std::move(told);
+        else
+            EXPECT_EQ(told, expected);
+    }
 }
 
 TEST(SameErrors, AreToldByAll) {

@@ -221,6 +221,30 @@ pg::Task<std::uint64_t> awaited_copy_in(pg::AsyncClient db, std::string target, 
     co_return co_await copy.finish();
 }
 
+/// What `call` gives for the values of a row, one by one.
+template <class Row, class Call>
+auto with_values(const Row& row, Call call) {
+    if constexpr (std::is_same_v<Row, Plain>)
+        return std::apply(call, row);
+    else if constexpr (std::is_same_v<Row, Lone>)
+        return call(row);
+    else
+        return pg::reflect::with_fields(row, call);
+}
+
+/// The columns in the order of those values.
+template <class Row>
+std::string in_order_of_fields(const Table& table) {
+    if constexpr (std::is_same_v<Row, Plain> || std::is_same_v<Row, Lone>) {
+        return table.columns;
+    } else {
+        std::string names;
+        for (const std::string_view name : pg::reflect::field_names<Row>)
+            names.append(names.empty() ? "" : ", ").append(name);
+        return names;
+    }
+}
+
 /// Read by each verb that blocks.
 template <class Row>
 void expect_blocking(pg::Client& client, pg::Format format, const std::string& sql, const std::vector<Row>& expected) {
@@ -291,12 +315,14 @@ protected:
                 }
                 expect_named(clients_[at], table.select);
                 expect_copied(clients_[at], peers[at].is_awaited(), table, expected);
+                expect_inserted(clients_[at], peers[at].is_awaited(), table, expected);
             }
         });
     }
 
 private:
     static constexpr std::size_t sizes[] = {0, 1, 3, 100, 2500};
+    static constexpr std::ptrdiff_t most_inserted = 30;
 
     /// As many random rows as the seed says.
     Table make_table(std::span<const Column> columns, unsigned long seed) {
@@ -319,6 +345,28 @@ private:
     static void expect_named(pg::Client& db, const std::string& sql) {
         EXPECT_GT(db.query_one<std::int64_t>("select count(*) from pg_prepared_statements where statement = $1", sql),
                   0);
+    }
+    /// Values that go in as arguments are what they were, the first of them.
+    template <class Row>
+    void expect_inserted(pg::Client& db, bool is_awaited, const Table& table, const std::vector<Row>& expected) {
+        const std::string columns = in_order_of_fields<Row>(table);
+        std::string sql = "insert into typed_copy (" + columns + ") values (";
+        const auto count = 1 + std::count(columns.begin(), columns.end(), ',');
+        for (int number = 1; number <= count; ++number) sql += (number == 1 ? "$" : ", $") + std::to_string(number);
+        sql += ")";
+        const std::vector<Row> some(expected.begin(), expected.begin() + std::min(std::ssize(expected), most_inserted));
+        for (int form = 0; form <= (is_awaited ? 1 : 0); ++form) {
+            for (const Row& row : some)
+                EXPECT_EQ(with_values(row,
+                                      [&](const auto&... value) {
+                                          return form == 0 ? db.exec(pg::runtime(sql), value...)
+                                                           : db.async().exec(pg::runtime(sql), value...).get();
+                                      }),
+                          1u);
+            const std::string all = "select " + table.columns + " from typed_copy order by at";
+            expect_same(first_.query_all<Row>(pg::runtime(all)), some, form == 0 ? "inserted" : "inserted, awaited");
+            first_.exec("truncate typed_copy");
+        }
     }
     /// Rows that go out and in again are what they were.
     template <class Row>
