@@ -190,7 +190,7 @@ std::size_t allocated() {
 template <class R>
 std::size_t weigh_waiters(const char* name, const std::string& conninfo, const char* sql) {
     constexpr std::size_t waiters = 10'000;
-    pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = 1});
+    pg::Client db = pg::connect(conninfo + " engine=direct provider=async", {.pool_max_size = 1});
     const auto statement = db.prepare<R(std::int32_t)>(pg::runtime(sql));
     std::atomic<std::size_t> answers = 0;
     std::optional<pg::Connection> held(db.connection());
@@ -210,7 +210,7 @@ std::size_t weigh_waiters(const char* name, const std::string& conninfo, const c
 void measure_awaiting(const std::string& conninfo, bench::Targets& targets) {
     bench::raw::execute(bench::raw::connect(conninfo).get(), bench::tables_sql(scale).c_str());
     {
-        const pg::Client db = pg::connect(conninfo + " provider=async", {.pool_max_size = sessions});
+        const pg::Client db = pg::connect(conninfo + " engine=direct provider=async", {.pool_max_size = sessions});
         const auto select_one = db.prepare<Record(std::int32_t)>(pg::runtime(bench::select_one));
         db.pool().wait_ready(sessions, 30s).value();
         const BlockingThreads threads(conninfo);

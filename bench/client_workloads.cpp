@@ -31,7 +31,7 @@ namespace {
 class Peer {
 public:
     Peer(std::string conninfo, const Scale& scale)
-        : conninfo_(std::move(conninfo)), scale_(scale), records_(records(scale.inserts)) {
+        : conninfo_("engine=direct " + std::move(conninfo)), scale_(scale), records_(records(scale.inserts)) {
         listener_.listen("bench_client");
     }
 

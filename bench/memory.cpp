@@ -110,7 +110,7 @@ int compare(const char* line, const std::string& conninfo, std::size_t most_over
         bench::raw::execute(connection.get(), "select 1");
         return connection;
     });
-    pg::Client client = pg::open(conninfo, {.pool_max_size = 2 * connections});
+    pg::Client client = pg::open(conninfo + " engine=direct", {.pool_max_size = 2 * connections});
     const std::size_t ours = bytes_of_each([&] {
         pg::Connection connection = client.connection();
         static_cast<void>(connection.query_one<int>("select 1"));
