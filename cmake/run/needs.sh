@@ -4,7 +4,7 @@
 readonly needs_of_build=(g++ cmake libasio-dev ninja-build ccache libpq-dev pkg-config)
 readonly needs_of_demo=("${needs_of_build[@]}" postgresql-15 iso-codes openssl)
 readonly needs_of_format=(clang-format-19)
-readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 pgbouncer "${needs_of_format[@]}")
+readonly needs_of_test=("${needs_of_demo[@]}" libgtest-dev python3 git pgbouncer "${needs_of_format[@]}")
 readonly needs_of_verify=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev clang-tidy-19 gcovr valgrind doxygen
     libbenchmark-dev libpqxx-dev libsoci-dev)
 readonly needs_of_fuzz=("${needs_of_test[@]}" clang-19 libclang-rt-19-dev)

@@ -33,6 +33,18 @@ Expected<Descriptor> lock(const std::string& path, Deadline deadline) {
     return file;
 }
 
+/// A folder and those that it is in; what is new lets every account in, whatever the process gives its files: that of
+/// the servers may be another one.
+void make_open_folders(const fs::path& folder, std::error_code& error) {
+    std::vector<fs::path> made;
+    for (fs::path path = folder; !path.empty() && !fs::exists(path, error); path = path.parent_path())
+        made.push_back(path);
+    fs::create_directories(folder, error);
+    constexpr auto open = fs::perms::others_read | fs::perms::others_exec;
+    for (const fs::path& path : made)
+        if (!error) fs::permissions(path, open, fs::perm_options::add, error);
+}
+
 /// Whoever made the others is gone: the lock is ours.
 void remove_unfinished(const fs::path& folder, const std::string& prefix) {
     std::error_code ignored;
@@ -47,7 +59,7 @@ Expected<std::string> made_once(const std::string& cache, const std::string& nam
     std::string made = cache + "/" + name;
     std::error_code error;
     if (fs::exists(made, error)) return made;
-    fs::create_directories(cache, error);
+    make_open_folders(cache, error);
     if (error)
         return failure(ErrorKind::connect, "make the folder " + cache + ": " + error.message(), {},
                        "set PGCLIENT_CACHE to a folder that can be written");

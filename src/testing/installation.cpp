@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ namespace {
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
     return value != nullptr ? value : "";
+}
+
+/// Of a folder, wherever the account goes that is to use it; empty when it says none.
+std::string folder_variable(const char* name) {
+    const std::string value = variable(name);
+    return value.empty() ? value : std::filesystem::absolute(value).string();
 }
 
 bool holds_a_server(const std::string& folder) {
@@ -28,8 +35,8 @@ std::optional<std::string> first_with_a_server(const std::vector<std::string>& f
 }  // namespace
 
 Environment current_environment() {
-    return {.postgres_folder = variable("PGCLIENT_POSTGRES_DIR"),
-            .cache = variable("PGCLIENT_CACHE"),
+    return {.postgres_folder = folder_variable("PGCLIENT_POSTGRES_DIR"),
+            .cache = folder_variable("PGCLIENT_CACHE"),
             .xdg_cache = variable("XDG_CACHE_HOME"),
             .home = variable("HOME"),
             .root = ::geteuid() == 0};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -37,7 +38,7 @@ Expected<std::string> make_private_folder(const std::string& parent, const Accou
 
 std::string temporary_folder() {
     const char* chosen = std::getenv("TMPDIR");
-    if (chosen != nullptr && *chosen != '\0') return chosen;
+    if (chosen != nullptr && *chosen != '\0') return std::filesystem::absolute(chosen).string();
     return has_room("/dev/shm") ? "/dev/shm" : "/tmp";
 }
 

@@ -67,6 +67,9 @@ def conan(root):
     recipe_base = type("ConanFile", (), {"requires": lambda self, name: self.required.append(name)})
     modules = {"conan": types.SimpleNamespace(ConanFile=recipe_base), "conan.tools": types.SimpleNamespace()}
     modules["conan.tools.cmake"] = types.SimpleNamespace(**names)
+    exported = []
+    modules["conan.tools.files"] = types.SimpleNamespace(
+        copy=lambda recipe, pattern, src, dst: exported.append(Path(src) / pattern))
     StandIn.calls.clear()
     StandIn.cache_variables.clear()
     sys.modules.update(modules)
@@ -76,8 +79,9 @@ def conan(root):
         spec.loader.exec_module(module)
         recipe = module.Pgclient()
         recipe.required, recipe.folders = [], types.SimpleNamespace()
+        recipe.recipe_folder, recipe.export_sources_folder = str(root / PACKAGING / "conan"), ""
         recipe.cpp_info = types.SimpleNamespace(set_property=lambda *arguments: None)
-        for step in ("requirements", "layout", "generate", "build", "package", "package_info"):
+        for step in ("export_sources", "requirements", "layout", "generate", "build", "package", "package_info"):
             getattr(recipe, step)()
     finally:
         for name in modules:
@@ -86,8 +90,11 @@ def conan(root):
         yield f"conanfile.py is of version {recipe.version}, the project of {project_version(root)}"
     if not any(name.startswith("libpq/") for name in recipe.required):
         yield "conanfile.py does not require libpq"
-    if not (Path(recipe.folders.source) / "CMakeLists.txt").is_file():
-        yield f"conanfile.py looks for the sources in {recipe.folders.source}"
+    sources = Path(recipe.recipe_folder) / recipe.folders.root / recipe.folders.source
+    if not (sources / "CMakeLists.txt").is_file():
+        yield f"conanfile.py looks for the sources in {sources}"
+    if root / "CMakeLists.txt" not in exported:
+        yield "conanfile.py takes no CMakeLists.txt along"
     wanted = ["CMakeToolchain.generate", "CMakeDeps.generate", "CMake.configure", "CMake.build", "CMake.install"]
     if StandIn.calls != wanted:
         yield f"conanfile.py calls {StandIn.calls} instead of {wanted}"
@@ -114,7 +121,8 @@ def self_test():
         (names[4], "vcpkg_fixup_pkgconfig()", "vcpkg_nonsense()", "fails"),
         (names[5], 'version = "', 'version = "9', "conanfile.py is of version"),
         (names[5], "libpq/", "libpqxx/", "not require libpq"),
-        (names[5], "parents[3]", "parents[2]", "looks for the sources"),
+        (names[5], '"../../.."', '"../.."', "looks for the sources"),
+        (names[5], "parents[2]", "parents[1]", "takes no CMakeLists.txt along"),
         (names[5], "cmake.build()", "pass", "conanfile.py calls"),
         (names[5], '"TESTS"', '"TOYS"', "conanfile.py sets PGCLIENT_BUILD_TOYS"),
         (names[5], '"/tmp"', '"/var/run"', "conanfile.py does not say where"),

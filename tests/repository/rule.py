@@ -9,7 +9,8 @@ CPP = {".cpp", ".hpp"}
 
 
 def tree_files(root):
-    """The files that belong to the tree: tracked by git or about to be; in a planted tree, every file."""
+    """The files that belong to the tree: tracked by git or about to be; in a tree without
+    git, such as a planted one, every file that is not built."""
     root = Path(root)
     if (root / ".git").exists():
         command = ["git", "-c", f"safe.directory={root.resolve()}", "-C", str(root)]
@@ -17,7 +18,7 @@ def tree_files(root):
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
         files = [root / name for name in names if name]
     else:
-        files = [file for file in root.rglob("*") if file.is_file()]
+        files = [file for file in root.rglob("*") if file.is_file() and file.relative_to(root).parts[0] != "build"]
     return sorted(file for file in files if file.is_file())
 
 

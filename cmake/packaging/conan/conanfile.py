@@ -3,8 +3,7 @@ from pathlib import Path
 
 from conan import ConanFile
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain
-
-ROOT = Path(__file__).resolve().parents[3]
+from conan.tools.files import copy
 
 
 class Pgclient(ConanFile):
@@ -20,8 +19,14 @@ class Pgclient(ConanFile):
         self.requires("asio/[>=1.22]")
         self.requires("libpq/[>=14]")
 
+    def export_sources(self):
+        tree = Path(self.recipe_folder).parents[2]
+        for part in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cmake/*", "include/*", "src/*", "providers/*"):
+            copy(self, part, src=tree, dst=self.export_sources_folder)
+
     def layout(self):
-        self.folders.source = str(ROOT)
+        self.folders.root = "../../.."
+        self.folders.source = "."
         self.folders.build = "build"
         self.folders.generators = "build/generators"
 
