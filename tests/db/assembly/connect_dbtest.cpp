@@ -70,8 +70,8 @@ TEST(Open, RefusesAnEventLoopForSessionsThatLiveOnNone) {
 }
 
 TEST(Open, PrefersWhatIsSaidExplicitly) {
-    pg::Client db = pg::connect(pg::testing::shared_server().conninfo() + " pool_max_size=5 timeout=9s",
-                                {.pool_max_size = 1, .pool_acquire_timeout = std::chrono::milliseconds(50)});
+    pg::Client db = pg::open(pg::testing::shared_server().conninfo() + " pool_max_size=5 timeout=9s",
+                             {.pool_max_size = 1, .pool_acquire_timeout = std::chrono::milliseconds(50)});
     ASSERT_TRUE(db.pool().wait_ready(1, std::chrono::seconds(30)));
     const pg::Transaction only = db.begin();
     EXPECT_THROW(db.exec("select 1"), pg::PoolTimeout);
