@@ -6,11 +6,17 @@
 #include <openssl/ssl.h>
 
 #include "providers/libpq/direct_tls.hpp"
+#include "providers/libpq/newer.hpp"
 #include "tests/unit/libpq/obstacle.hpp"
 
 extern "C" void* PQsslStruct(PGconn* connection, const char* name) {
     static auto* const real = reinterpret_cast<decltype(&PQsslStruct)>(::dlsym(RTLD_NEXT, "PQsslStruct"));
     return real(connection, name);
+}
+
+extern "C" PostgresPollingStatusType PQconnectPoll(PGconn* connection) {
+    static auto* const real = reinterpret_cast<decltype(&PQconnectPoll)>(::dlsym(RTLD_NEXT, "PQconnectPoll"));
+    return real(connection);
 }
 
 namespace pg::libpq {
@@ -26,6 +32,10 @@ TEST(TlsInside, IsThatOfTheExecutable) {
     EXPECT_FALSE(functions.in_shared_library);
     EXPECT_TRUE(functions.complete());
     EXPECT_EQ(reinterpret_cast<void*>(functions.pending), reinterpret_cast<void*>(&SSL_pending));
+}
+
+TEST(CancelInside, IsWhatThatLibpqHas) {
+    EXPECT_EQ(newer_functions().can_cancel(), ::dlsym(RTLD_DEFAULT, "PQcancelCreate") != nullptr);
 }
 
 }  // namespace

@@ -15,6 +15,11 @@ using testing::Reply;
 
 Reply done() { return Reply().parse_complete().bind_complete().no_data().tag("UPDATE 1").ready(); }
 
+template <class T>
+std::optional<Error> outcome_of(const Expected<T>& answer) {
+    return answer ? std::nullopt : std::optional(answer.error());
+}
+
 class UnaskedNonsense : public ::testing::TestWithParam<const char*> {
 protected:
     [[nodiscard]] static bool is_direct() { return std::string_view(GetParam()) == "direct"; }
@@ -153,6 +158,21 @@ TEST_P(UnaskedNonsense, EndsACopyOut) {
         }
         EXPECT_FALSE(session->usable()) << reason;
         EXPECT_EQ((*copy)->read(soon()).value(), std::nullopt) << "it is over";
+    }
+}
+
+// Libpq takes what comes behind it for the rest of the tag.
+TEST(CommandTag, HasAnEndToo) {
+    for (const bool in : {true, false}) {
+        const ScriptedSession session("direct", [](Conversation& client) {
+            client.receive_until(MessageKind::query);
+            client.send(Reply().message('C', "SELECT 1").ready());
+            client.ignore();
+        });
+        const auto copied =
+            in ? outcome_of(session->copy_in("select 1", soon())) : outcome_of(session->copy_out("select 1", soon()));
+        ASSERT_TRUE(copied);
+        expect_violation(*copied, session, "a malformed command tag");
     }
 }
 
