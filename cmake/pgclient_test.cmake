@@ -74,13 +74,14 @@ function(pgclient_with_newer_libpq name program)
   endif()
   get_property(changes TEST ${program} PROPERTY ENVIRONMENT_MODIFICATION)
   get_property(serial TEST ${program} PROPERTY RUN_SERIAL)
+  get_property(timeout TEST ${program} PROPERTY TIMEOUT)
   foreach(major 17 18)
     set(test ${name}_with_libpq_${major})
     add_test(NAME ${test} COMMAND ${CMAKE_COMMAND}
       -DMAJOR=${major} -DPROGRAM=$<TARGET_FILE:${program}>
       -DREPORT=${PROJECT_BINARY_DIR}/reports/${test}.xml
       -P ${PROJECT_SOURCE_DIR}/cmake/run_with_libpq.cmake)
-    set_tests_properties(${test} PROPERTIES LABELS libpq17 TIMEOUT 600 SKIP_REGULAR_EXPRESSION "SKIPPED: "
+    set_tests_properties(${test} PROPERTIES LABELS libpq17 TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "SKIPPED: "
       ENVIRONMENT "${ARGN}" ENVIRONMENT_MODIFICATION "${changes}" RUN_SERIAL "${serial}")
   endforeach()
 endfunction()

@@ -23,7 +23,10 @@ if [[ -z ${PGCLIENT_CACHE:-} ]]; then
         PGCLIENT_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pgclient
     fi
 fi
-export PGCLIENT_CACHE
+# The tests run in folders of their own.
+for name in PGCLIENT_CACHE PGCLIENT_POSTGRES_DIR TMPDIR; do
+    [[ -z ${!name:-} ]] || export "$name=$(realpath -m -- "${!name}")"
+done
 
 as_root() {
     if [[ $(id -u) -eq 0 ]]; then

@@ -33,14 +33,16 @@ Expected<Descriptor> lock(const std::string& path, Deadline deadline) {
     return file;
 }
 
-/// A folder and those that it is in; what is new lets every account in, whatever the process gives its files: that of
-/// the servers may be another one.
-void make_open_folders(const fs::path& folder, std::error_code& error) {
+/// A folder and those that it is in; what is new lets every account in, if that of the servers is another one, whatever
+/// the process gives its files.
+void make_folders_for(const Account& account, const fs::path& folder, std::error_code& error) {
     std::vector<fs::path> made;
     for (fs::path path = folder; !path.empty() && !fs::exists(path, error); path = path.parent_path())
         made.push_back(path);
     fs::create_directories(folder, error);
-    constexpr auto open = fs::perms::others_read | fs::perms::others_exec;
+    if (!account.differs) return;
+    constexpr auto open =
+        fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec;
     for (const fs::path& path : made)
         if (!error) fs::permissions(path, open, fs::perm_options::add, error);
 }
@@ -59,7 +61,7 @@ Expected<std::string> made_once(const std::string& cache, const std::string& nam
     std::string made = cache + "/" + name;
     std::error_code error;
     if (fs::exists(made, error)) return made;
-    make_open_folders(cache, error);
+    make_folders_for(account, cache, error);
     if (error)
         return failure(ErrorKind::connect, "make the folder " + cache + ": " + error.message(), {},
                        "set PGCLIENT_CACHE to a folder that can be written");

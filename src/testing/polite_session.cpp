@@ -43,6 +43,14 @@ bool rolls_back_to_a_savepoint(std::string_view sql) {
            first_words(sql, 3) == "ROLLBACK TRANSACTION TO";
 }
 
+/// What is rolled back to is released by the same request.
+bool releases_what_it_rolls_back_to(std::string_view sql) {
+    const std::size_t end = sql.find(';');
+    if (end == std::string_view::npos || !rolls_back_to_a_savepoint(sql)) return false;
+    const std::string_view rest = sql.substr(end + 1);
+    return first_words(rest, 1) == "RELEASE" && scan_sql(rest).problem != SqlScan::Problem::several_statements;
+}
+
 bool ends_a_transaction(std::string_view sql) {
     const std::string word = first_words(sql, 1);
     if (word != "COMMIT" && word != "END" && word != "ROLLBACK" && word != "ABORT") return false;
@@ -269,8 +277,8 @@ Answer PoliteSession::take(std::string_view sql) {
 Answer PoliteSession::look(std::string_view sql) const {
     if (auto answer = answers_.look(sql)) return *std::move(answer);
     Answer usual;
-    // To roll back to a savepoint may be more than one: it is released, too.
-    const bool is_one = scan_sql(sql).problem != SqlScan::Problem::several_statements || rolls_back_to_a_savepoint(sql);
+    const bool is_one =
+        scan_sql(sql).problem != SqlScan::Problem::several_statements || releases_what_it_rolls_back_to(sql);
     if (!is_reset(sql) && (!is_one || !needs_no_answer(first_words(sql, 1))))
         usual.error = report("0A000", "the fake server has no answer to: " + std::string(sql));
     return usual;

@@ -78,8 +78,7 @@ private:
     }
 };
 
-/// What the library ships, on every way to a server; the awaited form where there is one, and on two of them: a loop
-/// waits for one kind of socket as for the other.
+/// What the library ships, on every way to a server; the awaited form where there is one.
 inline std::vector<Pairing> pairings(Form form) {
     std::vector<Pairing> all;
     for (const char* engine : {"libpq", "direct"})

@@ -307,6 +307,8 @@ protected:
             const std::vector<Row> expected = first_.query_all<Row>(pg::runtime(table.select));
             ASSERT_EQ(expected.size(), sizes[seed % std::size(sizes)]);
             for (std::size_t at = 0; at < clients_.size(); ++at) {
+                // How many rows come makes a difference by TLS, if at all.
+                if (peers[at].by_tcp && !peers[at].by_tls && expected.size() > 100) continue;
                 SCOPED_TRACE(peers[at].name());
                 for (const pg::Format format : {pg::Format::binary, pg::Format::text}) {
                     SCOPED_TRACE(format == pg::Format::text ? "as text" : "as binary");
