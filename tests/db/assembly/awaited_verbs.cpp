@@ -21,7 +21,8 @@ std::vector<Said> said(std::size_t count, pg::Task<void> write) {
         pg::sync_wait(std::move(write));
         return std::vector<Said>(count);
     } catch (const pg::Error& error) {
-        EXPECT_FALSE(error.connection_usable()) << error.what();
+        // What waits behind the end of a savepoint that was left has had no turn, and knows nothing of the connection.
+        EXPECT_TRUE(!error.connection_usable() || error.outcome() == pg::Outcome::not_sent) << error.what();
         return std::vector<Said>(count, error.outcome());
     }
 }
