@@ -156,9 +156,13 @@ TEST_F(HeldSessionDb, LeavesTheNextTransactionToItselfWhenATextHasEndedOne) {
         pg::Transaction next = connection.begin();
         pg::Savepoint its = next.savepoint();  // of the same number
         next.exec("insert into kept values (2)");
-        EXPECT_EQ(part->try_rollback().error().kind(), pg::ErrorKind::usage);
+        const auto undone = part->try_rollback();
+        ASSERT_FALSE(undone) << "it is not the next one's";
+        EXPECT_EQ(undone.error().kind(), pg::ErrorKind::usage);
         part.reset();
-        EXPECT_EQ(old.try_savepoint().error().kind(), pg::ErrorKind::usage);
+        const auto another = old.try_savepoint();
+        ASSERT_FALSE(another);
+        EXPECT_EQ(another.error().kind(), pg::ErrorKind::usage);
         its.release();
         EXPECT_EQ(old.try_exec("insert into kept values (0)").error().kind(), pg::ErrorKind::usage);
         EXPECT_EQ(old.try_commit().error().kind(), pg::ErrorKind::usage);
