@@ -216,7 +216,7 @@ private:
     /// within the budget counts. Over a second time, the connection goes.
     bool expire(Woken woken) {
         if (woken_) {
-            link_.close();
+            link_.abandon();
             link_.about({});
             return lose(link_.ended_early(*woken_, Outcome::unknown));
         }

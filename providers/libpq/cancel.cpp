@@ -2,6 +2,8 @@
 #include "providers/libpq/cancel.hpp"
 
 #include <cstdint>
+#include <span>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -66,6 +68,23 @@ private:
     std::unique_ptr<PGcancel, FreeCancel> cancel_;
 };
 
+/// The request of libpq 17 where nobody waits for it.
+class PolledCancelJob final : public Job {
+public:
+    PolledCancelJob(CancelConnection* connection, std::string server) : Job(std::move(server)), cancel_(connection) {}
+
+private:
+    void run() noexcept override {
+        const Deadline until = Deadline::after(cancel_budget);
+        while (!cancel_.advance()) {
+            pollfd one = cancel_.waits_for();
+            if (wait_for(std::span(&one, 1), {.deadline = until}) != Woken::ready) return;
+        }
+    }
+
+    PolledCancel cancel_;
+};
+
 class WorkerCancel final : public CancelRequest {
 public:
     explicit WorkerCancel(std::shared_ptr<CancelJob> job) noexcept : job_(std::move(job)) {}
@@ -83,11 +102,16 @@ ProcessWorkers& process_workers() {
     return *one;
 }
 
-std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
+std::string lane_of(PGconn* connection) { return std::string(PQhost(connection)) + ':' + PQport(connection); }
+
+std::shared_ptr<CancelJob> make_job(PGconn* connection) {
     PGcancel* cancel = PQgetCancel(connection);
-    if (cancel == nullptr) return nullptr;
-    auto job = std::make_shared<CancelJob>(cancel, std::string(PQhost(connection)) + ':' + PQport(connection));
-    if (!process_workers().submit(job)) return nullptr;
+    return cancel != nullptr ? std::make_shared<CancelJob>(cancel, lane_of(connection)) : nullptr;
+}
+
+std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
+    std::shared_ptr<CancelJob> job = make_job(connection);
+    if (!job || !process_workers().submit(job)) return nullptr;
     return std::make_unique<WorkerCancel>(std::move(job));
 }
 
@@ -138,6 +162,12 @@ private:
     const int timer_;
 };
 
+std::shared_ptr<Job> make_last_job(PGconn* connection) {
+    if (!newer_functions().can_cancel()) return make_job(connection);
+    CancelConnection* cancel = newer_functions().cancel_create(connection);
+    return cancel != nullptr ? std::make_shared<PolledCancelJob>(cancel, lane_of(connection)) : nullptr;
+}
+
 }  // namespace
 
 std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
@@ -145,6 +175,15 @@ std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
     if (!first) return nullptr;
     tell_of_cancel(connection);
     return std::make_unique<RepeatedCancel>(connection, std::move(first));
+}
+
+LastCancel::LastCancel(PGconn* connection) noexcept : job_(make_last_job(connection)) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    static_cast<void>(::setsockopt(PQsocket(connection), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
+
+void LastCancel::start() noexcept {
+    if (job_) static_cast<void>(process_workers().submit(std::move(job_)));
 }
 
 }  // namespace pg::libpq

@@ -32,4 +32,19 @@ public:
 /// other for each server. Null when none can be made.
 [[nodiscard]] std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept;
 
+class Job;
+
+/// A cancel request behind the end of its connection: what the server is still at ends, and as it finds nobody to tell
+/// of that, the session does, with all that was sent behind it. One thread at a time.
+class LastCancel {
+public:
+    /// While the connection is open, whose end is a reset from then on: a server finds it at its first answer.
+    explicit LastCancel(PGconn* connection) noexcept;
+    /// When it is closed. The request is made on a worker, which nobody waits for; none when too many wait already.
+    void start() noexcept;
+
+private:
+    std::shared_ptr<Job> job_;  // null: none can be made
+};
+
 }  // namespace pg::libpq

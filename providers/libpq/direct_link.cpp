@@ -49,6 +49,13 @@ void DirectLink::close() noexcept {
     rest();
 }
 
+void DirectLink::abandon() noexcept {
+    if (!connected()) return;
+    LastCancel cancel(connection_.get());
+    close();
+    cancel.start();
+}
+
 void DirectLink::write_closes() {
     for (const std::string& name : std::exchange(forgotten_, {})) {
         wire::put_close(out_, wire::Named::statement, name);
@@ -380,8 +387,8 @@ Outcome DirectLink::drain(const Deadline& until) noexcept {
     }
     const bool drained = machine_.idle();
     const bool in_block = machine_.transaction() != wire::TransactionState::idle;
+    if (!drained) return abandon(), Outcome::unknown;
     close();
-    if (!drained) return Outcome::unknown;
     // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
     // That which COMMIT AND CHAIN begins is another one.
     return in_block && site().phase != RequestPhase::committing ? Outcome::not_applied : outcome;

@@ -129,6 +129,8 @@ public:
     /// Makes the error of an ErrorResponse; closes the link when it says that the session is over.
     [[nodiscard]] Error failed(std::string_view body);
     void close() noexcept;
+    /// The same while the server may be at something, which is to end.
+    void abandon() noexcept;
 
     /// Why the exchange ended too soon, behind a report that came before: that tells more. Null: none did.
     [[nodiscard]] Error ending_behind(const Error* report);

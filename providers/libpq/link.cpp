@@ -65,6 +65,13 @@ void Link::close() noexcept {
     engine_.close();
 }
 
+void Link::abandon() noexcept {
+    if (!connected()) return;
+    LastCancel cancel(engine_.connection());
+    close();
+    cancel.start();
+}
+
 Error Link::refused() {
     if (engine_.broken()) return lost();
     ErrorFields fields{.kind = ErrorKind::usage, .message = first_line(PQerrorMessage(engine_.connection()))};
@@ -174,8 +181,8 @@ Outcome Link::drain(const Deadline& until) noexcept {
         drained = PQexitPipelineMode(engine_.connection()) != 0;
     if (drained && answered && !has_lost_count && !engine_.broken()) return outcome;
     const PGTransactionStatusType status = PQtransactionStatus(engine_.connection());
+    if (!drained) return abandon(), Outcome::unknown;
     close();
-    if (!drained) return Outcome::unknown;
     // What the server had said before still holds, unless it is part of a transaction, which ends with its connection.
     // That which COMMIT AND CHAIN begins is another one.
     const bool in_block = status == PQTRANS_INTRANS || status == PQTRANS_INERROR;

@@ -54,6 +54,8 @@ public:
     /// The server made no sense where libpq takes anything: the link is closed, and this says why.
     [[nodiscard]] Error violated(std::string_view reason);
     void close() noexcept;
+    /// The same while the server may be at something, which is to end.
+    void abandon() noexcept;
 
     /// Makes the error of a report, behind which the link may have been closed; closes it when the report says that the
     /// session is over.

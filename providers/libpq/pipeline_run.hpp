@@ -181,7 +181,7 @@ private:
                                                    : self().wait_beside(other, {.deadline = until});
             if (woken == Woken::ready) continue;
             if (count_ == before) return false;
-            link_.close();  // the request may come yet, and would hit what is run next
+            link_.abandon();  // the request may come yet, and would hit what is run next
             lose(link_.ended_early(*giving_up_, Outcome::unknown));
             return false;
         }

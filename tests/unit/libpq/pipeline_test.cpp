@@ -211,6 +211,28 @@ TEST_P(GivenUpBeforeARefused, LeavesNoSessionThatACancelMayYetHit) {
     EXPECT_FALSE((*session)->usable());
 }
 
+// A server that was asked to give up the first is at the second when its client is gone: it would run that to its end.
+TEST_P(Pipeline, EndsOnTheServerWhatIsBehindAStatementThatWasGivenUp) {
+    ScriptedSession session(
+        GetParam(),
+        [](Conversation& client) {
+            client.receive_until(MessageKind::sync);
+            if (!client.wait_for_cancel()) return;
+            client.send(Reply().parse_complete().bind_complete().error("57014", "cancelled").ready());
+            client.ignore();
+            client.wait_for_cancel();
+        },
+        {.cancel_requests = CancelRequests::cued});
+    Requests requests({"select 1", "select 2"});
+    const spi::Wait over = in(-1s);
+    requests.given_up = &over;
+    session->run_pipeline(requests);
+    EXPECT_FALSE(session->usable());
+    for (int request = 0; request < 2; ++request) session.server().cue();
+    EXPECT_TRUE(session.server().wait_for_clients(3, soon().deadline));
+    EXPECT_EQ(session.server().cancel_requests(), (std::vector{1, 1}));
+}
+
 TEST_P(Pipeline, OfASessionThatIsClosedAnswersEach) {
     ScriptedSession session(GetParam(), [](Conversation&) {});
     EXPECT_FALSE(session->run({.sql = "select 1"}, soon()));
