@@ -127,7 +127,7 @@ private:
             return true;
         }
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
-            link_.close();
+            link_.abandon();
             return lose(
                 link_.error({.kind = ErrorKind::usage,
                              .outcome = Outcome::unknown,

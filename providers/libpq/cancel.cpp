@@ -1,11 +1,13 @@
 // Cancel requests, by what the loaded libpq can do.
 #include "providers/libpq/cancel.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <utility>
 
 #include "providers/libpq/newer.hpp"
 #include "providers/libpq/pooled_session.hpp"
@@ -56,33 +58,49 @@ constexpr std::size_t most_waiting = 64;
 /// PQcancel, which blocks.
 class CancelJob final : public Job {
 public:
-    CancelJob(PGcancel* cancel, std::string server) : Job(std::move(server)), cancel_(cancel) {}
+    CancelJob(PGcancel* cancel, std::string server, int times)
+        : Job(std::move(server)), cancel_(cancel), times_(times) {}
 
 private:
     void run() noexcept override {
         char words[256];
         // When it fails the statement goes on, and whoever waits for its end gives up in time.
-        PQcancel(cancel_.get(), words, sizeof words);
+        for (int time = 0; time < times_; ++time) PQcancel(cancel_.get(), words, sizeof words);
     }
 
-    std::unique_ptr<PGcancel, FreeCancel> cancel_;
+    const std::unique_ptr<PGcancel, FreeCancel> cancel_;
+    const int times_;
 };
 
-/// The request of libpq 17 where nobody waits for it.
+/// How often a server is asked whose connection is closed, where nobody sees whether it went on.
+constexpr int last_times = 2;
+
+/// The requests of libpq 17 that nobody waits for. They connect when their turn has come.
 class PolledCancelJob final : public Job {
 public:
-    PolledCancelJob(CancelConnection* connection, std::string server) : Job(std::move(server)), cancel_(connection) {}
+    PolledCancelJob(PGconn* connection, std::string server) : Job(std::move(server)) {
+        for (CancelConnection*& one : connections_) one = newer_functions().cancel_create(connection);
+    }
+    PolledCancelJob(const PolledCancelJob&) = delete;
+    PolledCancelJob& operator=(const PolledCancelJob&) = delete;
+    ~PolledCancelJob() override {
+        for (CancelConnection* one : connections_) newer_functions().cancel_finish(one);
+    }
 
 private:
     void run() noexcept override {
         const Deadline until = Deadline::after(cancel_budget);
-        while (!cancel_.advance()) {
-            pollfd one = cancel_.waits_for();
-            if (wait_for(std::span(&one, 1), {.deadline = until}) != Woken::ready) return;
+        for (CancelConnection*& one : connections_) {
+            if (one == nullptr) continue;
+            PolledCancel cancel(std::exchange(one, nullptr));
+            for (Woken woken = Woken::ready; woken == Woken::ready && !cancel.advance();) {
+                pollfd socket = cancel.waits_for();
+                woken = wait_for(std::span(&socket, 1), {.deadline = until});
+            }
         }
     }
 
-    PolledCancel cancel_;
+    std::array<CancelConnection*, last_times> connections_{};
 };
 
 class WorkerCancel final : public CancelRequest {
@@ -96,21 +114,31 @@ private:
     std::shared_ptr<CancelJob> job_;
 };
 
+/// As `EndAtExit`, when all have been made or the second is over.
+struct FinishAtExit {
+    ProcessWorkers& what;
+    ~FinishAtExit() {
+        const Deadline until = Deadline::after(std::chrono::seconds(1));
+        what.finish(until);
+        what.end(until);
+    }
+};
+
 ProcessWorkers& process_workers() {
     static auto* const one = new ProcessWorkers(most_threads, most_waiting);
-    static const EndAtExit<ProcessWorkers> at_exit{*one};
+    static const FinishAtExit at_exit{*one};
     return *one;
 }
 
 std::string lane_of(PGconn* connection) { return std::string(PQhost(connection)) + ':' + PQport(connection); }
 
-std::shared_ptr<CancelJob> make_job(PGconn* connection) {
+std::shared_ptr<CancelJob> make_job(PGconn* connection, int times) {
     PGcancel* cancel = PQgetCancel(connection);
-    return cancel != nullptr ? std::make_shared<CancelJob>(cancel, lane_of(connection)) : nullptr;
+    return cancel != nullptr ? std::make_shared<CancelJob>(cancel, lane_of(connection), times) : nullptr;
 }
 
 std::unique_ptr<CancelRequest> start_on_worker(PGconn* connection) {
-    std::shared_ptr<CancelJob> job = make_job(connection);
+    std::shared_ptr<CancelJob> job = make_job(connection, 1);
     if (!job || !process_workers().submit(job)) return nullptr;
     return std::make_unique<WorkerCancel>(std::move(job));
 }
@@ -163,9 +191,8 @@ private:
 };
 
 std::shared_ptr<Job> make_last_job(PGconn* connection) {
-    if (!newer_functions().can_cancel()) return make_job(connection);
-    CancelConnection* cancel = newer_functions().cancel_create(connection);
-    return cancel != nullptr ? std::make_shared<PolledCancelJob>(cancel, lane_of(connection)) : nullptr;
+    if (!newer_functions().can_cancel()) return make_job(connection, last_times);
+    return std::make_shared<PolledCancelJob>(connection, lane_of(connection));
 }
 
 }  // namespace
@@ -178,8 +205,10 @@ std::unique_ptr<CancelRequest> start_cancel(PGconn* connection) noexcept {
 }
 
 LastCancel::LastCancel(PGconn* connection) noexcept : job_(make_last_job(connection)) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    static_cast<void>(::setsockopt(PQsocket(connection), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+    const int socket = PQsocket(connection);
+    if (::connect(socket, &nobody, sizeof nobody) != 0)  // a reset, by TCP
+        ::shutdown(socket, SHUT_RDWR);
 }
 
 void LastCancel::start() noexcept {

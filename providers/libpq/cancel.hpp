@@ -38,9 +38,11 @@ class Job;
 /// of that, the session does, with all that was sent behind it. One thread at a time.
 class LastCancel {
 public:
-    /// While the connection is open, whose end is a reset from then on: a server finds it at its first answer.
+    /// While the connection is open. Nothing goes through its socket from then on, whoever holds it besides, and the
+    /// server finds that out at its first answer.
     explicit LastCancel(PGconn* connection) noexcept;
-    /// When it is closed. The request is made on a worker, which nobody waits for; none when too many wait already.
+    /// When it is closed. The request is made on a worker, twice, and nobody waits for it but the end of the process,
+    /// for a second; none when too many wait already. A pooler has forgotten its client by then, and does nothing.
     void start() noexcept;
 
 private:

@@ -154,7 +154,7 @@ private:
                          .outcome = Outcome::unknown,
                          .connection_usable = false,
                          .message = "a batch cannot COPY: use copy_in or copy_out; the connection is closed"});
-        link_.close();
+        link_.abandon();
         return lose(std::move(error));
     }
 

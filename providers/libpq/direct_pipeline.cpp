@@ -89,7 +89,7 @@ private:
                                          .outcome = Outcome::unknown,
                                          .connection_usable = false,
                                          .message = std::string(copies_elsewhere) + "; the connection is closed"});
-        link_.close();
+        link_.abandon();
         lose(error);
     }
 

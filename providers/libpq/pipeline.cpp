@@ -74,7 +74,7 @@ private:
                                      .outcome = Outcome::unknown,
                                      .connection_usable = false,
                                      .message = std::string(copies_elsewhere) + "; the connection is closed"});
-                return link_.close();
+                return link_.abandon();
             default:
                 // Behind its command tag a statement still fails when its transaction ends.
                 if (answer_)

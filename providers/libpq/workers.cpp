@@ -18,6 +18,11 @@ void block_signals() noexcept {
 
 }  // namespace
 
+void Workers::finish(const Deadline& until) noexcept {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, until.when(), [this] { return waiting_.empty() && running_.empty(); });
+}
+
 void Workers::end(const Deadline& until) noexcept {
     std::unique_lock lock(mutex_);
     ending_ = true;
@@ -47,7 +52,7 @@ bool Workers::submit(std::shared_ptr<Job> job) noexcept {
         }
     }
     waiting_.push_back(std::move(job));
-    changed_.notify_one();
+    changed_.notify_all();  // one alone may be whoever waits for their end
     return true;
 }
 
@@ -87,6 +92,7 @@ void Workers::work() noexcept {
             return true;
         });
         job->finish();  // from now on its answer is its owner's
+        if (waiting_.empty()) changed_.notify_all();
     }
     --alive_;
     changed_.notify_all();  // with the lock: this may go when it is let go

@@ -53,6 +53,8 @@ public:
     Workers& operator=(const Workers&) = delete;
     ~Workers() { end(Deadline::never()); }
 
+    /// Waits for all jobs, those that wait among them, until then, which comes.
+    void finish(const Deadline& until) noexcept;
     /// Waits for the jobs that run, until then, and forgets those that do not yet. No job is taken from then on.
     /// Threads that still run one go on using this.
     void end(const Deadline& until) noexcept;
@@ -84,8 +86,9 @@ public:
     ProcessWorkers(std::size_t most_threads, std::size_t most_waiting)
         : most_threads_(most_threads), most_waiting_(most_waiting) {}
 
-    /// As `Workers::end`.
-    void end(const Deadline& until) noexcept { here().end(until); }
+    /// As those of `Workers`. @{
+    void finish(const Deadline& until) noexcept { here().finish(until); }
+    void end(const Deadline& until) noexcept { here().end(until); }  /// @}
     [[nodiscard]] bool submit(std::shared_ptr<Job> job) noexcept { return here().submit(std::move(job)); }
     void withdraw(const Job& job) noexcept { here().withdraw(job); }
 

@@ -94,6 +94,8 @@ DEFECTS_OF_LIBPQ = (
     Defect("providers/libpq/batch.cpp", "cancelled_) return true;",
            "(cancelled_ = cancel_->advance())) {}", ("libpq_test:GivingUpOfLibpq.EndsABatch*",),
            "a batch whose cancel request is all that it waits for costs its session"),
+    Defect("providers/libpq/pipeline_run.hpp", "link_.abandon();", "link_.close();", ("libpq_test:*EndsOnTheServerWhatIsBehind*",),
+           "what is behind a statement that was given up runs on"),
     Defect("providers/libpq/workers.cpp", "if (!has_thread && ", "if (", ("libpq_test:Workers.*",),
            "eight cancel requests to one server take four threads"),
     Defect("providers/libpq/wait.cpp", "if (timeout == 0) return",
