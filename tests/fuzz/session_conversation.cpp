@@ -1,13 +1,17 @@
 // Sessions on a unix socket whose other end has said all before it is asked, in one thread.
 #include "tests/fuzz/session_conversation.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <vector>
@@ -15,6 +19,19 @@
 #include "pg/testing/reply.hpp"
 #include "providers/libpq/direct_session.hpp"
 #include "providers/libpq/session.hpp"
+
+namespace {
+
+/// What one call of `recv` gives at most.
+std::atomic<std::size_t> most_received{std::numeric_limits<std::size_t>::max()};
+
+}  // namespace
+
+// In the place of the C library's, for libpq, and for the direct engine where it asks the C library (under a
+// sanitizer).
+extern "C" ssize_t recv(int socket, void* room, std::size_t size, int flags) {
+    return syscall(SYS_recvfrom, socket, room, std::min(size, most_received.load()), flags, nullptr, nullptr);
+}
 
 namespace pg::libpq {
 namespace {
@@ -200,8 +217,31 @@ void hear(spi::Session& session) {
     }
 }
 
+/// Two requests, each of which is to be answered once.
+class TwoRequests final : public spi::RequestFeed {
+public:
+    std::size_t taken = 0, answered = 0;
+
+private:
+    const spi::Request* do_next() noexcept override { return taken < 2 ? &requests_[taken++] : nullptr; }
+    void do_answer(Expected<Result>&& outcome) noexcept override {
+        ++answered;
+        if (outcome) read(*outcome);
+    }
+    const spi::Wait* do_given_up() const noexcept override { return nullptr; }
+    spi::Wait do_wait() const noexcept override { return patient; }
+
+    const std::array<spi::Request, 2> requests_{{{.sql = "insert"}, {.sql = "select 1"}}};
+};
+
+void run_pipeline(spi::Session& session) {
+    TwoRequests requests;
+    session.run_pipeline(requests);
+    check(requests.answered == requests.taken, "a request of a pipeline has no answer, or two");
+}
+
 using Call = void (*)(spi::Session&);
-constexpr std::array<Call, 12> calls{
+constexpr std::array<Call, 13> calls{
     [](spi::Session& session) { run(session, {.sql = "select 1"}); },
     [](spi::Session& session) { run(session, {.sql = "select 1", .format = Format::text}); },
     [](spi::Session& session) { run(session, {.sql = "select 1", .max_result_bytes = 100}); },
@@ -217,23 +257,33 @@ constexpr std::array<Call, 12> calls{
     copy_out,
     prepare,
     hear,
+    run_pipeline,
 };
 
+/// One of four, by two bits of the input.
+constexpr std::array<std::size_t, 4> receive_bounds{std::numeric_limits<std::size_t>::max(), 1, 7, 100};
+
 void converse(std::string_view input) {
+    const auto flags = static_cast<unsigned char>(input[0]);
+    const bool is_direct = flags % 2 == 0;
+    const bool is_taken_over_well = (flags & 0x40) == 0;
+    most_received = receive_bounds[0];
     Begun begun = begin();
-    const bool is_direct = input[0] % 2 == 0;
+    most_received = receive_bounds[flags >> 4 & 3];
+    if (is_direct && is_taken_over_well) say(*begun.server, testing::Reply().ready().bytes());
+    say(*begun.server, input.substr(3, most_said));
+    check(shutdown(begun.server->number(), SHUT_WR) == 0, "the connection does not end");
     std::unique_ptr<spi::Session> session;
     if (is_direct) {
-        say(*begun.server, testing::Reply().ready().bytes());
         auto direct = std::make_unique<direct::DirectSession>(std::move(begun.connection), nullptr, "fuzz",
                                                               spi::SessionContext());
-        check(!direct->take_over(patient), "a session is not taken over");
+        const auto refused = direct->take_over(patient);
+        check(!refused || !is_taken_over_well, "a session is not taken over");
+        if (refused) return;
         session = std::move(direct);
     } else {
         session = std::make_unique<LibpqSession>(std::move(begun.connection), "fuzz", spi::SessionContext());
     }
-    say(*begun.server, input.substr(3, most_said));
-    check(shutdown(begun.server->number(), SHUT_WR) == 0, "the connection does not end");
     for (const std::size_t at : {1, 2}) {
         const auto start = Clock::now();
         calls[static_cast<unsigned char>(input[at]) % calls.size()](*session);
