@@ -6,10 +6,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <new>
+#include <pg/batch.hpp>
 #include <pg/client.hpp>
 #include <pg/connection.hpp>
 #include <pg/pool/options.hpp>
 #include <pg/pool/pool.hpp>
+#include <pg/statement_cache.hpp>
 #include <pg/testing/answers.hpp>
 #include <pg/testing/fake_server.hpp>
 
@@ -169,6 +171,32 @@ TEST_P(Cost, OfAWarmQueryIsOneCallToSendOneToReceiveAndOneLook) {
     EXPECT_EQ(calls.sends, rounds);
     EXPECT_EQ(calls.receives, rounds);
     EXPECT_EQ(calls.looks, 0) << "it was not lent again";
+#endif
+}
+
+TEST_P(Cost, OfAFirstUseAnEvictionOrABatchIsOneCallToSend) {
+#if defined(PGCLIENT_LIBC_CALLS)
+    GTEST_SKIP() << "a sanitizer has the functions of the C library called, which are its own";
+#else
+    pg::Client narrow = pg::open(server.conninfo() + " engine=direct statement_cache_size=1", {.pool_max_size = 1});
+    pg::Connection held = narrow.connection();
+    const auto sends_of = [](const auto& step) {
+        calls = {};
+        step();
+        return calls.sends;
+    };
+    for (int use = 1; use <= 4; ++use)
+        EXPECT_EQ(sends_of([&] { held.query(one_number, 42); }), 1)
+            << "use " << use << ", with one of which it is prepared";
+    for (int use = 1; use <= 4; ++use)
+        EXPECT_EQ(sends_of([&] { held.query(one_user, 42); }), 1)
+            << "use " << use << ", with one of which the other goes";
+    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+        pg::Batch batch(held);
+        for (int i = 0; i < 64; ++i) batch.exec(one_number, 42);
+        EXPECT_EQ(sends_of([&] { batch.run(mode); }), 1);
+    }
+    EXPECT_GE(narrow.statement_cache().evicted, 1u);
 #endif
 }
 
