@@ -51,12 +51,12 @@ protected:
                            verb);
     }
     /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of
-    /// one that could not be opened.
+    /// one that could not be opened. A session goes on only where it is known what became of the statement.
     static void expect_timeout(const pg::Error& error) {
         if (error.kind() == pg::ErrorKind::pool_timeout) return;
         EXPECT_TRUE(error.kind() == pg::ErrorKind::timeout || error.kind() == pg::ErrorKind::commit_unknown)
             << error.what();
-        EXPECT_FALSE(error.connection_usable()) << error.what();
+        EXPECT_TRUE(!error.connection_usable() || verbs::may_go_on(error)) << error.what();
     }
     /// Keeps what a verb said, until all lines are gone and the server has done what it had got.
     void keep(const verbs::Writer& verb, int first, const std::vector<verbs::Said>& said) {
@@ -65,10 +65,11 @@ protected:
         for (const verbs::Said& one : said) said_.push_back({verb.name, first++, one});
     }
     void expect_that_the_database_agrees() {
-        while (
-            observer_.query_one<bool>("select exists (select from pg_stat_activity where state in ('active', 'idle in "
-                                      "transaction') and pid <> pg_backend_pid())")) {
-        }
+        const auto until = std::chrono::steady_clock::now() + 60s;
+        while (observer_.query_one<bool>(
+            "select exists (select from pg_stat_activity where state in ('active', 'idle in transaction') and pid <> "
+            "pg_backend_pid() and backend_type = 'client backend')"))
+            ASSERT_LT(std::chrono::steady_clock::now(), until) << "the server is at work all the time";
         int claims = 0;
         for (const Statement& one : said_) {
             const std::optional<bool> claimed = verbs::claim(one.said);
@@ -175,7 +176,8 @@ TEST_P(BadLine, ThatIsNarrowHoldsUpNobodyWithHugeRows) {  // fault 14
         const auto told = line.db().try_query_one<std::string>("select repeat('x', 4000000)");
         EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(timeout));
         ASSERT_FALSE(told);
-        expect_timeout(told.error());
+        // On a busy machine the server may be asked to give it up before it has a row to send.
+        EXPECT_EQ(told.error().kind(), pg::ErrorKind::timeout) << told.error().what();
     }
     Line line(GetParam(), 10s);
     line.proxy().set(Direction::to_client, narrow);

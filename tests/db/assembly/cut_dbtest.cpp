@@ -3,10 +3,10 @@
 //
 // Faults of the network that are tested elsewhere: a reset and an end in the middle of a statement and a frozen server
 // in tests/db/libpq/{deadline,tls}_dbtest.cpp, half messages and bytes that make no sense in tests/unit/libpq.
+#include <chrono>
 #include <cstdlib>
 
 #include "tests/db/assembly/line.hpp"
-#include "tests/slowness.hpp"
 
 namespace {
 
@@ -42,11 +42,11 @@ protected:
         const char* places = std::getenv("PGCLIENT_TEST_CUTS");
         const std::uint64_t step = length / (places ? std::strtoul(places, nullptr, 10) : 4) + 1;
         for (std::uint64_t cut = turn_++ % step; cut < length; cut += step) {
-            Line line(kind(), 10s);
+            Line line(kind(), 60s);
             line.proxy().set(direction(), {.cut_after = cut, .cut_ending = std::get<Ending>(GetParam())});
             const auto begin = std::chrono::steady_clock::now();
             verb(line.db(), cut);
-            EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(1s)) << cut;
+            EXPECT_LE(std::chrono::steady_clock::now() - begin, 30s) << cut << ": it waits for its time to be over";
             line.proxy().heal();
             expect_another_session(line.db());
         }

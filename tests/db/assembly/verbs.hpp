@@ -49,4 +49,11 @@ struct Table {
     return !said || said == pg::Outcome::applied;
 }
 
+/// Whether an error may say that its session goes on: it says what became of the statement, as it does on a machine so
+/// slow that the time is over before the line goes bad.
+[[nodiscard]] inline bool may_go_on(const pg::Error& error) {
+    if (error.outcome() == pg::Outcome::not_sent) return true;
+    return error.kind() == pg::ErrorKind::timeout && error.outcome() != pg::Outcome::unknown;
+}
+
 }  // namespace verbs

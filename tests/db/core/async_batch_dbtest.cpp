@@ -14,7 +14,7 @@ pg::Task<void> give_up(pg::AsyncClient async, pg::Batch& batch, pg::AsyncClient 
 
 pg::Task<int> add_to_it(pg::AsyncClient async) {
     pg::Batch batch = async.batch();
-    batch.exec("select pg_sleep(5)");
+    batch.exec("select pg_sleep(60)");
     co_await give_up(async, batch, async);
     std::vector<pg::Deferred<int>> added;
     for (int i = 0; i < 100; ++i) added.push_back(batch.query_one<int>("select $1::int", i));
@@ -31,7 +31,7 @@ TEST_P(GivenUpBatch, RunsWhatIsAddedToIt) {
 
 pg::Task<void> clear_it(pg::AsyncClient async, pg::AsyncClient other) {
     pg::Batch batch = async.batch();
-    batch.exec("select pg_sleep(5)");
+    batch.exec("select pg_sleep(60)");
     co_await give_up(async, batch, other);
     batch.clear();
     const auto inserted = batch.exec("insert into given_up values (1)");

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "tests/db/core/async_database.hpp"
+#include "tests/db/core/kept_session.hpp"
 
 namespace {
 
@@ -32,7 +33,7 @@ using namespace std::chrono_literals;
 
 /// The server says nothing before it has gathered some kilobytes.
 constexpr char many_and_a_pause[] =
-    "copy (select repeat('x', 100) from generate_series(1, 1000) union all select pg_sleep(10)::text) to stdout";
+    "copy (select repeat('x', 100) from generate_series(1, 1000) union all select pg_sleep(60)::text) to stdout";
 
 class AsyncCopyBytes : public AsyncDatabase {
 protected:
@@ -53,7 +54,6 @@ protected:
     }
     /// A client of one session, to see whether that survives.
     pg::Client narrow = open(1);
-    int process = narrow.query_one<int>("select pg_backend_pid()");
 };
 
 pg::Task<std::string> in_and_out(pg::AsyncClient async) {
@@ -111,50 +111,56 @@ TEST_P(AsyncCopyBytes, SaysWhatTheServerSays) {
     EXPECT_THROW(
         static_cast<void>(pg::AsyncCopyReader::open(async, pg::runtime("copy words to stdout; select 1")).get()),
         pg::UsageError);
-    auto writer = pg::AsyncCopyWriter::try_open(narrow.async(), "copy words from stdin").get().value();
-    writer.write("no number\tword\n").get();
-    const auto finished = writer.try_finish().get();
-    ASSERT_FALSE(finished);
-    EXPECT_EQ(finished.error().sqlstate(), pg::sqlstate::invalid_text_representation);
-    EXPECT_THROW(writer.write("1\tword\n").get(), pg::UsageError) << "it has ended";
-    EXPECT_EQ(writer.try_fail("again").get().error().kind(), pg::ErrorKind::usage);
-    auto reader =
-        pg::AsyncCopyReader::open(narrow.async(), "copy (select 10 / (10 - n) from generate_series(1, 20) n) to stdout")
-            .get();
-    EXPECT_EQ(reader.read().get(), "1\n1\n1\n1\n2\n2\n3\n5\n10\n") << "what came before it";
-    const auto broken = reader.try_read().get();
-    ASSERT_FALSE(broken);
-    EXPECT_EQ(broken.error().sqlstate(), pg::sqlstate::division_by_zero);
-    auto rows = pg::AsyncCopyOut<int>::open(narrow.async(), "(select 10 / (3 - n) from generate_series(1, 5) n)").get();
-    EXPECT_EQ(rows.read().get(), (std::vector{5, 10}));
-    const auto no_row = rows.try_read().get();
-    ASSERT_FALSE(no_row);
-    EXPECT_EQ(no_row.error().sqlstate(), pg::sqlstate::division_by_zero);
-    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session goes on";
+    const auto fail = [&] {
+        auto writer = pg::AsyncCopyWriter::try_open(narrow.async(), "copy words from stdin").get().value();
+        writer.write("no number\tword\n").get();
+        const auto finished = writer.try_finish().get();
+        ASSERT_FALSE(finished);
+        EXPECT_EQ(finished.error().sqlstate(), pg::sqlstate::invalid_text_representation);
+        EXPECT_THROW(writer.write("1\tword\n").get(), pg::UsageError) << "it has ended";
+        EXPECT_EQ(writer.try_fail("again").get().error().kind(), pg::ErrorKind::usage);
+        auto reader = pg::AsyncCopyReader::open(narrow.async(),
+                                                "copy (select 10 / (10 - n) from generate_series(1, 20) n) to stdout")
+                          .get();
+        EXPECT_EQ(reader.read().get(), "1\n1\n1\n1\n2\n2\n3\n5\n10\n") << "what came before it";
+        const auto broken = reader.try_read().get();
+        ASSERT_FALSE(broken);
+        EXPECT_EQ(broken.error().sqlstate(), pg::sqlstate::division_by_zero);
+        auto rows =
+            pg::AsyncCopyOut<int>::open(narrow.async(), "(select 10 / (3 - n) from generate_series(1, 5) n)").get();
+        EXPECT_EQ(rows.read().get(), (std::vector{5, 10}));
+        const auto no_row = rows.try_read().get();
+        ASSERT_FALSE(no_row);
+        EXPECT_EQ(no_row.error().sqlstate(), pg::sqlstate::division_by_zero);
+    };
+    EXPECT_TRUE(keeps_its_session(narrow, fail));
 }
 
 TEST_P(AsyncCopyBytes, CopiesNothingWhenItFailsOrIsLeft) {
-    {
-        auto left = pg::AsyncCopyWriter::open(narrow.async(), "copy words from stdin").get();
-        left.write("1\tone\n").get();
-    }
-    auto failed = pg::AsyncCopyWriter::open(narrow.async(), "copy words from stdin").get();
-    failed.write("2\ttwo\n").get();
-    failed.fail("awaited, and then not").get();
-    EXPECT_NE(pg::testing::shared_server().log().find("awaited, and then not"), std::string::npos);
-    {
+    const auto fail_and_leave = [&] {
+        {
+            auto left = pg::AsyncCopyWriter::open(narrow.async(), "copy words from stdin").get();
+            left.write("1\tone\n").get();
+        }
+        auto failed = pg::AsyncCopyWriter::open(narrow.async(), "copy words from stdin").get();
+        failed.write("2\ttwo\n").get();
+        failed.fail("awaited, and then not").get();
+        EXPECT_NE(pg::testing::shared_server().log().find("awaited, and then not"), std::string::npos);
         auto left = pg::AsyncCopyReader::open(narrow.async(), "copy (select generate_series(1, 100000000)) to stdout");
         EXPECT_TRUE(std::move(left).get().read(1).get());
-    }
+    };
+    EXPECT_TRUE(keeps_its_session(narrow, fail_and_leave));
     expect_nothing_left_busy();
     EXPECT_EQ(words(), 0);
-    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session goes on";
 }
 
-pg::Task<int> write_until_it_fails(pg::AsyncClient async, pg::ErrorKind& kind) {
-    auto writer = co_await pg::AsyncCopyWriter::open(async.with({.timeout = 300ms}), "copy slow from stdin");
+/// How many pieces went; nothing when it did not even begin in its time.
+pg::Task<std::optional<int>> write_until_it_fails(pg::AsyncClient async, std::chrono::milliseconds time,
+                                                  pg::ErrorKind& kind) {
+    auto writer = co_await pg::AsyncCopyWriter::try_open(async.with({.timeout = time}), "copy slow from stdin");
+    if (!writer) co_return std::nullopt;
     for (int pieces = 0; pieces < 2000; ++pieces) {
-        const auto written = co_await writer.try_write(std::string(65535, 'x') + '\n');
+        const auto written = co_await writer->try_write(std::string(65535, 'x') + '\n');
         if (written) continue;
         kind = written.error().kind();
         co_return pieces;
@@ -165,7 +171,11 @@ pg::Task<int> write_until_it_fails(pg::AsyncClient async, pg::ErrorKind& kind) {
 TEST_P(AsyncCopyBytes, WaitsWhileTheServerTakesNothing) {
     const pg::Transaction holder = lock();
     pg::ErrorKind kind{};
-    EXPECT_LT(pg::sync_wait(write_until_it_fails(async, kind)), 1000) << "64 MB and more went nowhere";
+    std::optional<int> pieces;
+    for (const auto time : {300ms, 1200ms, 4800ms})
+        if (!pieces) pieces = pg::sync_wait(write_until_it_fails(async, time, kind));
+    ASSERT_TRUE(pieces) << "it does not begin";
+    EXPECT_LT(*pieces, 1000) << "64 MB and more went nowhere";
     EXPECT_EQ(kind, pg::ErrorKind::timeout);
 }
 
@@ -192,16 +202,29 @@ TEST_P(AsyncCopyBytes, IsGivenUpByItsStop) {
     expect_nothing_left_busy();
 }
 
-TEST_P(AsyncCopyBytes, HasItsWholeTimeForEachWaitHoweverLongItQueued) {
-    narrow.async().exec("select pg_sleep(0.6)").start([](const pg::Expected<std::uint64_t>&) {});
-    auto reader =
-        pg::AsyncCopyReader::open(
-            narrow.async().with({.timeout = 1s}),
-            "copy (select repeat('x', 100) from generate_series(1, 1000) union all select pg_sleep(0.6)::text) "
-            "to stdout")
-            .get();
-    while (reader.read().get()) {
+/// Empty: nothing does.
+std::string what_fails_when_all_is_read(const pg::AsyncExecutor& executor, const std::string& sql) {
+    auto reader = pg::AsyncCopyReader::try_open(executor, pg::runtime(sql)).get();
+    if (!reader) return reader.error().what();
+    for (;;) {
+        const auto read = reader->try_read().get();
+        if (!read) return read.error().what();
+        if (!*read) return {};
     }
+}
+
+TEST_P(AsyncCopyBytes, HasItsWholeTimeForEachWaitHoweverLongItQueued) {
+    // Two waits that are each shorter than its time, but not both together: longer ones where a machine is too slow.
+    std::string failure = "it was not tried";
+    for (int scale = 1; scale <= 8 && !failure.empty(); scale *= 2) {
+        const double seconds = 0.6 * scale;
+        const std::string sql =
+            "copy (select repeat('x', 100) from generate_series(1, 1000) union all select pg_sleep(" +
+            std::to_string(seconds) + ")::text) to stdout";
+        narrow.async().exec("select pg_sleep($1)", seconds).start([](const pg::Expected<std::uint64_t>&) {});
+        failure = what_fails_when_all_is_read(narrow.async().with({.timeout = 1s * scale}), sql);
+    }
+    EXPECT_EQ(failure, "");
 }
 
 pg::Task<void> write_for_good(pg::AsyncClient async) {
@@ -260,9 +283,9 @@ pg::Task<void> give_writes_up(pg::AsyncClient async, std::string bytes, Words ro
 }
 
 TEST_P(AsyncCopyBytes, IsGivenUpWithAWriteThatWasNotBegun) {
-    pg::sync_wait(give_writes_up(narrow.async(), "1\tone\n", {{1, "one"}}));
+    const auto give_two_up = [&] { pg::sync_wait(give_writes_up(narrow.async(), "1\tone\n", {{1, "one"}})); };
+    EXPECT_TRUE(keeps_its_session(narrow, give_two_up));
     EXPECT_EQ(words(), 0);
-    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process) << "the session goes on";
 }
 
 TEST_P(AsyncCopyBytes, IsGivenUpWithAWriteThatWasStoppedBehindAnother) {

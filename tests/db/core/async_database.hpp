@@ -26,21 +26,24 @@ protected:
     static std::int64_t busy() {
         return onlooker().query_one<std::int64_t>(
             "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and "
-            "state <> 'idle'");
+            "backend_type = 'client backend' and state <> 'idle'");
     }
     static void expect_nothing_left_busy() {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(40);  // a sleep takes longer
         std::int64_t left = busy();
         while (left != 0 && std::chrono::steady_clock::now() < until) left = busy();
         EXPECT_EQ(left, 0);
     }
     /// Waits until a process of this database waits for that.
     static void await_wait(const char* event) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (
             !onlooker().query_one<bool>("select exists (select from pg_stat_activity where datname = "
                                         "current_database() and wait_event = $1)",
-                                        event))
+                                        event)) {
+            ASSERT_LT(std::chrono::steady_clock::now(), until) << "nobody waits for " << event;
             std::this_thread::yield();
+        }
     }
 
     pg::Client db = open(4);

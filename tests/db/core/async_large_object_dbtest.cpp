@@ -19,6 +19,7 @@ std::vector<std::byte> pattern(std::size_t size) {
 
 class AsyncLargeObject : public AsyncDatabase {
 protected:
+    void SetUp() override { onlooker().exec("select lo_unlink(oid) from pg_largeobject_metadata"); }
     static std::int64_t all() {
         return onlooker().query_one<std::int64_t>("select count(*) from pg_largeobject_metadata");
     }

@@ -136,7 +136,7 @@ pg::Task<void> sleep_in_a_part(pg::AsyncClient async) {
     pg::AsyncTransaction transaction = co_await async.begin();
     const pg::AsyncSavepoint savepoint = co_await transaction.savepoint();
     co_await insert(transaction, 1);
-    co_await transaction.exec("select pg_sleep(10)");
+    co_await transaction.exec("select pg_sleep(60)");
 }
 pg::Task<void> give_up_the_sleep(pg::AsyncClient async) {
     static_cast<void>(co_await pg::when_any(sleep_in_a_part(async), async.exec("select pg_sleep(0.1)")));
@@ -154,8 +154,10 @@ pg::Task<void> give_up_a_release(pg::AsyncClient async) {
     {
         pg::AsyncSavepoint savepoint = co_await transaction.savepoint();
         co_await insert(transaction, 1);
-        transaction.exec("select pg_sleep(0.2)").start([](const pg::Expected<std::uint64_t>&) {});
-        const auto first = co_await pg::when_any(savepoint.release(), async.exec("select pg_sleep(0.02)"));
+        transaction.exec("select pg_sleep(4)").start([](const pg::Expected<std::uint64_t>&) {});
+        // Which ends in its time, with a session or without one.
+        const auto first =
+            co_await pg::when_any(savepoint.release(), async.with({.timeout = 20ms}).try_exec("select 1"));
         EXPECT_EQ(first.index(), 1u);
     }
     co_await insert(transaction, 2);

@@ -4,6 +4,7 @@
 #include "pg/listener.hpp"
 #include "pg/stop.hpp"
 #include "tests/db/core/database.hpp"
+#include "tests/db/core/kept_session.hpp"
 
 namespace {
 
@@ -68,17 +69,15 @@ TEST_F(ListenerDb, SaysThatItsSessionIsLost) {
 TEST_F(ListenerDb, LeavesNoListenerBehindAndNoMessages) {
     for (const char* engine : {"direct", "libpq"}) {
         pg::Client narrow = pg::connect(conninfo() + " engine=" + engine, {.pool_max_size = 1});
-        int process = 0;
-        {
+        const auto listen_and_leave = [&] {
             pg::Listener short_lived(narrow);
-            process = short_lived.backend_process();
             short_lived.listen("orders");
             db.exec("select pg_notify('orders', i::text) from generate_series(1, 3) i");
             EXPECT_EQ(short_lived.next(10s)->payload, "1");
-        }
+        };
+        EXPECT_TRUE(keeps_its_session(narrow, listen_and_leave));
         EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
         pg::Listener next(narrow);
-        EXPECT_EQ(next.backend_process(), process);
         next.listen("other");
         EXPECT_FALSE(next.next(0s)) << "what the one before did not hear";
     }

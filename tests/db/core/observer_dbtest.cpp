@@ -65,6 +65,14 @@ protected:
         return lines;
     }
 
+    /// Without those of a session that is opened beside the first, where that opens slowly.
+    static Lines of_one_session(Lines lines, bool is_open) {
+        std::erase_if(lines, [&](const std::string& line) {
+            return line == "close E spare" || (line == "connect E" && std::exchange(is_open, true));
+        });
+        return lines;
+    }
+
     std::shared_ptr<RecordingObserver> heard = std::make_shared<RecordingObserver>();
     std::shared_ptr<Moments> moments = std::make_shared<Moments>();
 };
@@ -72,10 +80,11 @@ INSTANTIATE_TEST_SUITE_P(Engine, Observed, testing::Values("direct", "libpq"), n
 
 TEST_P(Observed, BlockingCalls) {
     const pg::Client opened = open("libpq");
-    EXPECT_EQ(told(""), (Lines{"connect E", "acquire E", "release E"}));
+    EXPECT_EQ(of_one_session(told(""), false), (Lines{"connect E", "acquire E", "release E"}));
     pg::Client client = opened;
     EXPECT_EQ(client.with({.label = "sum"}).query_one<int>("select 1 + $1", 1), 2);
-    EXPECT_EQ(told(""), (Lines{"acquire E", "release E", "query select 1 + $1 as sum on E, 1 rows"}));
+    EXPECT_EQ(of_one_session(told(""), true),
+              (Lines{"acquire E", "release E", "query select 1 + $1 as sum on E, 1 rows"}));
     EXPECT_FALSE(client.try_exec("delete from nowhere"));
     EXPECT_EQ(told("exec"), Lines{"exec delete from nowhere on E, 0 rows: server not_applied"});
     client.run_script("do $$ begin raise warning 'mind this'; end $$");

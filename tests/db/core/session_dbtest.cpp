@@ -8,6 +8,7 @@
 #include "pg/transaction.hpp"
 #include "pg/types/enumeration.hpp"
 #include "tests/db/core/database.hpp"
+#include "tests/db/core/kept_session.hpp"
 
 namespace {
 
@@ -28,10 +29,8 @@ protected:
 };
 
 TEST_F(SessionDb, ComesBackWithoutTheTracesOfItsBorrower) {
-    int process = 0;
-    {
+    const auto leave_traces = [&] {
         pg::Connection connection = narrow.connection();
-        process = connection.backend_process();
         connection.exec("set work_mem = '77MB'");
         connection.exec("create temporary table scratch (a int)");
         connection.exec("listen orders");
@@ -39,8 +38,8 @@ TEST_F(SessionDb, ComesBackWithoutTheTracesOfItsBorrower) {
         connection.exec("begin");
         connection.exec("declare c cursor with hold for select 1");
         connection.exec("commit");
-    }
-    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+    };
+    EXPECT_TRUE(keeps_its_session(narrow, leave_traces));
     EXPECT_NE(narrow.query_one<std::string>("show work_mem"), "77MB");
     EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_listening_channels()"), 0);
@@ -49,12 +48,13 @@ TEST_F(SessionDb, ComesBackWithoutTheTracesOfItsBorrower) {
 }
 
 TEST_F(SessionDb, ComesBackWithoutWhatAFunctionLeftInIt) {
-    const int process = narrow.query_one<int>("select pg_backend_pid()");
-    narrow.exec("select set_config('work_mem', '77MB', false)");
-    narrow.prepare<pg::Affected()>("select pg_advisory_lock(1)")();
-    narrow.exec("create temp table scratch as select 1");
-    narrow.exec("do $$ begin set work_mem = '78MB'; end $$");
-    EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
+    const auto leave_traces = [&] {
+        narrow.exec("select set_config('work_mem', '77MB', false)");
+        narrow.prepare<pg::Affected()>("select pg_advisory_lock(1)")();
+        narrow.exec("create temp table scratch as select 1");
+        narrow.exec("do $$ begin set work_mem = '78MB'; end $$");
+    };
+    EXPECT_TRUE(keeps_its_session(narrow, leave_traces));
     EXPECT_FALSE(narrow.query_one<std::string>("show work_mem").starts_with("7"));
     EXPECT_FALSE(narrow.query_one<bool>("select to_regclass('scratch') is not null"));
     EXPECT_EQ(narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'"), 0);
@@ -89,23 +89,24 @@ TEST_F(SessionDb, ComesBackWithoutTheTableOfAnExplainedStatement) {
 }
 
 TEST_F(SessionDb, ComesBackWithoutWhatWasLeftByCodeThatFailed) {
-    const int process = narrow.query_one<int>("select pg_backend_pid()");
     const auto is_at_rest = [&] {
-        EXPECT_EQ(narrow.query_one<int>("select pg_backend_pid()"), process);
         return narrow.query_one<std::int64_t>("select count(*) from pg_locks where locktype = 'advisory'") == 0;
     };
     const auto code = pg::runtime("do $$ begin perform pg_advisory_lock(7); raise exception 'enough'; end $$");
-    EXPECT_FALSE(narrow.try_exec(code));
-    EXPECT_TRUE(is_at_rest());
-    for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
-        pg::Batch batch(narrow);
-        const auto failed = batch.exec(code);
-        static_cast<void>(batch.try_run(mode));
-        EXPECT_FALSE(failed.try_get());
+    const auto fail = [&] {
+        EXPECT_FALSE(narrow.try_exec(code));
         EXPECT_TRUE(is_at_rest());
-    }
-    EXPECT_FALSE(narrow.try_stream<int>(code));
-    EXPECT_TRUE(is_at_rest());
+        for (const auto mode : {pg::BatchMode::atomic, pg::BatchMode::each}) {
+            pg::Batch batch(narrow);
+            const auto failed = batch.exec(code);
+            static_cast<void>(batch.try_run(mode));
+            EXPECT_FALSE(failed.try_get());
+            EXPECT_TRUE(is_at_rest());
+        }
+        EXPECT_FALSE(narrow.try_stream<int>(code));
+        EXPECT_TRUE(is_at_rest());
+    };
+    EXPECT_TRUE(keeps_its_session(narrow, fail));
 }
 
 TEST_F(SessionDb, KeepsItsStatementsForTheNextBorrower) {

@@ -9,6 +9,7 @@
 #include <asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 #include <pg/async.hpp>
+#include <pg/deadline.hpp>
 #include <pg/integrations/asio.hpp>
 
 #include "tests/db/integrations/asio_database.hpp"
@@ -48,7 +49,9 @@ protected:
     /// Runs the io_context until a statement sleeps on the server.
     void run_until_asleep() {
         io.restart();
-        while (asio_database::sessions("wait_event = 'PgSleep'") == 0) io.run_for(1ms);
+        for (const pg::Deadline patience = pg::Deadline::after(60s);
+             asio_database::sessions("wait_event = 'PgSleep'") == 0; io.run_for(1ms))
+            if (patience.passed()) return ADD_FAILURE() << "no statement sleeps";
     }
 
     asio::io_context& io = context();
@@ -87,7 +90,7 @@ TEST_P(AsioCancellation, OfEachTypeStopsTheStatementAndCallsTheHandlerOnce) {
             ++calls;
             EXPECT_EQ(kind_of(exception), pg::ErrorKind::cancelled);
         };
-        async_wait(db.exec("select pg_sleep(60)"),
+        async_wait(db.exec("select pg_sleep(600)"),
                    asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, handler)));
         run_until_asleep();
         signal.emit(type);
@@ -136,7 +139,7 @@ asio::awaitable<void> nap(std::chrono::milliseconds time) {
 }
 
 asio::awaitable<void> race(pg::AsyncClient db) {
-    const auto late = co_await (async_wait(db.exec("select pg_sleep(60)"), use_awaitable) || nap(100ms));
+    const auto late = co_await (async_wait(db.exec("select pg_sleep(600)"), use_awaitable) || nap(100ms));
     EXPECT_EQ(late.index(), 1u) << "the timer was first";
     const auto soon = co_await (async_wait(db.query_one<int>("select 5"), use_awaitable) || nap(1h));
     EXPECT_EQ(std::get<0>(soon), 5);
@@ -146,7 +149,7 @@ TEST_P(AsioCancellation, IsWhatAnOrOfAwaitablesDoesToTheLoser) { run(io, race(db
 
 pg::Task<int> sleep_twice(pg::AsyncExecutor db) {
     co_await db.exec("select pg_sleep(0.001)");
-    co_await db.exec("select pg_sleep(60)");
+    co_await db.exec("select pg_sleep(600)");
     co_return 1;
 }
 pg::Task<int> know_already() { co_return 7; }
@@ -170,9 +173,9 @@ TEST_P(AsioCancellation, LeavesATaskWithoutAStopAlone) {
         EXPECT_EQ(kind_of(exception), pg::ErrorKind::timeout);
     };
     const auto late = [](pg::AsyncExecutor own) -> pg::Task<int> {
-        co_return co_await own.query_one<int>("select 1 from pg_sleep(60)");
+        co_return co_await own.query_one<int>("select 1 from pg_sleep(600)");
     };
-    async_wait(late(db.with({.timeout = 3s})),
+    async_wait(late(db.with({.timeout = 10s})),
                asio::bind_cancellation_slot(signal.slot(), asio::bind_executor(io, handler)));
     run_until_asleep();
     signal.emit(cancellation_type_t::terminal);
@@ -183,7 +186,7 @@ TEST_P(AsioCancellation, LeavesATaskWithoutAStopAlone) {
 
 asio::awaitable<void> race_a_row(pg::AsyncClient db) {
     auto rows = co_await async_wait(
-        db.stream<int>("select case when n > 5000 then 1 / (1 + length(pg_sleep(60)::text)) else n end from "
+        db.stream<int>("select case when n > 5000 then 1 / (1 + length(pg_sleep(600)::text)) else n end from "
                        "generate_series(1, 5001) n"),
         use_awaitable);
     std::size_t seen = 0;
@@ -202,11 +205,15 @@ asio::awaitable<void> race_a_row(pg::AsyncClient db) {
 TEST_P(AsioCancellation, ReachesTheNextRowOfAStream) { run(io, race_a_row(db)); }
 
 asio::awaitable<void> in_a_transaction(pg::AsyncClient db) {
-    pg::AsyncTransaction transaction = co_await async_wait(db.begin(), use_awaitable);
-    const auto late = co_await (async_wait(transaction.exec("select pg_sleep(60)"), use_awaitable) || nap(100ms));
-    EXPECT_EQ(late.index(), 1u);
-    co_await async_wait(transaction.rollback(), use_awaitable);
-    EXPECT_EQ(co_await async_wait(db.query_one<int>("select 2"), use_awaitable), 2);
+    for (const pg::Deadline patience = pg::Deadline::after(60s); !patience.passed();) {
+        pg::AsyncTransaction transaction = co_await async_wait(db.begin(), use_awaitable);
+        const auto late = co_await (async_wait(transaction.exec("select pg_sleep(600)"), use_awaitable) || nap(100ms));
+        EXPECT_EQ(late.index(), 1u);
+        const auto over = co_await async_wait(transaction.try_rollback(), use_awaitable);
+        EXPECT_EQ(co_await async_wait(db.query_one<int>("select 2"), use_awaitable), 2);
+        if (over) co_return;  // a busy server may not give the statement up in time, which costs the session
+    }
+    ADD_FAILURE() << "no session was kept";
 }
 
 TEST_P(AsioCancellation, LeavesATransactionToItsOwner) { run(io, in_a_transaction(db)); }

@@ -40,11 +40,11 @@ inline void run(asio::io_context& io, asio::awaitable<void> work) {
 inline std::int64_t sessions(std::string_view which = "true") {
     return onlooker().query_one<std::int64_t>(
         pg::runtime("select count(*) from pg_stat_activity where datname = current_database() and pid <> "
-                    "pg_backend_pid() and " +
+                    "pg_backend_pid() and backend_type = 'client backend' and " +
                     std::string(which)));
 }
 inline void expect_no_sessions(std::string_view which = "true") {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::int64_t found = sessions(which);
     for (; found != 0 && std::chrono::steady_clock::now() < until; found = sessions(which)) std::this_thread::yield();
     EXPECT_EQ(found, 0) << which;

@@ -224,6 +224,7 @@ asio::awaitable<void> ask(pg::AsyncClient db, int number) {
 }
 
 TEST_P(AsioLoop, RunsAClientOnOneThread) {
+    expect_no_sessions();  // of the test before
     AsioEventLoop loop(io);
     pg::Client db = open(loop);
     const auto begin = std::chrono::steady_clock::now();
@@ -235,6 +236,7 @@ TEST_P(AsioLoop, RunsAClientOnOneThread) {
 }
 
 TEST_P(AsioLoop, RunsManyCallsAtOnce) {
+    expect_no_sessions();
     AsioEventLoop loop(io);
     pg::Client db = open(loop);
     int done = 0;
@@ -277,7 +279,7 @@ TEST_P(AsioLoop, RefusesToBlockItsOwnThread) {
 asio::awaitable<void> be_late(pg::AsyncClient db) {
     // The session is there before: on a slow machine opening one takes longer than the call may.
     EXPECT_EQ(co_await async_wait(db.query_one<int>("select 1"), use_awaitable), 1);
-    const auto late = co_await async_wait(db.with({.timeout = 50ms}).try_exec("select pg_sleep(10)"), use_awaitable);
+    const auto late = co_await async_wait(db.with({.timeout = 50ms}).try_exec("select pg_sleep(200)"), use_awaitable);
     expect_failure(late, pg::ErrorKind::timeout);
     EXPECT_EQ(co_await async_wait(db.query_one<int>("select 1"), use_awaitable), 1);
 }
@@ -407,7 +409,7 @@ TEST_P(AsioLoop, EndsWhatWasGivenUpWhenTheContextIsStopped) {
         AsioEventLoop loop(io);
         pg::Client db = open(loop);
         run(io, ask(db.async(), 1));
-        auto sleeping = std::make_unique<pg::Async<std::uint64_t>>(db.async().exec("select pg_sleep(60)"));
+        auto sleeping = std::make_unique<pg::Async<std::uint64_t>>(db.async().exec("select pg_sleep(600)"));
         std::move(*sleeping).await_suspend(std::noop_coroutine());
         io.restart();
         while (sessions("wait_event = 'PgSleep'") == 0) io.run_for(1ms);

@@ -219,7 +219,7 @@ TEST_P(AsioExecutor, IsNotNeededByWhoBlocks) {
     EXPECT_EQ(client.async(scheduler).query_one<int>("select 3").get(), 3);
 }
 
-pg::Task<void> sleep_long(pg::AsyncClient db) { co_await db.exec("select pg_sleep(60)"); }
+pg::Task<void> sleep_long(pg::AsyncClient db) { co_await db.exec("select pg_sleep(600)"); }
 
 /// A coroutine that its owner may destroy.
 struct Frame {

@@ -147,70 +147,104 @@ TEST(Batch, ExpiresWithAnOutcomeForEach) {
     }
 }
 
+/// Holds up a statement on a server, and sees what becomes of the session that runs it.
+class Gate {
+public:
+    /// The statement that is held up while the gate is closed.
+    static constexpr const char* passing = "select pg_advisory_xact_lock_shared(4711)";
+
+    explicit Gate(const testing::TestServer& server) : session_(open_session(server.conninfo())) {}
+    void close() { text_of(*session_, "select pg_advisory_lock(4711)"); }
+    /// In half a second: who was asked to stop sees that before, unless the machine is busy.
+    void open() { text_of(*session_, "select pg_advisory_unlock(4711) from pg_sleep(0.5)"); }
+    /// Waits until the session of that process is in such a state, by a statement like this, or gone.
+    void wait_until(int process, std::string_view wanted, std::string_view like = "%") {
+        const std::string state =
+            "select coalesce((select case when query like $$" + std::string(like) +
+            "$$ then state else 'elsewhere' end from pg_stat_activity where pid = " + std::to_string(process) +
+            "), 'gone')";
+        for (const Deadline patience = Deadline::after(60s);;) {
+            const std::string is = text_of(*session_, state);
+            if (is == wanted || is == "gone") return;
+            if (patience.passed()) return ADD_FAILURE() << "the session is never " << wanted;
+        }
+    }
+    [[nodiscard]] std::string rows_of(std::string_view table) {
+        return text_of(*session_, "select count(*) from " + std::string(table));
+    }
+
+private:
+    std::unique_ptr<spi::Session> session_;
+};
+
 TEST(Batch, EndsWithItsCancelRequestWhenItWasAnsweredBefore) {
     const testing::TestServer server = testing::TestServer::start();
-    const auto session = open_session(server.conninfo()), onlooker = open_session(server.conninfo());
-    const std::string state =
-        "select state from pg_stat_activity where pid = " + text_of(*session, "select pg_backend_pid()");
-    const auto wait_until_it_is = [&](std::string_view wanted) {
-        for (const Deadline patience = Deadline::after(60s); text_of(*onlooker, state) != wanted;)
-            if (patience.passed()) return ADD_FAILURE() << "the session is never " << wanted;
-    };
+    Gate gate(server);
+    const std::string last = "select '7'::text";
     for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
-        std::stop_source source;
-        const StopToken token(source.get_token());
-        std::future<std::vector<Expected<Result>>> running;
-        {
-            const DeafToCancels deaf(server);
-            running = std::async(std::launch::async, [&] {
-                return run_texts(*session, {"select pg_sleep(0.5)", "select '7'::text"}, sync,
-                                 {.deadline = Deadline::after(30s), .stop = &token});
-            });
-            wait_until_it_is("active");
-            source.request_stop();
-            wait_until_it_is("idle");
-        }
-        const auto outcomes = within(0ms, [&] { return running.get(); });
-        ASSERT_TRUE(outcomes[1]) << outcomes[1].error().what();
-        EXPECT_EQ(bytes_of(*outcomes[1], 0), "7");
-        ASSERT_TRUE(session->usable());
-        EXPECT_EQ(text_of(*session, "select 1"), "1");
+        until_kept(server.conninfo(), [&](spi::Session& session) {
+            const int process = session.backend_process();
+            std::stop_source source;
+            const StopToken token(source.get_token());
+            std::future<std::vector<Expected<Result>>> running;
+            gate.close();
+            {
+                const DeafToCancels deaf(server);
+                running = std::async(std::launch::async, [&] {
+                    return run_texts(session, {Gate::passing, last}, sync,
+                                     {.deadline = Deadline::after(30s), .stop = &token});
+                });
+                gate.wait_until(process, "active");
+                source.request_stop();
+                gate.open();
+                gate.wait_until(process, "idle", last);
+            }
+            const auto outcomes = within(2000ms, [&] { return running.get(); });
+            if (!session.usable()) return false;
+            EXPECT_TRUE(outcomes[1]) << outcomes[1].error().what();
+            if (outcomes[1]) {
+                EXPECT_EQ(bytes_of(*outcomes[1], 0), "7");
+            }
+            return true;
+        });
     }
 }
 
 TEST(Batch, CommitsNoPartOfATransactionWhoseTimeIsOverBeforeAllWasSent) {
     const testing::TestServer server = testing::TestServer::start();
-    const auto session = open_session(server.conninfo()), onlooker = open_session(server.conninfo());
-    ASSERT_TRUE(run(*session, "create table t (n int, more text)"));
-    const std::string state =
-        "select state from pg_stat_activity where pid = " + text_of(*session, "select pg_backend_pid()");
-    std::vector<std::string> texts{"insert into t values (1)", "select pg_sleep(0.5)"};
+    Gate gate(server);
+    ASSERT_TRUE(run(*open_session(server.conninfo()), "create table t (n int, more text)"));
+    std::vector<std::string> texts{"insert into t values (1)", Gate::passing};
     // More than the socket takes while nobody reads from it.
     for (int i = 0; i < 20; ++i) texts.push_back("insert into t values (2, '" + std::string(1 << 20, 'x') + "')");
-    std::stop_source source;
-    const StopToken token(source.get_token());
-    std::future<std::vector<Expected<Result>>> running;
-    {
-        const DeafToCancels deaf(server);  // as one whose requests to cancel are lost on the way
-        running = std::async(std::launch::async, [&] {
-            return run_texts(*session, texts, spi::BatchSync::once, {.deadline = Deadline::after(30s), .stop = &token});
-        });
-        const auto wait_until_it_is = [&](std::string_view wanted) {
-            for (const Deadline patience = Deadline::after(60s); text_of(*onlooker, state) != wanted;)
-                if (patience.passed()) return ADD_FAILURE() << "the session is never " << wanted;
-        };
-        wait_until_it_is("active");
-        source.request_stop();
-        wait_until_it_is("idle");
-    }
-    for (const Expected<Result>& outcome : running.get()) {
-        ASSERT_FALSE(outcome);
-        EXPECT_EQ(outcome.error().kind(), ErrorKind::cancelled) << outcome.error().what();
-        EXPECT_NE(outcome.error().outcome(), Outcome::applied);
-    }
-    EXPECT_EQ(text_of(*onlooker, "select count(*) from t"), "0");
-    ASSERT_TRUE(session->usable());
-    EXPECT_EQ(text_of(*session, "select 1"), "1");
+    until_kept(server.conninfo(), [&](spi::Session& session) {
+        const int process = session.backend_process();
+        std::stop_source source;
+        const StopToken token(source.get_token());
+        std::future<std::vector<Expected<Result>>> running;
+        gate.close();
+        {
+            const DeafToCancels deaf(server);  // as one whose requests to cancel are lost on the way
+            running = std::async(std::launch::async, [&] {
+                return run_texts(session, texts, spi::BatchSync::once,
+                                 {.deadline = Deadline::after(30s), .stop = &token});
+            });
+            gate.wait_until(process, "active");
+            source.request_stop();
+            gate.open();
+            gate.wait_until(process, "idle");
+        }
+        const auto outcomes = running.get();
+        EXPECT_EQ(gate.rows_of("t"), "0");
+        if (!session.usable()) return false;
+        for (const Expected<Result>& outcome : outcomes) {
+            EXPECT_FALSE(outcome);
+            if (outcome) continue;
+            EXPECT_EQ(outcome.error().kind(), ErrorKind::cancelled) << outcome.error().what();
+            EXPECT_NE(outcome.error().outcome(), Outcome::applied);
+        }
+        return true;
+    });
 }
 
 TEST(Batch, SendsNothingOfATransactionThatCannotBeSentInFull) {

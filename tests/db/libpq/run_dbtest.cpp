@@ -183,10 +183,10 @@ TEST(Run, TellsWhetherItGoesOnAfterACopyThatFailsBeforeItReads) {
             "create temp table t (n int); create temp view a_view as select n from t;"
             "create temp table refusing (n int); create temp table slow (n int);"
             "create function pg_temp.refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;"
-            "create function pg_temp.sleep() returns trigger language plpgsql as $$ begin perform pg_sleep(5); end $$;"
+            "create function pg_temp.sleep() returns trigger language plpgsql as "
+            "$$ begin perform pg_sleep(0.05); raise exception using errcode = '57014'; end $$;"
             "create trigger refuse before insert on refusing execute function pg_temp.refuse();"
-            "create trigger sleep before insert on slow execute function pg_temp.sleep();"
-            "set statement_timeout = '50ms'",
+            "create trigger sleep before insert on slow execute function pg_temp.sleep()",
             soon()));
         const auto failed = verb(*session, sql);
         ASSERT_FALSE(failed) << sql;

@@ -116,7 +116,7 @@ TEST(PoolLeakOnALoop, NamesWhoHoldsByAwaiting) {
 }
 
 TEST_P(PoolLeak, IsTakenBackSoThatAnotherSessionCanBeOpened) {
-    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 1s, .on_leak = &Reports::add, .leak_context = &reports});
+    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 3s, .on_leak = &Reports::add, .leak_context = &reports});
     pg::Connection forgotten = db.connection();
     EXPECT_TRUE(soon([&] { return !reports.all().empty(); }));
     EXPECT_TRUE(reports.all().front().reclaimed);
@@ -131,7 +131,7 @@ TEST_P(PoolLeak, IsTakenBackSoThatAnotherSessionCanBeOpened) {
 }
 
 TEST_P(PoolLeak, IsTakenBackFromWhoeverWaitsForTheServer) {
-    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 1s});
+    pg::Client db = open(conninfo(), 1, {.reclaim_threshold = 3s});
     const auto lost = db.try_exec("select pg_sleep(1000)");
     ASSERT_FALSE(lost);
     EXPECT_EQ(lost.error().kind(), pg::ErrorKind::connection_lost) << lost.error().what();

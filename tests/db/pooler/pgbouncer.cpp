@@ -17,7 +17,7 @@
 namespace pooler_tests {
 namespace {
 
-constexpr std::chrono::seconds start_bound{20};
+constexpr std::chrono::seconds start_bound{60};
 
 std::string program() {
     const char* given = std::getenv("PGCLIENT_TEST_PGBOUNCER");

@@ -84,7 +84,7 @@ protected:
     /// True when it becomes so within a time that only a hang is longer than.
     template <class Condition>
     static bool soon(Condition condition) {
-        const auto until = std::chrono::steady_clock::now() + 20s;
+        const auto until = std::chrono::steady_clock::now() + 60s;
         while (!condition()) {
             if (std::chrono::steady_clock::now() > until) return false;
             std::this_thread::yield();

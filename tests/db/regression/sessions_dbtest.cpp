@@ -164,7 +164,7 @@ TEST_P(LentSession, ABeginThatIsGivenUpLeavesNoTransactionInThePool) {
     for (int round = 0; round < 4; ++round) {
         ASSERT_TRUE(ask<int>(db, "select 1"));
         // The server begins it, and what it says comes late, or not before the session was given up.
-        proxy.set(Direction::to_client, {.delay = round % 2 == 0 ? 150ms : 1s});
+        proxy.set(Direction::to_client, {.delay = round % 2 == 0 ? 150ms : 10s});
         EXPECT_FALSE(begin_within(db, awaited(), 50ms) && round % 2 == 1) << "the other one may come in time";
         proxy.heal();
         const auto inserted = run_within(db, 20s, "insert into ledger values (1)");
@@ -345,7 +345,7 @@ using AwaitedSession = LentSession;
 
 pg::Task<void> begin_for_nobody(pg::AsyncClient db) {
     pg::AsyncTransaction transaction = co_await db.begin();
-    co_await transaction.exec("select pg_sleep(60)");
+    co_await transaction.exec("select pg_sleep(600)");
 }
 pg::Task<void> rest_a_little(pg::AsyncClient db) { co_await db.exec("select pg_sleep(0.001)"); }
 

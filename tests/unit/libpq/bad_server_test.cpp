@@ -106,7 +106,7 @@ TEST(BadServer, ThatIsDeafToTls) {
 TEST(BadServer, ThatIsDeafHoldsUpOnlyItsShareOfTheTime) {
     const FakeServer deaf = serve_nothing();
     const FakeServer good = serve_well();
-    const OpenResult opened = open(conninfo_of(deaf, good), 2s);
+    const OpenResult opened = open(conninfo_of(deaf, good), 8s);
     ASSERT_TRUE(opened) << opened.error().what();
     EXPECT_EQ((*opened)->node(), "127.0.0.1:" + port_of(good));
 }
@@ -125,13 +125,13 @@ TEST(BadServer, ThatClosesAtOnce) {
 
 TEST(BadServer, ThatSpeaksGarbage) {
     const FakeServer server = serve([](Conversation& client) { client.send("HTTP/1.1 400 Bad Request\r\n\r\n"); });
-    const OpenResult opened = open(conninfo_of(server), 2s);
+    const OpenResult opened = open(conninfo_of(server));
     expect_failure(opened, ErrorKind::protocol, "(authentication)");
 }
 
 TEST(BadServer, ThatAnswersTheRequestForTlsWithGarbage) {
     const FakeServer server = serve([](Conversation& client) { client.send("X"); });
-    expect_failure(open(conninfo_of(server) + " sslmode=require", 2s), ErrorKind::protocol, "(TLS)");
+    expect_failure(open(conninfo_of(server) + " sslmode=require"), ErrorKind::protocol, "(TLS)");
 }
 
 TEST(BadServer, ThatAnswersTheRequestForTlsWithAReport) {
@@ -139,7 +139,7 @@ TEST(BadServer, ThatAnswersTheRequestForTlsWithAReport) {
         client.receive();
         client.send(Reply().error("53300", "too many"));
     });
-    const OpenResult opened = open(conninfo_of(server) + " sslmode=require", 2s);
+    const OpenResult opened = open(conninfo_of(server) + " sslmode=require");
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().outcome(), Outcome::not_sent) << opened.error().what();
     EXPECT_TRUE(server.statements().empty());
@@ -258,7 +258,7 @@ Expected<Result> run_against(const std::string& answer) {
         client.send(answer);
     });
     const auto session = open(conninfo_of(server)).value();
-    Expected<Result> result = session->run({.sql = "select 1"}, in(2s));
+    Expected<Result> result = session->run({.sql = "select 1"}, in(10s));
     EXPECT_FALSE(session->usable());
     return result;
 }
@@ -346,7 +346,7 @@ TEST(BadServer, ThatOffersACopyBothWays) {
     });
     const OpenResult session = open(conninfo_of(odd));
     ASSERT_TRUE(session);
-    const Expected<Result> answer = (*session)->run({.sql = "select 1"}, in(2s));
+    const Expected<Result> answer = (*session)->run({.sql = "select 1"}, in(10s));
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().kind(), ErrorKind::protocol) << answer.error().what();
     EXPECT_FALSE((*session)->usable());

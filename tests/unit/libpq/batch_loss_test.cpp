@@ -53,6 +53,26 @@ protected:
             }
         }
     }
+    /// What becomes of two whose time is over before the server has answered the first; asked to cancel them, it says
+    /// that, and its connection for the request stays open.
+    [[nodiscard]] static std::vector<Expected<Result>> give_up_two(spi::BatchSync sync, const Reply& answers) {
+        const std::vector<spi::Request> requests{{.sql = "insert"}, {.sql = "update"}};
+        for (const Deadline patience = Deadline::after(60s);;) {
+            const ScriptedSession session(GetParam(),
+                                          [&](Conversation& client) {
+                                              client.receive_until(MessageKind::sync);
+                                              if (!client.wait_for_cancel()) return;
+                                              client.send(answers);
+                                              client.ignore();
+                                          },
+                                          {.cancel_requests = CancelRequests::kept});
+            auto outcomes = pg::testing::outcomes_of(*session, requests, sync, in(50ms));
+            const bool is_late = !outcomes[0] && outcomes[0].error().kind() == ErrorKind::timeout;
+            if (is_late && !patience.passed()) continue;  // a busy machine took longer than a moment
+            EXPECT_FALSE(session->usable());
+            return outcomes;
+        }
+    }
     static void expect_unknown(const Expected<Result>& outcome, ErrorKind kind) {
         ASSERT_FALSE(outcome);
         EXPECT_EQ(outcome.error().kind(), kind) << outcome.error().what();
@@ -179,19 +199,9 @@ TEST_P(BatchLoss, OfWhatWasNotSentIsToldByItsText) {
 // They were answered to the end, and only the request to cancel them was not.
 TEST_P(BatchLoss, WithItsCancelRequestTakesNothingBack) {
     for (const auto sync : {spi::BatchSync::each, spi::BatchSync::once}) {
-        const ScriptedSession session(GetParam(),
-                                      [&](Conversation& client) {
-                                          client.receive_until(MessageKind::sync);
-                                          if (!client.wait_for_cancel()) return;
-                                          Reply answers = bound().tag("INSERT 0 1");
-                                          if (sync == spi::BatchSync::each) answers.ready();
-                                          client.send(answers.raw(bound().error("23505", "refused").ready().bytes()));
-                                          client.ignore();
-                                      },
-                                      {.cancel_requests = CancelRequests::kept});
-        const std::vector<spi::Request> requests{{.sql = "insert"}, {.sql = "update"}};
-        const auto outcomes = pg::testing::outcomes_of(*session, requests, sync, in(50ms));
-        EXPECT_FALSE(session->usable());
+        Reply answers = bound().tag("INSERT 0 1");
+        if (sync == spi::BatchSync::each) answers.ready();
+        const auto outcomes = give_up_two(sync, answers.raw(bound().error("23505", "refused").ready().bytes()));
         EXPECT_TRUE(outcomes[0]);
         ASSERT_FALSE(outcomes[1]);
         EXPECT_EQ(outcomes[1].error().sqlstate(), "23505") << outcomes[1].error().what();
@@ -200,19 +210,8 @@ TEST_P(BatchLoss, WithItsCancelRequestTakesNothingBack) {
 }
 
 TEST_P(BatchLoss, WithItsCancelRequestLeavesWhatIsCommitted) {
-    const ScriptedSession session(
-        GetParam(),
-        [&](Conversation& client) {
-            client.receive_until(MessageKind::sync);
-            if (!client.wait_for_cancel()) return;
-            client.send(bound().tag("INSERT 0 1").raw(done("UPDATE 1", FakeTransaction::idle).bytes()));
-            client.ignore();
-        },
-        {.cancel_requests = CancelRequests::kept});
-    const std::vector<spi::Request> requests{{.sql = "insert"}, {.sql = "update"}};
-    const auto outcomes = pg::testing::outcomes_of(*session, requests, spi::BatchSync::once, in(50ms));
-    EXPECT_FALSE(session->usable());
-    for (const auto& outcome : outcomes) EXPECT_TRUE(outcome);
+    const Reply answers = bound().tag("INSERT 0 1").raw(done("UPDATE 1", FakeTransaction::idle).bytes());
+    for (const auto& outcome : give_up_two(spi::BatchSync::once, answers)) EXPECT_TRUE(outcome);
 }
 
 TEST_P(BatchLoss, IsToldOfAServerThatIsReadyTooOften) {

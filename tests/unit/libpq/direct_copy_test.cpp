@@ -142,20 +142,25 @@ TEST_P(DirectCopyIn, IsGivenUpAtItsDeadlineWhereTheServerTakesNoMore) {
 
 // The rest of what was to be sent keeps the connection from being used again, and so it is closed.
 TEST_P(DirectCopyIn, SaysThatTheConnectionIsClosedWhereTheServerTakesNoMoreBehindItsError) {
-    const ScriptedSession session = session_with([](Conversation& client) {
-        client.expect(MessageKind::query);
-        client.send(Reply().copy_in(1));
-        client.expect(MessageKind::copy_data);
-        client.send(Reply().error("22P02", "no number"));
-        static_cast<void>(client.wait_for_cue());  // which never comes
-    });
-    const auto copy = session->copy_in("copy t from stdin", soon()).value();
     const std::string bytes(64 << 20, 'x');
-    const Expected<void> written = copy->write(bytes, in(100ms));
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().sqlstate(), "22P02") << written.error().what();
-    EXPECT_FALSE(session->usable());
-    EXPECT_FALSE(written.error().connection_usable());
+    for (const Deadline patience = Deadline::after(60s); !patience.passed();) {
+        const ScriptedSession session = session_with([](Conversation& client) {
+            client.expect(MessageKind::query);
+            client.send(Reply().copy_in(1));
+            client.expect(MessageKind::copy_data);
+            client.send(Reply().error("22P02", "no number"));
+            static_cast<void>(client.wait_for_cue());  // which never comes
+        });
+        const auto copy = session->copy_in("copy t from stdin", soon()).value();
+        const Expected<void> written = copy->write(bytes, in(100ms));
+        ASSERT_FALSE(written);
+        if (written.error().kind() == ErrorKind::timeout) continue;  // a busy machine took longer than a moment
+        EXPECT_EQ(written.error().sqlstate(), "22P02") << written.error().what();
+        EXPECT_FALSE(session->usable());
+        EXPECT_FALSE(written.error().connection_usable());
+        return;
+    }
+    FAIL() << "no error came in time";
 }
 
 }  // namespace

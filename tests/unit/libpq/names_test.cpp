@@ -150,7 +150,7 @@ TEST_P(Names, LeadToTheirSecondAddressWhereTheFirstRefuses) {
 
 TEST_P(Names, LeadToTheirSecondAddressWhereTheFirstHangs) {
     const DeafPort deaf(port());
-    Client db = open("two", "3s");  // of which each has a half
+    Client db = open("two", "8s");  // of which each has a half
     EXPECT_EQ(db.async().query_one<int>(one).get(), 1);
     EXPECT_TRUE(deaf.was_called());
 }

@@ -231,17 +231,21 @@ TEST_P(Session, CountsRowsThatHaveNoBytesTowardsTheLimitOfAResult) {
 
 TEST_P(Session, SaysThatItIsClosedWhereNothingCameBehindAnError) {
     for (const bool is_stream : {false, true}) {
-        const Scripted session = answered_by(bound().no_data().error("23505", "refused"));
-        const Expected<Result> result = [&]() -> Expected<Result> {
-            if (!is_stream) return session->run({.sql = "insert"}, in(50ms));
-            const auto stream = session->stream({.sql = "insert"}, in(50ms));
-            return stream ? (*stream)->next(in(50ms)) : stream.error();
-        }();
-        ASSERT_FALSE(result);
-        EXPECT_EQ(result.error().sqlstate(), "23505") << result.error().what();
-        EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
-        EXPECT_FALSE(session->usable());
-        EXPECT_FALSE(result.error().connection_usable()) << result.error().what();
+        for (const Deadline patience = Deadline::after(60s);;) {
+            const Scripted session = answered_by(bound().no_data().error("23505", "refused"));
+            const Expected<Result> result = [&]() -> Expected<Result> {
+                if (!is_stream) return session->run({.sql = "insert"}, in(50ms));
+                const auto stream = session->stream({.sql = "insert"}, in(50ms));
+                return stream ? (*stream)->next(in(50ms)) : stream.error();
+            }();
+            ASSERT_FALSE(result);
+            if (result.error().kind() == ErrorKind::timeout && !patience.passed()) continue;  // a busy machine
+            EXPECT_EQ(result.error().sqlstate(), "23505") << result.error().what();
+            EXPECT_EQ(result.error().outcome(), Outcome::not_applied);
+            EXPECT_FALSE(session->usable());
+            EXPECT_FALSE(result.error().connection_usable()) << result.error().what();
+            break;
+        }
     }
 }
 
@@ -324,7 +328,7 @@ TEST_P(Session, EndsAResultThatHasAlwaysMoreRows) {
         client.send(described({}));
         Reply rows;
         for (int i = 0; i < 10'000; ++i) rows.row({});
-        for (const Deadline end = Deadline::after(5s); !over && !end.passed();) client.send(rows);
+        for (const Deadline end = Deadline::after(30s); !over && !end.passed();) client.send(rows);
     });
     const auto begin = std::chrono::steady_clock::now();
     const Expected<Result> result = session->run({.sql = "select"}, in(100ms));

@@ -155,7 +155,7 @@ TEST_P(TalkativeServer, EndsNoCallLaterThanInItsTime) {
         const ScriptedSession session(engine(), [&chatter, is_over](Conversation& client) {
             begin(client);
             const std::string many = many_of(chatter.reply);
-            for (const Deadline patience = Deadline::after(10s); !*is_over && !patience.passed();) client.send(many);
+            for (const Deadline patience = Deadline::after(30s); !*is_over && !patience.passed();) client.send(many);
         });
         const auto begin = std::chrono::steady_clock::now();
         const Expected<void> told = call().make(*session, "update", in(100ms));
@@ -198,7 +198,7 @@ TEST_P(TalkativeServer, ThatNeverListensEndsNoCallLaterThanInItsTime) {
                                   [is_over](Conversation& client) {
                                       if (std::string_view(call().name) == "copy_in") begin(client);
                                       const std::string many = many_of(Reply().notice(std::string(500, 'x')));
-                                      for (const Deadline patience = Deadline::after(10s);
+                                      for (const Deadline patience = Deadline::after(30s);
                                            !*is_over && !patience.passed();)
                                           client.send(many);
                                   },
@@ -225,7 +225,7 @@ TEST_P(TalkingToWhoListens, OfAnythingElseEndsItsTimeAllTheSame) {
         const auto is_over = std::make_shared<std::atomic<bool>>(false);
         const ScriptedSession session(GetParam(), [&reply, is_over](Conversation& client) {
             const std::string many = many_of(reply);
-            for (const Deadline patience = Deadline::after(10s); !*is_over && !patience.passed();) client.send(many);
+            for (const Deadline patience = Deadline::after(30s); !*is_over && !patience.passed();) client.send(many);
             answer_all(client);
         });
         const auto begin = std::chrono::steady_clock::now();

@@ -80,7 +80,7 @@ TEST_P(UnaskedNonsense, BehindAnAnswerEndsTheNextStatement) {
     for (const auto& [reply, reason] : nonsense_at_any_time()) {
         const ScriptedSession session = answered_and(reply);
         if (!runs_first(session, reason)) continue;
-        const Expected<Result> next = session->run({.sql = "update"}, in(2s));
+        const Expected<Result> next = session->run({.sql = "update"}, soon());
         expect_end(next ? std::nullopt : std::optional(next.error()), session, reason);
         if (!next) {
             EXPECT_EQ(next.error().outcome(), Outcome::unknown) << next.error().what();
@@ -94,7 +94,7 @@ TEST_P(UnaskedNonsense, BehindAnAnswerEndsTheNextBatch) {
             const ScriptedSession session = answered_and(reply);
             if (!runs_first(session, reason)) continue;
             const spi::Request request{.sql = "update"};
-            const auto next = pg::testing::outcomes_of(*session, std::span(&request, 1), sync, in(2s));
+            const auto next = pg::testing::outcomes_of(*session, std::span(&request, 1), sync, soon());
             expect_end(next[0] ? std::nullopt : std::optional(next[0].error()), session, reason);
         }
     }
