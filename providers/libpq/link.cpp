@@ -66,7 +66,7 @@ void Link::close() noexcept {
 }
 
 void Link::abandon() noexcept {
-    if (!connected()) return;
+    if (!connected() || !is_here()) return close();
     LastCancel cancel(engine_.connection());
     close();
     cancel.start();
@@ -162,6 +162,8 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (step != Step::result && (step != Step::end || drained)) break;
             if (step == Step::end) continue;
             last = PQresultStatus(result.get());
+            if (last == PGRES_COPY_BOTH)  // libpq gives it for ever
+                return static_cast<void>(violated("a COPY in both directions")), Outcome::unknown;
             if (last == PGRES_COPY_IN) ends_copy = true;
             if (is_report(result.get()) && std::exchange(ends_copy, false))
                 has_lost_count = !engine_.sent_script() && !has_read_giving_up(result.get());
