@@ -50,7 +50,7 @@ void DirectLink::close() noexcept {
 }
 
 void DirectLink::abandon() noexcept {
-    if (!connected()) return;
+    if (!connected() || !is_here()) return close();
     LastCancel cancel(connection_.get());
     close();
     cancel.start();

@@ -264,10 +264,12 @@ constexpr std::array<Call, 13> calls{
 constexpr std::array<std::size_t, 4> receive_bounds{std::numeric_limits<std::size_t>::max(), 1, 7, 100};
 
 void converse(std::string_view input) {
+    const struct Unbound {
+        ~Unbound() { most_received = receive_bounds[0]; }
+    } unbound;
     const auto flags = static_cast<unsigned char>(input[0]);
     const bool is_direct = flags % 2 == 0;
     const bool is_taken_over_well = (flags & 0x40) == 0;
-    most_received = receive_bounds[0];
     Begun begun = begin();
     most_received = receive_bounds[flags >> 4 & 3];
     if (is_direct && is_taken_over_well) say(*begun.server, testing::Reply().ready().bytes());

@@ -224,7 +224,10 @@ TEST_P(Pipeline, EndsOnTheServerWhatIsBehindAStatementThatWasGivenUp) {
         },
         {.cancel_requests = CancelRequests::cued});
     Requests requests({"select 1", "select 2"});
-    const spi::Wait over = in(-1s);
+    std::stop_source source;
+    source.request_stop();
+    const StopToken stop(source.get_token());
+    const spi::Wait over{.deadline = soon().deadline, .stop = &stop};  // which has two seconds for that
     requests.given_up = &over;
     session->run_pipeline(requests);
     EXPECT_FALSE(session->usable());
