@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 #include <openssl/ssl.h>
+#include <sys/eventfd.h>
 
 #include "providers/libpq/direct_tls.hpp"
 #include "providers/libpq/newer.hpp"
 #include "tests/unit/libpq/obstacle.hpp"
+#include "tests/unit/libpq/scripted_session.hpp"
 
 extern "C" void* PQsslStruct(PGconn* connection, const char* name) {
     static auto* const real = reinterpret_cast<decltype(&PQsslStruct)>(::dlsym(RTLD_NEXT, "PQsslStruct"));
@@ -19,18 +21,27 @@ extern "C" PostgresPollingStatusType PQconnectPoll(PGconn* connection) {
     return real(connection);
 }
 
-// What libpq 17 has, by other names than its headers declare.
+// What libpq 17 has, by other names than its headers declare: here a request that is made in one step.
 extern "C" {
 void* stand_in_create(PGconn*) __asm__("PQcancelCreate");
-void* stand_in_create(PGconn*) { return nullptr; }
+void* stand_in_create(PGconn* connection) { return PQgetCancel(connection); }
 int stand_in_start(void*) __asm__("PQcancelStart");
-int stand_in_start(void*) { return 0; }
+int stand_in_start(void*) { return 1; }
 int stand_in_poll(void*) __asm__("PQcancelPoll");
-int stand_in_poll(void*) { return 0; }
+int stand_in_poll(void* cancel) {
+    char words[256];
+    const bool is_made = PQcancel(static_cast<PGcancel*>(cancel), words, sizeof words) != 0;
+    return is_made ? PGRES_POLLING_OK : PGRES_POLLING_FAILED;
+}
 int stand_in_socket(const void*) __asm__("PQcancelSocket");
-int stand_in_socket(const void*) { return -1; }
+int stand_in_socket(const void*) {
+    static const int always_ready = ::eventfd(0, EFD_CLOEXEC);
+    return always_ready;
+}
 void stand_in_finish(void*) __asm__("PQcancelFinish");
-void stand_in_finish(void*) {}
+void stand_in_finish(void* cancel) {
+    if (cancel != nullptr) PQfreeCancel(static_cast<PGcancel*>(cancel));
+}
 }
 
 namespace pg::libpq {
@@ -52,6 +63,23 @@ TEST(CancelInside, IsWhatThatLibpqHas) {
     const NewerFunctions& functions = newer_functions();
     EXPECT_TRUE(functions.can_cancel());
     EXPECT_EQ(reinterpret_cast<void*>(functions.cancel_create), reinterpret_cast<void*>(&stand_in_create));
+}
+
+// A server that does not answer is asked again while the caller has time, and twice behind the end of its connection.
+TEST(CancelInside, IsMadeBehindTheEndOfAConnection) {
+    ScriptedSession session("libpq",
+                            [](testing::Conversation& client) {
+                                client.receive_until(testing::MessageKind::sync);
+                                client.ignore();
+                            },
+                            {.cancel_requests = CancelRequests::heard});
+    EXPECT_FALSE(session->run({.sql = "select 1"}, in(-1s)));
+    EXPECT_TRUE(session->usable()) << "nothing was sent";
+    EXPECT_FALSE(session->run({.sql = "select 1"}, in(50ms)));
+    EXPECT_FALSE(session->usable());
+    constexpr std::size_t at_least = 3;
+    EXPECT_TRUE(session.server().wait_for_clients(1 + at_least, soon().deadline));
+    EXPECT_GE(session.server().cancel_requests().size(), at_least);
 }
 
 }  // namespace
