@@ -66,6 +66,8 @@ private:
 
     /// Sends what may be sent now. False when the connection is gone.
     bool send_ahead() {
+        // A statement that is sent between the report of another one and its end would have libpq lose that end.
+        if (head_) return link_.connection() != nullptr;
         if (sends() && sent_ - answered_ <= most_in_flight / 2) {
             while (sends() && sent_ - answered_ < most_in_flight && engine_.held_bytes() < most_held_bytes) send_one();
             const bool more = sends();

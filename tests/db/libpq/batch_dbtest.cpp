@@ -1,6 +1,7 @@
 // Batches: every statement has its own outcome, whatever happens to the others.
 #include <future>
 
+#include "pg/sqlstate.hpp"
 #include "pg/stop.hpp"
 #include "tests/db/libpq/open_session.hpp"
 #include "tests/outcomes_of.hpp"
@@ -98,6 +99,24 @@ TEST(Batch, GoesOnAfterAFailureWithASyncEach) {
     EXPECT_EQ(outcomes[1].error().sqlstate(), "22012");
     EXPECT_TRUE(outcomes[2]);
     EXPECT_EQ(text_of(*session, "select count(*) from t"), "2");
+}
+
+TEST(Batch, TellsTheErrorOfAStatementBehindWhichMoreIsSent) {
+    for (const std::size_t size : {std::size_t{70'000}, std::size_t{3'000}}) {
+        const std::string more = "/*" + std::string(size, 'x') + "*/";
+        std::vector<std::string> texts{"select 1 / 0 " + more};
+        while (texts.size() < 200) texts.push_back("select '7'::text " + more);
+        for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+            const auto session = open_session();
+            const auto outcomes = run_texts(*session, texts, sync);
+            ASSERT_FALSE(outcomes[0]);
+            EXPECT_EQ(outcomes[0].error().sqlstate(), sqlstate::division_by_zero) << outcomes[0].error().what();
+            for (std::size_t i = 1; i < outcomes.size(); ++i)
+                ASSERT_EQ(outcomes[i].has_value(), sync == spi::BatchSync::each) << i;
+            ASSERT_TRUE(session->usable());
+            EXPECT_EQ(text_of(*session, "select 1"), "1");
+        }
+    }
 }
 
 TEST(Batch, FailsAsAWholeWhenItsEndFails) {
