@@ -29,7 +29,8 @@ Reply bound() { return Reply().parse_complete().bind_complete(); }
 class GivingUp : public ::testing::TestWithParam<const char*> {
 protected:
     /// Runs an insert whose stop is asked for as soon as the server has it; `then` is what the server does once it was
-    /// asked to cancel.
+    /// asked to cancel. It may do so after the call has given up, and after the end of the test's own names: `then`
+    /// holds copies of what it needs.
     template <class Then>
     Expected<Result> run_stopped(Then then) {
         begin(MessageKind::execute, then);
@@ -112,7 +113,7 @@ TEST_P(GivingUp, SaysWhatBecameOfACommitByItsTag) {
 TEST_P(GivingUp, KnowsNoMoreThanTheServerThatDoesNotKnow) {
     for (const Reply& report :
          {Reply().error("40003", "who knows"), Reply().message('E', "SERROR\0VERROR\0Mwho knows\0\0"sv)}) {
-        const auto send = [&](Conversation& client) { client.send(Reply(report).ready()); };
+        const auto send = [report](Conversation& client) { client.send(Reply(report).ready()); };
         const Expected<Result> result = run_stopped(send);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().outcome(), Outcome::unknown) << result.error().what();
@@ -239,7 +240,7 @@ TEST_P(GivingUp, LeavesAServerThatBreaksTheProtocolMeanwhile) {
     // A tag whose end is missing. libpq finds one in what comes next.
     if (GetParam() == "direct"sv) all.push_back(bound().no_data().message('C', "INSERT 0 1").ready());
     for (const Reply& broken : all) {
-        const Expected<Result> result = run_stopped([&](Conversation& client) { client.send(broken); });
+        const Expected<Result> result = run_stopped([broken](Conversation& client) { client.send(broken); });
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
         EXPECT_EQ(result.error().outcome(), Outcome::unknown);
