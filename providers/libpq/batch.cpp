@@ -128,7 +128,7 @@ private:
             ++readies_;
             return true;
         }
-        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        if (is_copy(status)) {
             link_.abandon();
             return lose(
                 link_.error({.kind = ErrorKind::usage,

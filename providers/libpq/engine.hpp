@@ -64,8 +64,8 @@ public:
         if (unflushed_ && !flush()) return broken() ? Step::broken : Step::write;
         if (PQisBusy(connection_.get()) != 0) return Step::read;
         result.reset(PQgetResult(connection_.get()));
-        if (!result) {  // of a broken pipeline libpq gives ends without an end
-            const bool is_over = std::exchange(is_at_end_, true) && syncs_ != 0 && broken();
+        if (!result) {  // of a pipeline that is broken, or that it has lost count of, libpq gives ends without an end
+            const bool is_over = std::exchange(is_at_end_, true) && syncs_ != 0;
             return is_over ? Step::broken : Step::end;
         }
         is_at_end_ = false;

@@ -23,10 +23,6 @@ Outcome outcome_after(PGresult* result, Outcome before, const ErrorSite& site) {
     }
 }
 
-bool is_copy(ExecStatusType status) {
-    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
 /// The end of a statement that went well so far.
 bool is_end(ExecStatusType status) { return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; }
 
@@ -41,13 +37,15 @@ bool has_read_giving_up(const PGresult* report) {
                                      report_field(report, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-/// Takes a COPY that nobody wants any more a step further. False when the socket must be waited for.
-bool drain_copy(PGconn* connection, ExecStatusType status) noexcept {
-    if (status == PGRES_COPY_IN) return fail_copy_in(connection) != 0;
+/// Takes a COPY that nobody wants any more a step further: `result` when there is more of it, and `end` behind it.
+Step drain_copy(PGconn* connection, ExecStatusType status) noexcept {
+    if (status == PGRES_COPY_IN) return fail_copy_in(connection) == 0 ? Step::write : Step::end;
     char* row = nullptr;
     const int length = PQgetCopyData(connection, &row, 1);
     const MemoryHandle freed(row);
-    return length != 0;
+    if (length > 0) return Step::result;
+    if (length == 0) return Step::read;
+    return length == -1 ? Step::end : Step::broken;  // no memory for a row, which stays where it is
 }
 
 }  // namespace
@@ -122,6 +120,12 @@ Expected<ResultHandle> Link::complete(const spi::Wait& wait) {
     }
 }
 
+Expected<ResultHandle> Link::complete_rest(const spi::Wait& wait) {
+    Expected<ResultHandle> rest = complete(wait);
+    if (rest && is_copy(PQresultStatus(rest->get()))) return violated("a COPY behind the end of a statement");
+    return rest;
+}
+
 Error Link::give_up(Woken woken, const spi::Wait& wait) {
     return ended_early(woken, recover(recovery_deadline(woken, wait)));
 }
@@ -150,10 +154,10 @@ Outcome Link::drain(const Deadline& until) noexcept {
         Step step = Step::end;
         while (!drained) {
             if (last == PGRES_COPY_IN || last == PGRES_COPY_OUT) {
-                if (!drain_copy(engine_.connection(), last)) {
-                    step = last == PGRES_COPY_IN ? Step::write : Step::read;
-                    break;
-                }
+                step = drain_copy(engine_.connection(), last);
+                if (step == Step::result) continue;
+                if (step != Step::end) break;
+                last = PGRES_EMPTY_QUERY;
                 engine_.mark_unflushed();
             }
             ResultHandle result;
@@ -162,7 +166,7 @@ Outcome Link::drain(const Deadline& until) noexcept {
             if (step != Step::result && (step != Step::end || drained)) break;
             if (step == Step::end) continue;
             last = PQresultStatus(result.get());
-            if (last == PGRES_COPY_BOTH)  // libpq gives it for ever
+            if (last == PGRES_COPY_BOTH)
                 return static_cast<void>(violated("a COPY in both directions")), Outcome::unknown;
             if (last == PGRES_COPY_IN) ends_copy = true;
             if (is_report(result.get()) && std::exchange(ends_copy, false))

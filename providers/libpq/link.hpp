@@ -6,6 +6,11 @@
 
 namespace pg::libpq {
 
+/// The beginning of a COPY, which libpq gives again and again until somebody ends that.
+[[nodiscard]] inline bool is_copy(ExecStatusType status) {
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 /// One established connection as sessions, streams, copies and batches use it. Pinned. One thread at a time.
 ///
 /// (L1) Between two exchanges libpq has nothing in flight, or the link is closed. Whoever cannot finish an exchange
@@ -37,6 +42,8 @@ public:
     /// The result of one statement, taken to its end: the report when there is one, else its first result. After a
     /// result that begins a COPY the exchange is not over.
     [[nodiscard]] Expected<ResultHandle> complete(const spi::Wait& wait);
+    /// What stands behind a result of one statement without rows, as `complete` takes it; none when that was the end.
+    [[nodiscard]] Expected<ResultHandle> complete_rest(const spi::Wait& wait);
     /// Waits until the socket has something for libpq, or takes something from it. Errors as `next`.
     [[nodiscard]] std::optional<Error> wait_ready(Step step, const spi::Wait& wait);
 

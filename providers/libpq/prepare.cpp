@@ -36,9 +36,7 @@ Expected<spi::Description> LibpqSession::do_prepare(std::string_view name, std::
         if (!result) return report ? link_.failed(report.get()) : std::move(result).error();
         if (!*result) continue;
         const ExecStatusType status = PQresultStatus(result->get());
-        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
-            status == PGRES_COPY_BOTH)  // libpq gives it for ever
-            return link_.violated("a COPY, where a statement is prepared");
+        if (is_copy(status)) return link_.violated("a COPY, where a statement is prepared");
         if (status == PGRES_FATAL_ERROR && !report)
             report = *std::move(result);
         else if (status == PGRES_COMMAND_OK)  // so has the answer to the first message: the last one is the description

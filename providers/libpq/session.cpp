@@ -77,7 +77,7 @@ Expected<ResultHandle> LibpqSession::execute(const spi::Request& request, Receiv
         if (!first || format == Format::text || !lacks_binary_form(first->get())) return first;
         fallback_.remember(request);
         if (receive == Receive::by_rows) {
-            if (Expected<ResultHandle> rest = link_.complete(wait); !rest) return rest;
+            if (Expected<ResultHandle> rest = link_.complete_rest(wait); !rest) return rest;
         }
         const Error error = link_.failed(first->get());
         if (!may_be_repeated(link_, error)) return with_text_hint(error);

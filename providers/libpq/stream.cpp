@@ -25,7 +25,7 @@ Expected<ResultHandle> finish_rows(Link& link, ResultHandle last, const spi::Wai
         default: return give_up_on(link, last.get(), wait);
     }
     if (PQresultStatus(last.get()) != PGRES_FATAL_ERROR) link.note_tag();
-    Expected<ResultHandle> rest = link.complete(wait);
+    Expected<ResultHandle> rest = link.complete_rest(wait);
     if (PQresultStatus(last.get()) == PGRES_FATAL_ERROR) return link.failed(last.get());
     if (!rest) return std::move(rest).error();
     if (*rest) return link.failed(rest->get());

@@ -208,11 +208,12 @@ TEST_P(Farewell, BehindTheTagOfACopyIn) {
 }
 
 TEST_P(Farewell, BehindTheTagOfACopyOut) {
-    const bool is_direct = std::get<0>(GetParam()) == std::string_view("direct");
-    Reply reply = is_direct ? Reply() : Reply().parse_complete().bind_complete().no_data();
-    const ScriptedSession session =
-        session_with(is_direct ? MessageKind::query : MessageKind::sync,
-                     {reply.copy_out(1).copy_data("1\n").copy_done().tag("COPY 1").raw(goodbye().bytes())});
+    const ScriptedSession session(std::get<0>(GetParam()),
+                                  [end = goodbye()](Conversation& client) {
+                                      Reply begun = take_copy_out(client, std::get<0>(GetParam()));
+                                      client.send(begun.copy_data("1\n").copy_done().tag("COPY 1").raw(end.bytes()));
+                                  },
+                                  {.unix_socket = true});
     const auto copy = session->copy_out("copy (delete from t returning n) to stdout", soon()).value();
     EXPECT_EQ(copy->read(soon()).value(), "1\n");
     const auto told = copy->read(soon());

@@ -5,15 +5,20 @@
 #include <atomic>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 #include <limits>
 #include <new>
 
+#include "tests/outcomes_of.hpp"
+
 namespace {
 
 std::atomic<bool> under_gss{false};
 std::atomic<bool> under_tls{false};
+std::atomic<bool> no_copy_data{false};
+std::atomic<bool> lost_count{false};
 std::atomic<int> protocol{0};                                                   // zero: what libpq says
 std::atomic<std::size_t> most_memory{std::numeric_limits<std::size_t>::max()};  // in one piece
 
@@ -49,6 +54,23 @@ int PQprotocolVersion(const PGconn* connection) {
     static auto* const real = behind(&PQprotocolVersion, "PQprotocolVersion");
     return protocol != 0 ? protocol.load() : real(connection);
 }
+
+// Without memory for a row it stays where it is.
+int PQgetCopyData(PGconn* connection, char** row, int at_once) {
+    static auto* const real = behind(&PQgetCopyData, "PQgetCopyData");
+    return no_copy_data ? -2 : real(connection, row, at_once);
+}
+
+// As that of 16.1, which can give ends without an end, and says that it waits for nothing.
+PGresult* PQgetResult(PGconn* connection) {
+    static auto* const real = behind(&PQgetResult, "PQgetResult");
+    return lost_count ? nullptr : real(connection);
+}
+
+int PQisBusy(PGconn* connection) {
+    static auto* const real = behind(&PQisBusy, "PQisBusy");
+    return lost_count ? 0 : real(connection);
+}
 }
 
 namespace pg::libpq {
@@ -59,6 +81,8 @@ protected:
     ~ObstacleAtWill() override {
         under_gss = false;
         under_tls = false;
+        no_copy_data = false;
+        lost_count = false;
         protocol = 0;
         most_memory = std::numeric_limits<std::size_t>::max();
     }
@@ -113,6 +137,36 @@ TEST_F(ObstacleAtWill, IsAServerThatSendsMoreThanThereIsMemoryFor) {
     EXPECT_EQ(answer.error().outcome(), Outcome::unknown);
     EXPECT_NE(answer.error().message().find("out of memory"), std::string_view::npos) << answer.error().what();
     EXPECT_FALSE(session->usable());
+}
+
+TEST_F(ObstacleAtWill, EndsACopyWhoseRowsThereIsNoMemoryFor) {
+    const ScriptedSession session("libpq",
+                                  [](testing::Conversation& client) {
+                                      client.send(take_copy_out(client, "libpq").copy_data("a row\n"));
+                                      client.ignore();
+                                  },
+                                  {.cancel_requests = CancelRequests::heard});
+    auto copy = session->copy_out("copy t to stdout", soon()).value();
+    no_copy_data = true;
+    copy.reset();  // which drains it
+    EXPECT_FALSE(session->usable());
+}
+
+TEST_F(ObstacleAtWill, EndsAPipelineOfWhichLibpqGivesEndsWithoutAnEnd) {
+    const auto prepare = [](spi::Session& session) { return session.prepare("s", "select 1", {}, soon()).error(); };
+    const auto run = [](spi::Session& session) {
+        const spi::Request request{.sql = "select 1"};
+        return pg::testing::outcomes_of(session, std::span(&request, 1), spi::BatchSync::once, soon()).front().error();
+    };
+    for (const auto& call : {std::function<Error(spi::Session&)>(prepare), std::function<Error(spi::Session&)>(run)}) {
+        const ScriptedSession session("libpq", [](testing::Conversation& client) { client.ignore(); });
+        lost_count = true;
+        const Error told = call(*session);
+        lost_count = false;
+        EXPECT_EQ(told.kind(), ErrorKind::connection_lost) << told.what();
+        EXPECT_EQ(told.outcome(), Outcome::unknown) << told.what();
+        EXPECT_FALSE(session->usable());
+    }
 }
 
 }  // namespace

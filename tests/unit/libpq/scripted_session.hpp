@@ -68,4 +68,14 @@ private:
     std::unique_ptr<spi::Session> session_;
 };
 
+/// Hears the statement of a COPY … TO STDOUT, which one engine sends by the simple protocol, and gives what says that
+/// it begins.
+inline testing::Reply take_copy_out(testing::Conversation& client, std::string_view engine) {
+    const bool is_simple = engine == "direct";
+    client.receive_until(is_simple ? testing::MessageKind::query : testing::MessageKind::sync);
+    testing::Reply begun;
+    if (!is_simple) begun.parse_complete().bind_complete().no_data();
+    return begun.copy_out(1);
+}
+
 }  // namespace pg::libpq

@@ -121,10 +121,13 @@ TEST_P(UnaskedNonsense, EndsWhoListens) {
     }
 }
 
+/// Without a CopyDone.
+const Reply ended = Reply().tag("COPY 1").ready();
+
 /// What comes in the middle of a COPY, of which a row and the end of a statement are no part either.
 std::vector<Nonsense> nonsense_in_a_copy() {
     std::vector<Nonsense> all = nonsense_at_any_time();
-    all.push_back({Reply().tag("COPY 1").ready(), ""});
+    all.push_back({ended, ""});
     all.push_back({Reply().copy_out(1), ""});
     all.push_back({Reply().copy_done().row({"x"}), ""});
     all.push_back({Reply().copy_done().message('C', "COPY 1"), "a malformed command tag"});  // whose end is missing
@@ -135,8 +138,8 @@ TEST_P(UnaskedNonsense, EndsACopyOut) {
     for (const auto& [reply, reason] : nonsense_in_a_copy()) {
         const ScriptedSession session(GetParam(),
                                       [&reply](Conversation& client) {
-                                          client.receive_until(MessageKind::query);
-                                          client.send(Reply().copy_out(1).copy_data("first\n").raw(reply.bytes()));
+                                          Reply begun = take_copy_out(client, GetParam());
+                                          client.send(begun.copy_data("first\n").raw(reply.bytes()));
                                           client.ignore();
                                       },
                                       {.unix_socket = true});
@@ -150,6 +153,10 @@ TEST_P(UnaskedNonsense, EndsACopyOut) {
         }
         EXPECT_EQ(*first, "first\n") << reason;
         const auto next = (*copy)->read(in(time));
+        if (!is_direct() && reply.bytes() == ended.bytes()) {  // which is enough for libpq
+            EXPECT_EQ(next.value(), std::nullopt);
+            continue;
+        }
         ASSERT_FALSE(next) << reason << ": " << ::testing::PrintToString(*next);
         EXPECT_EQ(next.error().outcome(), Outcome::unknown) << next.error().what();
         if (is_direct()) {
@@ -158,6 +165,32 @@ TEST_P(UnaskedNonsense, EndsACopyOut) {
         }
         EXPECT_FALSE(session->usable()) << reason;
         EXPECT_EQ((*copy)->read(soon()).value(), std::nullopt) << "it is over";
+    }
+}
+
+TEST_P(UnaskedNonsense, EndsTheSessionAsACopyBehindTheEndOfRows) {
+    const ErrorFields in_text{.sqlstate = "42883", .routine = "getTypeBinaryOutputInfo"};  // it is asked for again so
+    for (const Reply& end : {Reply().row({"x"}).tag("SELECT 1"), Reply().row({"x"}).error("22012", "no"),
+                             Reply().error("22012", "no"), Reply().error(in_text)}) {
+        for (const std::size_t limit : {std::size_t{0}, std::size_t{1000}}) {
+            const ScriptedSession session(
+                GetParam(),
+                [&end](Conversation& client) {
+                    client.receive_until(MessageKind::sync);
+                    Reply rows = Reply().parse_complete().bind_complete().columns({{"n", Oid{25}, Format::binary}});
+                    client.send(rows.raw(end.bytes()).copy_out(1).copy_data("first\n").ready());
+                    client.ignore();
+                },
+                {.unix_socket = true});
+            const spi::Request request{.sql = "select n from t", .max_result_bytes = limit};
+            if (limit != 0) {
+                EXPECT_FALSE(session->run(request, soon()));
+            } else if (auto stream = session->stream(request, soon())) {
+                while (const auto rows = (*stream)->next(soon()))
+                    if (rows->empty()) break;
+            }
+            EXPECT_FALSE(session->usable()) << ::testing::PrintToString(end.bytes()) << ", at most " << limit;
+        }
     }
 }
 
