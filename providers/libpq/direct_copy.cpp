@@ -217,7 +217,9 @@ private:
                 return leave(), std::move(error);
             }
             switch (*event) {
-                case wire::Event::copy_data: return std::optional(frame.body);
+                case wire::Event::copy_data:
+                    if (frame.body.empty()) break;  // says nothing, least of all that there is more time
+                    return std::optional(frame.body);
                 case wire::Event::complete:
                     if (!wire::read_tag(frame.body)) {
                         Error error = link_.violated("a malformed command tag");

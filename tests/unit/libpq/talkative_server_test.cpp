@@ -239,5 +239,24 @@ TEST_P(TalkingToWhoListens, OfAnythingElseEndsItsTimeAllTheSame) {
     }
 }
 
+// Whoever reads a COPY gets its pieces; of one without bytes there is nothing to get, and no more time for the next.
+TEST_P(TalkingToWhoListens, OfNothingInACopyEndsItsTimeAllTheSame) {
+    const auto is_over = std::make_shared<std::atomic<bool>>(false);
+    const ScriptedSession session(GetParam(), [is_over](Conversation& client) {
+        client.send(take_copy_out(client, GetParam()).copy_data("").copy_data("first\n"));
+        const std::string many = many_of(Reply().copy_data(""));
+        for (const Deadline patience = Deadline::after(30s); !*is_over && !patience.passed();) client.send(many);
+    });
+    const auto copy = session->copy_out("copy t to stdout", soon()).value();
+    EXPECT_EQ(copy->read(soon()).value(), "first\n");
+    const auto begin = std::chrono::steady_clock::now();
+    const auto told = copy->read(in(100ms));
+    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(100ms));
+    *is_over = true;
+    ASSERT_FALSE(told) << ::testing::PrintToString(*told);
+    EXPECT_EQ(told.error().kind(), ErrorKind::timeout) << told.error().what();
+    EXPECT_FALSE(session->usable());
+}
+
 }  // namespace
 }  // namespace pg::libpq
