@@ -17,13 +17,14 @@ constexpr std::string_view reset_script =
     "close all; set session authorization default; reset all; unlisten *; select pg_advisory_unlock_all(); discard "
     "temp";
 
-/// What was heard for the one before is nobody's. False when the session is gone.
-bool forget_notifications(spi::Session& session) noexcept {
+/// What was heard for the one before is nobody's. False when the session is gone, or its server says more and more.
+bool forget_notifications(spi::Session& session, const Deadline& until) noexcept {
     const spi::Wait at_once{Deadline::at({}), nullptr};
-    for (;;) {
+    while (!until.passed()) {
         const Expected<std::optional<Notification>> heard = session.wait_notification(at_once);
         if (!heard || !*heard) return session.usable();
     }
+    return false;
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ bool bring_to_rest(spi::SessionSlot& slot) noexcept {
     if (session.transaction_status() != spi::TransactionStatus::idle && !session.run_script("rollback", wait))
         return false;
     if ((std::exchange(slot.dirty, false) || !session.at_rest()) && !slot.is_shared &&
-        (!session.run_script(reset_script, wait) || !forget_notifications(session)))
+        (!session.run_script(reset_script, wait) || !forget_notifications(session, wait.deadline)))
         return false;
     // What the server still reports is its own: other defaults than before, or those of a pooler's server.
     if (!session.at_rest() && !session.alive()) return false;

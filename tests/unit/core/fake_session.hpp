@@ -109,6 +109,7 @@ public:
     std::optional<pg::Error> copy_error;  // what its next call says
     std::deque<std::string> pieces;       // of COPY … TO STDOUT
     std::deque<pg::Expected<std::optional<pg::Notification>>> notifications;
+    bool notifies_without_end = false;
     pg::spi::Wait last_wait;
 };
 
@@ -200,6 +201,7 @@ private:
     }
     pg::Expected<std::optional<pg::Notification>> do_wait_notification(const Wait& wait) noexcept override {
         if (!wait.deadline.passed(pg::Deadline::Clock::time_point())) server_->last_wait = wait;  // a look is no wait
+        if (server_->notifies_without_end) return std::optional(pg::Notification());
         if (server_->notifications.empty()) return std::optional<pg::Notification>();
         auto next = std::move(server_->notifications.front());
         server_->notifications.pop_front();

@@ -229,6 +229,16 @@ TEST_F(SessionPool, ResetsADirtySessionOnce) {
     EXPECT_EQ(server().closed, 0) << "it is the same session that is lent again";
 }
 
+TEST_F(SessionPool, ClosesASessionWhoseServerNotifiesWithoutAnEnd) {
+    server().notifies_without_end = true;
+    {
+        const Lease lease = take();
+        lease.slot().dirty = true;
+        lease.slot().lent_until = Deadline::after(-1s);
+    }
+    EXPECT_EQ(server().closed, 1);
+}
+
 TEST_F(SessionPool, CleansWithinTheTimeOfTheRequestThatHadTheSession) {
     const auto cleaned_by = [this](Deadline lent_until) {
         {
