@@ -148,6 +148,13 @@ Error as_failure_to_open(const Error& error) {
     return Error(std::move(fields));
 }
 
+Error ended_at_once() {
+    return Error(
+        {.kind = ErrorKind::connection_lost,
+         .connection_usable = false,
+         .message = "the server closed the session as soon as it was open: if it said why, that was a notice"});
+}
+
 Error stopped() {
     return Error(
         {.kind = ErrorKind::cancelled, .outcome = Outcome::not_sent, .message = "stopped while waiting for a session"});

@@ -9,6 +9,8 @@ namespace pg::pool {
 /// What those are told who waited for a session that was lost, or too late, before it was open in full: nothing of
 /// theirs was sent.
 [[nodiscard]] Error as_failure_to_open(const Error& error);
+/// Of a session that was over before anybody had it.
+[[nodiscard]] Error ended_at_once();
 [[nodiscard]] Error stopped();
 [[nodiscard]] Error cannot_be_awaited();
 /// For whoever asks on the thread that would have to serve it.

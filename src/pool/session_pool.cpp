@@ -217,17 +217,16 @@ std::optional<Error> SessionPool::receive(Member& member, std::unique_ptr<spi::S
         if (auto cutter = std::make_shared<const Cutter>(session->socket()); cutter->is_ready())
             member.cutter = std::move(cutter);
     member.session = std::move(session);
-    if (!equipment_) return std::nullopt;
-    auto equipped = equipment_->equip(member, wait);
-    if (equipped) return std::nullopt;
-    if (member.session->usable()) {
-        member.lacks = std::make_unique<const Error>(std::move(equipped).error());
+    const Expected<void> equipped = equipment_ ? equipment_->equip(member, wait) : Expected<void>();
+    // A server that ends whatever it has let in is as good as one that lets nobody in: it is not asked without a pause.
+    if (member.session->usable() && member.session->alive()) {
+        if (!equipped) member.lacks = std::make_unique<const Error>(equipped.error());
         return std::nullopt;
     }
     member.why_closed = &PoolStats::lost;
     tell_closing(opener_.observer(), member);
     let_go(member);
-    return std::move(equipped).error();
+    return equipped ? ended_at_once() : equipped.error();
 }
 
 void SessionPool::open(Member& member) noexcept {

@@ -1,4 +1,5 @@
 // A server that says more than the answer to a statement, and makes no sense: the next loan gets another session.
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include "pg/async.hpp"
@@ -89,6 +90,30 @@ TEST_P(NonsenseToAPool, BehindAnAnswerIsNoneOfTheNextBorrowers) {
         client.close();
         EXPECT_EQ(server.failures(), std::vector<std::string>());
     }
+}
+
+class DismissalByAServer : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Providers, DismissalByAServer, ::testing::Values("libpq", "async"));
+
+TEST_P(DismissalByAServer, OfWhomeverItLetInIsAFailureToConnect) {
+    ErrorFields farewell{.message = "nobody stays here"};
+    farewell.severity = "FATAL";
+    farewell.sqlstate = "57P01";
+    std::atomic<int> clients{0};
+    const FakeServer server = FakeServer::start([&](Conversation& client) {
+        ++clients;
+        if (!client.let_in()) return;
+        client.expect(MessageKind::sync);  // of the take-over
+        client.send(Reply().ready().error(farewell));
+    });
+    Client client =
+        open(server.conninfo() + " engine=direct pool_max_size=1 pool_acquire_timeout=300ms provider=" + GetParam());
+    const auto told = client.try_query_one<int>("select n from t");
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().kind(), ErrorKind::connect) << told.error().what();
+    EXPECT_EQ(told.error().outcome(), Outcome::not_sent) << told.error().what();
+    EXPECT_NE(told.error().message().find("as soon as it was open"), std::string_view::npos) << told.error().what();
+    EXPECT_LT(clients, 30) << "one after the other without a pause";
 }
 
 }  // namespace
