@@ -9,6 +9,7 @@ void FaultyLine::set(const Faults& faults) {
     faults_ = faults;
     corrupt_at_ = traffic_.bytes_in + faults.corrupt_at.value_or(0);
     cut_at_ = traffic_.bytes_out + faults.cut_after.value_or(0);
+    half_close_at_ = traffic_.bytes_out + faults.half_close_after.value_or(0);
     swallow_at_ = traffic_.bytes_out + faults.swallow_after.value_or(0);
     free_at_ = {};
     if (faults.swallow_after && held() > *faults.swallow_after) keep(static_cast<std::size_t>(*faults.swallow_after));
@@ -72,6 +73,8 @@ std::string_view FaultyLine::due(Time now) const {
     }
     if (faults_.one_byte_at_a_time) count = std::min<std::size_t>(count, 1);
     if (faults_.cut_after) count = std::min(count, static_cast<std::size_t>(cut_at_ - traffic_.bytes_out));
+    if (faults_.half_close_after)
+        count = std::min(count, static_cast<std::size_t>(half_close_at_ - traffic_.bytes_out));
     return std::string_view(bytes_).substr(begin_, count);
 }
 

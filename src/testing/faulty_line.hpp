@@ -36,6 +36,10 @@ public:
     /// So much went on that the connection is to end.
     [[nodiscard]] bool must_cut() const { return faults_.cut_after && traffic_.bytes_out >= cut_at_; }
     [[nodiscard]] Ending cut_ending() const { return faults_.cut_ending; }
+    /// So much went on that its receiver is to be told of an end.
+    [[nodiscard]] bool must_half_close() const {
+        return faults_.half_close_after && traffic_.bytes_out >= half_close_at_;
+    }
     /// The sender's end may be told to the receiver: nothing is held before it, and nothing holds it up.
     [[nodiscard]] bool passes_an_end() const { return held() == 0 && !faults_.frozen && !swallows(); }
     /// Whatever comes now is lost.
@@ -56,7 +60,8 @@ private:
 
     Faults faults_;
     Traffic traffic_;
-    std::uint64_t corrupt_at_ = 0, cut_at_ = 0, swallow_at_ = 0;  ///< counted from the line's beginning
+    std::uint64_t corrupt_at_ = 0, cut_at_ = 0, half_close_at_ = 0,
+                  swallow_at_ = 0;  ///< counted from the line's beginning
     std::string bytes_;
     std::size_t begin_ = 0;  ///< of those bytes that have not gone on
     std::deque<Arrival> arrivals_;

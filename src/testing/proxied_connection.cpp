@@ -85,7 +85,8 @@ void ProxiedConnection::send(Direction direction) {
         else if (!try_again(errno))
             return lose(receiver_of(direction));
     }
-    if (it.line.must_cut()) cut(it.line.cut_ending());
+    if (it.line.must_cut()) return cut(it.line.cut_ending());
+    if (it.line.must_half_close() && !it.closed) close_outlet(direction);
 }
 
 void ProxiedConnection::pass_ends() {
@@ -115,7 +116,8 @@ void ProxiedConnection::lose(std::size_t end) {
 void ProxiedConnection::set(Direction direction, const Faults& faults) {
     FaultyLine& line = way(direction).line;
     line.set(faults);
-    if (is_open() && line.must_cut()) cut(faults.cut_ending);
+    if (is_open() && line.must_cut()) return cut(faults.cut_ending);
+    if (is_open() && !connecting_ && line.must_half_close() && !way(direction).closed) close_outlet(direction);
 }
 
 void ProxiedConnection::half_close(Direction direction) {

@@ -36,6 +36,9 @@ struct Faults {
     /// The connection ends, on both sides, when so many bytes went on. Zero: at once.
     std::optional<std::uint64_t> cut_after = {};
     Ending cut_ending = Ending::fin;  ///< of `cut_after`
+    /// The receiver is told that nothing more comes when so many bytes went on, and what follows is lost; the other
+    /// direction goes on. Zero: at once.
+    std::optional<std::uint64_t> half_close_after = {};
     /// Nothing is taken in or goes on. The sender's kernel still takes some bytes for it.
     bool frozen = false;
     /// A black hole behind so many bytes that go on: all that follows is taken in, ends included, and lost. Zero: at

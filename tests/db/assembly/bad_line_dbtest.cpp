@@ -1,6 +1,7 @@
-// Lines that go silent, crawl or lag under every verb: a call ends within its time, what an error says of a statement's
-// outcome is what the database holds, and a line that is only slow changes no result.
+// Lines that go silent, change a byte, crawl or lag under every verb: a call ends within its time, what an error says
+// of a statement's outcome is what the database holds, and a line that is only slow changes no result.
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 
 #include "tests/db/assembly/line.hpp"
@@ -27,17 +28,18 @@ protected:
     }
     void SetUp() override { observer_.exec("truncate verb_written"); }
 
-    /// Runs `verb` on a line with these faults.
+    /// Runs `verb` on a line with these faults in one direction, and those in the other.
     template <class Verb>
     static void on_a_line_with(Direction direction, const Faults& faults, std::chrono::milliseconds time,
-                               const std::string& what, Verb verb) {
+                               const std::string& what, Verb verb, const Faults& others = {}) {
         Line line(GetParam(), timeout);
         line.proxy().set(direction, faults);
+        line.proxy().set(other(direction), others);
         const auto begin = std::chrono::steady_clock::now();
         verb(line.db());
         EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(time)) << what;
         line.proxy().heal();
-        EXPECT_EQ(line.db().with({.timeout = 10s}).query_one<int>("select 1"), 1) << "by a session of its own";
+        line.expect_another_session();
     }
     /// The same on lines that are silent in that direction: from the beginning, from a third of the conversation on and
     /// from two thirds on; where there is TLS, in the head of the first record and in its body as well.
@@ -49,6 +51,29 @@ protected:
         for (const std::uint64_t place : places)
             on_a_line_with(direction, {.swallow_after = place}, time, name + (" from byte " + std::to_string(place)),
                            verb);
+    }
+    /// The same on lines that are silent in both directions, from a third of the conversation on and from two thirds
+    /// on.
+    template <class Verb>
+    static void on_dead_lines(const char* name, std::chrono::milliseconds time, Verb verb) {
+        const std::uint64_t answers = Line(GetParam(), 10s).length(Direction::to_client, verb);
+        const std::uint64_t requests = Line(GetParam(), 10s).length(Direction::to_server, verb);
+        for (const std::uint64_t part : {1, 2})
+            on_a_line_with(Direction::to_client, {.swallow_after = answers * part / 3}, time,
+                           name + (", dead after " + std::to_string(part) + " of three parts"), verb,
+                           {.swallow_after = requests * part / 3});
+    }
+    /// The same on lines that turn a byte round, at some places all over the conversation.
+    template <class Verb>
+    static void on_corrupt_lines(const char* name, std::chrono::milliseconds time, Direction direction, Verb verb) {
+        const std::uint64_t length = Line(GetParam(), 10s).length(direction, verb);
+        const char* wanted = std::getenv("PGCLIENT_TEST_CUTS");
+        const std::uint64_t places = wanted ? std::strtoul(wanted, nullptr, 10) : 3;
+        for (std::uint64_t at = length % places; at < length; at += length / places)
+            on_a_line_with(direction, {.corrupt_at = at}, time, name + (", corrupt at " + std::to_string(at)), verb);
+    }
+    [[nodiscard]] static Direction other(Direction direction) {
+        return direction == Direction::to_client ? Direction::to_server : Direction::to_client;
     }
     /// Whether the error is one of a time that is over, as that of a connection is that was lost to it before, or of
     /// one that could not be opened. A session goes on only where it is known what became of the statement.
@@ -125,6 +150,74 @@ TEST_P(BadLine, ThatGoesSilentEndsEveryWriterInTimeWithTheTruth) {
         const verbs::Writer& writer = writers()[i];
         for (const Direction direction : {Direction::to_server, Direction::to_client})
             on_silent_lines(writer.name, timeout, direction, [&](pg::Client& db) {
+                const int first = next_.fetch_add(writer.numbers);
+                keep(writer, first, writer.write(db, first));
+            });
+    });
+    expect_that_the_database_agrees();
+}
+
+// Half-open: whatever either side sends is lost.
+TEST_P(BadLine, ThatIsDeadEndsEveryReaderInTime) {  // fault 10
+    side_by_side(readers().size(), [](std::size_t i) {
+        const verbs::Reader& reader = readers()[i];
+        int runs = 0;  // the first two are undisturbed
+        on_dead_lines(reader.name, reader.leaves_traces ? timeout + 2s : timeout, [&](pg::Client& db) {
+            try {
+                EXPECT_GT(reader.read(db).size(), 10u);
+                EXPECT_TRUE(runs < 2 || reader.leaves_traces) << reader.name << ": its death hit nothing";
+            } catch (const pg::Error& error) {
+                EXPECT_GE(runs, 2) << reader.name << ": " << error.what();
+                expect_timeout(error);
+            }
+            ++runs;
+        });
+    });
+}
+
+TEST_P(BadLine, ThatIsDeadEndsEveryWriterInTimeWithTheTruth) {
+    side_by_side(writers().size(), [this](std::size_t i) {
+        const verbs::Writer& writer = writers()[i];
+        on_dead_lines(writer.name, timeout, [&](pg::Client& db) {
+            const int first = next_.fetch_add(writer.numbers);
+            keep(writer, first, writer.write(db, first));
+        });
+    });
+    expect_that_the_database_agrees();
+}
+
+// In the clear a changed byte may be one of a value, which nobody can tell; by TLS none is taken for what was sent.
+TEST_P(BadLine, ThatChangesAByteEndsEveryReaderInTimeAndByTlsWithTheTruth) {
+    side_by_side(readers().size(), [](std::size_t i) {
+        const verbs::Reader& reader = readers()[i];
+        std::string whole;
+        int failures = 0;
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            on_corrupt_lines(reader.name, reader.leaves_traces ? timeout + 2s : timeout, direction,
+                             [&](pg::Client& db) {
+                                 try {
+                                     const std::string read = reader.read(db);
+                                     if (whole.empty()) whole = read;
+                                     EXPECT_TRUE(read == whole || !GetParam().by_tls) << reader.name;
+                                 } catch (const pg::Error&) {
+                                     ++failures;
+                                 }
+                             });
+        EXPECT_GT(whole.size(), 10u) << reader.name << ": the first one is undisturbed";
+        EXPECT_TRUE(failures > 0 || reader.leaves_traces) << reader.name << ": the changes hit nothing";
+    });
+}
+
+/// Of a request in the clear it makes another one.
+class BadLineByTls : public BadLine {};
+INSTANTIATE_TEST_SUITE_P(Kinds, BadLineByTls, testing::ValuesIn(lines::kinds(true)),
+                         [](const auto& kind) { return kind.param.name(); });
+
+TEST_P(BadLineByTls, ThatChangesAByteEndsEveryWriterInTimeWithTheTruth) {
+    side_by_side(writers().size(), [this](std::size_t i) {
+        const verbs::Writer& writer = writers()[i];
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            on_corrupt_lines(writer.name, timeout, direction, [&](pg::Client& db) {
                 const int first = next_.fetch_add(writer.numbers);
                 keep(writer, first, writer.write(db, first));
             });

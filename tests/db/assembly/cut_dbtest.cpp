@@ -1,5 +1,5 @@
-// Connections that are cut at every byte of a conversation, in either direction: no verb gives half a result, and what
-// an error says of a statement's outcome is what the database holds.
+// Connections that are cut, or of which one direction is closed, at every byte of a conversation, in either direction:
+// no verb gives half a result, and what an error says of a statement's outcome is what the database holds.
 //
 // Faults of the network that are tested elsewhere: a reset and an end in the middle of a statement and a frozen server
 // in tests/db/libpq/{deadline,tls}_dbtest.cpp, half messages and bytes that make no sense in tests/unit/libpq.
@@ -15,11 +15,23 @@ using lines::Kind;
 using lines::Line;
 using pg::testing::Direction;
 using pg::testing::Ending;
+using pg::testing::Faults;
 using verbs::Reader;
 using verbs::Said;
 using verbs::Writer;
 
-class CutConnection : public testing::TestWithParam<std::tuple<Kind, Direction, Ending>> {
+/// What comes to an end behind a byte.
+struct Cut {
+    const char* name;
+    Faults (*behind)(std::uint64_t bytes);
+};
+constexpr Cut fin{"end", [](std::uint64_t bytes) { return Faults{.cut_after = bytes}; }};
+constexpr Cut reset{"reset",
+                    [](std::uint64_t bytes) { return Faults{.cut_after = bytes, .cut_ending = Ending::reset}; }};
+/// What goes the other way is still taken, and answered for as long as the server has not found the end.
+constexpr Cut one_way{"end_of_one_way", [](std::uint64_t bytes) { return Faults{.half_close_after = bytes}; }};
+
+class CutConnection : public testing::TestWithParam<std::tuple<Kind, Direction, Cut>> {
 protected:
     static void SetUpTestSuite() {
         for (const Kind& kind : lines::kinds()) {
@@ -43,22 +55,16 @@ protected:
         const std::uint64_t step = length / (places ? std::strtoul(places, nullptr, 10) : 4) + 1;
         for (std::uint64_t cut = turn_++ % step; cut < length; cut += step) {
             Line line(kind(), 60s);
-            line.proxy().set(direction(), {.cut_after = cut, .cut_ending = std::get<Ending>(GetParam())});
+            line.proxy().set(direction(), std::get<Cut>(GetParam()).behind(cut));
             const auto begin = std::chrono::steady_clock::now();
             verb(line.db(), cut);
             EXPECT_LE(std::chrono::steady_clock::now() - begin, 30s) << cut << ": it waits for its time to be over";
             line.proxy().heal();
-            expect_another_session(line.db());
+            line.expect_another_session();
         }
     }
 
 private:
-    /// A session of its own is opened for the next statement, which may be told yet of one that was cut on its way.
-    static void expect_another_session(pg::Client& db) {
-        pg::Expected<int> told = db.try_query_one<int>("select 1");
-        if (!told && told.error().kind() == pg::ErrorKind::connect) told = db.try_query_one<int>("select 1");
-        EXPECT_TRUE(told) << told.error().what();
-    }
     static inline std::uint64_t turn_ = 0;
 };
 
@@ -125,20 +131,19 @@ TEST_P(CutConnection, SaysOfAnInsertWhatTheDatabaseHolds) {
     }
 }
 
-std::string name_of(const testing::TestParamInfo<std::tuple<Kind, Direction, Ending>>& cut) {
-    const auto& [kind, direction, ending] = cut.param;
-    return kind.name() + (direction == Direction::to_client ? "_answers" : "_requests") +
-           (ending == Ending::fin ? "_end" : "_reset");
+std::string name_of(const testing::TestParamInfo<std::tuple<Kind, Direction, Cut>>& one) {
+    const auto& [kind, direction, cut] = one.param;
+    return kind.name() + (direction == Direction::to_client ? "_answers_" : "_requests_") + cut.name;
 }
 constexpr Direction directions[] = {Direction::to_client, Direction::to_server};
 INSTANTIATE_TEST_SUITE_P(InTheClear, CutConnection,
                          testing::Combine(testing::ValuesIn(lines::kinds(false)), testing::ValuesIn(directions),
-                                          testing::Values(Ending::fin, Ending::reset)),
+                                          testing::Values(fin, reset, one_way)),
                          name_of);
 // TLS is the same above a reset; an end that it does not announce is its own.
 INSTANTIATE_TEST_SUITE_P(ByTls, CutConnection,
                          testing::Combine(testing::ValuesIn(lines::kinds(true)), testing::ValuesIn(directions),
-                                          testing::Values(Ending::fin)),
+                                          testing::Values(fin, one_way)),
                          name_of);
 
 }  // namespace

@@ -66,6 +66,14 @@ public:
     }
     [[nodiscard]] pg::Client& db() { return db_; }
     [[nodiscard]] pg::testing::FaultProxy& proxy() { return proxy_; }
+    /// Once its line is as it should be, a session of its own is opened for the next statement, which may be told yet of
+    /// one that was lost on its way.
+    void expect_another_session() {
+        const auto ask = [&] { return db_.with({.timeout = std::chrono::seconds(10)}).try_query_one<int>("select 1"); };
+        pg::Expected<int> told = ask();
+        if (!told && told.error().kind() == pg::ErrorKind::connect) told = ask();
+        EXPECT_TRUE(told) << told.error().what();
+    }
     /// How many bytes of each direction go by while `verb` runs undisturbed.
     template <class Verb>
     std::uint64_t length(pg::testing::Direction direction, Verb verb) {

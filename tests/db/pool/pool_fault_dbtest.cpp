@@ -32,53 +32,61 @@ TEST_P(PoolFault, OneDeadSessionIsReplacedUnnoticed) {  // fault 7
 // As a device on the way does that has forgotten a connection which rested for long: what is sent is lost, and nobody
 // is told. Connections are opened anew on another line.
 TEST_P(PoolFault, ASessionWhoseLineWasForgottenWhileItRestedIsReplacedUnnoticed) {  // fault 12
-    TestServer server = TestServer::start();
-    FaultProxy forgetful = FaultProxy::start(server), other = FaultProxy::start(server);
-    const auto port = [](const FaultProxy& proxy) { return std::to_string(proxy.port()); };
-    const std::string where = server.tcp_conninfo() + " host=127.0.0.1,127.0.0.1 hostaddr='' port=" + port(forgetful) +
-                              "," + port(other) + " sslmode=disable";
-    pg::Client db = open(where, 1, {.ping_after = 1ns});
-    const int before = process_of(db);
-    EXPECT_EQ(forgetful.stats().open, 1u);
-    for (const Direction direction : {Direction::to_server, Direction::to_client})
-        forgetful.set(direction, {.swallow_after = 0});
-    forgetful.refuse();
-    const auto begin = std::chrono::steady_clock::now();
-    EXPECT_NE(process_of(db), before);
-    EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(1000ms)) << "that of a ping";
-    EXPECT_EQ(other.stats().open, 1u);
-    EXPECT_EQ(db.pool().stats().lost, 1u);
+    for (const std::string engine : {"direct", "libpq"}) {
+        SCOPED_TRACE(engine);
+        TestServer server = TestServer::start();
+        FaultProxy forgetful = FaultProxy::start(server), other = FaultProxy::start(server);
+        const auto port = [](const FaultProxy& proxy) { return std::to_string(proxy.port()); };
+        const std::string where = server.tcp_conninfo() +
+                                  " host=127.0.0.1,127.0.0.1 hostaddr='' port=" + port(forgetful) + "," + port(other) +
+                                  " sslmode=disable engine=" + engine;
+        pg::Client db = open(where, 1, {.ping_after = 1ns});
+        const int before = process_of(db);
+        EXPECT_EQ(forgetful.stats().open, 1u);
+        for (const Direction direction : {Direction::to_server, Direction::to_client})
+            forgetful.set(direction, {.swallow_after = 0});
+        forgetful.refuse();
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_NE(process_of(db), before);
+        EXPECT_LE(std::chrono::steady_clock::now() - begin, testing_support::bound_on_hang(1000ms)) << "that of a ping";
+        EXPECT_EQ(other.stats().open, 1u);
+        EXPECT_EQ(db.pool().stats().lost, 1u);
+    }
 }
 
 // A request takes a third of a second and longer, each another time; sixty of them in one flush take no longer, and no
 // session is given up for it.
 TEST_P(PoolFault, ALongLineIsCrossedOnceByWhatIsSentTogether) {  // fault 13
-    FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
-    const auto delay = [&](std::chrono::milliseconds time) {
-        for (const Direction direction : {Direction::to_server, Direction::to_client})
-            proxy.set(direction, {.delay = time});
-    };
-    constexpr int statements = 60;
-    pg::Client db = open(proxy.conninfo(pg::testing::shared_server()), 1, {}, 12s);  // of sixty crossings: 18 s
-    EXPECT_GT(process_of(db), 0);
-    delay(150ms);
-    pg::Batch batch(db);
-    std::vector<pg::Deferred<int>> numbers;
-    for (int i = 0; i < statements; ++i) numbers.push_back(batch.query_one<int>("select $1::int", i));
-    batch.run();
-    for (int i = 0; i < statements; ++i) EXPECT_EQ(numbers[static_cast<std::size_t>(i)].get(), i);
-    if (is_awaited()) {
-        std::vector<pg::Async<int>> calls;
-        for (int i = 0; i < statements; ++i) calls.push_back(db.async().query_one<int>("select $1::int", i));
-        const std::vector<int> told = pg::sync_wait(pg::when_all(std::move(calls)));
-        for (int i = 0; i < statements; ++i) EXPECT_EQ(told[static_cast<std::size_t>(i)], i);
+    for (const std::string engine : {"direct", "libpq"}) {
+        SCOPED_TRACE(engine);
+        FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
+        const auto delay = [&](std::chrono::milliseconds time) {
+            for (const Direction direction : {Direction::to_server, Direction::to_client})
+                proxy.set(direction, {.delay = time});
+        };
+        constexpr int statements = 60;
+        constexpr std::chrono::seconds time{12};  // sixty crossings would take 18
+        pg::Client db = open(proxy.conninfo(pg::testing::shared_server()) + " engine=" + engine, 1, {}, time);
+        EXPECT_GT(process_of(db), 0);
+        delay(150ms);
+        pg::Batch batch(db);
+        std::vector<pg::Deferred<int>> numbers;
+        for (int i = 0; i < statements; ++i) numbers.push_back(batch.query_one<int>("select $1::int", i));
+        batch.run();
+        for (int i = 0; i < statements; ++i) EXPECT_EQ(numbers[static_cast<std::size_t>(i)].get(), i);
+        if (is_awaited()) {
+            std::vector<pg::Async<int>> calls;
+            for (int i = 0; i < statements; ++i) calls.push_back(db.async().query_one<int>("select $1::int", i));
+            const std::vector<int> told = pg::sync_wait(pg::when_all(std::move(calls)));
+            for (int i = 0; i < statements; ++i) EXPECT_EQ(told[static_cast<std::size_t>(i)], i);
+        }
+        for (const auto later : {20ms, 300ms, 1ms, 150ms}) {
+            delay(later);
+            EXPECT_EQ(db.query_one<int>("select 7"), 7);
+        }
+        EXPECT_EQ(db.pool().stats().opened, 1u);
+        EXPECT_EQ(db.pool().stats().lost, 0u);
     }
-    for (const auto time : {20ms, 300ms, 1ms, 150ms}) {
-        delay(time);
-        EXPECT_EQ(db.query_one<int>("select 7"), 7);
-    }
-    EXPECT_EQ(db.pool().stats().opened, 1u);
-    EXPECT_EQ(db.pool().stats().lost, 0u);
 }
 
 TEST_P(PoolFault, AFrozenSessionHoldsUpNobody) {  // faults 2, 3

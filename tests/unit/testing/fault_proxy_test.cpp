@@ -196,6 +196,29 @@ TEST_F(Network, ClosesOneDirection) {
     EXPECT_EQ(proxy.stats().to_client.bytes_out, 1u);
 }
 
+TEST_F(Network, ClosesOneDirectionBehindSoManyBytesOfOldConnectionsAndOfNewOnes) {
+    auto [client, server] = connect();
+    server.send("a");
+    EXPECT_EQ(client.receive(1), "a");
+    proxy.set(to_client, {.half_close_after = 3});
+    server.send("bcdefgh");
+    EXPECT_EQ(client.receive_all(), "bcd");
+    EXPECT_EQ(client.end(), 0);
+    client.send("still here");
+    EXPECT_EQ(server.receive(10), "still here");
+    proxy.set(to_server, {.half_close_after = 0});
+    EXPECT_EQ(server.receive_all(), "");
+    EXPECT_EQ(server.end(), 0);
+
+    RawClient later("127.0.0.1", proxy.port());
+    later.send("lost");
+    RawClient other = accept();
+    EXPECT_EQ(other.receive_all(), "");
+    proxy.heal();
+    other.send("xyz");
+    EXPECT_EQ(later.receive(3), "xyz") << "what the set faults did not lose";
+}
+
 TEST_F(Network, SwallowsInOldConnectionsAndInNewOnes) {
     auto [client, server] = connect();
     proxy.set(to_server, {.swallow_after = 0});
