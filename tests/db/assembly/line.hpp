@@ -66,8 +66,8 @@ public:
     }
     [[nodiscard]] pg::Client& db() { return db_; }
     [[nodiscard]] pg::testing::FaultProxy& proxy() { return proxy_; }
-    /// Once its line is as it should be, a session of its own is opened for the next statement, which may be told yet of
-    /// one that was lost on its way.
+    /// Once its line is as it should be, a session of its own is opened for the next statement, which may be told yet
+    /// of one that was lost on its way.
     void expect_another_session() {
         const auto ask = [&] { return db_.with({.timeout = std::chrono::seconds(10)}).try_query_one<int>("select 1"); };
         pg::Expected<int> told = ask();

@@ -93,14 +93,14 @@ TEST(BadServer, ThatHasNoSocket) {
 
 TEST(BadServer, ThatIsDeaf) {
     const FakeServer deaf = serve_nothing();
-    const OpenResult opened = open(conninfo_of(deaf), 100ms);
+    const OpenResult opened = open(conninfo_of(deaf), 1s);
     expect_failure(opened, ErrorKind::timeout, "no answer in time (authentication)");
     EXPECT_EQ(opened.error().retry_scope(), RetryScope::connect);
 }
 
 TEST(BadServer, ThatIsDeafToTls) {
     const FakeServer deaf = serve_nothing();
-    expect_failure(open(conninfo_of(deaf) + " sslmode=require", 100ms), ErrorKind::timeout, "(TLS)");
+    expect_failure(open(conninfo_of(deaf) + " sslmode=require", 1s), ErrorKind::timeout, "(TLS)");
 }
 
 TEST(BadServer, ThatIsDeafHoldsUpOnlyItsShareOfTheTime) {

@@ -149,7 +149,8 @@ TEST_P(Cost, OfARowThatPassesTheLimitIsNotItsMemory) {
     largest = 0;
     const auto told = session->run({.sql = "select", .max_result_bytes = 1000}, pg::libpq::soon());
     EXPECT_EQ(told.error().kind(), pg::ErrorKind::result_too_large);
-    EXPECT_TRUE(session->usable());
+    const bool came_late = told.error().outcome() == pg::Outcome::unknown;  // what is given up has two seconds
+    EXPECT_TRUE(session->usable() || came_late);
     EXPECT_LT(largest, std::size_t{1} << 20) << "neither before it is given up nor while it is drained";
 }
 

@@ -31,7 +31,8 @@ Reply answer_to(const ClientMessage& execute) {
 void script(Conversation& client) {
     if (!client.let_in()) return;
     std::vector<ClientMessage> held;
-    bool has_statement = false, answers = false;
+    bool has_statement = false;
+    bool answers = client.number() != 1;  // another session: on a busy machine the first was given up for good
     for (;;) {
         const ClientMessage message = client.receive();
         if (message.kind == MessageKind::left || message.kind == MessageKind::terminate) return;

@@ -51,11 +51,21 @@ protected:
         const StopToken stop(source_.get_token());
         return session()->run_script(sql, {.deadline = Deadline::after(10s), .stop = &stop});
     }
+    /// The same of any of these, where the server says in time what became of it: a stop has two seconds, which a busy
+    /// machine may take.
+    template <class Call>
+    auto in_time(Call call) {
+        for (const Deadline patience = Deadline::after(60s);;) {
+            auto told = call();
+            if (session()->usable() || patience.passed()) return told;
+        }
+    }
     const ScriptedSession& session() const { return *session_; }
 
 private:
     template <class Then>
     void begin(MessageKind last, Then then, Reply answered = {}) {
+        session_.reset();  // whose script may still be at the source
         source_ = std::stop_source();
         session_.emplace(
             GetParam(),
@@ -76,8 +86,9 @@ private:
 INSTANTIATE_TEST_SUITE_P(Engines, GivingUp, ::testing::Values("libpq", "direct"));
 
 TEST_P(GivingUp, SaysThatAStatementTookEffectThatFinishedAllTheSame) {
-    const Expected<Result> result =
-        run_stopped([](Conversation& client) { client.send(bound().no_data().tag("INSERT 0 1").ready()); });
+    const Expected<Result> result = in_time([&] {
+        return run_stopped([](Conversation& client) { client.send(bound().no_data().tag("INSERT 0 1").ready()); });
+    });
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
     EXPECT_EQ(result.error().outcome(), Outcome::applied);
@@ -87,8 +98,10 @@ TEST_P(GivingUp, SaysThatAStatementTookEffectThatFinishedAllTheSame) {
 }
 
 TEST_P(GivingUp, SaysThatAStatementHasNoEffectThatFailsAtItsEnd) {
-    const Expected<Result> result = run_stopped([](Conversation& client) {
-        client.send(bound().no_data().tag("INSERT 0 1").error("23505", "deferred").ready());
+    const Expected<Result> result = in_time([&] {
+        return run_stopped([](Conversation& client) {
+            client.send(bound().no_data().tag("INSERT 0 1").error("23505", "deferred").ready());
+        });
     });
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
@@ -97,15 +110,17 @@ TEST_P(GivingUp, SaysThatAStatementHasNoEffectThatFailsAtItsEnd) {
 }
 
 TEST_P(GivingUp, SaysWhatBecameOfACommitByItsTag) {
-    const auto committed = commit_stopped([](Conversation& client) { client.send(Reply().tag("COMMIT").ready()); });
+    const auto stopped_behind = [this](const Reply& reply) {
+        return in_time([&] { return commit_stopped([reply](Conversation& client) { client.send(reply); }); });
+    };
+    const auto committed = stopped_behind(Reply().tag("COMMIT").ready());
     ASSERT_FALSE(committed);
     EXPECT_EQ(committed.error().outcome(), Outcome::applied);
-    const auto undone = commit_stopped([](Conversation& client) { client.send(Reply().tag("ROLLBACK").ready()); });
+    const auto undone = stopped_behind(Reply().tag("ROLLBACK").ready());
     ASSERT_FALSE(undone);
     EXPECT_EQ(undone.error().kind(), ErrorKind::cancelled);
     EXPECT_EQ(undone.error().outcome(), Outcome::not_applied);
-    const auto refused =
-        commit_stopped([](Conversation& client) { client.send(Reply().error("53100", "no room").ready()); });
+    const auto refused = stopped_behind(Reply().error("53100", "no room").ready());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().outcome(), Outcome::not_applied);
 }
@@ -180,8 +195,10 @@ TEST_P(GivingUp, SaysNotOfAScriptThatCommittedThatItHasNoEffect) {
         ASSERT_FALSE(meanwhile);
         EXPECT_EQ(meanwhile.error().outcome(), Outcome::unknown) << meanwhile.error().what();
     }
-    const auto open = script_stopped("begin; …", Reply().tag("BEGIN").tag("INSERT 0 1"), [](Conversation& client) {
-        client.send(Reply().error("57014", "cancelled").ready(testing::FakeTransaction::failed));
+    const auto open = in_time([&] {
+        return script_stopped("begin; …", Reply().tag("BEGIN").tag("INSERT 0 1"), [](Conversation& client) {
+            client.send(Reply().error("57014", "cancelled").ready(testing::FakeTransaction::failed));
+        });
     });
     ASSERT_FALSE(open);
     EXPECT_EQ(open.error().outcome(), Outcome::not_applied);
@@ -196,13 +213,15 @@ TEST_P(GivingUp, SaysNotOfAProcedureThatItHasNoEffect) {
 
 // The server waits for bytes that nobody has, and the cancel request came too early to end that.
 TEST_P(GivingUp, EndsACopyThatTheServerBeginsMeanwhile) {
-    const Expected<Result> result = run_stopped([](Conversation& client) {
-        client.send(bound().no_data().copy_in(1));
-        const testing::ClientMessage end = client.receive_until(MessageKind::copy_fail);
-        if (end.data.empty()) client.report("a CopyFail without a reason");
-        client.send(Reply().error("57014", "COPY from stdin failed: " + end.data));
-        client.expect(MessageKind::sync);  // that which came with the statement was lost in the COPY
-        client.send(Reply().ready());
+    const Expected<Result> result = in_time([&] {
+        return run_stopped([](Conversation& client) {
+            client.send(bound().no_data().copy_in(1));
+            const testing::ClientMessage end = client.receive_until(MessageKind::copy_fail);
+            if (end.data.empty()) client.report("a CopyFail without a reason");
+            client.send(Reply().error("57014", "COPY from stdin failed: " + end.data));
+            client.expect(MessageKind::sync);  // that which came with the statement was lost in the COPY
+            client.send(Reply().ready());
+        });
     });
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind(), ErrorKind::cancelled) << result.error().what();
@@ -320,7 +339,8 @@ private:
 
 // Until the request has ended it could hit the next statement; and then there is nothing left to wait for.
 TEST(GivingUpOfLibpq, EndsABatchWithItsCancelRequestWhenAllWasAnsweredBefore) {
-    for (const auto sync : {spi::BatchSync::once, spi::BatchSync::each}) {
+    auto sync = spi::BatchSync::once;
+    for (const Deadline patience = Deadline::after(60s);;) {
         std::stop_source source;
         const StopToken stop(source.get_token());
         ScriptedSession session("libpq",
@@ -338,11 +358,13 @@ TEST(GivingUpOfLibpq, EndsABatchWithItsCancelRequestWhenAllWasAnsweredBefore) {
             const NoPauses waiter(session.server());
             const auto outcomes = testing::outcomes_of(*session, std::span(&request, 1), sync,
                                                        {.deadline = Deadline::after(60s), .stop = &stop});
+            if (!session->usable() && !patience.passed()) continue;  // a busy machine took the two seconds of a stop
             EXPECT_TRUE(outcomes[0]) << outcomes[0].error().what();
             EXPECT_FALSE(waiter.refused_one());
         }
         EXPECT_TRUE(session->usable());
         EXPECT_TRUE(session->run({.sql = "select 2"}, soon()));
+        if (std::exchange(sync, spi::BatchSync::each) == spi::BatchSync::each) return;
     }
 }
 

@@ -143,8 +143,12 @@ TEST_P(BehindAProcedure, WhatIsGivenUpIsNotToldAsNotApplied) {
     for (const auto& outcome : outcomes) {
         ASSERT_FALSE(outcome);
         EXPECT_EQ(outcome.error().kind(), ErrorKind::cancelled) << outcome.error().what();
-        EXPECT_EQ(outcome.error().outcome(), Outcome::unknown) << outcome.error().what();
+        // On a busy machine the two seconds of a stop are over before the answer: what was not sent is told as that.
+        EXPECT_TRUE(outcome.error().outcome() == Outcome::unknown ||
+                    (!session->usable() && outcome.error().outcome() == Outcome::not_sent))
+            << outcome.error().what();
     }
+    EXPECT_EQ(outcomes.front().error().outcome(), Outcome::unknown) << "that of the procedure";
     EXPECT_EQ(session.server().failures(), std::vector<std::string>());
 }
 

