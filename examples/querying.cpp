@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     example::check(names.size() == 2 && pairs.size() == 2 && orders[0].note == "gift" && !note, "shapes");
 
     // [options]
-    auto quick = db.with({.timeout = 50ms}).query_one<std::int64_t>("select count(*) from orders");
+    auto quick = db.with({.timeout = 5s}).query_one<std::int64_t>("select count(*) from orders");
     auto wide = db.with({.extra = pg::Extra::ignore}).query_one<Order>("select * from orders where id = $1", 1);
     // [options]
     example::check(quick == 2 && wide.customer == "ann", "options");
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     const std::string column = "customer";  // chosen by the program, never by its input
     auto sorted = db.query_all<std::string>(pg::runtime("select customer from orders order by " + column));
     auto limited =
-        db.query_all<std::string>(pg::Query{.sql = "select customer from orders where id > $1", .timeout = 1s}, 1);
+        db.query_all<std::string>(pg::Query{.sql = "select customer from orders where id > $1", .timeout = 10s}, 1);
     // [runtime]
     example::check(sorted.front() == "ann" && limited.size() == 1, "run-time texts");
 

@@ -84,7 +84,9 @@ TEST_P(Errors, StopsWhenAskedTo) {
         source.request_stop();
     });
     EXPECT_THROW(session.with({.stop = &stop}).exec("select pg_sleep(60)"), pg::Cancelled);
-    EXPECT_EQ(session.query_one<int>("select 1"), 1);
+    const auto after = session.try_query_one<int>("select 1");
+    // Or the server did not give it up in the two seconds that it has for that.
+    EXPECT_TRUE(after || after.error().kind() == pg::ErrorKind::connection_lost) << after.error().what();
 }
 
 // As a foreign server's connection does that breaks.

@@ -236,6 +236,7 @@ pg::Task<void> read_for_good(pg::AsyncClient async) {
     static_cast<void>(co_await reader.read(1 << 20));
 }
 pg::Task<void> give_up(pg::AsyncClient async, pg::Task<void> task) {
+    co_await async.exec("select 1");  // from here on on its loop, as the parts of a when_any are to be
     static_cast<void>(co_await pg::when_any(std::move(task), async.exec("select pg_sleep(0.2)")));
 }
 

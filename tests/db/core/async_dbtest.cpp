@@ -337,6 +337,7 @@ pg::Task<void> sleep_on(pg::AsyncClient async) {
     co_await transaction.exec("select pg_sleep(60)");
 }
 pg::Task<void> first_of_two(pg::AsyncClient async) {
+    co_await async.exec("select 1");  // from here on on its loop, as the parts of a when_any are to be
     pg::Task<void> sleeping = sleep_on(async);
     auto waiting = async.exec("select pg_sleep(0.2)");
     static_cast<void>(co_await pg::when_any(std::move(sleeping), std::move(waiting)));

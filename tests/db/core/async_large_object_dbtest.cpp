@@ -135,6 +135,7 @@ pg::Task<void> write_for_long(pg::AsyncClient async) {
     for (;;) co_await object.write(pattern(4 << 20));
 }
 pg::Task<void> give_up_the_write(pg::AsyncClient async) {
+    co_await async.exec("select 1");  // from here on on its loop, as the parts of a when_any are to be
     static_cast<void>(co_await pg::when_any(write_for_long(async), async.exec("select pg_sleep(0.1)")));
 }
 

@@ -139,6 +139,7 @@ pg::Task<void> sleep_in_a_part(pg::AsyncClient async) {
     co_await transaction.exec("select pg_sleep(60)");
 }
 pg::Task<void> give_up_the_sleep(pg::AsyncClient async) {
+    co_await async.exec("select 1");  // from here on on its loop, as the parts of a when_any are to be
     static_cast<void>(co_await pg::when_any(sleep_in_a_part(async), async.exec("select pg_sleep(0.1)")));
 }
 

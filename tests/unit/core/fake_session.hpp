@@ -211,6 +211,7 @@ private:
     bool do_alive() noexcept override {
         server_->is_called();
         hears_of_settings_ = false;
+        if (!std::exchange(was_looked_at_, true)) return true;  // by who opened it: it is not to be lent yet
         return server_->dead.load() <= 0 || server_->dead.fetch_sub(1) <= 0;
     }
     bool do_at_rest() noexcept override { return status_ == Status::idle && !hears_of_settings_; }
@@ -292,6 +293,7 @@ private:
     const std::shared_ptr<pg::spi::Reactor> reactor_ = server_->reactor;
     bool is_made_read_only_ = false;
     bool hears_of_settings_ = false;
+    bool was_looked_at_ = false;
     int number_;
     std::shared_ptr<int> life_;
     Status status_ = Status::idle;

@@ -86,7 +86,7 @@ TEST(JobInbox, LosesNothingThatSeveralThreadsPushAndKeepsTheOrderOfEach) {
     constexpr int threads = 4, each = 500;
     JobInbox inbox;
     std::vector<std::vector<Numbered>> jobs(threads);
-    std::vector<std::thread> pushers;
+    std::vector<std::jthread> pushers;
     for (int thread = 0; thread < threads; ++thread) {
         auto& mine = jobs[static_cast<std::size_t>(thread)];
         for (int number = 0; number < each; ++number) mine.emplace_back(number, thread);
@@ -104,7 +104,7 @@ TEST(JobInbox, LosesNothingThatSeveralThreadsPushAndKeepsTheOrderOfEach) {
             ++taken;
         }
     }
-    for (std::thread& pusher : pushers) pusher.join();
+    for (std::jthread& pusher : pushers) pusher.join();
     inbox.take(queue);
     EXPECT_TRUE(queue.empty());
 }

@@ -145,11 +145,12 @@ TEST_F(Budget, IsNotAskedForInTurnsByTwoWhoHaveTooMany) {
         while (waiters[at]->client.pool().stats().waiting == 0) std::this_thread::yield();
     }
     for (fake::Database* db : waiters) db->provider->spot().ring();  // the first to wait has told the other
+    const auto alarm = [&](std::size_t of) { return waiters[of]->provider->spot().alarm(); };
     for (int round = 0; round < 3; ++round)
-        for (fake::Database* db : waiters) {
-            db->provider->spot().ring();
-            EXPECT_FALSE(was_told_to_look(first));
-            EXPECT_FALSE(was_told_to_look(second));
+        for (std::size_t at : {0U, 1U}) {
+            const auto before = alarm(1 - at);
+            waiters[at]->provider->spot().ring();
+            EXPECT_EQ(alarm(1 - at), before) << "the other was told to look";
         }
     lent.clear();
     for (std::size_t at : {0U, 1U}) waiting[at].join();

@@ -58,10 +58,16 @@ protected:
     template <class Step>
     int expect_answers_during(Step step) {
         calls = unanswered = 0;
-        asked = &db->client.pool();
-        step();
-        asked = nullptr;
-        for (std::thread& asker : std::exchange(askers, {})) asker.join();
+        {
+            const struct Unasked {
+                ~Unasked() {
+                    asked = nullptr;
+                    for (std::thread& asker : std::exchange(askers, {})) asker.join();
+                }
+            } unasked;
+            asked = &db->client.pool();
+            step();
+        }
         EXPECT_EQ(unanswered, 0) << "under the lock";
         return calls;
     }

@@ -166,6 +166,7 @@ std::unique_ptr<fake::Database> with_idle_ones(Script& script, std::size_t sessi
     pg::pool::Limits limits;
     limits.hooks = script.hooks();
     limits.max_size = limits.max_connecting = sessions;
+    limits.ping_after = 1h;
     auto idle = std::make_unique<fake::Database>(limits);
     EXPECT_TRUE(idle->client.pool().wait_ready(sessions, 20s));
     return idle;

@@ -30,7 +30,13 @@ protected:
     }
     static pg::Config writing() { return pg::Config::parse("target_session_attrs=read-write").value(); }
 
-    fake::Database db{2};
+    static pg::pool::Limits two() {
+        pg::pool::Limits limits = fake::Database::of_size(2);
+        limits.ping_after = std::chrono::hours(1);
+        return limits;
+    }
+
+    fake::Database db{two()};
     fake::Server& server = *db.server;
 };
 

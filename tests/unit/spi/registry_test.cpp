@@ -1,6 +1,7 @@
 // Registry: providers that were added, and those in shared objects, with what can be wrong with one.
 #include "pg/spi/registry.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -107,8 +108,8 @@ TEST(Registry, SaysWhatIsWrongWithASharedObject) {
 }
 
 TEST(Registry, GivesTheWordsOfTheLoader) {
-    const std::string folder = ::testing::TempDir() + "pgclient_registry_test";
-    std::filesystem::create_directories(folder);
+    std::string folder = ::testing::TempDir() + "pgclient_registry_test_XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     std::ofstream(folder + "/pgclient_text.so") << std::string(4096, 'x');
     Registry registry(folder);
     EXPECT_NE(refusal(registry, "text").find("invalid ELF header"), std::string::npos) << refusal(registry, "text");

@@ -99,7 +99,7 @@ TEST(TypeCatalog, IsReadWhileItGrows) {
     pg::TypeCatalog types;
     constexpr unsigned first = 20000, count = 2000;
     std::atomic<unsigned> added = 0;
-    std::thread writer([&] {
+    std::jthread writer([&] {
         for (unsigned i = 0; i < count; ++i) {
             types.add(type(first + i, "public", "t" + std::to_string(i)));
             added.store(i + 1, std::memory_order_release);
