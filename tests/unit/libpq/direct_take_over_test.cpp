@@ -31,6 +31,7 @@ struct TakeOver {
     Reply with_libpq = {};  ///< sent with what lets libpq in
     Reply at_sync = {};     ///< the answer to the Sync; empty: the server leaves
     bool leaves = false;    ///< behind the answer
+    std::chrono::milliseconds time = 10s;
     std::shared_ptr<Heard> heard = std::make_shared<Heard>();
 
     /// What opening a session comes to, asked of `engine`; the server then answers one statement.
@@ -56,7 +57,7 @@ struct TakeOver {
             },
             {.unix_socket = true});
         use(make_libpq_provider()->open(Config::parse(server.conninfo() + " engine=" + std::string(engine)).value(),
-                                        {.types = nullptr, .notices = heard}, soon()));
+                                        {.types = nullptr, .notices = heard}, in(time)));
         EXPECT_EQ(server.failures(), std::vector<std::string>());
     }
 };
@@ -71,8 +72,7 @@ void expect_not_sent(const OpenResult& opened, ErrorKind kind, std::string_view 
     EXPECT_NE(error.message().find(words), std::string_view::npos) << error.what();
 }
 
-// What follows the half is no frame. Capital letters could be taken for the beginning of one whose rest is to come:
-// then the session is waited for until its deadline.
+// What follows the half is no frame.
 TEST(DirectTakeOver, LeavesAServerThatSpokeHalfAMessageToLibpq) {
     const std::string notice = Reply().message('N', "Mhalf_of_it_to_libpq\0\0"sv).bytes();
     for (std::size_t half = 1; half < notice.size(); ++half) {
@@ -87,6 +87,18 @@ TEST(DirectTakeOver, LeavesAServerThatSpokeHalfAMessageToLibpq) {
         EXPECT_EQ(take_over.heard->texts, std::vector<std::string>()) << half;
         if (HasFailure()) FAIL() << "cut at " << half;
     }
+}
+
+// It could be one by its first bytes, of a message whose rest is to come.
+TEST(DirectTakeOver, WaitsForNoLongerThanItsTimeWhereTheOtherHalfLooksLikeAMessage) {
+    TakeOver take_over{.time = 1s};
+    const std::string notice = Reply().message('N', "MN0000 are the type and the length of a notice\0\0"sv).bytes();
+    const std::size_t half = notice.find("N0000");
+    take_over.with_libpq.raw(std::string_view(notice).substr(0, half));
+    take_over.at_sync.raw(std::string_view(notice).substr(half)).ready();
+    take_over("direct", [&](const OpenResult& opened) {
+        expect_not_sent(opened, ErrorKind::timeout, "the deadline passed");
+    });
 }
 
 TEST(DirectTakeOver, TakesInWholeMessages) {
