@@ -6,6 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "pg/testing/fake_server.hpp"
 #include "pg/testing/fault_proxy.hpp"
 #include "pg/testing/reply.hpp"
 #include "tests/db/libpq/open_session.hpp"
@@ -189,6 +190,36 @@ TEST(TlsRecords, HideNoDemandForMoreHashingThanIsAllowed) {
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message().find("scram_max_iterations=4095"), std::string_view::npos)
         << refused.error().what();
+}
+
+// By the direct engine, which takes the connection over. libpq gives the notice when it has all of it.
+TEST(TlsPeer, ThatSpokeHalfAMessageToLibpqIsLeft) {
+    using namespace std::string_view_literals;
+    using testing::MessageKind;
+    using testing::Reply;
+    const std::string notice = Reply().message('N', "Mhalf_of_it_to_libpq\0\0"sv).bytes();
+    for (const std::size_t half : {std::size_t{1}, std::size_t{5}, std::size_t{7}, notice.size() - 1}) {
+        const auto server = testing::FakeServer::start([&](testing::Conversation& client) {
+            if (client.receive().kind != MessageKind::startup) return;
+            client.send(Reply()
+                            .authentication(0)
+                            .parameter("server_version", "15.1")
+                            .parameter("client_encoding", "UTF8")
+                            .backend_key(1, "key!")
+                            .ready()
+                            .raw(std::string_view(notice).substr(0, half)));
+            if (client.receive_until(MessageKind::sync).kind == MessageKind::left) return;
+            client.send(Reply().raw(std::string_view(notice).substr(half)).ready());
+            client.ignore();
+        });
+        TlsProxy proxy(secured_server().tls(), server.port());
+        const auto taken_over =
+            make_libpq_provider()->open(Config::parse(proxy.conninfo() + " engine=direct").value(), {}, soon());
+        ASSERT_FALSE(taken_over) << half;
+        EXPECT_EQ(taken_over.error().kind(), ErrorKind::protocol) << taken_over.error().what();
+        EXPECT_EQ(taken_over.error().outcome(), Outcome::not_sent);
+        EXPECT_TRUE(make_libpq_provider()->open(Config::parse(proxy.conninfo() + " engine=libpq").value(), {}, soon()));
+    }
 }
 
 /// What is read from the standard input meanwhile, which is somebody else's.

@@ -60,7 +60,7 @@ public:
             return;
         }
         server_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const sockaddr_in address = loopback(proxy_.server_.port());
+        const sockaddr_in address = loopback(proxy_.server_port_);
         if (::connect(server_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
         while (move_from_client() && move_to_client() && wait()) {
         }
@@ -125,8 +125,8 @@ private:
     std::size_t moved_ = 0;  // since the last change of keys
 };
 
-TlsProxy::TlsProxy(const testing::TestServerTls& tls, const testing::TestServer& server)
-    : server_(server),
+TlsProxy::TlsProxy(const testing::TestServerTls& tls, std::uint16_t server_port)
+    : server_port_(server_port),
       listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
       context_(SSL_CTX_new(TLS_server_method())) {
     auto* const context = static_cast<SSL_CTX*>(context_);

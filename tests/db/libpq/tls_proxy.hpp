@@ -17,7 +17,8 @@ namespace pg::libpq {
 /// On a free port of 127.0.0.1, with the certificate of `tls`. Each connection has a thread of its own.
 class TlsProxy {
 public:
-    TlsProxy(const testing::TestServerTls& tls, const testing::TestServer& server);
+    TlsProxy(const testing::TestServerTls& tls, std::uint16_t server_port);
+    TlsProxy(const testing::TestServerTls& tls, const testing::TestServer& server) : TlsProxy(tls, server.port()) {}
     TlsProxy(const TlsProxy&) = delete;
     TlsProxy& operator=(const TlsProxy&) = delete;
     ~TlsProxy();
@@ -44,7 +45,7 @@ private:
     class Connection;
     void accept_all();
 
-    const testing::TestServer& server_;
+    const std::uint16_t server_port_;
     Descriptor listener_;
     Signal over_;
     void* context_;  // OpenSSL's

@@ -96,9 +96,8 @@ TEST(DirectTakeOver, WaitsForNoLongerThanItsTimeWhereTheOtherHalfLooksLikeAMessa
     const std::size_t half = notice.find("N0000");
     take_over.with_libpq.raw(std::string_view(notice).substr(0, half));
     take_over.at_sync.raw(std::string_view(notice).substr(half)).ready();
-    take_over("direct", [&](const OpenResult& opened) {
-        expect_not_sent(opened, ErrorKind::timeout, "the deadline passed");
-    });
+    take_over("direct",
+              [&](const OpenResult& opened) { expect_not_sent(opened, ErrorKind::timeout, "the deadline passed"); });
 }
 
 TEST(DirectTakeOver, TakesInWholeMessages) {
